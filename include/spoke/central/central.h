@@ -1,0 +1,109 @@
+/* spoke-central inside your process: the IoT Central-style service for tests of your own firmware.
+ *
+ *     spoke_central *central = NULL;
+ *     const spoke_central_config config = SPOKE_CENTRAL_CONFIG(.ephemeral = true, .any_port = true, .threaded =
+ * true); status = spoke_central_start(&config, &central);
+ *     ... connect to "localhost", spoke_central_env(central)->mqtt_port, trusting ->ca_file ...
+ *     spoke_central_stop(central);
+ *
+ * Heap is used freely. Threads: with .threaded the service turns in its own thread and every function may be
+ * called from any thread; without it nothing happens but inside spoke_central_poll and one thread at a time calls.
+ */
+#ifndef SPOKE_CENTRAL_H
+#define SPOKE_CENTRAL_H
+
+#include <spoke/base.h>
+#include <spoke/platform.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+typedef struct spoke_central spoke_central;
+
+/* Zero means the default in brackets. Text is copied. */
+typedef struct spoke_central_config {
+    size_t struct_size;
+    const char *bind_address; /* [127.0.0.1] */
+    uint16_t mqtt_port;       /* [8883] */
+    uint16_t https_port;      /* [8443] */
+    bool any_port;            /* the system picks the ports that are left 0 */
+    bool no_listen;           /* no sockets at all: only spoke_central_link_open and spoke_central_request */
+    bool threaded;
+    const char *data_dir;       /* [$XDG_DATA_HOME or ~/.local/share, + /spoke-central]; made when missing */
+    bool ephemeral;             /* a temporary data folder, removed at stop; with no_listen: memory only */
+    bool control;               /* the test-control routes under /control/; refused beyond loopback */
+    const char *id_scope;       /* [made at the first start and kept] */
+    const char *group_key;      /* base64, of the default enrolment group [made and kept] */
+    const char *hub_host;       /* the name that DPS hands out [localhost] */
+    const char *device_ca_file; /* PEM: an X.509 enrolment group's CA [none] */
+    uint32_t dps_polls;         /* "assigning" answers before the result [1]; UINT32_MAX: none */
+    uint32_t dps_retry_after_s; /* said with each of them [3]; UINT32_MAX: 0 */
+    bool relaxed_durability;    /* PUBACK before the event is on disk */
+    bool approve_by_hand;       /* unknown devices with a good group key wait for approval */
+    spoke_log_level log_level;  /* [SPOKE_LOG_ERROR] */
+    void (*log)(void *user, spoke_log_level level, const char *module, const char *line); /* [stderr] */
+    void *log_user;
+    /* the clock; both or neither [the system's] */
+    uint64_t (*monotonic_ms)(void *ctx);
+    int64_t (*unix_ms)(void *ctx);
+    void *clock_ctx;
+} spoke_central_config;
+
+/* clang-format off */
+#define SPOKE_CENTRAL_CONFIG(...) { .struct_size = sizeof(spoke_central_config), __VA_ARGS__ }
+/* clang-format on */
+
+/* Everything a client needs to connect; what --print-env prints. Valid until stop. */
+typedef struct spoke_central_env {
+    const char *host;
+    uint16_t mqtt_port, https_port;
+    const char *ca_file; /* PEM; NULL with no_listen */
+    const char *id_scope, *group_key;
+    const char *api_base;  /* https://localhost:port */
+    const char *api_token; /* the whole Authorization value */
+} spoke_central_env;
+
+/* Opens the data folder, makes the CA at the first start, binds. `why`, when given, gets one sentence on error.
+ * E_ARG, E_PORT (folder, port in use), E_NO_MEMORY. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_start(const spoke_central_config *config,
+                                                            spoke_central **out, char *why, size_t why_cap);
+/* Closes every connection, flushes the store, frees. NULL is fine. */
+SPOKE_API void spoke_central_stop(spoke_central *central);
+SPOKE_API const spoke_central_env *spoke_central_env_of(const spoke_central *central);
+
+/* Does what is due, sleeping up to limit_ms. Only without .threaded. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_poll(spoke_central *central, uint32_t limit_ms);
+SPOKE_API uint64_t spoke_central_deadline(const spoke_central *central); /* monotonic ms; UINT64_MAX: none */
+
+/* The device key that the default group gives this registration id. Appends base64. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_device_key(spoke_central *central,
+                                                                 const char *registration_id, spoke_buf *out);
+
+/* Every route of the REST API and of the control area, without HTTP: "PATCH", "/api/devices/d/properties?...",
+ * body. `done` is called exactly once, inside this call or a later poll (in the service's thread with .threaded);
+ * `body` lives until it returns. Authorised as administrator; api-version may be left out. */
+typedef void (*spoke_central_done_fn)(void *user, int http_status, spoke_str body);
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_request(spoke_central *central, const char *method,
+                                                              const char *target, spoke_str body,
+                                                              spoke_central_done_fn done, void *user);
+/* The same, waiting (and polling when not threaded) up to limit_ms of real time. Appends the body to out.
+ * E_TIMEOUT, E_TOO_SMALL. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_request_wait(spoke_central *central, const char *method,
+                                                                   const char *target, spoke_str body,
+                                                                   uint32_t limit_ms, int *http_status,
+                                                                   spoke_buf *out);
+
+/* A connection without sockets or TLS: the MQTT bytes themselves, for simulations. Not with .threaded. */
+typedef struct spoke_central_link spoke_central_link;
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_link_open(spoke_central *central, spoke_central_link **out);
+SPOKE_API void spoke_central_link_send(spoke_central_link *link, spoke_str bytes); /* device to service */
+SPOKE_API spoke_str spoke_central_link_output(const spoke_central_link *link);     /* service to device */
+SPOKE_API void spoke_central_link_sent(spoke_central_link *link, size_t count);
+SPOKE_API bool spoke_central_link_closed(const spoke_central_link *link); /* the service hung up */
+SPOKE_API void spoke_central_link_close(spoke_central_link *link);        /* the device did; frees */
+
+#ifdef __cplusplus
+}
+#endif
+#endif

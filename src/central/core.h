@@ -1,0 +1,128 @@
+/* The service without sockets: devices, DPS, twins, commands, as one single-threaded machine. The shell
+ * (src/central/shell_*.c) brings bytes, HTTP requests and the time of day; tests bring them from memory. */
+#ifndef SPOKE_SRC_CENTRAL_CORE_H
+#define SPOKE_SRC_CENTRAL_CORE_H
+
+#include <cJSON.h>
+#include <spoke/base.h>
+#include <spoke/central/central.h>
+
+#include "store.h"
+
+struct core;
+struct conn; /* one MQTT byte stream, DPS or hub: the CONNECT's user name tells */
+
+struct core_options {
+    const char *store_path; /* ":memory:" */
+    bool durable, control, approve_by_hand;
+    const char *id_scope, *group_key, *hub_host; /* NULL: kept ones, or made */
+    const char *device_ca_pem;
+    uint32_t dps_polls, dps_retry_after_s; /* resolved: 0 means 0 */
+    uint64_t (*monotonic_ms)(void *ctx);
+    int64_t (*unix_ms)(void *ctx);
+    void *clock_ctx;
+    spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
+    void *random_ctx;
+    spoke_log_level log_level;
+    void (*log)(void *user, spoke_log_level level, const char *module, const char *line);
+    void *log_user;
+};
+
+spoke_status core_create(const struct core_options *options, struct core **out, char *why, size_t why_cap);
+void core_destroy(struct core *c);
+
+uint64_t core_now_ms(const struct core *c); /* monotonic */
+int64_t core_unix_ms(const struct core *c);
+struct store *core_store(struct core *c);
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+void core_log(const struct core *c, spoke_log_level level, const char *module, const char *format, ...);
+const char *core_id_scope(const struct core *c);
+const char *core_hub_host(const struct core *c);
+const char *core_application_id(const struct core *c);     /* GUID */
+const char *core_application_secret(const struct core *c); /* base64; signs API tokens */
+bool core_control(const struct core *c);
+/* 32 hex digits in GUID form, NUL-terminated. */
+void core_guid(struct core *c, char out[37]);
+
+/* --- connections (conn.c) --- */
+
+/* peer_common_name: subject CN of a verified client certificate, or NULL. */
+spoke_status core_conn_open(struct core *c, const char *peer_common_name, struct conn **out);
+void core_conn_receive(struct conn *k, const uint8_t *bytes, size_t len);
+/* At most `fragment` bytes when that fault is armed. The view lives until the next call on the core. */
+spoke_str core_conn_output(const struct conn *k);
+void core_conn_sent(struct conn *k, size_t count);
+bool core_conn_ended(
+    const struct conn *k);            /* the service hangs up, output or not: close the stream, then close k */
+void core_conn_close(struct conn *k); /* the stream is gone; frees. Fires the will when no DISCONNECT came */
+
+uint64_t core_deadline(const struct core *c);
+void core_tick(struct core *c);
+/* Commits the store and lets acknowledgements that waited for it out. Call after each round of receive. */
+void core_commit(struct core *c);
+
+/* --- REST and control (rest.c) --- */
+
+struct core_request {
+    const char *method;        /* "GET" */
+    const char *path;          /* decoded path without query */
+    const char *query;         /* raw, without '?'; "" */
+    const char *authorization; /* NULL: none was sent */
+    bool trusted;              /* in-process: no authorisation, api-version optional */
+    const char *base;          /* "https://localhost:8443" for nextLink */
+    spoke_str body;
+};
+struct core_response {
+    int status;
+    const char *error_code; /* x-ms-error-code, or NULL */
+    uint32_t retry_after_s; /* 0: none */
+    spoke_str body;         /* JSON or empty */
+};
+/* Calls done exactly once, now or from a later core_tick or core_conn_receive. Returns a ticket to cancel with
+ * when the asker goes away first (then done is not called), 0 when it was answered already. */
+typedef void (*core_done_fn)(void *user, const struct core_response *response);
+uint64_t core_request(struct core *c, const struct core_request *request, core_done_fn done, void *user);
+void core_request_cancel(struct core *c, uint64_t ticket);
+/* A fresh administrator token, the whole Authorization value. *out on the heap. */
+spoke_status core_api_token(struct core *c, const char *token_id, char **out);
+
+/* --- what REST asks of the hub --- */
+
+/* Key of a device: its own, or derived from its (or the default) group. base64, NUL-terminated. */
+spoke_status core_device_key(struct core *c, const char *device_id, bool secondary, char out[96]);
+bool core_device_connected(const struct core *c, const char *device_id);
+/* Drops the socket without ceremony. False: not connected. */
+bool core_device_disconnect(struct core *c, const char *device_id, const char *why);
+/* The device row was changed or deleted: closes what may no longer be. */
+void core_device_changed(struct core *c, const char *device_id);
+
+/* Merges (or with `replace` replaces) the desired section, raises its version by one, notifies the device when it
+ * is connected and subscribed. E_TOO_LARGE, E_ARG: a limit of the twin is broken (why says which), nothing
+ * changed. */
+spoke_status core_desired_patch(struct core *c, const char *device_id, const cJSON *patch, bool replace,
+                                int64_t *version, char *why, size_t why_cap);
+
+/* Calls a direct method. done once: status 0 and a hub error code (404103 not online, 504101 no answer, 403800) or
+ * the device's status and payload (JSON text, may be empty). Ticket to cancel, 0 when done already. */
+typedef void (*core_method_fn)(void *user, int status, int32_t hub_code, spoke_str payload);
+uint64_t core_method_call(struct core *c, const char *device_id, const char *method, spoke_str payload,
+                          uint32_t connect_limit_ms, uint32_t response_limit_ms, core_method_fn done, void *user);
+void core_method_cancel(struct core *c, uint64_t ticket);
+
+/* Queues a cloud-to-device message. names/values plain text, `count` pairs, system keys as "$.mid".
+ * E_FULL: 50 wait already. ttl_ms 0: one hour. */
+spoke_status core_c2d_send(struct core *c, const char *device_id, spoke_str body, const spoke_str *names,
+                           const spoke_str *values, size_t count, int64_t ttl_ms);
+
+/* --- test control --- */
+
+/* Shape of control-api: replaces all faults. E_ARG with why. */
+spoke_status core_faults_put(struct core *c, const cJSON *faults, char *why, size_t why_cap);
+cJSON *core_faults_get(struct core *c); /* new tree */
+cJSON *core_events_get(struct core *c); /* new array */
+void core_event(struct core *c, const char *kind, const char *device_id, const char *reg_id, const char *why,
+                int32_t code); /* NULL and 0: left out */
+
+#endif

@@ -1,0 +1,116 @@
+/* What the service keeps: SQLite now, behind functions that another store can implement. Rows are plain structs
+ * whose text is on the heap (release with the *_free beside it; NULL members mean "none"). Not thread-safe.
+ * Writes between store_begin and store_commit are one transaction; the event loop commits once a round, and
+ * acknowledgements leave after the commit. */
+#ifndef SPOKE_SRC_CENTRAL_STORE_H
+#define SPOKE_SRC_CENTRAL_STORE_H
+
+#include <spoke/base.h>
+
+struct store;
+
+/* path ":memory:" keeps nothing. durable false: synchronous=OFF. */
+spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
+void store_close(struct store *s);
+spoke_status store_begin(struct store *s);  /* fine when already begun */
+spoke_status store_commit(struct store *s); /* fine when nothing was begun */
+
+/* Named settings: id scope, application id and secret. *value on the heap. */
+spoke_status store_setting_get(struct store *s, const char *name, char **value);
+spoke_status store_setting_put(struct store *s, const char *name, const char *value);
+
+/* --- enrolment groups --- */
+struct store_group {
+    char *id, *display_name, *type;    /* "iot" */
+    char *primary_key, *secondary_key; /* base64; NULL for X.509 groups */
+    char *ca_pem;                      /* X.509 groups */
+    bool enabled;
+    int64_t etag;
+};
+void store_group_free(struct store_group *row);
+spoke_status store_group_get(struct store *s, const char *id, struct store_group *out);
+spoke_status store_group_put(struct store *s, const struct store_group *row); /* etag is raised by the store */
+spoke_status store_group_delete(struct store *s, const char *id);
+/* Calls `each` in order of id, after `after` (NULL: from the start), at most limit; false stops. */
+spoke_status store_group_each(struct store *s, const char *after, size_t limit,
+                              bool (*each)(void *ctx, const struct store_group *row), void *ctx);
+
+/* --- devices --- */
+struct store_device {
+    char *id; /* case matters; DPS looks up without case */
+    char *display_name, *template_id, *model_id;
+    char *primary_key, *secondary_key; /* individual enrolment; NULL: the default group's */
+    char *group_id;                    /* that it came in by; NULL: made by hand */
+    char *hub_host;                    /* assigned; NULL: never provisioned */
+    char *provisioning_payload;        /* JSON of the last registration */
+    char *organizations;               /* JSON array or NULL */
+    bool enabled, provisioned, simulated, approved;
+    int64_t etag;
+    int64_t created_ms, last_seen_ms;
+};
+void store_device_free(struct store_device *row);
+spoke_status store_device_get(struct store *s, const char *id, struct store_device *out);
+spoke_status store_device_find_nocase(struct store *s, const char *id, struct store_device *out);
+spoke_status store_device_put(struct store *s, const struct store_device *row);
+spoke_status store_device_delete(struct store *s, const char *id); /* and its twin, messages, c2d, session */
+spoke_status store_device_each(struct store *s, const char *after, size_t limit,
+                               bool (*each)(void *ctx, const struct store_device *row), void *ctx);
+
+/* --- twins --- */
+struct store_twin {
+    char *desired, *reported;           /* JSON objects without $version */
+    char *desired_meta, *reported_meta; /* JSON, shape of src/central/twin.c */
+    int64_t desired_version, reported_version;
+};
+void store_twin_free(struct store_twin *row);
+spoke_status store_twin_get(struct store *s, const char *device_id, struct store_twin *out); /* E_NOT_FOUND */
+spoke_status store_twin_put(struct store *s, const char *device_id, const struct store_twin *row);
+
+/* --- device to cloud --- */
+struct store_message {
+    int64_t seq;   /* set by the store */
+    int64_t at_ms; /* received, UTC */
+    uint8_t qos;
+    char *device_id, *component;
+    char *system;     /* JSON object as control-api's `system` */
+    char *properties; /* JSON object, application properties */
+    void *body;
+    size_t body_len;
+};
+void store_message_free(struct store_message *row);
+spoke_status store_message_add(struct store *s, const struct store_message *row);
+spoke_status store_message_each(struct store *s, const char *device_id, int64_t after_seq, size_t limit,
+                                bool (*each)(void *ctx, const struct store_message *row), void *ctx);
+spoke_status store_message_clear(struct store *s, const char *device_id);
+/* The newest value of one telemetry name; component "" for the default one. */
+spoke_status store_value_put(struct store *s, const char *device_id, const char *component, const char *name,
+                             const char *json, int64_t at_ms);
+spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,
+                             char **json, int64_t *at_ms);
+
+/* --- cloud to device --- */
+struct store_c2d {
+    int64_t seq;
+    int64_t expires_ms, enqueued_ms; /* UTC */
+    char *bag;                       /* the property bag as it goes into the topic */
+    void *body;
+    size_t body_len;
+};
+void store_c2d_free(struct store_c2d *row);
+spoke_status store_c2d_add(struct store *s, const char *device_id, const struct store_c2d *row, int64_t *seq);
+spoke_status store_c2d_each(struct store *s, const char *device_id,
+                            bool (*each)(void *ctx, const struct store_c2d *row), void *ctx);
+spoke_status store_c2d_delete(struct store *s, int64_t seq);
+spoke_status store_c2d_count(struct store *s, const char *device_id, size_t *out);
+
+/* --- MQTT sessions kept for CleanSession=0: the subscriptions as a JSON array; NULL removes --- */
+spoke_status store_session_get(struct store *s, const char *client_id, char **subscriptions);
+spoke_status store_session_put(struct store *s, const char *client_id, const char *subscriptions);
+
+/* --- command history: one JSON object a row, newest last --- */
+spoke_status store_command_add(struct store *s, const char *device_id, const char *component, const char *name,
+                               const char *json);
+spoke_status store_command_each(struct store *s, const char *device_id, const char *component, const char *name,
+                                bool (*each)(void *ctx, const char *json), void *ctx);
+
+#endif

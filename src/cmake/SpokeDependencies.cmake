@@ -1,0 +1,46 @@
+# What is looked for, and what becomes of the build without it.
+
+find_package(PkgConfig REQUIRED)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
+
+# mbedTLS 2.28 ships neither CMake nor pkg-config files in Debian; 3.x ships both. One way for all: header and libraries.
+find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
+find_library(MBEDTLS_LIBRARY mbedtls)
+find_library(MBEDX509_LIBRARY mbedx509)
+find_library(MBEDCRYPTO_LIBRARY mbedcrypto)
+if(NOT MBEDTLS_INCLUDE_DIR OR NOT MBEDTLS_LIBRARY OR NOT MBEDX509_LIBRARY OR NOT MBEDCRYPTO_LIBRARY)
+    message(FATAL_ERROR "mbedTLS was not found: install libmbedtls-dev, or point CMAKE_PREFIX_PATH to it")
+endif()
+if(NOT TARGET MbedTLS::mbedtls)
+    add_library(MbedTLS::mbedtls INTERFACE IMPORTED)
+    target_include_directories(MbedTLS::mbedtls INTERFACE ${MBEDTLS_INCLUDE_DIR})
+    target_link_libraries(MbedTLS::mbedtls INTERFACE ${MBEDTLS_LIBRARY} ${MBEDX509_LIBRARY} ${MBEDCRYPTO_LIBRARY})
+endif()
+
+# Host names without blocking; without it the POSIX port falls back to getaddrinfo, which may block.
+pkg_check_modules(CARES IMPORTED_TARGET libcares)
+# The second transport.
+find_package(eclipse-paho-mqtt-c CONFIG QUIET)
+
+# The service.
+pkg_check_modules(CJSON IMPORTED_TARGET libcjson)
+pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd)
+find_package(SQLite3 QUIET)
+set(SPOKE_CENTRAL_FOUND OFF)
+if(CJSON_FOUND AND MICROHTTPD_FOUND AND SQLite3_FOUND)
+    set(SPOKE_CENTRAL_FOUND ON)
+elseif(SPOKE_CENTRAL)
+    message(STATUS "spoke-central is left out: it needs libcjson-dev, libmicrohttpd-dev and libsqlite3-dev")
+endif()
+
+# Link lists without usage requirements of our own targets.
+add_library(spoke_private_dependencies INTERFACE)
+target_link_libraries(spoke_private_dependencies INTERFACE MbedTLS::mbedtls Threads::Threads m)
+if(CARES_FOUND)
+    target_link_libraries(spoke_private_dependencies INTERFACE PkgConfig::CARES)
+endif()
+add_library(spoke_central_dependencies INTERFACE)
+if(SPOKE_CENTRAL_FOUND)
+    target_link_libraries(spoke_central_dependencies INTERFACE SQLite::SQLite3 PkgConfig::MICROHTTPD PkgConfig::CJSON)
+endif()

@@ -1,0 +1,1 @@
+# Installed files: headers, libraries, CMake package, pkg-config files.

@@ -1,0 +1,56 @@
+/* One TLS 1.2 session over a non-blocking byte stream, on mbedTLS 2.28 and 3.x. Client and server.
+ *
+ * A context (trust, own certificate, random source) is made once and may serve many sessions. Heap is mbedTLS's.
+ */
+#ifndef SPOKE_SRC_TLS_TLS_H
+#define SPOKE_SRC_TLS_TLS_H
+
+#include <spoke/base.h>
+
+/* The stream below. OK with *count >= 1, E_AGAIN, or E_NET. */
+struct tls_stream {
+    void *ctx;
+    spoke_status (*read)(void *ctx, uint8_t *out, size_t cap, size_t *count);
+    spoke_status (*write)(void *ctx, const uint8_t *bytes, size_t len, size_t *count);
+};
+
+struct tls_context_options {
+    bool server;
+    const char *trust_pem, *trust_file; /* client: CAs of servers; server: CAs of client certificates, or NULL */
+    const char *cert_pem, *key_pem;     /* own chain and key; NULL: none (servers need them) */
+    bool do_not_verify;                 /* clients under test only */
+    spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
+    void *random_ctx;
+};
+
+struct tls_context;
+struct tls;
+
+/* `why`: a static sentence on error. E_CERTIFICATE: PEM unreadable; E_NOT_FOUND: file missing; E_ARG. */
+spoke_status tls_context_create(const struct tls_context_options *options, struct tls_context **out,
+                                const char **why, int32_t *detail);
+void tls_context_destroy(struct tls_context *context); /* NULL is fine; after its sessions */
+
+size_t tls_size(void);
+spoke_status tls_init(void *memory, size_t size, struct tls_context *context, struct tls **out);
+void tls_fini(struct tls *t);
+/* Readies the session for a new stream. host: SNI and the name that the certificate must bear (clients).
+ * Keeps the last session of the same host for resumption. */
+spoke_status tls_start(struct tls *t, const char *host, const struct tls_stream *stream);
+/* OK: done. E_AGAIN: wait for tls_wants. E_CERTIFICATE: not trusted (tls_error says expired, not yet valid, wrong
+ * name or unknown issuer). E_TLS, E_NET. */
+spoke_status tls_handshake(struct tls *t);
+/* As the stream's. E_NET: orderly end (close notify) or broken. E_TLS: record layer. After E_AGAIN of tls_write
+ * the next call must bring the same bytes, or more behind them; the wrapper repeats the length that mbedTLS
+ * wants to see again. */
+spoke_status tls_read(struct tls *t, uint8_t *out, size_t cap, size_t *count);
+spoke_status tls_write(struct tls *t, const uint8_t *bytes, size_t len, size_t *count);
+bool tls_pending(const struct tls *t);   /* decrypted bytes wait: read before sleeping */
+unsigned tls_wants(const struct tls *t); /* SPOKE_WANT_READ or SPOKE_WANT_WRITE after E_AGAIN */
+void tls_close_notify(struct tls *t);    /* best effort, never blocks */
+/* What went wrong, as a static sentence that says what to do, and mbedTLS's number. */
+spoke_error tls_error(const struct tls *t);
+/* Server: the verified client certificate's subject CN, or NULL when none was given or it was not verified. */
+const char *tls_peer_common_name(const struct tls *t);
+
+#endif
