@@ -1,0 +1,61 @@
+#include "base/url.h"
+
+#include "base/ascii.h"
+
+static bool unreserved(char c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~';
+}
+
+spoke_status url_encode(spoke_str text, spoke_buf *out)
+{
+    static const char hex[] = "0123456789ABCDEF";
+    const size_t start = out->len;
+    spoke_status status = SPOKE_OK;
+    for (size_t i = 0; i < text.len && status == SPOKE_OK; i++) {
+        const uint8_t byte = (uint8_t)text.ptr[i];
+        const char escape[3] = {'%', hex[byte >> 4], hex[byte & 15]};
+        if (unreserved(text.ptr[i]))
+            status = spoke_buf_append_byte(out, byte);
+        else
+            status = spoke_buf_append(out, spoke_str_from(escape, sizeof escape));
+    }
+    if (status != SPOKE_OK)
+        out->len = start;
+    return status;
+}
+
+/* Reads one plain or escaped byte at *at and steps over it. */
+static spoke_status next_byte(spoke_str text, size_t *at, uint8_t *byte)
+{
+    const char c = text.ptr[*at];
+    if (c != '%') {
+        *byte = (uint8_t)c;
+        *at += 1;
+        return SPOKE_OK;
+    }
+    if (text.len - *at < 3)
+        return SPOKE_E_PROTOCOL;
+    const int high = ascii_hex_value(text.ptr[*at + 1]);
+    const int low = ascii_hex_value(text.ptr[*at + 2]);
+    if (high < 0 || low < 0)
+        return SPOKE_E_PROTOCOL;
+    *byte = (uint8_t)(high << 4 | low);
+    *at += 3;
+    return SPOKE_OK;
+}
+
+spoke_status url_decode(spoke_str text, spoke_buf *out)
+{
+    const size_t start = out->len;
+    spoke_status status = SPOKE_OK;
+    for (size_t at = 0; at < text.len && status == SPOKE_OK;) {
+        uint8_t byte = 0;
+        status = next_byte(text, &at, &byte);
+        if (status == SPOKE_OK)
+            status = spoke_buf_append_byte(out, byte);
+    }
+    if (status != SPOKE_OK)
+        out->len = start;
+    return status;
+}

@@ -1,0 +1,12 @@
+/* UTF-8, one character at a time (RFC 3629). */
+#ifndef SPOKE_SRC_BASE_UTF8_H
+#define SPOKE_SRC_BASE_UTF8_H
+
+#include <spoke/base.h>
+
+/* Bytes of the well-formed character at s.ptr[at], at < s.len; 0: malformed, overlong, a surrogate or cut off. */
+size_t utf8_length(spoke_str s, size_t at);
+/* Appends one scalar value (not a surrogate, at most 0x10FFFF). E_TOO_SMALL leaves out->len as it was. */
+spoke_status utf8_append(uint32_t scalar, spoke_buf *out);
+
+#endif
