@@ -9,11 +9,21 @@
 
 struct store;
 
-/* path ":memory:" keeps nothing. durable false: synchronous=OFF. */
+/* Bounds per device, so that a disk does not fill up by itself: beyond them the oldest goes. */
+#define STORE_MESSAGES_KEPT 10000
+#define STORE_VALUES_KEPT 1000 /* telemetry names with a last value */
+#define STORE_COMMANDS_KEPT 1000
+
+/* path ":memory:" keeps nothing; a file is made for its owner only (0600). durable false: synchronous=OFF.
+ * E_PORT and a sentence in why: no access, damaged, another program's, a newer format. */
 spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
 void store_close(struct store *s);
-spoke_status store_begin(struct store *s);  /* fine when already begun */
-spoke_status store_commit(struct store *s); /* fine when nothing was begun */
+spoke_status store_begin(struct store *s); /* fine when already begun */
+/* Fine when nothing was begun. E_PORT: what was written since store_begin is gone. */
+spoke_status store_commit(struct store *s);
+
+/* E_NOT_FOUND from what writes for a device: there is no such device. Each-callbacks may read and write the store.
+ */
 
 /* Named settings: id scope, application id and secret. *value on the heap. */
 spoke_status store_setting_get(struct store *s, const char *name, char **value);
@@ -51,6 +61,7 @@ struct store_device {
 void store_device_free(struct store_device *row);
 spoke_status store_device_get(struct store *s, const char *id, struct store_device *out);
 spoke_status store_device_find_nocase(struct store *s, const char *id, struct store_device *out);
+/* row->etag is not looked at: the store raises its own when anything but last_seen_ms or created_ms changes. */
 spoke_status store_device_put(struct store *s, const struct store_device *row);
 spoke_status store_device_delete(struct store *s, const char *id); /* and its twin, messages, c2d, session */
 spoke_status store_device_each(struct store *s, const char *after, size_t limit,
@@ -68,7 +79,7 @@ spoke_status store_twin_put(struct store *s, const char *device_id, const struct
 
 /* --- device to cloud --- */
 struct store_message {
-    int64_t seq;   /* set by the store */
+    int64_t seq;   /* set by the store: 1, 2, ... within a device; anew after a clear */
     int64_t at_ms; /* received, UTC */
     uint8_t qos;
     char *device_id, *component;

@@ -1,0 +1,218 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "store_query.h"
+
+#define APPLICATION_ID 0x53504f4b /* "SPOK": tells our file from anybody else's SQLite file */
+#define BUSY_LIMIT_MS 2000        /* somebody looks into the file with another program */
+
+/* Step n takes a file from version n to n + 1. A released step is never edited. */
+static const char *const MIGRATIONS[] = {
+    "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE enrolment_group (id TEXT PRIMARY KEY, display_name TEXT, type TEXT, primary_key TEXT,"
+    " secondary_key TEXT, ca_pem TEXT, enabled INTEGER NOT NULL, etag INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE device (id TEXT PRIMARY KEY, display_name TEXT, template_id TEXT, model_id TEXT,"
+    " primary_key TEXT, secondary_key TEXT, group_id TEXT, hub_host TEXT, provisioning_payload TEXT,"
+    " organizations TEXT, enabled INTEGER NOT NULL, provisioned INTEGER NOT NULL, simulated INTEGER NOT NULL,"
+    " approved INTEGER NOT NULL, etag INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+    " last_seen_ms INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX device_nocase ON device (id COLLATE NOCASE);"
+    "CREATE TABLE twin (device_id TEXT PRIMARY KEY REFERENCES device ON DELETE CASCADE, desired TEXT NOT NULL,"
+    " reported TEXT NOT NULL, desired_meta TEXT, reported_meta TEXT, desired_version INTEGER NOT NULL,"
+    " reported_version INTEGER NOT NULL);"
+    "CREATE TABLE message (device_id TEXT NOT NULL REFERENCES device ON DELETE CASCADE, seq INTEGER NOT NULL,"
+    " at_ms INTEGER NOT NULL, qos INTEGER NOT NULL, component TEXT, system TEXT, properties TEXT,"
+    " body BLOB NOT NULL, UNIQUE (device_id, seq));"
+    "CREATE TABLE telemetry_value (device_id TEXT NOT NULL REFERENCES device ON DELETE CASCADE,"
+    " component TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+    " PRIMARY KEY (device_id, component, name)) WITHOUT ROWID;"
+    "CREATE TABLE c2d (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " device_id TEXT NOT NULL REFERENCES device ON DELETE CASCADE, expires_ms INTEGER NOT NULL,"
+    " enqueued_ms INTEGER NOT NULL, bag TEXT, body BLOB NOT NULL);"
+    "CREATE INDEX c2d_device ON c2d (device_id, seq);"
+    "CREATE TABLE session (client_id TEXT PRIMARY KEY, subscriptions TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE command (device_id TEXT NOT NULL REFERENCES device ON DELETE CASCADE, seq INTEGER NOT NULL,"
+    " component TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL, UNIQUE (device_id, seq));",
+};
+#define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
+
+static spoke_status run(struct store *s, const char *sql)
+{
+    return store_status(sqlite3_exec(s->db, sql, NULL, NULL, NULL));
+}
+
+static spoke_status pragma_int(struct store *s, const char *sql, int64_t *out)
+{
+    struct store_query q;
+    store_query_open(&q, s, sql);
+    const bool found = store_query_row(&q);
+    if (found)
+        *out = store_query_take_int(&q);
+    return store_query_close_found(&q, found);
+}
+
+/* Made here, not by SQLite, so that the keys inside are never readable by others; -wal and -shm inherit it. */
+static spoke_status make_private(const char *path, char *why, size_t why_cap)
+{
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0) {
+        snprintf(why, why_cap, "the store %s cannot be opened: %s", path, strerror(errno));
+        if (fd >= 0)
+            close(fd);
+        return SPOKE_E_PORT;
+    }
+    close(fd);
+    return SPOKE_OK;
+}
+
+static spoke_status migrate(struct store *s, int64_t from)
+{
+    spoke_status status = run(s, "BEGIN IMMEDIATE");
+    for (int64_t i = from; i < VERSION && status == SPOKE_OK; i++)
+        status = run(s, MIGRATIONS[i]);
+    char pragmas[96];
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%lld; COMMIT", APPLICATION_ID,
+             (long long)VERSION);
+    if (status == SPOKE_OK)
+        status = run(s, pragmas);
+    if (status != SPOKE_OK)
+        (void)run(s, "ROLLBACK");
+    return status;
+}
+
+static spoke_status check_schema(struct store *s, const char *path, char *why, size_t why_cap)
+{
+    int64_t application = 0, version = 0, tables = 0;
+    spoke_status status = pragma_int(s, "PRAGMA application_id", &application);
+    if (status == SPOKE_OK)
+        status = pragma_int(s, "PRAGMA user_version", &version);
+    if (status == SPOKE_OK)
+        status = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (status != SPOKE_OK)
+        return status;
+    if (application != APPLICATION_ID && tables > 0) {
+        snprintf(why, why_cap, "%s is a database of another program", path);
+        return SPOKE_E_PORT;
+    }
+    if (version > VERSION || version < 0) {
+        snprintf(why, why_cap, "%s was written by a newer spoke-central (format %lld, known up to %lld)", path,
+                 (long long)version, (long long)VERSION);
+        return SPOKE_E_PORT;
+    }
+    return version < VERSION ? migrate(s, version) : SPOKE_OK;
+}
+
+static spoke_status set_up(struct store *s, const char *path, bool durable, char *why, size_t why_cap)
+{
+    (void)sqlite3_extended_result_codes(s->db, 1);
+    (void)sqlite3_busy_timeout(s->db, BUSY_LIMIT_MS);
+    /* trusted_schema: nothing in a file that was swapped under us gets to run functions */
+    spoke_status status = run(s, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"
+                                 "PRAGMA journal_size_limit=67108864");
+    if (status == SPOKE_OK)
+        status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
+    if (status == SPOKE_OK)
+        status = check_schema(s, path, why, why_cap);
+    return status;
+}
+
+static void explain(const struct store *s, const char *path, char *why, size_t why_cap)
+{
+    const int code = s->db != NULL ? sqlite3_errcode(s->db) & 0xff : SQLITE_NOMEM;
+    const char *text = s->db != NULL ? sqlite3_errmsg(s->db) : "out of memory";
+    if (code == SQLITE_NOTADB || code == SQLITE_CORRUPT)
+        snprintf(why, why_cap, "%s is damaged or not a store of spoke-central (%s); move it away to start anew",
+                 path, text);
+    else
+        snprintf(why, why_cap, "the store %s cannot be opened: %s", path, text);
+}
+
+spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap)
+{
+    const bool in_memory = strcmp(path, ":memory:") == 0;
+    char unread[1];
+    why = why != NULL && why_cap > 0 ? why : unread;
+    why_cap = why != unread ? why_cap : sizeof unread;
+    why[0] = '\0';
+    struct store *s = calloc(1, sizeof *s);
+    spoke_status status = s == NULL ? SPOKE_E_NO_MEMORY : SPOKE_OK;
+    if (status == SPOKE_OK && !in_memory)
+        status = make_private(path, why, why_cap);
+    if (status == SPOKE_OK)
+        status = store_status(
+            sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
+    if (status == SPOKE_OK)
+        status = set_up(s, path, durable, why, why_cap);
+    if (status == SPOKE_OK) {
+        *out = s;
+        return SPOKE_OK;
+    }
+    if (s != NULL && why[0] == '\0')
+        explain(s, path, why, why_cap);
+    store_close(s);
+    return status;
+}
+
+void store_close(struct store *s)
+{
+    if (s == NULL)
+        return;
+    if (s->begun)
+        (void)store_commit(s);
+    for (size_t i = 0; i < s->statement_count; i++)
+        sqlite3_finalize(s->statements[i].statement);
+    sqlite3_close(s->db);
+    free(s);
+}
+
+spoke_status store_begin(struct store *s)
+{
+    if (s->begun)
+        return SPOKE_OK;
+    const spoke_status status = run(s, "BEGIN IMMEDIATE");
+    s->begun = status == SPOKE_OK;
+    return status;
+}
+
+spoke_status store_commit(struct store *s)
+{
+    if (!s->begun)
+        return SPOKE_OK;
+    s->begun = false;
+    /* A full disk or an I/O error ends the transaction by itself: its rows are gone and nobody may hear "kept". */
+    if (sqlite3_get_autocommit(s->db))
+        return SPOKE_E_PORT;
+    const spoke_status status = run(s, "COMMIT");
+    if (status != SPOKE_OK && !sqlite3_get_autocommit(s->db))
+        (void)run(s, "ROLLBACK");
+    return status;
+}
+
+spoke_status store_setting_get(struct store *s, const char *name, char **value)
+{
+    static const char SQL[] = "SELECT value FROM setting WHERE name = ?";
+    struct store_query q;
+    *value = NULL;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, name);
+    const bool found = store_query_row(&q);
+    if (found)
+        store_query_take_text(&q, value);
+    return store_query_close_found(&q, found);
+}
+
+spoke_status store_setting_put(struct store *s, const char *name, const char *value)
+{
+    static const char SQL[] = "INSERT OR REPLACE INTO setting (name, value) VALUES (?, ?)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, name);
+    store_query_text(&q, value);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}

@@ -1,0 +1,150 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_query.h"
+
+#define COLUMNS \
+    "id, display_name, template_id, model_id, primary_key, secondary_key, group_id, hub_host, " \
+    "provisioning_payload, organizations, enabled, provisioned, simulated, approved, etag, created_ms, " \
+    "last_seen_ms"
+
+void store_device_free(struct store_device *row)
+{
+    free(row->id);
+    free(row->display_name);
+    free(row->template_id);
+    free(row->model_id);
+    store_secret_free(row->primary_key);
+    store_secret_free(row->secondary_key);
+    free(row->group_id);
+    free(row->hub_host);
+    free(row->provisioning_payload);
+    free(row->organizations);
+    memset(row, 0, sizeof *row);
+}
+
+static void take(struct store_query *q, struct store_device *row)
+{
+    memset(row, 0, sizeof *row);
+    store_query_take_text(q, &row->id);
+    store_query_take_text(q, &row->display_name);
+    store_query_take_text(q, &row->template_id);
+    store_query_take_text(q, &row->model_id);
+    store_query_take_text(q, &row->primary_key);
+    store_query_take_text(q, &row->secondary_key);
+    store_query_take_text(q, &row->group_id);
+    store_query_take_text(q, &row->hub_host);
+    store_query_take_text(q, &row->provisioning_payload);
+    store_query_take_text(q, &row->organizations);
+    row->enabled = store_query_take_int(q) != 0;
+    row->provisioned = store_query_take_int(q) != 0;
+    row->simulated = store_query_take_int(q) != 0;
+    row->approved = store_query_take_int(q) != 0;
+    row->etag = store_query_take_int(q);
+    row->created_ms = store_query_take_int(q);
+    row->last_seen_ms = store_query_take_int(q);
+}
+
+static spoke_status get_one(struct store *s, const char *sql, const char *id, struct store_device *out)
+{
+    struct store_query q;
+    memset(out, 0, sizeof *out);
+    store_query_open(&q, s, sql);
+    store_query_text(&q, id);
+    const bool found = store_query_row(&q);
+    if (found)
+        take(&q, out);
+    const spoke_status status = store_query_close_found(&q, found);
+    if (status != SPOKE_OK)
+        store_device_free(out);
+    return status;
+}
+
+spoke_status store_device_get(struct store *s, const char *id, struct store_device *out)
+{
+    static const char SQL[] = "SELECT " COLUMNS " FROM device WHERE id = ?";
+    return get_one(s, SQL, id, out);
+}
+
+spoke_status store_device_find_nocase(struct store *s, const char *id, struct store_device *out)
+{
+    static const char SQL[] = "SELECT " COLUMNS " FROM device WHERE id = ? COLLATE NOCASE ORDER BY id LIMIT 1";
+    return get_one(s, SQL, id, out);
+}
+
+/* Being seen is no change that an operator's "etag" should trip over. */
+#define CHANGED \
+    "(display_name, template_id, model_id, primary_key, secondary_key, group_id, hub_host," \
+    " provisioning_payload, organizations, enabled, provisioned, simulated, approved) IS NOT" \
+    " (excluded.display_name, excluded.template_id, excluded.model_id, excluded.primary_key," \
+    " excluded.secondary_key, excluded.group_id, excluded.hub_host, excluded.provisioning_payload," \
+    " excluded.organizations, excluded.enabled, excluded.provisioned, excluded.simulated, excluded.approved)"
+
+spoke_status store_device_put(struct store *s, const struct store_device *row)
+{
+    /* The first etag comes from the clock, so that a device deleted and made again does not repeat one. */
+    static const char SQL[] =
+        "INSERT INTO device (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+        " max(?15, 1), ?15, ?16)"
+        " ON CONFLICT (id) DO UPDATE SET etag = etag + (" CHANGED "), display_name = excluded.display_name,"
+        " template_id = excluded.template_id, model_id = excluded.model_id, primary_key = excluded.primary_key,"
+        " secondary_key = excluded.secondary_key, group_id = excluded.group_id, hub_host = excluded.hub_host,"
+        " provisioning_payload = excluded.provisioning_payload, organizations = excluded.organizations,"
+        " enabled = excluded.enabled, provisioned = excluded.provisioned, simulated = excluded.simulated,"
+        " approved = excluded.approved, created_ms = excluded.created_ms, last_seen_ms = excluded.last_seen_ms";
+    const char *const texts[] = {row->id,           row->display_name, row->template_id,
+                                 row->model_id,     row->primary_key,  row->secondary_key,
+                                 row->group_id,     row->hub_host,     row->provisioning_payload,
+                                 row->organizations};
+    const int64_t numbers[] = {row->enabled,  row->provisioned, row->simulated,
+                               row->approved, row->created_ms,  row->last_seen_ms};
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        store_query_text(&q, texts[i]);
+    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
+        store_query_int(&q, numbers[i]);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+static spoke_status forget_sessions(struct store *s, const char *id)
+{
+    /* the device's own and those of its modules, "device/module" */
+    static const char SQL[] =
+        "DELETE FROM session WHERE client_id = ?1 OR substr(client_id, 1, length(?1) + 1) = ?1 || '/'";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, id);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+spoke_status store_device_delete(struct store *s, const char *id)
+{
+    static const char SQL[] = "DELETE FROM device WHERE id = ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, id);
+    (void)store_query_row(&q);
+    const bool found = sqlite3_changes(s->db) > 0;
+    const spoke_status status = store_query_close_found(&q, found);
+    return status == SPOKE_OK ? forget_sessions(s, id) : status;
+}
+
+spoke_status store_device_each(struct store *s, const char *after, size_t limit,
+                               bool (*each)(void *ctx, const struct store_device *row), void *ctx)
+{
+    static const char SQL[] = "SELECT " COLUMNS " FROM device WHERE id > ? ORDER BY id LIMIT ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, after != NULL ? after : "");
+    store_query_int(&q, (int64_t)limit);
+    for (bool more = true; more && store_query_row(&q);) {
+        struct store_device row;
+        take(&q, &row);
+        more = q.status == SPOKE_OK && each(ctx, &row);
+        store_device_free(&row);
+    }
+    return store_query_close(&q);
+}

@@ -1,0 +1,88 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_query.h"
+
+void store_message_free(struct store_message *row)
+{
+    free(row->device_id);
+    free(row->component);
+    free(row->system);
+    free(row->properties);
+    free(row->body);
+    memset(row, 0, sizeof *row);
+}
+
+/* Numbers are dense within a device, so the row that falls out of the window is found by its number. */
+static spoke_status forget_before(struct store *s, const char *device_id)
+{
+    static const char SQL[] = "DELETE FROM message WHERE device_id = ?1 AND"
+                              " seq <= (SELECT max(seq) FROM message WHERE device_id = ?1) - ?2";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_int(&q, STORE_MESSAGES_KEPT);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+spoke_status store_message_add(struct store *s, const struct store_message *row)
+{
+    static const char SQL[] =
+        "INSERT INTO message (device_id, seq, at_ms, qos, component, system, properties, body) VALUES (?1,"
+        " (SELECT coalesce(max(seq), 0) + 1 FROM message WHERE device_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, row->device_id);
+    store_query_int(&q, row->at_ms);
+    store_query_int(&q, row->qos);
+    store_query_text(&q, row->component);
+    store_query_text(&q, row->system);
+    store_query_text(&q, row->properties);
+    store_query_blob(&q, row->body, row->body_len);
+    (void)store_query_row(&q);
+    const spoke_status status = store_query_close(&q);
+    return status == SPOKE_OK ? forget_before(s, row->device_id) : status;
+}
+
+static void take(struct store_query *q, struct store_message *row)
+{
+    memset(row, 0, sizeof *row);
+    store_query_take_text(q, &row->device_id);
+    row->seq = store_query_take_int(q);
+    row->at_ms = store_query_take_int(q);
+    row->qos = (uint8_t)store_query_take_int(q);
+    store_query_take_text(q, &row->component);
+    store_query_take_text(q, &row->system);
+    store_query_take_text(q, &row->properties);
+    store_query_take_blob(q, &row->body, &row->body_len);
+}
+
+spoke_status store_message_each(struct store *s, const char *device_id, int64_t after_seq, size_t limit,
+                                bool (*each)(void *ctx, const struct store_message *row), void *ctx)
+{
+    static const char SQL[] = "SELECT device_id, seq, at_ms, qos, component, system, properties, body"
+                              " FROM message WHERE device_id = ? AND seq > ? ORDER BY seq LIMIT ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_int(&q, after_seq);
+    store_query_int(&q, (int64_t)limit);
+    for (bool more = true; more && store_query_row(&q);) {
+        struct store_message row;
+        take(&q, &row);
+        more = q.status == SPOKE_OK && each(ctx, &row);
+        store_message_free(&row);
+    }
+    return store_query_close(&q);
+}
+
+spoke_status store_message_clear(struct store *s, const char *device_id)
+{
+    static const char SQL[] = "DELETE FROM message WHERE device_id = ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}

@@ -1,0 +1,54 @@
+/* One SQL statement from binding to reset, with the first error kept: what store_*.c are written with.
+ *
+ *     struct store_query q;
+ *     store_query_open(&q, s, SQL);
+ *     store_query_text(&q, id);
+ *     while (store_query_row(&q)) ... store_query_take_text(&q, &row.name) ...
+ *     return store_query_close(&q);
+ */
+#ifndef SPOKE_SRC_CENTRAL_STORE_QUERY_H
+#define SPOKE_SRC_CENTRAL_STORE_QUERY_H
+
+#include <sqlite3.h>
+
+#include "store.h"
+
+#define STORE_STATEMENTS 64
+
+struct store {
+    sqlite3 *db;
+    bool begun;
+    size_t statement_count;
+    struct {
+        const char *sql; /* compared as a pointer: the text is static */
+        sqlite3_stmt *statement;
+    } statements[STORE_STATEMENTS];
+};
+
+struct store_query {
+    struct store *store;
+    sqlite3_stmt *statement;
+    int bound, taken; /* parameters and columns used so far */
+    bool own;         /* not from the cache: finalized when closed */
+    spoke_status status;
+};
+
+void store_query_open(struct store_query *q, struct store *s, const char *sql);
+/* Bind the next parameter. The bytes must live until the close. NULL text binds SQL's NULL. */
+void store_query_text(struct store_query *q, const char *text);
+void store_query_blob(struct store_query *q, const void *bytes, size_t len);
+void store_query_int(struct store_query *q, int64_t value);
+/* The next row; false at the end and on an error. */
+bool store_query_row(struct store_query *q);
+/* Take the next column. Text and blob are copied to the heap; a failed copy becomes the query's status. */
+void store_query_take_text(struct store_query *q, char **out);
+void store_query_take_blob(struct store_query *q, void **out, size_t *len);
+int64_t store_query_take_int(struct store_query *q);
+spoke_status store_query_close(struct store_query *q);
+/* For a query that has to hit one row: E_NOT_FOUND when `found` is false. */
+spoke_status store_query_close_found(struct store_query *q, bool found);
+
+spoke_status store_status(int sqlite_code); /* extended result codes */
+void store_secret_free(char *secret);       /* wipes first; NULL is fine */
+
+#endif

@@ -1,0 +1,63 @@
+#include "store_query.h"
+
+/* A device that invents names may not grow the file for ever: the value longest unheard of makes room. */
+static spoke_status make_room(struct store *s, const char *device_id)
+{
+    static const char SQL[] =
+        "DELETE FROM telemetry_value WHERE device_id = ?1 AND"
+        " (SELECT count(*) FROM telemetry_value WHERE device_id = ?1) >= ?2 AND (component, name) ="
+        " (SELECT component, name FROM telemetry_value WHERE device_id = ?1 ORDER BY at_ms LIMIT 1)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_int(&q, STORE_VALUES_KEPT);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+static spoke_status write_value(struct store *s, const char *sql, const char *device_id, const char *component,
+                                const char *name, const char *json, int64_t at_ms)
+{
+    struct store_query q;
+    store_query_open(&q, s, sql);
+    store_query_text(&q, device_id);
+    store_query_text(&q, component != NULL ? component : "");
+    store_query_text(&q, name);
+    store_query_text(&q, json);
+    store_query_int(&q, at_ms);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+spoke_status store_value_put(struct store *s, const char *device_id, const char *component, const char *name,
+                             const char *json, int64_t at_ms)
+{
+    static const char UPDATE[] = "UPDATE telemetry_value SET json = ?4, at_ms = ?5"
+                                 " WHERE device_id = ?1 AND component = ?2 AND name = ?3";
+    static const char INSERT[] =
+        "INSERT INTO telemetry_value (device_id, component, name, json, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+    spoke_status status = write_value(s, UPDATE, device_id, component, name, json, at_ms);
+    if (status != SPOKE_OK || sqlite3_changes(s->db) > 0)
+        return status;
+    status = make_room(s, device_id);
+    return status == SPOKE_OK ? write_value(s, INSERT, device_id, component, name, json, at_ms) : status;
+}
+
+spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,
+                             char **json, int64_t *at_ms)
+{
+    static const char SQL[] =
+        "SELECT json, at_ms FROM telemetry_value WHERE device_id = ? AND component = ? AND name = ?";
+    struct store_query q;
+    *json = NULL;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_text(&q, component != NULL ? component : "");
+    store_query_text(&q, name);
+    const bool found = store_query_row(&q);
+    if (found) {
+        store_query_take_text(&q, json);
+        *at_ms = store_query_take_int(&q);
+    }
+    return store_query_close_found(&q, found);
+}
