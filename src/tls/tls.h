@@ -5,7 +5,7 @@
 #ifndef SPOKE_SRC_TLS_TLS_H
 #define SPOKE_SRC_TLS_TLS_H
 
-#include <spoke/base.h>
+#include <spoke/platform.h>
 
 /* The stream below. OK with *count >= 1, E_AGAIN, or E_NET. */
 struct tls_stream {
@@ -40,6 +40,7 @@ spoke_status tls_start(struct tls *t, const char *host, const struct tls_stream 
 /* OK: done. E_AGAIN: wait for tls_wants. E_CERTIFICATE: not trusted (tls_error says expired, not yet valid, wrong
  * name or unknown issuer). E_TLS, E_NET. */
 spoke_status tls_handshake(struct tls *t);
+bool tls_resumed(const struct tls *t); /* the handshake took up an earlier session instead of a full exchange */
 /* As the stream's. E_NET: orderly end (close notify) or broken. E_TLS: record layer. After E_AGAIN of tls_write
  * the next call must bring the same bytes, or more behind them; the wrapper repeats the length that mbedTLS
  * wants to see again. */

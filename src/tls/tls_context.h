@@ -1,0 +1,20 @@
+/* What the files of this folder share about a context. */
+#ifndef SPOKE_SRC_TLS_TLS_CONTEXT_H
+#define SPOKE_SRC_TLS_TLS_CONTEXT_H
+
+#include "mbedtls_compat.h"
+#include "tls.h"
+
+struct tls_context {
+    mbedtls_ssl_config config;
+    mbedtls_x509_crt trust, chain;
+    mbedtls_pk_context key;
+#if defined(MBEDTLS_SSL_TICKET_C)
+    mbedtls_ssl_ticket_context ticket;
+#endif
+    spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
+    void *random_ctx;
+    bool server;
+};
+
+#endif
