@@ -60,7 +60,7 @@ SPOKE_API bool spoke_str_equal_nocase(spoke_str a, spoke_str b); /* ASCII only *
 SPOKE_API bool spoke_str_starts(spoke_str s, spoke_str prefix);
 /* Splits at the first `at`: *head is what stands before, *rest what follows. False and *head = s when absent. */
 SPOKE_API bool spoke_str_cut(spoke_str s, char at, spoke_str *head, spoke_str *rest);
-/* Decimal digits only, no sign, at most UINT32_MAX. */
+/* Decimal digits only, no sign, at most UINT32_MAX; else E_ARG. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_str_u32(spoke_str digits, uint32_t *out);
 /* True when the bytes are well-formed UTF-8 without NUL (MQTT 3.1.1 section 1.5.3). */
 SPOKE_API bool spoke_utf8_valid(spoke_str s);
@@ -157,15 +157,16 @@ static inline spoke_field spoke_null(const char *name)
 
 /* --- JSON, reading --- */
 
-/* Read one JSON scalar. On error *out is untouched and the answer is E_JSON.
- * int refuses fractions, exponents that leave one, and values beyond 64 bits (E_JSON); double takes any number. */
+/* Read one JSON scalar, white space around it allowed. On error *out is untouched and the answer is E_JSON.
+ * int takes every number that is whole by value (1.5e1, 2.0) and refuses fractions and values beyond 64 bits;
+ * double rounds to nearest and refuses what lies beyond its range. Neither heeds the locale. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_json_double(spoke_str json, double *out);
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_json_int(spoke_str json, int64_t *out);
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_json_bool(spoke_str json, bool *out);
 /* Appends the unescaped text of a JSON string. E_TOO_SMALL leaves out->len as it was. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_json_text(spoke_str json, spoke_buf *out);
-/* View of the member's value inside `object`. E_NOT_FOUND: no such key; E_JSON: not an object. First match wins.
- */
+/* View of the member's value inside `object`. E_NOT_FOUND: no such key; E_JSON: not an object, or broken. First
+ * match wins, and what follows it is not looked at. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_json_find(spoke_str object, const char *key, spoke_str *out);
 /* E_JSON unless the text is exactly one valid JSON value: RFC 8259, valid UTF-8, at most SPOKE_JSON_DEPTH deep. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_json_check(spoke_str json);
@@ -179,8 +180,9 @@ SPOKE_API char spoke_json_type(spoke_str json);
  *     spoke_status status = spoke_json_enter(object, &at);
  *     while (status == SPOKE_OK && (status = spoke_json_member(&at, &key, &value)) == SPOKE_OK) ...
  *
- * Both views point into the text. `key` is the raw text between the quotes (compare with spoke_json_key_is).
- * E_NOT_FOUND: the end was reached cleanly. */
+ * Both views point into the text. `key` is the raw text between the quotes (compare with spoke_json_key_is); empty
+ * in an array. E_NOT_FOUND: the end was reached cleanly, the text behind the bracket included; E_JSON: from here
+ * on it is broken. Either answer is given again to who asks again. */
 typedef struct spoke_json_cursor {
     spoke_str text; /* private */
     size_t at;
@@ -194,7 +196,8 @@ SPOKE_API bool spoke_json_key_is(spoke_str raw_key, spoke_str name);
 /* --- JSON, writing --- */
 
 /* Append-only writer into the caller's memory. The first error sticks and later calls do nothing, so a chain of
- * writes needs a single check at spoke_writer_finish. Fields are private; set up with spoke_writer_init. */
+ * writes needs a single check at spoke_writer_finish: E_STATE where brackets, keys and values do not go together,
+ * E_TOO_LARGE beyond 64 levels. Fields are private; set up with spoke_writer_init. */
 typedef struct spoke_writer {
     spoke_buf out;
     spoke_status status;
@@ -209,7 +212,7 @@ SPOKE_API void spoke_write_end_object(spoke_writer *w);
 SPOKE_API void spoke_write_begin_array(spoke_writer *w);
 SPOKE_API void spoke_write_end_array(spoke_writer *w);
 SPOKE_API void spoke_write_key(spoke_writer *w, spoke_str key);
-/* A key that is already escaped, as spoke_json_member gives it. */
+/* A key that is already escaped, as spoke_json_member gives it. E_JSON: it is not. */
 SPOKE_API void spoke_write_raw_key(spoke_writer *w, spoke_str raw_key);
 /* The field's value alone, after a key or inside an array. NaN and infinities: E_ARG; text not UTF-8: E_ARG;
  * json that is not one JSON value: E_JSON. Doubles are written so that reading gives the same double back. */
@@ -217,7 +220,8 @@ SPOKE_API void spoke_write_value(spoke_writer *w, spoke_field field);
 /* "name": value. As the very first write it opens an object that spoke_writer_finish closes; with a NULL name it
  * writes the bare value (a command that answers just 5). */
 SPOKE_API void spoke_write(spoke_writer *w, spoke_field field);
-/* E_STATE when brackets are left open. Nothing written gives the empty text. *out views the caller's memory. */
+/* E_STATE when brackets are left open. Nothing written gives the empty text. *out views the caller's memory; it is
+ * empty on error. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_writer_finish(spoke_writer *w, spoke_str *out);
 
 /* --- status --- */
