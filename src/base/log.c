@@ -1,0 +1,30 @@
+#include "base/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define LINE_BYTES 256u
+
+/* Part of a line may come from the wire: it must neither start another line nor drive a terminal. */
+static void tame(char *line)
+{
+    for (char *c = line; *c != '\0'; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+    }
+}
+
+void log_line(const spoke_platform *platform, spoke_log_level level, const char *module, const char *format, ...)
+{
+    char line[LINE_BYTES];
+    va_list values;
+    if (platform == NULL || platform->log == NULL)
+        return;
+    va_start(values, format);
+    const int len = vsnprintf(line, sizeof line, format, values);
+    va_end(values);
+    if (len < 0)
+        return;
+    tame(line);
+    platform->log(platform->ctx, level, module, line);
+}
