@@ -1,0 +1,365 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "machine.h"
+
+/* --- lock and guards --- */
+
+void lock_client(const spoke_client *c)
+{
+    if (c->platform.lock != NULL)
+        c->platform.lock(c->platform.ctx);
+}
+
+void unlock_client(const spoke_client *c)
+{
+    if (c->platform.unlock != NULL)
+        c->platform.unlock(c->platform.ctx);
+}
+
+void enter_handler(spoke_client *c)
+{
+    c->in_handler = true;
+    unlock_client(c);
+}
+
+void leave_handler(spoke_client *c)
+{
+    lock_client(c);
+    c->in_handler = false;
+}
+
+void wake_poller(spoke_client *c)
+{
+    lock_client(c);
+    const bool asleep = c->asleep;
+    unlock_client(c);
+    if (asleep)
+        c->ops->wake(c->link);
+}
+
+/* --- life --- */
+
+size_t spoke_client_size(const spoke_config *config)
+{
+    spoke_config resolved;
+    spoke_error why;
+    if (config_check(config, &resolved, &why) != SPOKE_OK)
+        return 0;
+    return config_layout(&resolved, NULL, NULL);
+}
+
+static spoke_status set_up(spoke_client *c, spoke_error *why)
+{
+    spoke_status status = config_keys(c, why);
+    if (status == SPOKE_OK)
+        status = config_link(c, why);
+    if (status != SPOKE_OK) {
+        spoke_wipe(c->keys, sizeof c->keys);
+        return status;
+    }
+    c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
+    retry_init(&c->retry, c->config.backoff_min_ms, c->config.backoff_max_ms);
+    c->next_request = 1;
+    c->desired_version = -1;
+    c->report_retry_at = NEVER;
+    assignment_load(c);
+    return SPOKE_OK;
+}
+
+spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *config, spoke_client **out,
+                               spoke_error *why)
+{
+    spoke_error unwanted;
+    spoke_error *error = why != NULL ? why : &unwanted;
+    *error = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, "memory or out is NULL");
+    if (out == NULL)
+        return SPOKE_E_ARG;
+    *out = NULL;
+    spoke_config resolved;
+    spoke_status status = memory != NULL ? config_check(config, &resolved, error) : SPOKE_E_ARG;
+    if (status != SPOKE_OK)
+        return status;
+    const size_t needed = config_layout(&resolved, NULL, NULL);
+    if (needed == 0 || size < needed) {
+        *error = client_fault(needed == 0 ? SPOKE_E_ARG : SPOKE_E_NO_MEMORY, SPOKE_SOURCE_CLIENT, 0,
+                              needed == 0 ? "the transport refuses these limits"
+                                          : "the memory is smaller than spoke_client_size() says");
+        return error->status;
+    }
+    spoke_client *c = memory;
+    memset(c, 0, sizeof *c);
+    c->config = resolved;
+    c->platform = *resolved.platform;
+    c->ops = resolved.transport;
+    config_layout(&resolved, c, memory);
+    status = set_up(c, error);
+    if (status == SPOKE_OK)
+        *out = c;
+    return status;
+}
+
+spoke_status spoke_client_create(const spoke_config *config, spoke_client **out)
+{
+    spoke_error why;
+    if (out == NULL)
+        return SPOKE_E_ARG;
+    *out = NULL;
+    const size_t size = spoke_client_size(config);
+    void *memory = size > 0 ? malloc(size) : NULL;
+    if (size > 0 && memory == NULL)
+        return SPOKE_E_NO_MEMORY;
+    uint8_t nothing = 0;
+    /* With a refused configuration init only says why. */
+    const spoke_status status = spoke_client_init(memory != NULL ? memory : &nothing, size, config, out, &why);
+    if (status == SPOKE_OK) {
+        (*out)->on_heap = true;
+        return SPOKE_OK;
+    }
+    free(memory);
+    const spoke_platform *platform =
+        config != NULL && config->struct_size == sizeof *config ? config->platform : NULL;
+    log_line(platform != NULL ? platform : spoke_platform_posix(), SPOKE_LOG_ERROR, "client",
+             "the client was not created: %s", why.text);
+    return status;
+}
+
+void spoke_client_destroy(spoke_client *client)
+{
+    if (client == NULL)
+        return;
+    if (client->in_handler) {
+        log_line(&client->platform, SPOKE_LOG_ERROR, "client",
+                 "destroy was called from inside a handler: ignored");
+        return;
+    }
+    client->ops->fini(client->link);
+    spoke_wipe(client->keys, sizeof client->keys);
+    spoke_wipe(client->text, client->text_bytes);
+    if (client->on_heap)
+        free(client);
+}
+
+spoke_status spoke_client_open(spoke_client *client)
+{
+    if (client == NULL)
+        return SPOKE_E_ARG;
+    lock_client(client);
+    const bool already = client->wanted;
+    client->wanted = true;
+    unlock_client(client);
+    if (already)
+        return SPOKE_E_STATE;
+    spoke_client_wake(client);
+    return SPOKE_OK;
+}
+
+/* --- turning the crank --- */
+
+static uint32_t span_ms(uint64_t now, uint64_t until, uint32_t most)
+{
+    if (until <= now)
+        return 0;
+    return until - now < most ? (uint32_t)(until - now) : most;
+}
+
+static spoke_status begin_poll(spoke_client *c)
+{
+    if (c->in_handler)
+        return SPOKE_E_REENTRANT;
+    if (c->polling)
+        return SPOKE_E_STATE;
+    c->polling = true;
+    return SPOKE_OK;
+}
+
+static void step_unlocked(spoke_client *c, uint32_t limit_ms)
+{
+    c->asleep = true;
+    unlock_client(c);
+    c->ops->step(c->link, limit_ms);
+    lock_client(c);
+    c->asleep = false;
+}
+
+/* One round: what is due, then wait, then what came. Bytes queued by the last part leave before returning. */
+static void turn(spoke_client *c, uint32_t limit_ms)
+{
+    machine_work(c, now_ms(c));
+    c->work_left = false;
+    step_unlocked(c, span_ms(now_ms(c), machine_deadline(c), limit_ms));
+    machine_events(c);
+    machine_work(c, now_ms(c));
+    if (c->work_left) {
+        c->work_left = false;
+        step_unlocked(c, 0);
+        machine_events(c);
+    }
+}
+
+static spoke_status poll_locked(spoke_client *c, uint32_t limit_ms)
+{
+    const spoke_status status = begin_poll(c);
+    if (status != SPOKE_OK)
+        return status;
+    turn(c, limit_ms);
+    c->polling = false;
+    return c->state == SPOKE_FAILED ? c->error.status : SPOKE_OK;
+}
+
+spoke_status spoke_client_poll(spoke_client *client, uint32_t limit_ms)
+{
+    if (client == NULL)
+        return SPOKE_E_ARG;
+    lock_client(client);
+    const spoke_status status = poll_locked(client, limit_ms);
+    unlock_client(client);
+    return status;
+}
+
+spoke_status spoke_client_run(spoke_client *client, uint32_t duration_ms)
+{
+    if (client == NULL)
+        return SPOKE_E_ARG;
+    const uint64_t until = now_ms(client) + duration_ms;
+    spoke_status status = SPOKE_OK;
+    do {
+        status = spoke_client_poll(client, span_ms(now_ms(client), until, UINT32_MAX));
+    } while (status == SPOKE_OK && now_ms(client) < until);
+    return status;
+}
+
+/* True while something of the program's is on its way that a close should wait for. */
+static bool undrained(const spoke_client *c)
+{
+    return c->telemetry.count > 0 || c->reports.count > 0 || c->answers.count > 0;
+}
+
+static void close_round(spoke_client *c, uint64_t until)
+{
+    const bool can_drain = c->link_at_hub && c->link_ready && c->subscribed;
+    if (c->link_open && !c->closing_link && (!can_drain || !undrained(c)))
+        machine_close_link(c, can_drain);
+    turn(c, span_ms(now_ms(c), until, 100));
+}
+
+spoke_status spoke_client_close(spoke_client *client, uint32_t limit_ms)
+{
+    if (client == NULL)
+        return SPOKE_E_ARG;
+    lock_client(client);
+    spoke_status status = begin_poll(client);
+    if (status != SPOKE_OK) {
+        unlock_client(client);
+        return status;
+    }
+    const uint64_t until = now_ms(client) + limit_ms;
+    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "closed by the program");
+    client->wanted = false;
+    if (client->state != SPOKE_IDLE)
+        enter_state(client, client->link_open ? SPOKE_CLOSING : SPOKE_IDLE, &none);
+    while (client->state == SPOKE_CLOSING && now_ms(client) < until)
+        close_round(client, until);
+    if (client->state == SPOKE_CLOSING) {
+        machine_close_link(client, false);
+        machine_events(client);
+    }
+    status = undrained(client) ? SPOKE_E_TIMEOUT : SPOKE_OK;
+    client->polling = false;
+    unlock_client(client);
+    return status;
+}
+
+void spoke_client_wake(spoke_client *client)
+{
+    if (client != NULL)
+        client->ops->wake(client->link);
+}
+
+int spoke_client_fd(const spoke_client *client)
+{
+    return client != NULL ? client->ops->fd(client->link) : -1;
+}
+
+uint32_t spoke_client_next_ms(const spoke_client *client)
+{
+    if (client == NULL)
+        return UINT32_MAX;
+    lock_client(client);
+    const uint32_t own = span_ms(now_ms(client), machine_deadline(client), UINT32_MAX);
+    unlock_client(client);
+    const uint32_t link = client->ops->next_ms(client->link);
+    return own < link ? own : link;
+}
+
+void spoke_client_connect_now(spoke_client *client)
+{
+    if (client == NULL)
+        return;
+    lock_client(client);
+    if (client->state == SPOKE_BACKOFF)
+        client->retry_at = 0;
+    unlock_client(client);
+    spoke_client_wake(client);
+}
+
+/* --- looking --- */
+
+const char *spoke_state_name(spoke_state state)
+{
+    static const char *const names[] = {"IDLE",  "PROVISIONING", "CONNECTING", "SYNCING",
+                                        "READY", "BACKOFF",      "CLOSING",    "FAILED"};
+    return (unsigned)state < sizeof names / sizeof names[0] ? names[state] : "?";
+}
+
+spoke_state spoke_client_state(const spoke_client *client)
+{
+    lock_client(client);
+    const spoke_state state = client->state;
+    unlock_client(client);
+    return state;
+}
+
+const spoke_error *spoke_client_error(const spoke_client *client)
+{
+    return &client->error;
+}
+
+const char *spoke_client_explain(const spoke_client *client, char *out, size_t cap)
+{
+    if (cap == 0)
+        return "";
+    if (client == NULL) {
+        snprintf(out, cap, "there is no client: it was not created; the log says why");
+        return out;
+    }
+    lock_client(client);
+    const spoke_error e = client->error;
+    unlock_client(client);
+    if (e.detail != 0)
+        snprintf(out, cap, "%s (%s, %ld): %s", spoke_status_name(e.status), spoke_source_name(e.source),
+                 (long)e.detail, e.text);
+    else
+        snprintf(out, cap, "%s (%s): %s", spoke_status_name(e.status), spoke_source_name(e.source), e.text);
+    return out;
+}
+
+spoke_str spoke_client_hub_host(const spoke_client *client)
+{
+    return spoke_str_of(client->assigned ? client->hub_host : NULL);
+}
+
+spoke_str spoke_client_device_id(const spoke_client *client)
+{
+    return spoke_str_of(client->assigned ? client->device_id : NULL);
+}
+
+size_t spoke_client_pending(const spoke_client *client)
+{
+    lock_client(client);
+    const size_t count = client->telemetry.count;
+    unlock_client(client);
+    return count;
+}

@@ -1,0 +1,288 @@
+#include <stdalign.h>
+#include <string.h>
+
+#include "machine.h"
+
+#define TWIN_HELD_BYTES 1024u
+
+spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text)
+{
+    const spoke_error error = {status, source, detail, text};
+    return error;
+}
+
+static spoke_status refuse(spoke_error *why, const char *text)
+{
+    *why = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, text);
+    return SPOKE_E_ARG;
+}
+
+static bool within(const char *text, size_t most)
+{
+    return text != NULL && text[0] != '\0' && strlen(text) <= most;
+}
+
+static spoke_status check_identity(const spoke_config *c, spoke_error *why)
+{
+    if (!within(c->registration_id, SPOKE_MAX_ID_BYTES))
+        return refuse(why, "registration_id is missing or longer than 128 characters");
+    if (strpbrk(c->registration_id, "#+/") != NULL)
+        return refuse(why, "registration_id holds '#', '+' or '/', which an MQTT topic cannot carry");
+    if (c->provisioning_host == NULL && !within(c->hub_host, SPOKE_MAX_HOST_BYTES))
+        return refuse(why, "set provisioning_host (and id_scope), or hub_host to connect without DPS");
+    if (c->provisioning_host != NULL && !within(c->provisioning_host, SPOKE_MAX_HOST_BYTES))
+        return refuse(why, "provisioning_host is empty or longer than 253 characters");
+    if (c->provisioning_host != NULL && !within(c->id_scope, SPOKE_MAX_SCOPE_BYTES))
+        return refuse(why, "id_scope is missing or longer than 64 characters");
+    if (c->provisioning_payload != NULL && (spoke_json_check(spoke_str_of(c->provisioning_payload)) != SPOKE_OK ||
+                                            spoke_json_type(spoke_str_of(c->provisioning_payload)) != '{'))
+        return refuse(why, "provisioning_payload is not a JSON object");
+    return SPOKE_OK;
+}
+
+static spoke_status check_credential(const spoke_credential *k, spoke_error *why)
+{
+    if (k->kind == SPOKE_X509 && (k->primary == NULL || k->secondary == NULL))
+        return refuse(why,
+                      "credential: X.509 needs the certificate chain in primary and the key in secondary, as PEM");
+    if (k->kind == SPOKE_SYMMETRIC_KEY && k->primary == NULL && k->hmac == NULL)
+        return refuse(why, "credential.primary is missing: the base64 key of this device");
+    return SPOKE_OK;
+}
+
+static spoke_status check_handlers(const spoke_config *c, spoke_error *why)
+{
+    if (c->handler_count > 0 && c->handlers == NULL)
+        return refuse(why, "handlers is NULL although handler_count is not 0");
+    for (size_t i = 0; i < c->handler_count; i++) {
+        const spoke_handler *h = &c->handlers[i];
+        if (h->name == NULL || (h->property == NULL) == (h->command == NULL))
+            return refuse(why, "a handler needs a name and exactly one of property and command");
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(c->handlers[j].name, h->name) == 0 &&
+                (c->handlers[j].command == NULL) == (h->command == NULL) &&
+                spoke_str_equal(spoke_str_of(c->handlers[j].component), spoke_str_of(h->component)))
+                return refuse(why, "two handlers are given for the same component and name");
+    }
+    return SPOKE_OK;
+}
+
+static void default_32(uint32_t *field, uint32_t value)
+{
+    if (*field == 0)
+        *field = value;
+}
+
+static void default_16(uint16_t *field, uint16_t value)
+{
+    if (*field == 0)
+        *field = value;
+}
+
+static void fill_defaults(spoke_config *c)
+{
+    default_16(&c->port, SPOKE_DEFAULT_PORT);
+    default_32(&c->keep_alive_s, SPOKE_DEFAULT_KEEP_ALIVE_S);
+    default_32(&c->sas_lifetime_s, SPOKE_DEFAULT_SAS_LIFETIME_S);
+    default_32(&c->backoff_min_ms, SPOKE_DEFAULT_BACKOFF_MIN_MS);
+    default_32(&c->backoff_max_ms, SPOKE_DEFAULT_BACKOFF_MAX_MS);
+    default_32(&c->connect_limit_ms, SPOKE_DEFAULT_CONNECT_LIMIT_MS);
+    default_32(&c->queue_bytes, SPOKE_DEFAULT_QUEUE_BYTES);
+    default_32(&c->report_bytes, SPOKE_DEFAULT_REPORT_BYTES);
+    default_32(&c->receive_bytes, SPOKE_DEFAULT_RECEIVE_BYTES);
+    default_32(&c->send_bytes, SPOKE_DEFAULT_SEND_BYTES);
+    default_16(&c->in_flight, SPOKE_DEFAULT_IN_FLIGHT);
+    default_16(&c->commands, SPOKE_DEFAULT_COMMANDS);
+    if (c->user_agent == NULL)
+        c->user_agent = "spoke/" SPOKE_VERSION;
+    if (c->platform == NULL)
+        c->platform = spoke_platform_posix();
+    if (c->transport == NULL)
+        c->transport = spoke_transport_native();
+}
+
+static spoke_status check_numbers(const spoke_config *c, spoke_error *why)
+{
+    if (c->keep_alive_s > SPOKE_MAX_KEEP_ALIVE_S)
+        return refuse(why, "keep_alive_s is beyond 1177, the most that the hub honours");
+    if (c->sas_lifetime_s > 86400 || c->sas_lifetime_s < 60)
+        return refuse(why, "sas_lifetime_s must lie between 60 and 86400");
+    if (c->backoff_min_ms > c->backoff_max_ms || c->backoff_max_ms > 3600000)
+        return refuse(why, "backoff_min_ms must not exceed backoff_max_ms, nor that one hour");
+    if (c->queue_bytes < 256 || c->queue_bytes > INT32_MAX || c->report_bytes < 256 || c->report_bytes > INT32_MAX)
+        return refuse(why, "queue_bytes and report_bytes must lie between 256 and 2147483647");
+    if (c->receive_bytes < 1024 || c->receive_bytes > SPOKE_MQTT_MAX_REMAINING)
+        return refuse(why, "receive_bytes must lie between 1024 and 268435455");
+    if (c->send_bytes < 2048 || c->send_bytes > SPOKE_MQTT_MAX_REMAINING)
+        return refuse(why, "send_bytes must lie between 2048 (a CONNECT with its token) and 268435455");
+    return SPOKE_OK;
+}
+
+/* The platform given, completed from the built-in port. */
+static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
+{
+    if (p->struct_size < sizeof(spoke_platform))
+        return refuse(why, "platform.struct_size is too small: set it to sizeof(spoke_platform)");
+    if (p->monotonic_ms == NULL || p->unix_seconds == NULL || p->random == NULL || p->net == NULL)
+        return refuse(why, "platform lacks monotonic_ms, unix_seconds, random or net");
+    if ((p->lock == NULL) != (p->unlock == NULL))
+        return refuse(why, "platform has one of lock and unlock; it needs both or neither");
+    return SPOKE_OK;
+}
+
+spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_error *why)
+{
+    if (given == NULL || given->struct_size == 0 || given->struct_size > sizeof *resolved)
+        return refuse(why, "config.struct_size is not set: build the configuration with SPOKE_CONFIG(...)");
+    memset(resolved, 0, sizeof *resolved);
+    memcpy(resolved, given,
+           given->struct_size); /* a program built against an older, shorter config keeps working */
+    fill_defaults(resolved);
+    spoke_status status = check_identity(resolved, why);
+    if (status == SPOKE_OK)
+        status = check_credential(&resolved->credential, why);
+    if (status == SPOKE_OK)
+        status = check_handlers(resolved, why);
+    if (status == SPOKE_OK)
+        status = check_numbers(resolved, why);
+    return status == SPOKE_OK ? check_platform(resolved->platform, why) : status;
+}
+
+/* --- layout: one walk that counts, and carves when there is a client --- */
+
+struct carver {
+    uint8_t *memory; /* NULL: only count */
+    size_t used;
+};
+
+static void *carve(struct carver *at, size_t size)
+{
+    const size_t align = alignof(max_align_t);
+    void *piece = at->memory != NULL ? at->memory + at->used : NULL;
+    at->used += (size + align - 1) & ~(align - 1);
+    return piece;
+}
+
+static size_t text_size(const char *text)
+{
+    return text != NULL ? strlen(text) + 1 : 0;
+}
+
+static void copy_text(char **at, const char **text)
+{
+    if (*text == NULL)
+        return;
+    const size_t size = strlen(*text) + 1;
+    memcpy(*at, *text, size);
+    *text = *at;
+    *at += size;
+}
+
+static size_t strings_size(const spoke_config *c)
+{
+    return text_size(c->provisioning_host) + text_size(c->id_scope) + text_size(c->registration_id) +
+           text_size(c->hub_host) + text_size(c->user_agent) + text_size(c->provisioning_payload);
+}
+
+static void copy_strings(spoke_client *c)
+{
+    char *at = c->strings;
+    copy_text(&at, &c->config.provisioning_host);
+    copy_text(&at, &c->config.id_scope);
+    copy_text(&at, &c->config.registration_id);
+    copy_text(&at, &c->config.hub_host);
+    copy_text(&at, &c->config.user_agent);
+    copy_text(&at, &c->config.provisioning_payload);
+}
+
+static spoke_transport_options transport_options(const spoke_config *c, const spoke_platform *platform)
+{
+    const bool x509 = c->credential.kind == SPOKE_X509;
+    const spoke_transport_options options = {
+        .platform = platform,
+        .tls = {.trust_pem = c->trust_pem,
+                .trust_file = c->trust_file,
+                .client_cert_pem = x509 ? c->credential.primary : NULL,
+                .client_key_pem = x509 ? c->credential.secondary : NULL,
+                .test_only = c->test_only},
+        .limits = {.receive_bytes = c->receive_bytes, .send_bytes = c->send_bytes, .in_flight = c->in_flight}};
+    return options;
+}
+
+static void carve_queues(struct carver *at, const spoke_config *c, spoke_client *client)
+{
+    void *telemetry = carve(at, c->queue_bytes);
+    void *reports = carve(at, c->report_bytes);
+    void *answers = carve(at, c->report_bytes);
+    void *held = carve(at, TWIN_HELD_BYTES);
+    if (client == NULL)
+        return;
+    outbox_init(&client->telemetry, telemetry, c->queue_bytes);
+    outbox_init(&client->reports, reports, c->report_bytes);
+    outbox_init(&client->answers, answers, c->report_bytes);
+    spoke_twin_init(&client->twin, held, TWIN_HELD_BYTES);
+}
+
+static void carve_tables(struct carver *at, const spoke_config *c, spoke_client *client)
+{
+    const size_t text_bytes = CONNECT_TEXT_BYTES;
+    struct handler_slot *handlers = carve(at, c->handler_count * sizeof *handlers);
+    struct pending_call *calls = carve(at, c->commands * sizeof *calls);
+    uint8_t *work = carve(at, c->report_bytes > 1024 ? c->report_bytes : 1024);
+    char *text = carve(at, text_bytes);
+    char *strings = carve(at, strings_size(c));
+    if (client == NULL)
+        return;
+    client->handlers = handlers;
+    client->handler_count = c->handler_count;
+    for (size_t i = 0; i < c->handler_count; i++)
+        handlers[i] = (struct handler_slot){.handler = c->handlers[i]};
+    client->calls = calls;
+    client->call_count = c->commands;
+    memset(calls, 0, c->commands * sizeof *calls);
+    client->work = work;
+    client->work_bytes = c->report_bytes > 1024 ? c->report_bytes : 1024;
+    client->text = text;
+    client->text_bytes = text_bytes;
+    client->strings = strings;
+    copy_strings(client);
+}
+
+size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory)
+{
+    struct carver at = {memory, 0};
+    const spoke_transport_options options =
+        transport_options(resolved, client != NULL ? &client->platform : resolved->platform);
+    const size_t link_bytes = resolved->transport->size(&options);
+    if (link_bytes == 0)
+        return 0;
+    carve(&at, sizeof *client);
+    void *link = carve(&at, link_bytes);
+    carve_queues(&at, resolved, client);
+    carve_tables(&at, resolved, client);
+    if (client != NULL)
+        client->link = link;
+    return at.used;
+}
+
+spoke_status config_keys(spoke_client *c, spoke_error *why)
+{
+    const spoke_credential *k = &c->config.credential;
+    if (k->kind == SPOKE_X509 || k->hmac != NULL)
+        return SPOKE_OK;
+    if (spoke_key_from_base64(spoke_str_of(k->primary), &c->keys[0]) != SPOKE_OK)
+        return refuse(why, "credential.primary is not the base64 text of a key of 16 to 64 bytes");
+    c->key_count = 1;
+    if (k->secondary == NULL)
+        return SPOKE_OK;
+    if (spoke_key_from_base64(spoke_str_of(k->secondary), &c->keys[1]) != SPOKE_OK)
+        return refuse(why, "credential.secondary is not the base64 text of a key of 16 to 64 bytes");
+    c->key_count = 2;
+    return SPOKE_OK;
+}
+
+spoke_status config_link(spoke_client *c, spoke_error *why)
+{
+    const spoke_transport_options options = transport_options(&c->config, &c->platform);
+    return c->ops->init(c->link, c->ops->size(&options), &options, &c->link, why);
+}

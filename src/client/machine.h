@@ -1,0 +1,170 @@
+/* The client's inside: one struct, and what its files offer each other.
+ *
+ *   client.c      life, and the public calls with their lock
+ *   config.c      checking and copying the configuration, carving the memory
+ *   machine.c     states: what is due, what happened
+ *   provision.c   PROVISIONING    connect.c  CONNECTING, credentials, the cached assignment
+ *   session.c     SYNCING and READY: what arrives, what leaves
+ *   telemetry.c   properties.c   command.c    message.c    what the program says and is asked
+ *   retry.c       which trouble asks for which pause (pure)
+ *   outbox.c      the queues (pure)
+ */
+#ifndef SPOKE_SRC_CLIENT_MACHINE_H
+#define SPOKE_SRC_CLIENT_MACHINE_H
+
+#include <spoke/client.h>
+#include <spoke/crypto.h>
+#include <spoke/proto/dps.h>
+#include <spoke/proto/hub.h>
+#include <spoke/proto/twin.h>
+
+#include "base/backoff.h"
+#include "outbox.h"
+#include "retry.h"
+
+#define NEVER UINT64_MAX
+#define CONNECT_TEXT_BYTES 2048u /* user name, SAS resource, token */
+
+/* A call of the service that the program has not answered yet. */
+struct pending_call {
+    uint32_t request; /* 0: free */
+    bool is_message;  /* a cloud-to-device message: owes a PUBACK; else a method: owes a reply */
+    bool done;        /* the program said so; the PUBACK leaves at the next poll */
+    uint16_t receipt;
+    uint8_t rid_bytes;
+    char rid[SPOKE_MAX_RID_BYTES];
+};
+
+/* Copied handler, and whether the service has set the property (then its absence from a snapshot unsets it). */
+struct handler_slot {
+    spoke_handler handler;
+    bool set;
+};
+
+struct spoke_client {
+    spoke_config config; /* text members point into `strings` */
+    spoke_platform platform;
+    const spoke_transport_ops *ops;
+    spoke_transport *link;
+    bool on_heap;
+    char *strings;
+
+    /* identity */
+    spoke_key keys[2]; /* primary, secondary */
+    unsigned key_count, key_used;
+    char hub_host[SPOKE_MAX_HOST_BYTES + 1];
+    char device_id[SPOKE_MAX_ID_BYTES + 1];
+    bool assigned; /* hub_host and device_id are known */
+
+    /* state */
+    spoke_state state;
+    bool wanted;              /* open, rather than closed */
+    bool polling, in_handler; /* guards against re-entrance and a second polling thread */
+    bool asleep;              /* the polling thread is inside the transport's step */
+    bool link_open;           /* open was called, CLOSED has not come */
+    bool link_at_hub;         /* it leads to the hub, else to DPS */
+    bool link_ready;          /* CONNACK came */
+    bool subscribed;
+    bool closing_link; /* close was called: the CLOSED to come was asked for */
+    bool draining;     /* stop publishing: a new token waits for a quiet moment */
+    bool work_left;    /* something was queued after the last step */
+    spoke_error error;
+    spoke_error link_fault; /* why this connection is being given up, when we are the ones who do it */
+    uint64_t state_since;
+    uint64_t retry_at;
+    uint64_t close_by;
+    struct retry retry;
+
+    /* this connection */
+    uint64_t connected_at;
+    uint64_t renew_at, renew_latest, token_ends;
+    spoke_dps dps;
+    spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
+    spoke_twin twin;
+    int64_t desired_version; /* last one handed to the handlers */
+    uint64_t report_retry_at;
+    struct backoff report_pause;
+    bool report_in_flight, resync_wanted;
+
+    /* queues and tables */
+    struct outbox telemetry, reports, answers;
+    struct handler_slot *handlers;
+    size_t handler_count;
+    struct pending_call *calls;
+    size_t call_count;
+    uint32_t next_request;
+
+    /* scratch: valid within one step of the machine */
+    uint8_t *work; /* DPS conversation; acknowledgements being collected; a command's reply */
+    size_t work_bytes;
+    char *text; /* topics; user name and token at connect */
+    size_t text_bytes;
+    char filter[SPOKE_MAX_ID_BYTES * 2 + 48];
+};
+
+/* --- config.c --- */
+spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_error *why);
+/* Bytes for this configuration, and the same walk once more to carve them. */
+size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory);
+spoke_status config_keys(spoke_client *c, spoke_error *why);
+spoke_status config_link(spoke_client *c, spoke_error *why); /* readies the transport */
+spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text);
+
+/* --- client.c --- */
+void lock_client(const spoke_client *c);
+void unlock_client(const spoke_client *c);
+/* Brackets around a handler's call: it runs without the lock, and may not poll. */
+void enter_handler(spoke_client *c);
+void leave_handler(spoke_client *c);
+/* After queueing: another thread may be asleep in poll. Called without the lock. */
+void wake_poller(spoke_client *c);
+
+/* --- machine.c --- */
+uint64_t now_ms(const spoke_client *c);
+uint32_t random_u32(spoke_client *c);
+void enter_state(spoke_client *c, spoke_state to, const spoke_error *why);
+/* What is due now, without waiting. */
+void machine_work(spoke_client *c, uint64_t now);
+/* Everything the transport has to say. */
+void machine_events(spoke_client *c);
+uint64_t machine_deadline(const spoke_client *c);
+/* Gives this connection up: its CLOSED event will lead to a retry because of `why`. */
+void machine_fail(spoke_client *c, spoke_error why);
+void machine_close_link(spoke_client *c, bool graceful);
+/* The attempt is over without a link to close. */
+void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps);
+
+/* --- connect.c --- */
+void connect_begin(spoke_client *c); /* to the hub if the assignment is known, else to DPS */
+spoke_status connect_hub(spoke_client *c);
+spoke_status connect_credential(spoke_client *c, spoke_str resource, spoke_str skn, spoke_buf *out);
+spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_options *mqtt);
+void assignment_load(spoke_client *c);
+void assignment_store(spoke_client *c);
+void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
+
+/* --- provision.c --- */
+spoke_status provision_begin(spoke_client *c);
+void provision_event(spoke_client *c, const spoke_transport_event *event);
+void provision_work(spoke_client *c, uint64_t now);
+
+/* --- session.c --- */
+spoke_hub_identity session_identity(const spoke_client *c);
+void session_event(spoke_client *c, const spoke_transport_event *event);
+void session_work(spoke_client *c, uint64_t now);
+void session_ended(spoke_client *c);      /* the connection is gone: what was in flight, is not */
+bool session_idle(const spoke_client *c); /* nothing sent is unanswered */
+/* Tells on_sent how a message with an id ended. */
+void session_report_outcome(spoke_client *c, uint32_t id, spoke_status outcome);
+
+/* --- telemetry.c, properties.c, command.c, message.c --- */
+spoke_status report_enqueue(spoke_client *c, outbox_write_fn write, void *source);
+void properties_event(spoke_client *c, const spoke_twin_event *event);
+void command_event(spoke_client *c, const spoke_hub_event *event);
+void message_event(spoke_client *c, const spoke_hub_event *event, uint8_t qos, uint16_t receipt);
+spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str json);
+struct pending_call *call_claim(spoke_client *c);
+struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_message);
+struct handler_slot *handler_find(spoke_client *c, spoke_str component, spoke_str name, bool command);
+
+#endif

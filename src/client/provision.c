@@ -1,0 +1,162 @@
+#include "machine.h"
+
+#include "base/log.h"
+
+/* The conversation with DPS: connect, subscribe, let the DPS machine talk, hang up. */
+
+static spoke_dps_config dps_config(const spoke_client *c)
+{
+    const spoke_dps_config config = {
+        .id_scope = spoke_str_of(c->config.id_scope),
+        .registration_id = spoke_str_of(c->config.registration_id),
+        .model_id = spoke_str_of(c->config.model != NULL ? c->config.model->dtmi : NULL),
+        .user_agent = spoke_str_of(c->config.user_agent),
+        .payload = spoke_str_of(c->config.provisioning_payload),
+    };
+    return config;
+}
+
+spoke_status provision_begin(spoke_client *c)
+{
+    const spoke_dps_config config = dps_config(c);
+    spoke_buf username = spoke_buf_from(c->text, c->text_bytes);
+    spoke_status status = spoke_dps_username(&config, &username);
+    spoke_buf resource = spoke_buf_from(c->work, c->work_bytes);
+    if (status == SPOKE_OK)
+        status = spoke_dps_resource(&config, &resource);
+    spoke_buf token = spoke_buf_from(c->text + username.len, c->text_bytes - username.len);
+    if (status == SPOKE_OK)
+        status = connect_credential(c, spoke_buf_str(&resource), SPOKE_STR("registration"), &token);
+    if (status == SPOKE_OK)
+        status = spoke_dps_init(&c->dps, &config, c->work, c->work_bytes);
+    if (status != SPOKE_OK)
+        return status;
+    spoke_mqtt_connect_options mqtt = {.client_id = config.registration_id,
+                                       .username = spoke_buf_str(&username),
+                                       .password = spoke_buf_str(&token),
+                                       .clean_session = true};
+    c->link_at_hub = false;
+    return connect_open(c, c->config.provisioning_host, &mqtt);
+}
+
+static void on_connected(spoke_client *c)
+{
+    const spoke_mqtt_filter filter = {SPOKE_STR(SPOKE_DPS_FILTER), 1};
+    c->link_ready = true;
+    c->connected_at = now_ms(c);
+    if (c->ops->subscribe(c->link, &filter, 1) != SPOKE_OK)
+        machine_fail(c,
+                     client_fault(SPOKE_E_FULL, SPOKE_SOURCE_CLIENT, 0, "no room to subscribe: raise send_bytes"));
+    c->work_left = true;
+}
+
+static void on_subscribed(spoke_client *c, spoke_str codes)
+{
+    if (codes.len != 1 || (uint8_t)codes.ptr[0] > 1) {
+        machine_fail(c, client_fault(SPOKE_E_PROTOCOL, SPOKE_SOURCE_MQTT, 0,
+                                     "the provisioning service refused the subscription to its replies"));
+        return;
+    }
+    c->subscribed = true;
+    spoke_dps_start(&c->dps, now_ms(c));
+    provision_work(c, now_ms(c));
+}
+
+static const char *refusal_text(const spoke_dps_event *event)
+{
+    switch (event->failure) {
+    case SPOKE_DPS_THROTTLED:
+        return "provisioning is throttled: the service has too many requests";
+    case SPOKE_DPS_TRANSIENT:
+        return event->code == 0 ? "the provisioning service did not answer in time"
+                                : "the provisioning service failed: it will be asked again";
+    case SPOKE_DPS_CREDENTIAL:
+        return "provisioning refused the credential: check registration id, device key and clock";
+    case SPOKE_DPS_BLOCKED:
+        return "provisioning is blocked: an operator has to approve, enable or unblock this device";
+    case SPOKE_DPS_SERVICE:
+        return "the service could not assign a hub: its own configuration or allocation failed";
+    case SPOKE_DPS_CONFIGURATION:
+        return "provisioning knows no such scope or enrolment: check id_scope and registration_id";
+    }
+    return "provisioning was refused";
+}
+
+static void on_assigned(spoke_client *c, const spoke_dps_event *event)
+{
+    if (event->hub.len > SPOKE_MAX_HOST_BYTES || event->device_id.len > SPOKE_MAX_ID_BYTES) {
+        machine_fail(c, client_fault(SPOKE_E_PROTOCOL, SPOKE_SOURCE_PROVISIONING, 0,
+                                     "the provisioning service assigned an impossibly long hub or device id"));
+        return;
+    }
+    assignment_set(c, event->hub, event->device_id);
+    assignment_store(c);
+    retry_assigned(&c->retry);
+    log_line(&c->platform, SPOKE_LOG_INFO, "client", "assigned to hub %s as %s", c->hub_host, c->device_id);
+    machine_close_link(c, true); /* CLOSED leads on to the hub */
+}
+
+static void on_refused(spoke_client *c, const spoke_dps_event *event)
+{
+    log_line(&c->platform, SPOKE_LOG_WARN, "client", "provisioning refused (%ld): %.*s", (long)event->code,
+             (int)event->message.len, event->message.len > 0 ? event->message.ptr : "");
+    machine_fail(c, client_fault(SPOKE_E_PROVISION, SPOKE_SOURCE_PROVISIONING, event->code, refusal_text(event)));
+}
+
+static void take_result(spoke_client *c)
+{
+    spoke_dps_event event;
+    if (spoke_dps_next(&c->dps, &event) != SPOKE_OK)
+        return;
+    c->dps_refusal = event;
+    if (event.kind == SPOKE_DPS_ASSIGNED)
+        on_assigned(c, &event);
+    else
+        on_refused(c, &event);
+}
+
+void provision_work(spoke_client *c, uint64_t now)
+{
+    if (!c->subscribed)
+        return;
+    spoke_dps_tick(&c->dps, now);
+    spoke_str topic, payload;
+    const spoke_status status = spoke_dps_output(&c->dps, &topic, &payload);
+    if (status == SPOKE_OK) {
+        const spoke_mqtt_publish_options message = {.topic = topic, .parts = &payload, .part_count = 1, .qos = 1};
+        if (c->ops->publish(c->link, &message, NULL) == SPOKE_OK) {
+            spoke_dps_sent(&c->dps, now);
+            c->work_left = true;
+        }
+    } else if (status != SPOKE_E_AGAIN) {
+        machine_fail(c, client_fault(status, SPOKE_SOURCE_CLIENT, 0,
+                                     "the registration request does not fit: raise report_bytes"));
+        return;
+    }
+    take_result(c);
+}
+
+void provision_event(spoke_client *c, const spoke_transport_event *event)
+{
+    switch (event->kind) {
+    case SPOKE_TRANSPORT_CONNECTED:
+        on_connected(c);
+        break;
+    case SPOKE_TRANSPORT_SUBSCRIBED:
+        on_subscribed(c, event->codes);
+        break;
+    case SPOKE_TRANSPORT_MESSAGE:
+        if (event->qos == 1 && c->ops->ack(c->link, event->receipt) == SPOKE_OK)
+            c->work_left = true;
+        spoke_dps_receive(&c->dps, now_ms(c), event->topic, event->payload);
+        take_result(c);
+        break;
+    case SPOKE_TRANSPORT_OVERSIZE:
+        machine_fail(c, client_fault(SPOKE_E_TOO_LARGE, SPOKE_SOURCE_PROVISIONING, 0,
+                                     "a provisioning reply is larger than receive_bytes: raise it"));
+        break;
+    case SPOKE_TRANSPORT_ACKED:
+    case SPOKE_TRANSPORT_CLOSED: /* handled by the machine */
+        break;
+    }
+}

@@ -1,0 +1,178 @@
+#include "machine.h"
+
+#include <string.h>
+
+#include <spoke/proto/pnp.h>
+
+#include "base/iso8601.h"
+
+/* --- fields --- */
+
+static spoke_status check_fields(const spoke_field *fields, size_t count)
+{
+    if (fields == NULL || count == 0)
+        return SPOKE_E_ARG;
+    for (size_t i = 0; i < count; i++)
+        if (fields[i].name == NULL || !spoke_utf8_valid(spoke_str_of(fields[i].name)))
+            return SPOKE_E_ARG;
+    return SPOKE_OK;
+}
+
+static void write_fields(spoke_writer *w, const spoke_field *fields, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        spoke_write(w, fields[i]);
+}
+
+static spoke_status check_model(const spoke_client *c, spoke_member_kind kind, const char *component,
+                                const spoke_field *fields, size_t count)
+{
+    if (c->config.model == NULL)
+        return SPOKE_OK;
+    for (size_t i = 0; i < count; i++)
+        if (spoke_model_find(c->config.model, kind, spoke_str_of(component), spoke_str_of(fields[i].name)) == NULL)
+            return SPOKE_E_MODEL;
+    return SPOKE_OK;
+}
+
+/* --- one message into the queue --- */
+
+struct message_source {
+    const spoke_message_properties *properties;
+    spoke_str body;
+    const spoke_field *fields; /* instead of body */
+    size_t field_count;
+};
+
+/* The bag alone: the topic's front needs the device id, which DPS may not have given yet. */
+static spoke_status write_bag(const spoke_message_properties *properties, spoke_buf *out)
+{
+    static const spoke_hub_identity nobody = {.device_id = {"x", 1}};
+    const size_t start = out->len;
+    spoke_buf prefix = spoke_buf_from((uint8_t[48]){0}, 48);
+    spoke_status status = spoke_hub_telemetry_topic(&nobody, NULL, &prefix);
+    if (status == SPOKE_OK)
+        status = spoke_hub_telemetry_topic(&nobody, properties, out);
+    if (status != SPOKE_OK)
+        return status;
+    out->len -= prefix.len;
+    memmove(out->ptr + start, out->ptr + start + prefix.len, out->len - start);
+    return SPOKE_OK;
+}
+
+static spoke_status write_body(const struct message_source *source, spoke_buf *out)
+{
+    if (source->fields == NULL)
+        return spoke_buf_append(out, source->body);
+    spoke_writer w;
+    spoke_str text;
+    spoke_writer_init(&w, out->ptr + out->len, out->cap - out->len);
+    write_fields(&w, source->fields, source->field_count);
+    const spoke_status status = spoke_writer_finish(&w, &text);
+    out->len += status == SPOKE_OK ? text.len : 0;
+    return status;
+}
+
+static spoke_status write_message(void *ctx, spoke_buf *out, size_t *head_bytes)
+{
+    const struct message_source *source = ctx;
+    spoke_status status = write_bag(source->properties, out);
+    *head_bytes = out->len;
+    if (status == SPOKE_OK && *head_bytes > CONNECT_TEXT_BYTES - SPOKE_MAX_ID_BYTES - 64)
+        return SPOKE_E_TOO_LARGE; /* the topic could not be put together */
+    if (status == SPOKE_OK)
+        status = write_body(source, out);
+    return status == SPOKE_OK && out->len > SPOKE_MAX_TELEMETRY_BYTES ? SPOKE_E_TOO_LARGE : status;
+}
+
+static spoke_status enqueue(spoke_client *c, struct message_source *source, uint32_t id)
+{
+    lock_client(c);
+    spoke_status status = SPOKE_E_STATE;
+    if (c->state != SPOKE_FAILED && c->state != SPOKE_CLOSING)
+        status = outbox_add(&c->telemetry, id, 1, write_message, source);
+    unlock_client(c);
+    if (status == SPOKE_OK)
+        wake_poller(c);
+    return status;
+}
+
+spoke_status spoke_telemetry_send(spoke_client *client, const char *component, const spoke_field *fields,
+                                  size_t count)
+{
+    if (client == NULL || check_fields(fields, count) != SPOKE_OK)
+        return SPOKE_E_ARG;
+    if (check_model(client, SPOKE_TELEMETRY, component, fields, count) != SPOKE_OK)
+        return SPOKE_E_MODEL;
+    const spoke_message_properties properties = {.component = spoke_str_of(component),
+                                                 .content_type = SPOKE_STR("application/json"),
+                                                 .content_encoding = SPOKE_STR("utf-8")};
+    struct message_source source = {.properties = &properties, .fields = fields, .field_count = count};
+    return enqueue(client, &source, 0);
+}
+
+static spoke_str text_or(const char *text, spoke_str otherwise)
+{
+    return text != NULL ? spoke_str_of(text) : otherwise;
+}
+
+spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *message)
+{
+    if (client == NULL || message == NULL || (message->property_count > 0 && message->properties == NULL))
+        return SPOKE_E_ARG;
+    if (message->content_type == NULL && spoke_json_check(message->body) != SPOKE_OK)
+        return SPOKE_E_ARG;
+    uint8_t room[40];
+    spoke_buf created = spoke_buf_from(room, sizeof room);
+    if (message->creation_time_s > INT64_MAX / 1000 ||
+        (message->creation_time_s != 0 &&
+         iso8601_format(message->creation_time_s * 1000, 0, &created) != SPOKE_OK))
+        return SPOKE_E_ARG;
+    const spoke_message_properties properties = {
+        .component = spoke_str_of(message->component),
+        .message_id = spoke_str_of(message->message_id),
+        .correlation_id = spoke_str_of(message->correlation_id),
+        .content_type = text_or(message->content_type, SPOKE_STR("application/json")),
+        .content_encoding = text_or(message->content_encoding, SPOKE_STR("utf-8")),
+        .creation_time = spoke_buf_str(&created),
+        .application = message->properties,
+        .application_count = message->property_count};
+    struct message_source source = {.properties = &properties, .body = message->body};
+    return enqueue(client, &source, message->id);
+}
+
+/* --- reported properties --- */
+
+struct report_source {
+    const char *component;
+    const spoke_field *fields;
+    size_t count;
+};
+
+static spoke_status write_report(void *ctx, spoke_buf *out, size_t *head_bytes)
+{
+    const struct report_source *source = ctx;
+    spoke_writer w;
+    spoke_str text;
+    *head_bytes = 0;
+    spoke_writer_init(&w, out->ptr, out->cap);
+    spoke_write_begin_object(&w);
+    spoke_pnp_begin_component(&w, source->component);
+    write_fields(&w, source->fields, source->count);
+    spoke_pnp_end_component(&w, source->component);
+    spoke_write_end_object(&w);
+    const spoke_status status = spoke_writer_finish(&w, &text);
+    out->len = status == SPOKE_OK ? text.len : 0;
+    return status == SPOKE_OK && text.len > SPOKE_MAX_TWIN_SECTION_BYTES * 2 ? SPOKE_E_TOO_LARGE : status;
+}
+
+spoke_status spoke_property_report(spoke_client *client, const char *component, const spoke_field *fields,
+                                   size_t count)
+{
+    if (client == NULL || check_fields(fields, count) != SPOKE_OK)
+        return SPOKE_E_ARG;
+    if (check_model(client, SPOKE_PROPERTY, component, fields, count) != SPOKE_OK)
+        return SPOKE_E_MODEL;
+    struct report_source source = {component, fields, count};
+    return report_enqueue(client, write_report, &source);
+}
