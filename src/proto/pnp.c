@@ -1,0 +1,111 @@
+#include <spoke/proto/pnp.h>
+
+#include <string.h>
+
+void spoke_pnp_begin_component(spoke_writer *w, const char *component)
+{
+    if (component == NULL || component[0] == '\0')
+        return;
+    spoke_write_key(w, spoke_str_of(component));
+    spoke_write_begin_object(w);
+    spoke_write(w, spoke_text("__t", SPOKE_STR("c")));
+}
+
+void spoke_pnp_end_component(spoke_writer *w, const char *component)
+{
+    if (component != NULL && component[0] != '\0')
+        spoke_write_end_object(w);
+}
+
+void spoke_pnp_ack(spoke_writer *w, spoke_str name, spoke_str value, int code, int64_t version, const char *text)
+{
+    spoke_write_raw_key(w, name);
+    spoke_write_begin_object(w);
+    spoke_write(w, spoke_json("value", value));
+    spoke_write(w, spoke_i64("ac", code));
+    spoke_write(w, spoke_i64("av", version));
+    if (text != NULL)
+        spoke_write(w, spoke_text("ad", spoke_str_of(text)));
+    spoke_write_end_object(w);
+}
+
+/* --- reading a desired document --- */
+
+spoke_status spoke_pnp_enter(spoke_str document, bool (*is_component)(void *ctx, spoke_str name), void *ctx,
+                             spoke_pnp_cursor *out)
+{
+    spoke_pnp_cursor cursor = {.is_component = is_component, .ctx = ctx};
+    const spoke_status status = spoke_json_enter(document, &cursor.outer);
+    if (status != SPOKE_OK || cursor.outer.array)
+        return SPOKE_E_JSON;
+    *out = cursor;
+    return SPOKE_OK;
+}
+
+static bool is_bookkeeping(spoke_str key)
+{
+    return spoke_json_key_is(key, SPOKE_STR("$version")) || spoke_json_key_is(key, SPOKE_STR("__t"));
+}
+
+/* "__t":"c" may stand anywhere in the object. */
+static bool is_marked(spoke_str object)
+{
+    spoke_str marker;
+    return spoke_json_find(object, "__t", &marker) == SPOKE_OK && spoke_json_type(marker) == '"' &&
+           spoke_json_key_is(spoke_str_from(marker.ptr + 1, marker.len - 2), SPOKE_STR("c"));
+}
+
+static bool is_component(const spoke_pnp_cursor *at, spoke_str key, spoke_str value)
+{
+    if (spoke_json_type(value) != '{')
+        return false;
+    return (at->is_component != NULL && at->is_component(at->ctx, key)) || is_marked(value);
+}
+
+/* The next member where the cursor stands, out of a component when that is at its end. */
+static spoke_status next_member(spoke_pnp_cursor *at, spoke_str *key, spoke_str *value)
+{
+    if (at->inside) {
+        const spoke_status status = spoke_json_member(&at->inner, key, value);
+        if (status != SPOKE_E_NOT_FOUND)
+            return status;
+        at->inside = false;
+    }
+    at->component = spoke_str_from(NULL, 0);
+    return spoke_json_member(&at->outer, key, value);
+}
+
+spoke_status spoke_pnp_next(spoke_pnp_cursor *at, spoke_pnp_property *out)
+{
+    spoke_str key, value;
+    for (;;) {
+        const spoke_status status = next_member(at, &key, &value);
+        if (status != SPOKE_OK)
+            return status;
+        if (is_bookkeeping(key))
+            continue;
+        if (at->inside || !is_component(at, key, value))
+            break;
+        if (spoke_json_enter(value, &at->inner) != SPOKE_OK)
+            return SPOKE_E_JSON;
+        at->inside = true;
+        at->component = key;
+    }
+    *out = (spoke_pnp_property){.component = at->component, .name = key, .value = value};
+    return SPOKE_OK;
+}
+
+/* --- commands --- */
+
+void spoke_pnp_split_command(spoke_str method, spoke_str *component, spoke_str *command)
+{
+    const char *star = method.len > 1 ? memchr(method.ptr + 1, '*', method.len - 1) : NULL;
+    if (star == NULL) {
+        *component = spoke_str_from(NULL, 0);
+        *command = method;
+        return;
+    }
+    const size_t before = (size_t)(star - method.ptr);
+    *component = spoke_str_from(method.ptr, before);
+    *command = spoke_str_from(star + 1, method.len - before - 1);
+}
