@@ -48,14 +48,16 @@ static int stream_read(void *ctx, unsigned char *out, size_t cap)
 {
     struct tls *t = ctx;
     size_t count = 0;
-    return stream_code(t->stream.read(t->stream.ctx, out, cap, &count), SPOKE_WANT_READ, count, cap);
+    const spoke_status status = t->stream.read(t->stream.ctx, out, cap, &count);
+    return stream_code(status, SPOKE_WANT_READ, count, cap);
 }
 
 static int stream_write(void *ctx, const unsigned char *bytes, size_t len)
 {
     struct tls *t = ctx;
     size_t count = 0;
-    const int code = stream_code(t->stream.write(t->stream.ctx, bytes, len, &count), SPOKE_WANT_WRITE, count, len);
+    const spoke_status status = t->stream.write(t->stream.ctx, bytes, len, &count);
+    const int code = stream_code(status, SPOKE_WANT_WRITE, count, len);
     /* mbedTLS hands over all it holds each time, so what is not taken here is what it still holds. */
     t->unsent = code > 0 ? len - (size_t)code : len;
     return code;

@@ -1,0 +1,1230 @@
+#include "support/support.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include <mbedtls/error.h>
+
+#include "support/test_ca.h"
+#include "tls/mbedtls_compat.h"
+#include "tls/tls.h"
+
+#define QUEUE_BYTES 65536u
+#define NO_LIMIT SIZE_MAX
+
+/* --- a pipe in memory that splits, stalls and breaks as told --- */
+
+struct queue {
+    uint8_t bytes[QUEUE_BYTES];
+    size_t head, len;
+};
+
+struct end {
+    struct queue *in, *out;
+    size_t step;        /* most bytes a call moves */
+    size_t writes_left; /* bytes this end may still write before it stalls */
+    size_t life;        /* bytes this end may still move before the connection breaks */
+    bool eof;           /* broken once `in` is empty */
+    unsigned stalls;    /* of 100 calls, how many answer E_AGAIN */
+    uint32_t seed;
+};
+
+static bool stalls(struct end *end)
+{
+    end->seed = end->seed * 1664525u + 1013904223u;
+    return (end->seed >> 16) % 100 < end->stalls;
+}
+
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static spoke_status end_read(void *ctx, uint8_t *out, size_t cap, size_t *count)
+{
+    struct end *end = ctx;
+    if (end->life == 0 || (end->eof && end->in->len == 0))
+        return SPOKE_E_NET;
+    if (end->in->len == 0 || stalls(end))
+        return SPOKE_E_AGAIN;
+    *count = least(least(cap, end->step), least(end->in->len, end->life));
+    for (size_t i = 0; i < *count; i++)
+        out[i] = end->in->bytes[(end->in->head + i) % QUEUE_BYTES];
+    end->in->head = (end->in->head + *count) % QUEUE_BYTES;
+    end->in->len -= *count;
+    end->life -= end->life == NO_LIMIT ? 0 : *count;
+    return SPOKE_OK;
+}
+
+static spoke_status end_write(void *ctx, const uint8_t *bytes, size_t len, size_t *count)
+{
+    struct end *end = ctx;
+    if (end->life == 0)
+        return SPOKE_E_NET;
+    const size_t room = least(QUEUE_BYTES - end->out->len, end->writes_left);
+    if (room == 0 || stalls(end))
+        return SPOKE_E_AGAIN;
+    *count = least(least(len, end->step), least(room, end->life));
+    for (size_t i = 0; i < *count; i++)
+        end->out->bytes[(end->out->head + end->out->len + i) % QUEUE_BYTES] = bytes[i];
+    end->out->len += *count;
+    end->writes_left -= end->writes_left == NO_LIMIT ? 0 : *count;
+    end->life -= end->life == NO_LIMIT ? 0 : *count;
+    return SPOKE_OK;
+}
+
+/* --- certificates, once for all tests --- */
+
+static struct {
+    struct test_ca *ca, *stranger;
+    struct test_cert server, device, foreign_device;
+} pki;
+
+static int make_pki(void **state)
+{
+    (void)state;
+    pki.ca = test_ca_create("Spoke Test Root");
+    pki.stranger = test_ca_create("Stranger Root");
+    test_ca_issue(pki.ca, &(struct test_cert_options){.common_name = "hub", .names = "localhost,hub.example"},
+                  &pki.server);
+    test_ca_issue(pki.ca, &(struct test_cert_options){.common_name = "device-1"}, &pki.device);
+    test_ca_issue(pki.stranger, &(struct test_cert_options){.common_name = "device-1"}, &pki.foreign_device);
+    return 0;
+}
+
+static int drop_pki(void **state)
+{
+    (void)state;
+    test_ca_destroy(pki.ca);
+    test_ca_destroy(pki.stranger);
+    return 0;
+}
+
+/* --- two sessions and the pipe between them --- */
+
+static spoke_status system_random(void *ctx, uint8_t *out, size_t len)
+{
+    (void)ctx;
+    return getrandom(out, len, 0) == (ssize_t)len ? SPOKE_OK : SPOKE_E_PORT;
+}
+
+struct pair {
+    struct tls_context *client_context, *server_context;
+    void *client_memory, *server_memory;
+    struct tls *client, *server;
+    struct queue up, down;
+    struct end client_end, server_end;
+};
+
+static struct tls_context *context_of(struct tls_context_options options)
+{
+    struct tls_context *context = NULL;
+    const char *why = NULL;
+    int32_t detail = 0;
+    options.random = system_random;
+    const spoke_status status = tls_context_create(&options, &context, &why, &detail);
+    if (status != SPOKE_OK)
+        print_error("%s (%d)\n", why, (int)detail);
+    assert_int_equal(status, SPOKE_OK);
+    return context;
+}
+
+static struct tls_context *server_context_of(const struct test_cert *cert, const char *trust)
+{
+    return context_of((struct tls_context_options){
+        .server = true, .cert_pem = cert->cert_pem, .key_pem = cert->key_pem, .trust_pem = trust});
+}
+
+static struct tls_context *client_context_of(const char *trust, const struct test_cert *cert)
+{
+    return context_of((struct tls_context_options){.trust_pem = trust,
+                                                   .cert_pem = cert != NULL ? cert->cert_pem : NULL,
+                                                   .key_pem = cert != NULL ? cert->key_pem : NULL});
+}
+
+static struct tls *session_of(struct tls_context *context, void **memory)
+{
+    struct tls *t = NULL;
+    *memory = malloc(tls_size());
+    assert_non_null(*memory);
+    assert_ok(tls_init(*memory, tls_size(), context, &t));
+    return t;
+}
+
+static struct pair *pair_of(struct tls_context *client_context, struct tls_context *server_context)
+{
+    struct pair *pair = calloc(1, sizeof *pair);
+    assert_non_null(pair);
+    pair->client_context = client_context;
+    pair->server_context = server_context;
+    pair->client = session_of(client_context, &pair->client_memory);
+    pair->server = session_of(server_context, &pair->server_memory);
+    return pair;
+}
+
+static struct pair *usual_pair(void)
+{
+    return pair_of(client_context_of(test_ca_pem(pki.ca), NULL), server_context_of(&pki.server, NULL));
+}
+
+static void pair_free(struct pair *pair)
+{
+    tls_fini(pair->client);
+    tls_fini(pair->server);
+    free(pair->client_memory);
+    free(pair->server_memory);
+    tls_context_destroy(pair->client_context);
+    tls_context_destroy(pair->server_context);
+    free(pair);
+}
+
+static void pair_start(struct pair *pair, const char *host)
+{
+    const struct tls_stream client = {&pair->client_end, end_read, end_write};
+    const struct tls_stream server = {&pair->server_end, end_read, end_write};
+    memset(&pair->up, 0, sizeof pair->up);
+    memset(&pair->down, 0, sizeof pair->down);
+    pair->client_end = (struct end){.in = &pair->down,
+                                    .out = &pair->up,
+                                    .step = NO_LIMIT,
+                                    .writes_left = NO_LIMIT,
+                                    .life = NO_LIMIT,
+                                    .seed = 1};
+    pair->server_end = (struct end){.in = &pair->up,
+                                    .out = &pair->down,
+                                    .step = NO_LIMIT,
+                                    .writes_left = NO_LIMIT,
+                                    .life = NO_LIMIT,
+                                    .seed = 2};
+    assert_ok(tls_start(pair->client, host, &client));
+    assert_ok(tls_start(pair->server, NULL, &server));
+}
+
+struct outcome {
+    spoke_status client, server;
+};
+
+/* Until both ends are done, one way or the other. */
+static struct outcome pair_shake(struct pair *pair)
+{
+    struct outcome outcome = {SPOKE_E_AGAIN, SPOKE_E_AGAIN};
+    for (unsigned round = 0; round < 200000; round++) {
+        if (outcome.client == SPOKE_E_AGAIN)
+            outcome.client = tls_handshake(pair->client);
+        if (outcome.server == SPOKE_E_AGAIN)
+            outcome.server = tls_handshake(pair->server);
+        if (outcome.client != SPOKE_E_AGAIN && outcome.server != SPOKE_E_AGAIN)
+            return outcome;
+        if (outcome.client != SPOKE_E_AGAIN && outcome.client != SPOKE_OK)
+            pair->server_end.eof = true;
+        if (outcome.server != SPOKE_E_AGAIN && outcome.server != SPOKE_OK)
+            pair->client_end.eof = true;
+    }
+    fail_msg("the handshake does not end");
+    return outcome;
+}
+
+static void pair_connect(struct pair *pair, const char *host)
+{
+    pair_start(pair, host);
+    const struct outcome outcome = pair_shake(pair);
+    assert_int_equal(outcome.client, SPOKE_OK);
+    assert_int_equal(outcome.server, SPOKE_OK);
+}
+
+static void assert_text(const struct tls *t, const char *part)
+{
+    const char *text = tls_error(t).text;
+    if (strstr(text, part) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", text, part);
+}
+
+static void put(struct tls *t, const char *text)
+{
+    size_t count = 0;
+    assert_ok(tls_write(t, (const uint8_t *)text, strlen(text), &count));
+    assert_int_equal(count, strlen(text));
+}
+
+static void expect(struct tls *t, const char *text)
+{
+    uint8_t got[256];
+    size_t count = 0;
+    assert_ok(tls_read(t, got, sizeof got, &count));
+    assert_str(spoke_str_from((const char *)got, count), text);
+}
+
+static spoke_status read_status(struct tls *t)
+{
+    uint8_t got[256];
+    size_t count = 0;
+    return tls_read(t, got, sizeof got, &count);
+}
+
+/* --- handshakes --- */
+
+static void a_session_carries_text_both_ways(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    put(pair->client, "up");
+    expect(pair->server, "up");
+    put(pair->server, "down");
+    expect(pair->client, "down");
+    assert_int_equal(tls_error(pair->client).status, SPOKE_OK);
+    assert_non_null(tls_error(pair->client).text);
+    pair_free(pair);
+}
+
+static void a_handshake_works_one_byte_at_a_time(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_start(pair, "localhost");
+    pair->client_end.step = pair->server_end.step = 1;
+    pair->client_end.stalls = pair->server_end.stalls = 30;
+    const struct outcome outcome = pair_shake(pair);
+    assert_int_equal(outcome.client, SPOKE_OK);
+    assert_int_equal(outcome.server, SPOKE_OK);
+    pair_free(pair);
+}
+
+static void a_handshake_says_what_it_waits_for(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_start(pair, "localhost");
+    pair->client_end.writes_left = 3;
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_AGAIN);
+    assert_int_equal(tls_wants(pair->client), SPOKE_WANT_WRITE);
+    pair->client_end.writes_left = NO_LIMIT;
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_AGAIN);
+    assert_int_equal(tls_wants(pair->client), SPOKE_WANT_READ);
+    pair_free(pair);
+}
+
+static void assert_refused(const struct test_cert *server, const char *host, const char *says)
+{
+    struct pair *pair = pair_of(client_context_of(test_ca_pem(pki.ca), NULL), server_context_of(server, NULL));
+    pair_start(pair, host);
+    const struct outcome outcome = pair_shake(pair);
+    assert_int_equal(outcome.client, SPOKE_E_CERTIFICATE);
+    assert_int_not_equal(outcome.server, SPOKE_OK);
+    assert_int_equal(tls_error(pair->client).status, SPOKE_E_CERTIFICATE);
+    assert_int_equal(tls_error(pair->client).source, SPOKE_SOURCE_TLS);
+    assert_int_equal(tls_error(pair->client).detail, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED);
+    assert_text(pair->client, says);
+    pair_free(pair);
+}
+
+static void a_certificate_for_another_host_is_refused(void **state)
+{
+    (void)state;
+    assert_refused(&pki.server, "elsewhere.example", "another host name");
+}
+
+/* A SAN list makes the common name void (RFC 6125 section 6.4.4). */
+static void the_common_name_does_not_count_beside_alternative_names(void **state)
+{
+    (void)state;
+    assert_refused(&pki.server, "hub", "another host name");
+}
+
+static void an_expired_certificate_is_refused(void **state)
+{
+    (void)state;
+    struct test_cert cert;
+    test_ca_issue(
+        pki.ca,
+        &(struct test_cert_options){.common_name = "hub", .names = "localhost", .not_after = "20200201000000"},
+        &cert);
+    assert_refused(&cert, "localhost", "has expired");
+}
+
+static void a_certificate_of_the_future_points_at_the_clock(void **state)
+{
+    (void)state;
+    struct test_cert cert;
+    test_ca_issue(
+        pki.ca,
+        &(struct test_cert_options){.common_name = "hub", .names = "localhost", .not_before = "20800101000000"},
+        &cert);
+    assert_refused(&cert, "localhost", "check the device's clock");
+}
+
+static void an_unknown_issuer_is_refused(void **state)
+{
+    (void)state;
+    struct test_cert cert;
+    test_ca_issue(pki.stranger, &(struct test_cert_options){.common_name = "hub", .names = "localhost"}, &cert);
+    assert_refused(&cert, "localhost", "unknown issuer");
+}
+
+static void a_self_signed_certificate_is_refused(void **state)
+{
+    (void)state;
+    struct test_cert cert;
+    test_cert_self_signed(&(struct test_cert_options){.common_name = "hub", .names = "localhost"}, &cert);
+    assert_refused(&cert, "localhost", "self-signed");
+}
+
+static void the_server_learns_that_its_certificate_was_refused(void **state)
+{
+    (void)state;
+    struct pair *pair =
+        pair_of(client_context_of(test_ca_pem(pki.stranger), NULL), server_context_of(&pki.server, NULL));
+    pair_start(pair, "localhost");
+    const struct outcome outcome = pair_shake(pair);
+    assert_int_equal(outcome.client, SPOKE_E_CERTIFICATE);
+    assert_int_equal(outcome.server, SPOKE_E_TLS);
+    assert_int_equal(tls_error(pair->server).detail, MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE);
+    assert_text(pair->server, "the client refused this server's certificate");
+    pair_free(pair);
+}
+
+static void only_do_not_verify_lets_a_stranger_in(void **state)
+{
+    (void)state;
+    struct pair *pair = pair_of(context_of((struct tls_context_options){.do_not_verify = true}),
+                                server_context_of(&pki.server, NULL));
+    pair_connect(pair, "elsewhere.example");
+    pair_free(pair);
+}
+
+static void a_client_cannot_start_without_a_host(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    const struct tls_stream stream = {&pair->client_end, end_read, end_write};
+    char long_host[SPOKE_MAX_HOST_BYTES + 2];
+    memset(long_host, 'a', sizeof long_host - 1);
+    long_host[sizeof long_host - 1] = '\0';
+    assert_int_equal(tls_start(pair->client, NULL, &stream), SPOKE_E_ARG);
+    assert_int_equal(tls_start(pair->client, "", &stream), SPOKE_E_ARG);
+    assert_int_equal(tls_start(pair->client, long_host, &stream), SPOKE_E_ARG);
+    pair_free(pair);
+}
+
+/* --- client certificates --- */
+
+static struct pair *asking_pair(const struct test_cert *device)
+{
+    return pair_of(client_context_of(test_ca_pem(pki.ca), device),
+                   server_context_of(&pki.server, test_ca_pem(pki.ca)));
+}
+
+static void a_client_without_certificate_has_no_name(void **state)
+{
+    (void)state;
+    struct pair *pair = asking_pair(NULL);
+    pair_connect(pair, "localhost");
+    assert_null(tls_peer_common_name(pair->server));
+    pair_free(pair);
+}
+
+static void a_verified_client_certificate_gives_its_name(void **state)
+{
+    (void)state;
+    struct pair *pair = asking_pair(&pki.device);
+    pair_connect(pair, "localhost");
+    assert_string_equal(tls_peer_common_name(pair->server), "device-1");
+    pair_free(pair);
+}
+
+static void an_unverified_client_certificate_gives_no_name(void **state)
+{
+    (void)state;
+    struct pair *pair = asking_pair(&pki.foreign_device);
+    pair_connect(pair, "localhost");
+    assert_null(tls_peer_common_name(pair->server));
+    put(pair->client, "still here");
+    expect(pair->server, "still here");
+    pair_free(pair);
+}
+
+static void an_expired_client_certificate_gives_no_name(void **state)
+{
+    (void)state;
+    struct test_cert cert;
+    test_ca_issue(pki.ca, &(struct test_cert_options){.common_name = "device-1", .not_after = "20200201000000"},
+                  &cert);
+    struct pair *pair = asking_pair(&cert);
+    pair_connect(pair, "localhost");
+    assert_null(tls_peer_common_name(pair->server));
+    pair_free(pair);
+}
+
+static void a_name_longer_than_any_device_id_is_no_name(void **state)
+{
+    (void)state;
+    char name[SPOKE_MAX_ID_BYTES + 2];
+    memset(name, 'd', sizeof name - 1);
+    name[sizeof name - 1] = '\0';
+    struct test_cert cert;
+    test_ca_issue(pki.ca, &(struct test_cert_options){.common_name = name}, &cert);
+    struct pair *pair = asking_pair(&cert);
+    pair_connect(pair, "localhost");
+    assert_null(tls_peer_common_name(pair->server));
+    pair_free(pair);
+}
+
+/* --- resumption --- */
+
+static void the_second_connection_resumes_the_first(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    assert_false(tls_resumed(pair->client));
+    assert_false(tls_resumed(pair->server));
+    pair_connect(pair, "LOCALHOST");
+    assert_true(tls_resumed(pair->client));
+    assert_true(tls_resumed(pair->server));
+    put(pair->client, "again");
+    expect(pair->server, "again");
+    pair_connect(pair, "localhost");
+    assert_true(tls_resumed(pair->client));
+    pair_free(pair);
+}
+
+static void another_host_is_never_offered_the_session(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    pair_connect(pair, "hub.example");
+    assert_false(tls_resumed(pair->client));
+    pair_free(pair);
+}
+
+static void a_resumed_client_keeps_its_name(void **state)
+{
+    (void)state;
+    struct pair *pair = asking_pair(&pki.device);
+    pair_connect(pair, "localhost");
+    pair_connect(pair, "localhost");
+    assert_true(tls_resumed(pair->server));
+    assert_string_equal(tls_peer_common_name(pair->server), "device-1");
+    pair_free(pair);
+}
+
+static void a_resumed_stranger_stays_without_name(void **state)
+{
+    (void)state;
+    struct pair *pair = asking_pair(&pki.foreign_device);
+    pair_connect(pair, "localhost");
+    pair_connect(pair, "localhost");
+    assert_true(tls_resumed(pair->server));
+    assert_null(tls_peer_common_name(pair->server));
+    pair_free(pair);
+}
+
+static void a_server_that_forgot_gets_a_full_handshake(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    tls_fini(pair->server);
+    free(pair->server_memory);
+    tls_context_destroy(pair->server_context);
+    pair->server_context = server_context_of(&pki.server, NULL);
+    pair->server = session_of(pair->server_context, &pair->server_memory);
+    pair_connect(pair, "localhost");
+    assert_false(tls_resumed(pair->client));
+    pair_free(pair);
+}
+
+static void a_failed_handshake_forgets_the_session(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    pair_start(pair, "localhost");
+    pair->client_end.life = 20;
+    assert_int_equal(pair_shake(pair).client, SPOKE_E_NET);
+    pair_connect(pair, "localhost");
+    assert_false(tls_resumed(pair->client));
+    pair_free(pair);
+}
+
+/* --- data --- */
+
+/* A pattern without a short period, so that bytes lost, doubled or moved all show. */
+static uint8_t pattern(size_t at)
+{
+    const uint32_t mixed = (uint32_t)at * 2654435761u;
+    return (uint8_t)(mixed >> 24 ^ mixed >> 11);
+}
+
+#define STREAM_BYTES 400000u
+
+struct transfer {
+    struct tls *from, *to;
+    size_t sent, offered, got;
+    uint32_t seed;
+};
+
+static void transfer_write(struct transfer *transfer)
+{
+    static uint8_t bytes[20000];
+    if (transfer->sent == STREAM_BYTES)
+        return;
+    /* After E_AGAIN the same bytes, and now and then more behind them. */
+    transfer->seed = transfer->seed * 1664525u + 1013904223u;
+    const size_t wish = 1 + (transfer->seed >> 8) % sizeof bytes;
+    const size_t least_len = transfer->offered;
+    size_t len = least(wish, STREAM_BYTES - transfer->sent);
+    if (len < least_len)
+        len = least_len;
+    for (size_t i = 0; i < len; i++)
+        bytes[i] = pattern(transfer->sent + i);
+    size_t count = 0;
+    const spoke_status status = tls_write(transfer->from, bytes, len, &count);
+    if (status == SPOKE_E_AGAIN) {
+        transfer->offered = len;
+        return;
+    }
+    assert_int_equal(status, SPOKE_OK);
+    assert_in_range(count, 1, len);
+    transfer->offered = 0;
+    transfer->sent += count;
+}
+
+static void transfer_read(struct transfer *transfer)
+{
+    uint8_t bytes[3000];
+    size_t count = 0;
+    const spoke_status status = tls_read(transfer->to, bytes, 1 + transfer->seed % sizeof bytes, &count);
+    if (status == SPOKE_E_AGAIN)
+        return;
+    assert_int_equal(status, SPOKE_OK);
+    for (size_t i = 0; i < count; i++)
+        if (bytes[i] != pattern(transfer->got + i))
+            fail_msg("byte %zu is not what was sent", transfer->got + i);
+    transfer->got += count;
+}
+
+static void transfer_both_ways(uint32_t seed, size_t step)
+{
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    pair->client_end.stalls = pair->server_end.stalls = 40;
+    pair->client_end.step = pair->server_end.step = step;
+    pair->client_end.seed = seed;
+    pair->server_end.seed = ~seed;
+    struct transfer up = {.from = pair->client, .to = pair->server, .seed = seed};
+    struct transfer down = {.from = pair->server, .to = pair->client, .seed = seed + 1};
+    for (unsigned round = 0; round < 1000000 && (up.got < STREAM_BYTES || down.got < STREAM_BYTES); round++) {
+        transfer_write(&up);
+        transfer_write(&down);
+        transfer_read(&up);
+        transfer_read(&down);
+    }
+    assert_int_equal(up.got, STREAM_BYTES);
+    assert_int_equal(down.got, STREAM_BYTES);
+    assert_int_equal(read_status(pair->client), SPOKE_E_AGAIN);
+    assert_int_equal(read_status(pair->server), SPOKE_E_AGAIN);
+    pair_free(pair);
+}
+
+static void no_byte_is_lost_or_doubled_when_the_stream_stalls(void **state)
+{
+    (void)state;
+    for (uint32_t seed = 1; seed <= 6; seed++)
+        transfer_both_ways(seed, seed * 977);
+}
+
+static void a_longer_write_after_a_stall_counts_only_what_went_out(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    size_t count = 0;
+    pair->client_end.writes_left = 5;
+    assert_int_equal(tls_write(pair->client, (const uint8_t *)"abc", 3, &count), SPOKE_E_AGAIN);
+    assert_int_equal(tls_wants(pair->client), SPOKE_WANT_WRITE);
+    assert_int_equal(count, 0);
+    pair->client_end.writes_left = NO_LIMIT;
+    assert_ok(tls_write(pair->client, (const uint8_t *)"abcdef", 6, &count));
+    assert_int_equal(count, 3);
+    expect(pair->server, "abc");
+    put(pair->client, "def");
+    expect(pair->server, "def");
+    pair_free(pair);
+}
+
+static void a_shorter_write_after_a_stall_breaks_the_contract(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    size_t count = 0;
+    pair->client_end.writes_left = 0;
+    assert_int_equal(tls_write(pair->client, (const uint8_t *)"abc", 3, &count), SPOKE_E_AGAIN);
+    assert_int_equal(tls_write(pair->client, (const uint8_t *)"ab", 2, &count), SPOKE_E_ARG);
+    pair->client_end.writes_left = NO_LIMIT;
+    put(pair->client, "abc");
+    expect(pair->server, "abc");
+    pair_free(pair);
+}
+
+static void a_large_write_is_taken_a_record_at_a_time(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    uint8_t *bytes = calloc(1, 40000);
+    size_t count = 0;
+    assert_non_null(bytes);
+    assert_ok(tls_write(pair->client, bytes, 40000, &count));
+    assert_int_equal(count, 16384);
+    free(bytes);
+    pair_free(pair);
+}
+
+static void the_rest_of_a_record_is_pending(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    uint8_t byte = 0;
+    size_t count = 0;
+    assert_false(tls_pending(pair->server));
+    put(pair->client, "xy");
+    assert_ok(tls_read(pair->server, &byte, 1, &count));
+    assert_int_equal(byte, 'x');
+    assert_true(tls_pending(pair->server));
+    expect(pair->server, "y");
+    assert_false(tls_pending(pair->server));
+    assert_int_equal(read_status(pair->server), SPOKE_E_AGAIN);
+    assert_int_equal(tls_wants(pair->server), SPOKE_WANT_READ);
+    pair_free(pair);
+}
+
+static void nothing_is_read_or_written_before_the_handshake(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    size_t count = 0;
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_STATE);
+    pair_start(pair, "localhost");
+    assert_int_equal(read_status(pair->client), SPOKE_E_STATE);
+    assert_int_equal(tls_write(pair->client, (const uint8_t *)"a", 1, &count), SPOKE_E_STATE);
+    assert_false(tls_pending(pair->client));
+    assert_false(tls_resumed(pair->client));
+    tls_close_notify(pair->client);
+    assert_int_equal(pair->up.len, 0);
+    pair_free(pair);
+}
+
+static void empty_reads_and_writes_are_refused(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    uint8_t byte = 0;
+    size_t count = 0;
+    assert_int_equal(tls_read(pair->client, &byte, 0, &count), SPOKE_E_ARG);
+    assert_int_equal(tls_write(pair->client, &byte, 0, &count), SPOKE_E_ARG);
+    pair_free(pair);
+}
+
+static void one_context_serves_sessions_side_by_side(void **state)
+{
+    (void)state;
+    struct tls_context *client_context = client_context_of(test_ca_pem(pki.ca), NULL);
+    struct tls_context *server_context = server_context_of(&pki.server, NULL);
+    struct pair *one = pair_of(client_context, server_context);
+    struct pair *other = pair_of(client_context, server_context);
+    pair_connect(one, "localhost");
+    pair_connect(other, "hub.example");
+    put(one->client, "one");
+    put(other->client, "other");
+    expect(other->server, "other");
+    expect(one->server, "one");
+    one->client_context = one->server_context = NULL;
+    pair_free(one);
+    pair_free(other);
+}
+
+/* --- ends --- */
+
+static void close_notify_comes_after_the_data(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    put(pair->client, "bye");
+    tls_close_notify(pair->client);
+    expect(pair->server, "bye");
+    assert_int_equal(read_status(pair->server), SPOKE_E_NET);
+    assert_int_equal(read_status(pair->server), SPOKE_E_NET);
+    assert_int_equal(tls_error(pair->server).detail, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+    assert_text(pair->server, "closed the TLS session");
+    size_t count = 0;
+    assert_int_equal(tls_write(pair->server, (const uint8_t *)"a", 1, &count), SPOKE_E_NET);
+    pair_free(pair);
+}
+
+static void close_notify_follows_a_record_that_was_stuck(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    size_t count = 0;
+    pair->client_end.writes_left = 7;
+    assert_int_equal(tls_write(pair->client, (const uint8_t *)"bye", 3, &count), SPOKE_E_AGAIN);
+    tls_close_notify(pair->client);
+    pair->client_end.writes_left = NO_LIMIT;
+    tls_close_notify(pair->client);
+    expect(pair->server, "bye");
+    assert_int_equal(read_status(pair->server), SPOKE_E_NET);
+    assert_int_equal(tls_error(pair->server).detail, MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY);
+    pair_free(pair);
+}
+
+static void a_stream_that_just_ends_is_told_from_an_orderly_end(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    put(pair->client, "half");
+    pair->up.len -= 3;
+    pair->server_end.eof = true;
+    assert_int_equal(read_status(pair->server), SPOKE_E_NET);
+    assert_int_equal(tls_error(pair->server).source, SPOKE_SOURCE_PORT);
+    assert_text(pair->server, "without a TLS close");
+    pair_free(pair);
+}
+
+static void a_cut_anywhere_in_the_handshake_is_a_network_error(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    for (size_t life = 0; life < 2000; life += 61) {
+        pair_start(pair, "localhost");
+        pair->client_end.life = life;
+        const struct outcome outcome = pair_shake(pair);
+        if (outcome.client == SPOKE_OK)
+            break;
+        assert_int_equal(outcome.client, SPOKE_E_NET);
+        assert_text(pair->client, "during the TLS handshake");
+    }
+    pair_connect(pair, "localhost");
+    pair_free(pair);
+}
+
+static void a_changed_record_is_a_tls_error(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_connect(pair, "localhost");
+    put(pair->client, "genuine");
+    pair->up.bytes[(pair->up.head + pair->up.len - 1) % QUEUE_BYTES] ^= 1;
+    assert_int_equal(read_status(pair->server), SPOKE_E_TLS);
+    assert_int_equal(tls_error(pair->server).detail, MBEDTLS_ERR_SSL_INVALID_MAC);
+    assert_text(pair->server, "damaged");
+    assert_int_equal(tls_handshake(pair->server), SPOKE_E_TLS);
+    pair_free(pair);
+}
+
+static void a_port_that_does_not_speak_tls_is_told(void **state)
+{
+    (void)state;
+    static const char answer[] = "HTTP/1.1 400 Bad Request\r\n\r\n";
+    struct pair *pair = usual_pair();
+    pair_start(pair, "localhost");
+    memcpy(pair->down.bytes, answer, sizeof answer);
+    pair->down.len = sizeof answer;
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_TLS);
+    assert_text(pair->client, "does not speak TLS");
+    pair_free(pair);
+}
+
+static spoke_status boastful_read(void *ctx, uint8_t *out, size_t cap, size_t *count)
+{
+    (void)ctx;
+    (void)out;
+    *count = cap + 1;
+    return SPOKE_OK;
+}
+
+static void a_stream_that_claims_too_much_is_broken(void **state)
+{
+    (void)state;
+    struct pair *pair = usual_pair();
+    pair_start(pair, "localhost");
+    const struct tls_stream stream = {&pair->client_end, boastful_read, end_write};
+    assert_ok(tls_start(pair->client, "localhost", &stream));
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_NET);
+    pair_free(pair);
+}
+
+static spoke_status broken_random(void *ctx, uint8_t *out, size_t len)
+{
+    (void)out;
+    (void)len;
+    return *(bool *)ctx ? SPOKE_E_PORT : system_random(NULL, out, len);
+}
+
+static void a_random_source_that_fails_is_named(void **state)
+{
+    (void)state;
+    bool broken = false;
+    struct tls_context *context = NULL;
+    const struct tls_context_options options = {
+        .trust_pem = test_ca_pem(pki.ca), .random = broken_random, .random_ctx = &broken};
+    assert_ok(tls_context_create(&options, &context, NULL, NULL));
+    struct pair *pair = pair_of(context, server_context_of(&pki.server, NULL));
+    pair_start(pair, "localhost");
+    broken = true;
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_TLS);
+    assert_text(pair->client, "random source");
+    pair_free(pair);
+}
+
+/* --- a peer that is mbedTLS alone, for what our own server never does --- */
+
+struct raw_server {
+    mbedtls_ssl_config config;
+    mbedtls_x509_crt chain;
+    mbedtls_pk_context key;
+    mbedtls_ssl_context ssl;
+    struct end *end;
+};
+
+static int raw_random(void *ctx, unsigned char *out, size_t len)
+{
+    return system_random(ctx, out, len) == SPOKE_OK ? 0 : -1;
+}
+
+static int raw_read(void *ctx, unsigned char *out, size_t cap)
+{
+    size_t count = 0;
+    return end_read(ctx, out, cap, &count) == SPOKE_OK ? (int)count : MBEDTLS_ERR_SSL_WANT_READ;
+}
+
+static int raw_write(void *ctx, const unsigned char *bytes, size_t len)
+{
+    size_t count = 0;
+    return end_write(ctx, bytes, len, &count) == SPOKE_OK ? (int)count : MBEDTLS_ERR_SSL_WANT_WRITE;
+}
+
+static void raw_prepare(struct raw_server *raw, const struct test_cert *cert)
+{
+    memset(raw, 0, sizeof *raw);
+    mbedtls_ssl_config_init(&raw->config);
+    mbedtls_x509_crt_init(&raw->chain);
+    mbedtls_pk_init(&raw->key);
+    mbedtls_ssl_init(&raw->ssl);
+    assert_int_equal(mbedtls_ssl_config_defaults(&raw->config, MBEDTLS_SSL_IS_SERVER, MBEDTLS_SSL_TRANSPORT_STREAM,
+                                                 MBEDTLS_SSL_PRESET_DEFAULT),
+                     0);
+    assert_int_equal(
+        mbedtls_x509_crt_parse(&raw->chain, (const unsigned char *)cert->cert_pem, strlen(cert->cert_pem) + 1), 0);
+    assert_int_equal(compat_parse_key(&raw->key, cert->key_pem, strlen(cert->key_pem) + 1, raw_random, NULL), 0);
+    mbedtls_ssl_conf_rng(&raw->config, raw_random, NULL);
+    assert_int_equal(mbedtls_ssl_conf_own_cert(&raw->config, &raw->chain, &raw->key), 0);
+}
+
+static void raw_free(struct raw_server *raw)
+{
+    mbedtls_ssl_free(&raw->ssl);
+    mbedtls_pk_free(&raw->key);
+    mbedtls_x509_crt_free(&raw->chain);
+    mbedtls_ssl_config_free(&raw->config);
+}
+
+/* The client's last word on a handshake with the raw server, which takes the server's place in the pipe. */
+static spoke_status raw_shake(struct raw_server *raw, struct pair *pair)
+{
+    spoke_status status = SPOKE_E_AGAIN;
+    int code = MBEDTLS_ERR_SSL_WANT_READ;
+    pair_start(pair, "localhost");
+    assert_int_equal(mbedtls_ssl_setup(&raw->ssl, &raw->config), 0);
+    mbedtls_ssl_set_bio(&raw->ssl, &pair->server_end, raw_write, raw_read, NULL);
+    for (unsigned round = 0; round < 1000 && (status == SPOKE_E_AGAIN || code == MBEDTLS_ERR_SSL_WANT_READ);
+         round++) {
+        if (status == SPOKE_E_AGAIN)
+            status = tls_handshake(pair->client);
+        if (code == MBEDTLS_ERR_SSL_WANT_READ)
+            code = mbedtls_ssl_handshake(&raw->ssl);
+    }
+    return status;
+}
+
+static spoke_status shake_with_suite(const struct test_cert *cert, int suite)
+{
+    const int suites[] = {suite, 0};
+    struct raw_server raw;
+    struct pair *pair = usual_pair();
+    raw_prepare(&raw, cert);
+    compat_only_tls12(&raw.config);
+    mbedtls_ssl_conf_ciphersuites(&raw.config, suites);
+    const spoke_status status = raw_shake(&raw, pair);
+    if (status == SPOKE_E_TLS)
+        assert_text(pair->client, "no cipher suite");
+    raw_free(&raw);
+    pair_free(pair);
+    return status;
+}
+
+static void the_suites_of_hub_and_dps_are_offered_and_no_others(void **state)
+{
+    (void)state;
+    struct test_cert rsa;
+    test_ca_issue(pki.ca, &(struct test_cert_options){.common_name = "hub", .names = "localhost", .rsa = true},
+                  &rsa);
+    assert_ok(shake_with_suite(&rsa, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256));
+    assert_ok(shake_with_suite(&rsa, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384));
+    assert_ok(shake_with_suite(&rsa, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256));
+    assert_ok(shake_with_suite(&rsa, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384));
+    assert_ok(shake_with_suite(&pki.server, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256));
+    assert_ok(shake_with_suite(&pki.server, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384));
+    assert_ok(shake_with_suite(&pki.server, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256));
+    assert_ok(shake_with_suite(&pki.server, MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384));
+    assert_int_equal(shake_with_suite(&rsa, MBEDTLS_TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA), SPOKE_E_TLS);
+    assert_int_equal(shake_with_suite(&rsa, MBEDTLS_TLS_RSA_WITH_AES_128_GCM_SHA256), SPOKE_E_TLS);
+}
+
+#if MBEDTLS_VERSION_MAJOR < 3
+static void tls_1_1_is_refused(void **state)
+{
+    (void)state;
+    struct raw_server raw;
+    struct pair *pair = usual_pair();
+    raw_prepare(&raw, &pki.server);
+    mbedtls_ssl_conf_min_version(&raw.config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_1);
+    mbedtls_ssl_conf_max_version(&raw.config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_2);
+    assert_int_equal(raw_shake(&raw, pair), SPOKE_E_TLS);
+    assert_text(pair->client, "TLS 1.2");
+    raw_free(&raw);
+    pair_free(pair);
+}
+#endif
+
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+static void raw_expect(struct raw_server *raw, const char *text)
+{
+    unsigned char got[64];
+    int code = MBEDTLS_ERR_SSL_WANT_READ;
+    for (unsigned round = 0; round < 10 && code == MBEDTLS_ERR_SSL_WANT_READ; round++)
+        code = mbedtls_ssl_read(&raw->ssl, got, sizeof got);
+    assert_int_equal(code, (int)strlen(text));
+    assert_memory_equal(got, text, strlen(text));
+}
+
+static struct pair *renegotiating_pair(struct raw_server *raw)
+{
+    struct pair *pair = usual_pair();
+    raw_prepare(raw, &pki.server);
+    compat_only_tls12(&raw->config);
+    mbedtls_ssl_conf_renegotiation(&raw->config, MBEDTLS_SSL_RENEGOTIATION_ENABLED);
+    assert_ok(raw_shake(raw, pair));
+    return pair;
+}
+
+/* A request to renegotiate is answered by an alert out of tls_read. When the stream stalls, the alert is what
+ * mbedTLS holds at the next write, and it would take that write for done. */
+static void a_write_behind_a_stuck_alert_is_not_lost(void **state)
+{
+    (void)state;
+    struct raw_server raw;
+    struct pair *pair = renegotiating_pair(&raw);
+    pair->client_end.writes_left = 0;
+    assert_int_equal(mbedtls_ssl_renegotiate(&raw.ssl), 0);
+    assert_int_equal(read_status(pair->client), SPOKE_E_AGAIN);
+    assert_int_equal(tls_wants(pair->client), SPOKE_WANT_WRITE);
+    pair->client_end.writes_left = NO_LIMIT;
+    put(pair->client, "kept");
+    raw_expect(&raw, "kept");
+    raw_free(&raw);
+    pair_free(pair);
+}
+
+/* The other way round: the alert pushes out the record that a write left behind, and the write must not send it
+ * a second time. */
+static void a_record_that_an_alert_pushed_out_is_not_doubled(void **state)
+{
+    (void)state;
+    struct raw_server raw;
+    struct pair *pair = renegotiating_pair(&raw);
+    size_t count = 0;
+    pair->client_end.writes_left = 0;
+    assert_int_equal(tls_write(pair->client, (const uint8_t *)"once", 4, &count), SPOKE_E_AGAIN);
+    pair->client_end.writes_left = NO_LIMIT;
+    assert_int_equal(mbedtls_ssl_renegotiate(&raw.ssl), 0);
+    assert_int_equal(read_status(pair->client), SPOKE_E_AGAIN);
+    assert_int_not_equal(pair->up.len, 0);
+    put(pair->client, "once");
+    put(pair->client, "twice");
+    raw_expect(&raw, "once");
+    raw_expect(&raw, "twice");
+    raw_free(&raw);
+    pair_free(pair);
+}
+#endif
+
+/* --- contexts --- */
+
+static void assert_no_context(struct tls_context_options options, spoke_status expected, const char *says)
+{
+    struct tls_context *context = (struct tls_context *)&options;
+    const char *why = NULL;
+    int32_t detail = 0;
+    options.random = system_random;
+    assert_int_equal(tls_context_create(&options, &context, &why, &detail), expected);
+    assert_null(context);
+    if (strstr(why, says) == NULL)
+        fail_msg("\"%s\" does not say \"%s\"", why, says);
+}
+
+static const char garbage[] = "-----BEGIN CERTIFICATE-----\nMIIBgarbage\n-----END CERTIFICATE-----\n";
+
+static void unreadable_trust_is_refused(void **state)
+{
+    (void)state;
+    const char *says = "trusted certificates cannot be read";
+    assert_no_context((struct tls_context_options){.trust_pem = garbage}, SPOKE_E_CERTIFICATE, says);
+    assert_no_context((struct tls_context_options){.trust_pem = ""}, SPOKE_E_CERTIFICATE, says);
+    assert_no_context((struct tls_context_options){.trust_pem = "no PEM at all"}, SPOKE_E_CERTIFICATE, says);
+}
+
+static void a_pem_cut_anywhere_is_refused(void **state)
+{
+    (void)state;
+    char cut[sizeof pki.server.cert_pem];
+    const size_t len = strlen(test_ca_pem(pki.ca));
+    for (size_t keep = 0; keep + 1 < len; keep++) {
+        struct tls_context *context = NULL;
+        memcpy(cut, test_ca_pem(pki.ca), keep);
+        cut[keep] = '\0';
+        const struct tls_context_options options = {.trust_pem = cut, .random = system_random};
+        assert_int_equal(tls_context_create(&options, &context, NULL, NULL), SPOKE_E_CERTIFICATE);
+    }
+}
+
+static void a_missing_trust_file_is_not_found(void **state)
+{
+    (void)state;
+    assert_no_context((struct tls_context_options){.trust_file = "/nonexistent/ca.pem"}, SPOKE_E_NOT_FOUND,
+                      "check its path");
+}
+
+static void an_empty_trust_file_is_refused(void **state)
+{
+    (void)state;
+    assert_no_context((struct tls_context_options){.trust_file = "/dev/null"}, SPOKE_E_CERTIFICATE, "holds none");
+}
+
+static void the_own_identity_must_be_whole(void **state)
+{
+    (void)state;
+    const char *trust = test_ca_pem(pki.ca);
+    const char *cert = pki.device.cert_pem, *key = pki.device.key_pem;
+    assert_no_context((struct tls_context_options){.trust_pem = trust, .cert_pem = cert}, SPOKE_E_ARG,
+                      "come together");
+    assert_no_context((struct tls_context_options){.trust_pem = trust, .key_pem = key}, SPOKE_E_ARG,
+                      "come together");
+    assert_no_context((struct tls_context_options){.trust_pem = trust, .cert_pem = garbage, .key_pem = key},
+                      SPOKE_E_CERTIFICATE, "own certificate cannot be read");
+    assert_no_context((struct tls_context_options){.trust_pem = trust, .cert_pem = cert, .key_pem = garbage},
+                      SPOKE_E_CERTIFICATE, "private key cannot be read");
+    assert_no_context(
+        (struct tls_context_options){.trust_pem = trust, .cert_pem = cert, .key_pem = pki.server.key_pem},
+        SPOKE_E_CERTIFICATE, "does not belong");
+}
+
+static void contexts_without_what_they_need_are_refused(void **state)
+{
+    (void)state;
+    assert_no_context((struct tls_context_options){0}, SPOKE_E_ARG, "needs trusted certificates");
+    assert_no_context((struct tls_context_options){.server = true}, SPOKE_E_ARG, "server needs a certificate");
+    assert_no_context(
+        (struct tls_context_options){
+            .server = true, .do_not_verify = true, .cert_pem = pki.server.cert_pem, .key_pem = pki.server.key_pem},
+        SPOKE_E_ARG, "for clients only");
+    const struct tls_context_options no_random = {.trust_pem = test_ca_pem(pki.ca)};
+    struct tls_context *context = NULL;
+    assert_int_equal(tls_context_create(&no_random, &context, NULL, NULL), SPOKE_E_ARG);
+    tls_context_destroy(NULL);
+}
+
+static void sessions_need_enough_aligned_memory(void **state)
+{
+    (void)state;
+    struct tls_context *context = client_context_of(test_ca_pem(pki.ca), NULL);
+    struct tls *t = NULL;
+    unsigned char *memory = malloc(tls_size() + 1);
+    assert_non_null(memory);
+    assert_int_equal(tls_init(memory, tls_size() - 1, context, &t), SPOKE_E_ARG);
+    assert_int_equal(tls_init(memory + 1, tls_size(), context, &t), SPOKE_E_ARG);
+    assert_int_equal(tls_init(NULL, tls_size(), context, &t), SPOKE_E_ARG);
+    assert_int_equal(tls_init(memory, tls_size(), NULL, &t), SPOKE_E_ARG);
+    tls_fini(NULL);
+    free(memory);
+    tls_context_destroy(context);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_session_carries_text_both_ways),
+        cmocka_unit_test(a_handshake_works_one_byte_at_a_time),
+        cmocka_unit_test(a_handshake_says_what_it_waits_for),
+        cmocka_unit_test(a_certificate_for_another_host_is_refused),
+        cmocka_unit_test(the_common_name_does_not_count_beside_alternative_names),
+        cmocka_unit_test(an_expired_certificate_is_refused),
+        cmocka_unit_test(a_certificate_of_the_future_points_at_the_clock),
+        cmocka_unit_test(an_unknown_issuer_is_refused),
+        cmocka_unit_test(a_self_signed_certificate_is_refused),
+        cmocka_unit_test(the_server_learns_that_its_certificate_was_refused),
+        cmocka_unit_test(only_do_not_verify_lets_a_stranger_in),
+        cmocka_unit_test(a_client_cannot_start_without_a_host),
+        cmocka_unit_test(a_client_without_certificate_has_no_name),
+        cmocka_unit_test(a_verified_client_certificate_gives_its_name),
+        cmocka_unit_test(an_unverified_client_certificate_gives_no_name),
+        cmocka_unit_test(an_expired_client_certificate_gives_no_name),
+        cmocka_unit_test(a_name_longer_than_any_device_id_is_no_name),
+        cmocka_unit_test(the_second_connection_resumes_the_first),
+        cmocka_unit_test(another_host_is_never_offered_the_session),
+        cmocka_unit_test(a_resumed_client_keeps_its_name),
+        cmocka_unit_test(a_resumed_stranger_stays_without_name),
+        cmocka_unit_test(a_server_that_forgot_gets_a_full_handshake),
+        cmocka_unit_test(a_failed_handshake_forgets_the_session),
+        cmocka_unit_test(no_byte_is_lost_or_doubled_when_the_stream_stalls),
+        cmocka_unit_test(a_longer_write_after_a_stall_counts_only_what_went_out),
+        cmocka_unit_test(a_shorter_write_after_a_stall_breaks_the_contract),
+        cmocka_unit_test(a_large_write_is_taken_a_record_at_a_time),
+        cmocka_unit_test(the_rest_of_a_record_is_pending),
+        cmocka_unit_test(nothing_is_read_or_written_before_the_handshake),
+        cmocka_unit_test(empty_reads_and_writes_are_refused),
+        cmocka_unit_test(one_context_serves_sessions_side_by_side),
+        cmocka_unit_test(close_notify_comes_after_the_data),
+        cmocka_unit_test(close_notify_follows_a_record_that_was_stuck),
+        cmocka_unit_test(a_stream_that_just_ends_is_told_from_an_orderly_end),
+        cmocka_unit_test(a_cut_anywhere_in_the_handshake_is_a_network_error),
+        cmocka_unit_test(a_changed_record_is_a_tls_error),
+        cmocka_unit_test(a_port_that_does_not_speak_tls_is_told),
+        cmocka_unit_test(a_stream_that_claims_too_much_is_broken),
+        cmocka_unit_test(a_random_source_that_fails_is_named),
+        cmocka_unit_test(the_suites_of_hub_and_dps_are_offered_and_no_others),
+#if MBEDTLS_VERSION_MAJOR < 3
+        cmocka_unit_test(tls_1_1_is_refused),
+#endif
+#if defined(MBEDTLS_SSL_RENEGOTIATION)
+        cmocka_unit_test(a_write_behind_a_stuck_alert_is_not_lost),
+        cmocka_unit_test(a_record_that_an_alert_pushed_out_is_not_doubled),
+#endif
+        cmocka_unit_test(unreadable_trust_is_refused),
+        cmocka_unit_test(a_pem_cut_anywhere_is_refused),
+        cmocka_unit_test(a_missing_trust_file_is_not_found),
+        cmocka_unit_test(an_empty_trust_file_is_refused),
+        cmocka_unit_test(the_own_identity_must_be_whole),
+        cmocka_unit_test(contexts_without_what_they_need_are_refused),
+        cmocka_unit_test(sessions_need_enough_aligned_memory),
+    };
+    return cmocka_run_group_tests(tests, make_pki, drop_pki);
+}
