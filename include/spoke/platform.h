@@ -39,7 +39,8 @@ typedef struct spoke_net {
     void (*wait)(void *ctx, void *link, unsigned want, uint32_t limit_ms);
     void (*wake)(void *ctx, void *link);      /* any thread; makes the present or the next wait return */
     int (*fd)(void *ctx, void *link);         /* readable when wait would return; -1: this port has none */
-    int32_t (*detail)(void *ctx, void *link); /* errno-like reason of the last failure */
+    /* errno-like reason of the last failure; while step answers E_AGAIN: 0 until the name is resolved. */
+    int32_t (*detail)(void *ctx, void *link);
 } spoke_net;
 
 /* Members left NULL fall back to the built-in port where there is one; `net` falls back as a whole. */
