@@ -37,8 +37,8 @@ typedef struct spoke_net {
     /* Sleeps until the wanted readiness, a wake, or limit_ms; also while the link is closed (then only wake and
      * the limit end it). The one place that may block. limit_ms 0 only looks. */
     void (*wait)(void *ctx, void *link, unsigned want, uint32_t limit_ms);
-    void (*wake)(void *ctx, void *link);      /* any thread; makes the present or the next wait return */
-    int (*fd)(void *ctx, void *link);         /* readable when wait would return; -1: this port has none */
+    void (*wake)(void *ctx, void *link); /* any thread; makes the present or the next wait return */
+    int (*fd)(void *ctx, void *link);    /* readable when wait would return; -1: this port has none */
     /* errno-like reason of the last failure; while step answers E_AGAIN: 0 until the name is resolved. */
     int32_t (*detail)(void *ctx, void *link);
 } spoke_net;
