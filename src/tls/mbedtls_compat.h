@@ -14,7 +14,9 @@
 #include <mbedtls/ssl.h>
 #include <mbedtls/version.h>
 #include <mbedtls/x509_crt.h>
-#if defined(MBEDTLS_SSL_TICKET_C)
+/* Absent from builds for devices alone, which serve nobody. */
+#if defined(MBEDTLS_SSL_TICKET_C) && defined(MBEDTLS_SSL_SESSION_TICKETS) && defined(MBEDTLS_SSL_SRV_C)
+#define COMPAT_SERVER_TICKETS
 #include <mbedtls/ssl_ticket.h>
 #endif
 #if defined(MBEDTLS_USE_PSA_CRYPTO)

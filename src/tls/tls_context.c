@@ -1,6 +1,9 @@
 #include "tls_context.h"
 
 #include <string.h>
+#if defined(MBEDTLS_FS_IO)
+#include <stdio.h>
+#endif
 
 #include "tls_error.h"
 
@@ -64,12 +67,24 @@ static int parse_pem(mbedtls_x509_crt *out, const char *pem)
 }
 
 #if defined(MBEDTLS_FS_IO)
+/* mbedTLS takes a folder for a file without end and calls that a lack of memory. */
+static bool readable(const char *path)
+{
+    FILE *file = fopen(path, "rb");
+    if (file == NULL)
+        return false;
+    (void)fgetc(file);
+    const bool sound = ferror(file) == 0;
+    fclose(file);
+    return sound;
+}
+
 static spoke_status load_trust_file(struct tls_context *context, const char *path, struct problem *problem)
 {
-    const int code = mbedtls_x509_crt_parse_file(&context->trust, path);
-    if (code == MBEDTLS_ERR_PK_FILE_IO_ERROR || code == MBEDTLS_ERR_X509_FILE_IO_ERROR)
-        return fail(problem, SPOKE_E_NOT_FOUND, code,
+    if (!readable(path))
+        return fail(problem, SPOKE_E_NOT_FOUND, MBEDTLS_ERR_X509_FILE_IO_ERROR,
                     "the file of trusted certificates cannot be read: check its path and permissions");
+    const int code = mbedtls_x509_crt_parse_file(&context->trust, path);
     /* Bundles of systems hold a few that mbedTLS does not know (positive: how many); the rest still counts. */
     if (code < 0 || context->trust.version == 0)
         return fail(problem, SPOKE_E_CERTIFICATE, code, "the file of trusted certificates holds none in PEM form");
@@ -137,7 +152,7 @@ static int auth_mode(const struct tls_context_options *options)
 
 static int offer_tickets(struct tls_context *context)
 {
-#if defined(MBEDTLS_SSL_TICKET_C)
+#if defined(COMPAT_SERVER_TICKETS)
     if (!context->server)
         return 0;
     mbedtls_ssl_conf_session_tickets_cb(&context->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
@@ -183,7 +198,7 @@ static struct tls_context *allocate(const struct tls_context_options *options)
     mbedtls_x509_crt_init(&context->trust);
     mbedtls_x509_crt_init(&context->chain);
     mbedtls_pk_init(&context->key);
-#if defined(MBEDTLS_SSL_TICKET_C)
+#if defined(COMPAT_SERVER_TICKETS)
     mbedtls_ssl_ticket_init(&context->ticket);
 #endif
     return context;
@@ -228,7 +243,7 @@ void tls_context_destroy(struct tls_context *context)
 {
     if (context == NULL)
         return;
-#if defined(MBEDTLS_SSL_TICKET_C)
+#if defined(COMPAT_SERVER_TICKETS)
     mbedtls_ssl_ticket_free(&context->ticket);
 #endif
     mbedtls_pk_free(&context->key);

@@ -9,7 +9,7 @@ struct tls_context {
     mbedtls_ssl_config config;
     mbedtls_x509_crt trust, chain;
     mbedtls_pk_context key;
-#if defined(MBEDTLS_SSL_TICKET_C)
+#if defined(COMPAT_SERVER_TICKETS)
     mbedtls_ssl_ticket_context ticket;
 #endif
     spoke_status (*random)(void *ctx, uint8_t *out, size_t len);

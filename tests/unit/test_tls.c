@@ -1,8 +1,10 @@
 #include "support/support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <unistd.h>
 
 #include <mbedtls/error.h>
 
@@ -843,6 +845,21 @@ static void a_port_that_does_not_speak_tls_is_told(void **state)
     pair_free(pair);
 }
 
+/* A ServerHello that picks TLS 1.1 (3.2) and a suite that was offered. */
+static void an_answer_in_tls_1_1_is_refused(void **state)
+{
+    (void)state;
+    static const uint8_t hello[47] = {0x16, 3, 2, 0, 42, 2, 0, 0, 38, 3, 2, [44] = 0xc0, [45] = 0x2b};
+    struct pair *pair = usual_pair();
+    pair_start(pair, "localhost");
+    memcpy(pair->down.bytes, hello, sizeof hello);
+    pair->down.len = sizeof hello;
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_TLS);
+    assert_int_equal(tls_error(pair->client).detail, COMPAT_ERR_VERSION);
+    assert_text(pair->client, "does not offer TLS 1.2");
+    pair_free(pair);
+}
+
 static spoke_status boastful_read(void *ctx, uint8_t *out, size_t cap, size_t *count)
 {
     (void)ctx;
@@ -989,22 +1006,6 @@ static void the_suites_of_hub_and_dps_are_offered_and_no_others(void **state)
     assert_int_equal(shake_with_suite(&rsa, MBEDTLS_TLS_RSA_WITH_AES_128_GCM_SHA256), SPOKE_E_TLS);
 }
 
-#if MBEDTLS_VERSION_MAJOR < 3
-static void tls_1_1_is_refused(void **state)
-{
-    (void)state;
-    struct raw_server raw;
-    struct pair *pair = usual_pair();
-    raw_prepare(&raw, &pki.server);
-    mbedtls_ssl_conf_min_version(&raw.config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_1);
-    mbedtls_ssl_conf_max_version(&raw.config, MBEDTLS_SSL_MAJOR_VERSION_3, MBEDTLS_SSL_MINOR_VERSION_2);
-    assert_int_equal(raw_shake(&raw, pair), SPOKE_E_TLS);
-    assert_text(pair->client, "TLS 1.2");
-    raw_free(&raw);
-    pair_free(pair);
-}
-#endif
-
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 static void raw_expect(struct raw_server *raw, const char *text)
 {
@@ -1083,6 +1084,9 @@ static void assert_no_context(struct tls_context_options options, spoke_status e
 
 static const char garbage[] = "-----BEGIN CERTIFICATE-----\nMIIBgarbage\n-----END CERTIFICATE-----\n";
 
+static const char encrypted_key[] =
+    "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAAwADAA\n-----END ENCRYPTED PRIVATE KEY-----\n";
+
 static void unreadable_trust_is_refused(void **state)
 {
     (void)state;
@@ -1111,6 +1115,24 @@ static void a_missing_trust_file_is_not_found(void **state)
     (void)state;
     assert_no_context((struct tls_context_options){.trust_file = "/nonexistent/ca.pem"}, SPOKE_E_NOT_FOUND,
                       "check its path");
+    assert_no_context((struct tls_context_options){.trust_file = "/"}, SPOKE_E_NOT_FOUND, "check its path");
+}
+
+static void a_trust_file_serves_like_its_text(void **state)
+{
+    (void)state;
+    char path[] = "/tmp/spoke-test-tls-XXXXXX";
+    const int fd = mkstemp(path);
+    FILE *file = fdopen(fd, "w");
+    assert_non_null(file);
+    /* As in a system's bundle: a certificate that cannot be read does not spoil the others. */
+    assert_true(fputs(garbage, file) >= 0 && fputs(test_ca_pem(pki.ca), file) >= 0);
+    fclose(file);
+    struct tls_context *context = context_of((struct tls_context_options){.trust_file = path});
+    unlink(path);
+    struct pair *pair = pair_of(context, server_context_of(&pki.server, NULL));
+    pair_connect(pair, "localhost");
+    pair_free(pair);
 }
 
 static void an_empty_trust_file_is_refused(void **state)
@@ -1132,6 +1154,8 @@ static void the_own_identity_must_be_whole(void **state)
                       SPOKE_E_CERTIFICATE, "own certificate cannot be read");
     assert_no_context((struct tls_context_options){.trust_pem = trust, .cert_pem = cert, .key_pem = garbage},
                       SPOKE_E_CERTIFICATE, "private key cannot be read");
+    assert_no_context((struct tls_context_options){.trust_pem = trust, .cert_pem = cert, .key_pem = encrypted_key},
+                      SPOKE_E_CERTIFICATE, "hand it over decrypted");
     assert_no_context(
         (struct tls_context_options){.trust_pem = trust, .cert_pem = cert, .key_pem = pki.server.key_pem},
         SPOKE_E_CERTIFICATE, "does not belong");
@@ -1208,12 +1232,10 @@ int main(void)
         cmocka_unit_test(a_cut_anywhere_in_the_handshake_is_a_network_error),
         cmocka_unit_test(a_changed_record_is_a_tls_error),
         cmocka_unit_test(a_port_that_does_not_speak_tls_is_told),
+        cmocka_unit_test(an_answer_in_tls_1_1_is_refused),
         cmocka_unit_test(a_stream_that_claims_too_much_is_broken),
         cmocka_unit_test(a_random_source_that_fails_is_named),
         cmocka_unit_test(the_suites_of_hub_and_dps_are_offered_and_no_others),
-#if MBEDTLS_VERSION_MAJOR < 3
-        cmocka_unit_test(tls_1_1_is_refused),
-#endif
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
         cmocka_unit_test(a_write_behind_a_stuck_alert_is_not_lost),
         cmocka_unit_test(a_record_that_an_alert_pushed_out_is_not_doubled),
@@ -1221,6 +1243,7 @@ int main(void)
         cmocka_unit_test(unreadable_trust_is_refused),
         cmocka_unit_test(a_pem_cut_anywhere_is_refused),
         cmocka_unit_test(a_missing_trust_file_is_not_found),
+        cmocka_unit_test(a_trust_file_serves_like_its_text),
         cmocka_unit_test(an_empty_trust_file_is_refused),
         cmocka_unit_test(the_own_identity_must_be_whole),
         cmocka_unit_test(contexts_without_what_they_need_are_refused),
