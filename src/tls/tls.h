@@ -1,6 +1,8 @@
 /* One TLS 1.2 session over a non-blocking byte stream, on mbedTLS 2.28 and 3.x. Client and server.
  *
- * A context (trust, own certificate, random source) is made once and may serve many sessions. Heap is mbedTLS's.
+ * A context (trust, own certificate, random source) is made once and may serve many sessions; sessions in several
+ * threads need an mbedTLS with MBEDTLS_THREADING_C and a random source that may be called from all of them.
+ * Heap is mbedTLS's: taken by tls_init and handshakes, never by tls_read and tls_write.
  */
 #ifndef SPOKE_SRC_TLS_TLS_H
 #define SPOKE_SRC_TLS_TLS_H
