@@ -64,7 +64,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     retry_init(&c->retry, c->config.backoff_min_ms, c->config.backoff_max_ms);
     c->next_request = 1;
     c->desired_version = -1;
-    c->report_retry_at = NEVER;
+    c->report_retry_at = c->ack_due = NEVER;
     assignment_load(c);
     return SPOKE_OK;
 }

@@ -215,7 +215,7 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static uint64_t ready_deadline(const spoke_client *c)
 {
-    uint64_t due = sooner(spoke_twin_deadline(&c->twin), c->report_retry_at);
+    uint64_t due = sooner(c->ack_due, sooner(spoke_twin_deadline(&c->twin), c->report_retry_at));
     if (c->state != SPOKE_READY)
         return due;
     if (c->retry.in_a_row > 0)

@@ -78,6 +78,7 @@ struct spoke_client {
     /* this connection */
     uint64_t connected_at;
     uint64_t renew_at, renew_latest, token_ends;
+    uint64_t ack_due; /* the oldest message in flight must be acknowledged by then */
     spoke_dps dps;
     spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
     spoke_twin twin;

@@ -4,6 +4,8 @@
 
 #include "base/log.h"
 
+#define ACK_LIMIT_MS 60000u /* a message unacknowledged for longer: the connection is tried anew */
+
 /* The conversation with the hub: subscribe, synchronise the twin, then carry what the program and the service say.
  */
 
@@ -66,6 +68,7 @@ void session_ended(spoke_client *c)
     memset(c->calls, 0, c->call_count * sizeof *c->calls);
     c->report_in_flight = false;
     c->report_retry_at = NEVER;
+    c->ack_due = NEVER;
 }
 
 bool session_idle(const spoke_client *c)
@@ -133,6 +136,8 @@ static bool send_telemetry(spoke_client *c)
     if (status != SPOKE_OK)
         return false;
     outbox_sent(&c->telemetry, packet_id);
+    if (c->ack_due == NEVER)
+        c->ack_due = now_ms(c) + ACK_LIMIT_MS;
     c->work_left = true;
     return true;
 }
@@ -207,6 +212,11 @@ void session_work(spoke_client *c, uint64_t now)
 {
     if (!c->link_at_hub || !c->subscribed || c->closing_link)
         return;
+    if (now >= c->ack_due) {
+        machine_fail(c, client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
+                                     "the hub did not acknowledge a message for 60 s: the connection is tried anew"));
+        return;
+    }
     spoke_twin_tick(&c->twin, now);
     take_twin_events(c);
     if (c->resync_wanted && c->reports.count == 0) {
@@ -237,8 +247,12 @@ void session_report_outcome(spoke_client *c, uint32_t id, spoke_status outcome)
 static void on_acked(spoke_client *c, uint32_t token)
 {
     uint32_t id;
-    if (outbox_done(&c->telemetry, token, &id) == SPOKE_OK)
-        session_report_outcome(c, id, SPOKE_OK);
+    const bool was_oldest = token == c->telemetry.oldest;
+    if (outbox_done(&c->telemetry, token, &id) != SPOKE_OK)
+        return;
+    if (was_oldest)
+        c->ack_due = c->telemetry.count > c->telemetry.unsent ? now_ms(c) + ACK_LIMIT_MS : NEVER;
+    session_report_outcome(c, id, SPOKE_OK);
 }
 
 static void report_answered(spoke_client *c, uint32_t status)

@@ -1,0 +1,24 @@
+#!/usr/bin/env bash
+# Installs spoke into an empty prefix, static and shared, and builds and runs samples/consumer against each: by
+# find_package and by pkg-config.
+set -euo pipefail
+root=$(cd "$(dirname "$0")/../.." && pwd)
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+for shared in OFF ON; do
+    prefix="$work/prefix-$shared"
+    cmake -S "$root" -B "$work/build-$shared" -G Ninja -DBUILD_SHARED_LIBS=$shared -DSPOKE_TESTS=OFF \
+        -DSPOKE_SAMPLES=OFF -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_LIBDIR=lib >/dev/null
+    cmake --build "$work/build-$shared" >/dev/null
+    cmake --install "$work/build-$shared" >/dev/null
+
+    cmake -S "$root/samples/consumer" -B "$work/consumer-$shared" -G Ninja -DCMAKE_PREFIX_PATH="$prefix" >/dev/null
+    cmake --build "$work/consumer-$shared" >/dev/null
+    echo "find_package, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/consumer-$shared/consumer")"
+
+    # shellcheck disable=SC2046
+    gcc -std=c11 "$root/samples/consumer/consumer.c" -o "$work/plain-$shared" \
+        $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke)
+    echo "pkg-config, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/plain-$shared")"
+done
