@@ -1,0 +1,117 @@
+/* One MQTT 3.1.1 byte stream, as a server: framing, CONNECT, keep-alive, subscriptions, acknowledgements. What the
+ * messages mean is the business of dps_service.c and hub_service.c. */
+#ifndef SPOKE_SRC_CENTRAL_CONN_H
+#define SPOKE_SRC_CENTRAL_CONN_H
+
+#include <spoke/base.h>
+#include <spoke/proto/mqtt.h>
+
+#include "core.h"
+
+#define CONN_ID_CAP (SPOKE_MAX_ID_BYTES + 1)
+#define CONN_FILTER_CAP (SPOKE_MAX_ID_BYTES + 64u)
+#define CONN_C2D_WINDOW 10u
+
+enum conn_state {
+    CONN_NEW, /* no CONNECT yet; next: DPS, HUB, ENDED */
+    CONN_DPS, /* next: ENDED */
+    CONN_HUB, /* next: ENDED */
+    CONN_ENDED
+};
+
+enum conn_topic { TOPIC_DPS, TOPIC_C2D, TOPIC_TWIN_REPLIES, TOPIC_DESIRED, TOPIC_METHODS };
+
+struct subscription {
+    char filter[CONN_FILTER_CAP];
+    enum conn_topic topic;
+    uint8_t qos;
+};
+
+/* A cloud-to-device message that is on its way, in order of delivery. */
+struct c2d_delivery {
+    int64_t seq;
+    uint64_t lock_until;
+    uint16_t packet_id;
+    bool again;
+};
+
+/* A PUBACK that a fault holds back. */
+struct late_ack {
+    uint64_t due;
+    uint16_t packet_id;
+};
+
+struct bytes {
+    uint8_t *ptr;
+    size_t len, cap;
+};
+
+struct conn {
+    struct core *core;
+    struct conn *next, *prev;
+    enum conn_state state;
+    bool clean_session, goodbye, has_will, has_api_version;
+    char *peer_common_name;
+
+    struct bytes in;  /* a packet that is not whole yet */
+    struct bytes out; /* [out_at, out_ready) may leave, [out_ready, len) waits for the commit */
+    size_t out_at, out_ready;
+    bool held; /* is in the core's list of those that wait for the commit */
+    struct conn *next_held;
+
+    char id[CONN_ID_CAP];      /* ClientId: device id, or registration id */
+    uint64_t silent_until;     /* keep-alive, or the wait for CONNECT */
+    uint32_t silence_limit_ms; /* between packets */
+    struct subscription subscriptions[SPOKE_MAX_SUBSCRIPTIONS];
+    size_t subscription_count;
+    struct late_ack *late;
+    size_t late_count, late_cap;
+    uint32_t publishes;
+
+    char *will_topic;
+    struct bytes will_payload;
+    uint8_t will_qos;
+    bool will_retain;
+
+    /* hub */
+    bool by_certificate;
+    char *model_id;
+    int64_t token_expires_ms; /* UTC; INT64_MAX: never */
+    uint64_t token_due;       /* when to look at it */
+    uint8_t key_digest[32];
+    struct c2d_delivery c2d[CONN_C2D_WINDOW];
+    size_t c2d_count;
+
+    /* DPS: what the CONNECT proved */
+    bool proven, enrolment_enabled;
+    char *group_id;
+};
+
+/* --- for the services --- */
+
+/* Queues a packet. Trouble (memory, a peer that does not read) ends the connection. */
+void conn_connack(struct conn *k, uint8_t code, bool session_present);
+void conn_publish(struct conn *k, spoke_str topic, spoke_str payload, uint8_t qos, uint16_t packet_id, bool dup);
+void conn_puback(struct conn *k, uint16_t packet_id); /* 0, as of QoS 0: nothing */
+/* Refuses a CONNECT: CONNACK, event, end. */
+void conn_refuse(struct conn *k, uint8_t code, const char *event, const char *why);
+/* Hangs up after what is queued. `event` NULL: only the log line and, for a hub connection, hub-disconnected. */
+void conn_end(struct conn *k, const char *event, const char *why, int32_t code);
+/* Hangs up and forgets what is queued. */
+void conn_drop(struct conn *k, const char *event, const char *why, int32_t code);
+void conn_protocol_error(struct conn *k, const char *why);
+const struct subscription *conn_subscription(const struct conn *k, enum conn_topic topic);
+/* Adds or replaces. */
+void conn_subscribe(struct conn *k, spoke_str filter, enum conn_topic topic, uint8_t qos);
+struct conn *conn_find(struct core *c, enum conn_state role, const char *id);
+/* CONNECT was accepted: keep-alive starts, the will is kept. E_NO_MEMORY ends the connection. */
+spoke_status conn_accept(struct conn *k, enum conn_state role, const spoke_mqtt_packet *connect);
+
+/* --- for core.c --- */
+uint64_t conn_deadline(const struct conn *k);
+void conn_tick(struct conn *k);
+/* After a commit: what was held may leave. A commit that failed ends the connection instead. */
+void conn_release(struct conn *k, bool durable);
+void conn_free(struct conn *k);
+
+#endif

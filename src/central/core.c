@@ -1,0 +1,390 @@
+#include "core_internal.h"
+
+#include <assert.h>
+#include <base/base64.h>
+#include <base/iso8601.h>
+#include <crypto/crypto.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MADE_KEY_BYTES 64u /* what the cloud generates */
+#define KEY_TEXT_CAP 96u   /* their base64, and a NUL */
+#define SCOPE_PREFIX "0ne"
+#define SCOPE_DIGITS 8u
+
+/* --- small tools --- */
+
+char *text_copy(spoke_str text)
+{
+    char *copy = malloc(text.len + 1);
+    if (copy == NULL)
+        return NULL;
+    if (text.len > 0)
+        memcpy(copy, text.ptr, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
+bool text_set(char **slot, spoke_str text)
+{
+    char *copy = text_copy(text);
+    if (copy == NULL)
+        return false;
+    free(*slot);
+    *slot = copy;
+    return true;
+}
+
+uint64_t core_now_ms(const struct core *c)
+{
+    return c->options.monotonic_ms(c->options.clock_ctx);
+}
+
+int64_t core_unix_ms(const struct core *c)
+{
+    return c->options.unix_ms(c->options.clock_ctx);
+}
+
+struct store *core_store(struct core *c)
+{
+    return c->store;
+}
+
+const char *core_id_scope(const struct core *c)
+{
+    return c->id_scope;
+}
+
+const char *core_hub_host(const struct core *c)
+{
+    return c->hub_host;
+}
+
+const char *core_application_id(const struct core *c)
+{
+    return c->application_id;
+}
+
+const char *core_application_secret(const struct core *c)
+{
+    return c->application_secret;
+}
+
+bool core_control(const struct core *c)
+{
+    return c->options.control;
+}
+
+void core_log(const struct core *c, spoke_log_level level, const char *module, const char *format, ...)
+{
+    char line[512];
+    if (c->options.log == NULL || level > c->options.log_level)
+        return;
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    c->options.log(c->options.log_user, level, module, line);
+}
+
+static void random_bytes(struct core *c, uint8_t *out, size_t len)
+{
+    memset(out, 0, len);
+    if (c->options.random(c->options.random_ctx, out, len) != SPOKE_OK)
+        core_log(c, SPOKE_LOG_ERROR, "core", "the random source failed");
+}
+
+void core_guid(struct core *c, char out[37])
+{
+    uint8_t b[16];
+    random_bytes(c, b, sizeof b);
+    b[6] = (uint8_t)((b[6] & 0x0fu) | 0x40u); /* RFC 4122, version 4 */
+    b[8] = (uint8_t)((b[8] & 0x3fu) | 0x80u);
+    (void)snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
+                   b[2], b[3], b[4], b[5], b[6], b[7], b[8], b[9], b[10], b[11], b[12], b[13], b[14], b[15]);
+}
+
+void core_time(const struct core *c, unsigned digits, char out[40])
+{
+    spoke_buf buf = spoke_buf_from(out, 39);
+    if (iso8601_format(core_unix_ms(c), digits, &buf) != SPOKE_OK)
+        buf.len = 0; /* a clock outside 1970..9999 */
+    out[buf.len] = '\0';
+}
+
+char *core_error_body(struct core *c, int32_t code, const char *message)
+{
+    char id[37], now[40];
+    core_guid(c, id);
+    core_time(c, 7, now);
+    cJSON *tree = cJSON_CreateObject();
+    cJSON_AddNumberToObject(tree, "errorCode", code);
+    cJSON_AddStringToObject(tree, "trackingId", id);
+    cJSON_AddStringToObject(tree, "message", message);
+    cJSON_AddStringToObject(tree, "timestampUtc", now);
+    char *text = cJSON_PrintUnformatted(tree);
+    cJSON_Delete(tree);
+    return text;
+}
+
+bool core_parse_json(spoke_str text, cJSON **out)
+{
+    *out = NULL;
+    if (spoke_json_check(text) != SPOKE_OK)
+        return false;
+    *out = cJSON_ParseWithLength(text.ptr, text.len);
+    return *out != NULL;
+}
+
+/* --- what is kept from the first start on --- */
+
+static bool make_key(struct core *c, char out[KEY_TEXT_CAP])
+{
+    uint8_t key[MADE_KEY_BYTES];
+    spoke_buf buf = spoke_buf_from(out, KEY_TEXT_CAP - 1);
+    random_bytes(c, key, sizeof key);
+    spoke_status status = base64_encode(spoke_str_from((const char *)key, sizeof key), &buf);
+    spoke_wipe(key, sizeof key);
+    out[buf.len] = '\0';
+    return status == SPOKE_OK;
+}
+
+static bool make_scope(struct core *c, char out[KEY_TEXT_CAP])
+{
+    uint8_t bytes[SCOPE_DIGITS / 2];
+    random_bytes(c, bytes, sizeof bytes);
+    (void)snprintf(out, KEY_TEXT_CAP, SCOPE_PREFIX "%02X%02X%02X%02X", bytes[0], bytes[1], bytes[2], bytes[3]);
+    return true;
+}
+
+static bool make_guid(struct core *c, char out[KEY_TEXT_CAP])
+{
+    core_guid(c, out);
+    return true;
+}
+
+static bool make_host(struct core *c, char out[KEY_TEXT_CAP])
+{
+    (void)c;
+    (void)snprintf(out, KEY_TEXT_CAP, "localhost");
+    return true;
+}
+
+/* The wanted value wins and is kept; else the kept one; else a new one. */
+static spoke_status setting(struct core *c, const char *name, const char *wanted,
+                            bool (*make)(struct core *, char *), char **out)
+{
+    char made[KEY_TEXT_CAP];
+    if (wanted == NULL) {
+        spoke_status status = store_setting_get(c->store, name, out);
+        if (status != SPOKE_E_NOT_FOUND)
+            return status;
+        if (!make(c, made))
+            return SPOKE_E_PORT;
+        wanted = made;
+    }
+    if (!text_set(out, spoke_str_of(wanted)))
+        return SPOKE_E_NO_MEMORY;
+    return store_setting_put(c->store, name, wanted);
+}
+
+static spoke_status read_settings(struct core *c, const struct core_options *o)
+{
+    spoke_status status = setting(c, "id_scope", o->id_scope, make_scope, &c->id_scope);
+    if (status == SPOKE_OK)
+        status = setting(c, "hub_host", o->hub_host, make_host, &c->hub_host);
+    if (status == SPOKE_OK)
+        status = setting(c, "application_id", NULL, make_guid, &c->application_id);
+    if (status == SPOKE_OK)
+        status = setting(c, "application_secret", NULL, make_key, &c->application_secret);
+    return status;
+}
+
+static spoke_status default_group(struct core *c, const struct core_options *o)
+{
+    char secondary[KEY_TEXT_CAP], primary[KEY_TEXT_CAP];
+    struct store_group row;
+    memset(&row, 0, sizeof row);
+    spoke_status status = store_group_get(c->store, CORE_DEFAULT_GROUP, &row);
+    if (status == SPOKE_OK && o->group_key != NULL) {
+        status = text_set(&row.primary_key, spoke_str_of(o->group_key)) ? store_group_put(c->store, &row)
+                                                                        : SPOKE_E_NO_MEMORY;
+    } else if (status == SPOKE_E_NOT_FOUND) {
+        if (!make_key(c, primary) || !make_key(c, secondary))
+            return SPOKE_E_PORT;
+        const struct store_group made = {.id = (char[]){CORE_DEFAULT_GROUP},
+                                         .display_name = (char[]){CORE_DEFAULT_GROUP},
+                                         .type = (char[]){"iot"},
+                                         .primary_key =
+                                             o->group_key != NULL ? (char *)(uintptr_t)o->group_key : primary,
+                                         .secondary_key = secondary,
+                                         .enabled = true};
+        status = store_group_put(c->store, &made);
+        spoke_wipe(primary, sizeof primary);
+        spoke_wipe(secondary, sizeof secondary);
+        return status;
+    }
+    store_group_free(&row);
+    return status;
+}
+
+static spoke_status x509_group(struct core *c, const struct core_options *o)
+{
+    struct store_group row;
+    if (o->device_ca_pem == NULL)
+        return SPOKE_OK;
+    memset(&row, 0, sizeof row);
+    spoke_status status = store_group_get(c->store, CORE_X509_GROUP, &row);
+    if (status == SPOKE_E_NOT_FOUND) {
+        row.enabled = true;
+        status = SPOKE_OK;
+        if (!text_set(&row.id, SPOKE_STR(CORE_X509_GROUP)) ||
+            !text_set(&row.display_name, SPOKE_STR(CORE_X509_GROUP)) || !text_set(&row.type, SPOKE_STR("iot")))
+            status = SPOKE_E_NO_MEMORY;
+    }
+    if (status == SPOKE_OK && !text_set(&row.ca_pem, spoke_str_of(o->device_ca_pem)))
+        status = SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK)
+        status = store_group_put(c->store, &row);
+    store_group_free(&row);
+    return status;
+}
+
+static spoke_status check_options(const struct core_options *o, char *why, size_t why_cap)
+{
+    spoke_key key;
+    if (o->store_path == NULL || o->monotonic_ms == NULL || o->unix_ms == NULL || o->random == NULL) {
+        (void)snprintf(why, why_cap, "the store's path, both clocks and the random source are needed");
+        return SPOKE_E_ARG;
+    }
+    if (o->id_scope != NULL && (o->id_scope[0] == '\0' || strlen(o->id_scope) > SPOKE_MAX_SCOPE_BYTES ||
+                                strpbrk(o->id_scope, "/?&=+#%") != NULL)) {
+        (void)snprintf(why, why_cap, "the ID scope is empty, too long, or has characters that cannot be in it");
+        return SPOKE_E_ARG;
+    }
+    if (o->group_key == NULL)
+        return SPOKE_OK;
+    spoke_status status = spoke_key_from_base64(spoke_str_of(o->group_key), &key);
+    spoke_key_wipe(&key);
+    if (status != SPOKE_OK)
+        (void)snprintf(why, why_cap, "the group key is not the base64 of 16 to 64 bytes");
+    return status;
+}
+
+spoke_status core_create(const struct core_options *options, struct core **out, char *why, size_t why_cap)
+{
+    spoke_status status = check_options(options, why, why_cap);
+    if (status != SPOKE_OK)
+        return status;
+    struct core *c = calloc(1, sizeof *c);
+    if (c == NULL)
+        return SPOKE_E_NO_MEMORY;
+    c->options = *options;
+    c->due = UINT64_MAX;
+    status = store_open(options->store_path, options->durable, &c->store, why, why_cap);
+    if (status == SPOKE_OK) {
+        status = core_dirty(c);
+        if (status == SPOKE_OK)
+            status = read_settings(c, options);
+        if (status == SPOKE_OK)
+            status = default_group(c, options);
+        if (status == SPOKE_OK)
+            status = x509_group(c, options);
+        if (status == SPOKE_OK)
+            status = store_commit(c->store);
+        if (status != SPOKE_OK)
+            (void)snprintf(why, why_cap, "the store does not take the first settings: %s",
+                           spoke_status_text(status));
+        c->uncommitted = false;
+    }
+    if (status != SPOKE_OK) {
+        core_destroy(c);
+        return status;
+    }
+    *out = c;
+    return SPOKE_OK;
+}
+
+static void free_secret(char *text)
+{
+    if (text != NULL)
+        spoke_wipe(text, strlen(text));
+    free(text);
+}
+
+void core_destroy(struct core *c)
+{
+    if (c == NULL)
+        return;
+    while (c->conns != NULL)
+        conn_free(c->conns);
+    method_free_all(c);
+    dps_registrations_free(c);
+    c2d_marks_free(c);
+    events_free(c->events);
+    faults_clear(&c->faults);
+    if (c->store != NULL) {
+        if (c->uncommitted)
+            (void)store_commit(c->store); /* nobody is left to tell; acknowledgements were not sent */
+        store_close(c->store);
+    }
+    free(c->id_scope);
+    free(c->hub_host);
+    free(c->application_id);
+    free_secret(c->application_secret);
+    free(c);
+}
+
+/* --- rounds --- */
+
+spoke_status core_dirty(struct core *c)
+{
+    if (c->uncommitted)
+        return SPOKE_OK;
+    spoke_status status = store_begin(c->store);
+    if (status == SPOKE_OK)
+        c->uncommitted = true;
+    else
+        core_log(c, SPOKE_LOG_ERROR, "core", "the store takes no writes: %s", spoke_status_text(status));
+    return status;
+}
+
+void core_commit(struct core *c)
+{
+    spoke_status status = store_commit(c->store); /* REST writes on its own account */
+    if (status != SPOKE_OK)
+        core_log(c, SPOKE_LOG_ERROR, "core", "the store did not commit: %s", spoke_status_text(status));
+    c->uncommitted = false;
+    while (c->held != NULL) {
+        struct conn *k = c->held;
+        c->held = k->next_held;
+        conn_release(k, status == SPOKE_OK);
+    }
+}
+
+void core_due(struct core *c, uint64_t at)
+{
+    if (at < c->due)
+        c->due = at;
+}
+
+uint64_t core_deadline(const struct core *c)
+{
+    return c->uncommitted ? core_now_ms(c) : c->due;
+}
+
+void core_tick(struct core *c)
+{
+    if (core_now_ms(c) >= c->due) {
+        c->due = UINT64_MAX;
+        for (struct conn *k = c->conns; k != NULL; k = k->next) {
+            conn_tick(k);
+            core_due(c, conn_deadline(k));
+        }
+        method_tick(c);
+        core_due(c, method_deadline(c));
+    }
+    core_commit(c);
+}

@@ -1,0 +1,594 @@
+/* The provisioning service: CONNECT, registration, status queries. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_internal.h"
+#include <base/base64.h>
+#include <spoke/proto/hub.h>
+
+#define DPS_MAX_BYTES 98304u /* one message */
+#define POLL_LIMIT 5u        /* status queries of one device ... */
+#define POLL_WINDOW_MS 10000u
+#define MAX_REGISTRATIONS 10000u /* finished ones that are remembered; the oldest go first */
+
+static const char *const log_module = "dps";
+
+enum outcome { OUTCOME_ASSIGNED, OUTCOME_WAITING, OUTCOME_BLOCKED, OUTCOME_DISABLED };
+
+/* The last registration of one id. */
+struct dps_registration {
+    struct dps_registration *next;
+    char id[CONN_ID_CAP]; /* as the device writes it */
+    char device_id[CONN_ID_CAP];
+    char operation_id[64];
+    char etag[64];
+    enum outcome outcome;
+    bool substatus_initial; /* else it was assigned before */
+    uint32_t polls_left;
+    uint64_t polls[POLL_LIMIT]; /* when, oldest first */
+    size_t poll_count;
+    char *hub;
+    char created[40], updated[40];
+};
+
+/* One reply under way. */
+struct reply {
+    uint32_t status;
+    spoke_str rid;
+    bool has_retry_after;
+    uint32_t retry_after_s;
+};
+
+/* --- CONNECT --- */
+
+static bool cut_text(spoke_str s, spoke_str at, spoke_str *head, spoke_str *rest)
+{
+    const char *found = s.len == 0 ? NULL : memmem(s.ptr, s.len, at.ptr, at.len);
+    if (found == NULL)
+        return false;
+    size_t before = (size_t)(found - s.ptr);
+    *head = spoke_str_from(s.ptr, before);
+    *rest = spoke_str_from(found + at.len, s.len - before - at.len);
+    return true;
+}
+
+bool dps_is_username(spoke_str username)
+{
+    spoke_str head, rest;
+    return cut_text(username, SPOKE_STR("/registrations/"), &head, &rest);
+}
+
+/* "{scope}/registrations/{id}/api-version=...&..."; other parameters are ignored. */
+static bool read_username(spoke_str username, spoke_str *scope, spoke_str *id)
+{
+    spoke_str rest, query;
+    if (!cut_text(username, SPOKE_STR("/registrations/"), scope, &rest))
+        return false;
+    return spoke_str_cut(rest, '/', id, &query) && spoke_str_starts(query, SPOKE_STR("api-version="));
+}
+
+static bool id_char(char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+           (ch != '\0' && strchr("-._:", ch) != NULL);
+}
+
+static bool good_registration_id(spoke_str id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (!id_char(id.ptr[i]))
+            return false;
+    char last = id.len > 0 ? id.ptr[id.len - 1] : '.';
+    return id.len <= SPOKE_MAX_ID_BYTES && last != '.' && last != '_' && last != ':';
+}
+
+/* What stands between a CONNECT and a session, in a sentence; NULL: nothing. */
+static const char *username_fault(const struct conn *k, spoke_str username)
+{
+    spoke_str scope, id;
+    if (!read_username(username, &scope, &id))
+        return "the user name is not {scope}/registrations/{id}/api-version=...";
+    if (!spoke_str_equal(scope, spoke_str_of(k->core->id_scope)))
+        return "unknown ID scope";
+    if (!spoke_str_equal_nocase(id, spoke_str_of(k->id)))
+        return "client id and user name do not agree";
+    return good_registration_id(id) ? NULL : "characters that a registration id cannot have";
+}
+
+static const char *read_token(const struct conn *k, spoke_str password, struct auth_token *out)
+{
+    char resource[SPOKE_MAX_SCOPE_BYTES + CONN_ID_CAP + 20];
+    int len = snprintf(resource, sizeof resource, "%s/registrations/%s", k->core->id_scope, k->id);
+    enum auth_verdict verdict =
+        auth_token_read(k->core, password, spoke_str_from(resource, (size_t)len), true, out);
+    return verdict == AUTH_OK ? NULL : auth_verdict_text(verdict);
+}
+
+static const char *credential_fault(const struct conn *k, const spoke_mqtt_packet *connect,
+                                    struct auth_token *token, bool *has_token)
+{
+    *has_token = connect->as.connect.password.len > 0;
+    if (*has_token)
+        return read_token(k, connect->as.connect.password, token);
+    if (k->peer_common_name == NULL)
+        return "neither a token nor a client certificate";
+    bool own = spoke_str_equal_nocase(spoke_str_of(k->peer_common_name), spoke_str_of(k->id));
+    return own ? NULL : "the certificate's common name is not the registration id";
+}
+
+/* A wrong key is answered at the registration, as the cloud does: here it is only found out. */
+static spoke_status prove(struct conn *k, const struct auth_token *token)
+{
+    struct store_device device;
+    struct auth_enrolment found;
+    spoke_status status = store_device_find_nocase(k->core->store, k->id, &device);
+    bool known = status == SPOKE_OK;
+    if (!known && status != SPOKE_E_NOT_FOUND)
+        return status;
+    status = auth_enrolment_find(k->core, spoke_str_of(k->id), known ? &device : NULL, token, &found);
+    k->proven = found.proven;
+    k->enrolment_enabled = found.enabled;
+    k->group_id = found.group_id;
+    if (known)
+        store_device_free(&device);
+    return status;
+}
+
+void dps_connect(struct conn *k, const spoke_mqtt_packet *connect)
+{
+    struct auth_token token;
+    struct fault fault;
+    bool has_token;
+    if (fault_take(&k->core->faults, FAULT_DPS_REFUSE_CONNECT, NULL, &fault)) {
+        conn_refuse(k, (uint8_t)fault.number, "dps-unauthorized", "the fault dpsRefuseConnect is armed");
+        return;
+    }
+    const char *why = username_fault(k, connect->as.connect.username);
+    if (why == NULL)
+        why = credential_fault(k, connect, &token, &has_token);
+    if (why != NULL) {
+        conn_refuse(k, 5, "dps-unauthorized", why);
+        return;
+    }
+    spoke_status status = prove(k, has_token ? &token : NULL);
+    spoke_wipe(&token, sizeof token);
+    if (status != SPOKE_OK) {
+        conn_refuse(k, 3, "dps-unauthorized", spoke_status_text(status));
+        return;
+    }
+    k->by_certificate = !has_token;
+    if (conn_accept(k, CONN_DPS, connect) != SPOKE_OK)
+        return;
+    core_event(k->core, "dps-connect", NULL, k->id, NULL, 0);
+    core_log(k->core, SPOKE_LOG_INFO, log_module, "%s: connected", k->id);
+    conn_connack(k, 0, false);
+}
+
+/* --- replies --- */
+
+static void answer(struct conn *k, const struct reply *reply, const char *body)
+{
+    char memory[256];
+    char retry[32] = "";
+    if (conn_subscription(k, TOPIC_DPS) == NULL) {
+        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: asks but has not subscribed to the replies", k->id);
+        return;
+    }
+    if (reply->has_retry_after)
+        (void)snprintf(retry, sizeof retry, "retry-after=%lu", (unsigned long)reply->retry_after_s);
+    bool rid_first = !reply->has_retry_after || k->core->reply_turn;
+    k->core->reply_turn = !k->core->reply_turn; /* the order of parameters is not promised to anybody */
+    int len =
+        snprintf(memory, sizeof memory, "$dps/registrations/res/%lu/?%s%s$rid=%.*s%s%s",
+                 (unsigned long)reply->status, rid_first ? "" : retry, rid_first ? "" : "&", (int)reply->rid.len,
+                 reply->rid.ptr, rid_first && retry[0] != '\0' ? "&" : "", rid_first ? retry : "");
+    conn_publish(k, spoke_str_from(memory, (size_t)len), spoke_str_of(body), 0, 0, false);
+}
+
+static void answer_error(struct conn *k, spoke_str rid, uint32_t status, int32_t code, const char *message,
+                         const uint32_t *retry_after_s)
+{
+    char *body = core_error_body(k->core, code, message);
+    struct reply reply = {status, rid, retry_after_s != NULL, retry_after_s != NULL ? *retry_after_s : 0};
+    answer(k, &reply, body != NULL ? body : "");
+    free(body);
+}
+
+static void answer_throttled(struct conn *k, spoke_str rid, const struct fault *fault)
+{
+    core_log(k->core, SPOKE_LOG_INFO, log_module, "%s: throttled", k->id);
+    answer_error(k, rid, 429, CODE_THROTTLED, "Throttled: too many requests.",
+                 fault->has_number ? &fault->number : NULL);
+}
+
+static cJSON *registration_state(const struct dps_registration *r, const char *status)
+{
+    cJSON *state = cJSON_CreateObject();
+    cJSON_AddStringToObject(state, "registrationId", r->id);
+    if (r->outcome != OUTCOME_DISABLED)
+        cJSON_AddStringToObject(state, "createdDateTimeUtc", r->created);
+    cJSON_AddStringToObject(state, "status", status);
+    if (r->outcome != OUTCOME_DISABLED) {
+        cJSON_AddStringToObject(state, "lastUpdatedDateTimeUtc", r->updated);
+        cJSON_AddStringToObject(state, "etag", r->etag);
+    }
+    return state;
+}
+
+static const char *final_status(enum outcome outcome)
+{
+    switch (outcome) {
+    case OUTCOME_ASSIGNED:
+        return "assigned";
+    case OUTCOME_WAITING:
+    case OUTCOME_BLOCKED:
+        return "failed";
+    case OUTCOME_DISABLED:
+        return "disabled";
+    }
+    return "failed";
+}
+
+static char *final_body(const struct dps_registration *r, bool by_certificate)
+{
+    const char *status = final_status(r->outcome);
+    cJSON *tree = cJSON_CreateObject();
+    cJSON *state = registration_state(r, status);
+    cJSON_AddStringToObject(tree, "operationId", r->outcome == OUTCOME_DISABLED ? "" : r->operation_id);
+    cJSON_AddStringToObject(tree, "status", status);
+    cJSON_AddItemToObject(tree, "registrationState", state);
+    if (r->outcome == OUTCOME_ASSIGNED) {
+        cJSON_AddItemToObject(state, by_certificate ? "x509" : "symmetricKey", cJSON_CreateObject());
+        cJSON_AddStringToObject(state, "assignedHub", r->hub);
+        cJSON_AddStringToObject(state, "deviceId", r->device_id);
+        cJSON_AddStringToObject(state, "substatus",
+                                r->substatus_initial ? "initialAssignment" : "deviceDataMigrated");
+        cJSON_AddNullToObject(state, "payload");
+    } else if (r->outcome != OUTCOME_DISABLED) {
+        cJSON_AddNumberToObject(state, "errorCode", CODE_NOT_APPROVED);
+        cJSON_AddStringToObject(state, "errorMessage",
+                                r->outcome == OUTCOME_BLOCKED ? "The device is blocked."
+                                                              : "The device waits for approval.");
+    }
+    char *text = cJSON_PrintUnformatted(tree);
+    cJSON_Delete(tree);
+    return text;
+}
+
+static char *assigning_body(const struct dps_registration *r, bool with_state)
+{
+    cJSON *tree = cJSON_CreateObject();
+    cJSON_AddStringToObject(tree, "operationId", r->operation_id);
+    cJSON_AddStringToObject(tree, "status", "assigning");
+    if (with_state)
+        cJSON_AddItemToObject(tree, "registrationState", registration_state(r, "assigning"));
+    char *text = cJSON_PrintUnformatted(tree);
+    cJSON_Delete(tree);
+    return text;
+}
+
+/* --- registrations --- */
+
+void dps_registrations_free(struct core *c)
+{
+    while (c->registrations != NULL) {
+        struct dps_registration *r = c->registrations;
+        c->registrations = r->next;
+        free(r->hub);
+        free(r);
+    }
+    c->registration_count = 0;
+}
+
+static struct dps_registration *find_registration(struct core *c, const char *id)
+{
+    for (struct dps_registration *r = c->registrations; r != NULL; r = r->next)
+        if (spoke_str_equal_nocase(spoke_str_of(r->id), spoke_str_of(id)))
+            return r;
+    return NULL;
+}
+
+static void forget_oldest(struct core *c)
+{
+    struct dps_registration **at = &c->registrations;
+    while ((*at)->next != NULL)
+        at = &(*at)->next;
+    free((*at)->hub);
+    free(*at);
+    *at = NULL;
+    c->registration_count--;
+}
+
+static struct dps_registration *new_registration(struct core *c)
+{
+    if (c->registration_count == MAX_REGISTRATIONS)
+        forget_oldest(c);
+    struct dps_registration *r = calloc(1, sizeof *r);
+    if (r == NULL)
+        return NULL;
+    r->next = c->registrations;
+    c->registrations = r;
+    c->registration_count++;
+    return r;
+}
+
+static void make_etag(struct core *c, char out[64])
+{
+    char guid[37], quoted[40];
+    spoke_buf text = spoke_buf_from(out, 63);
+    core_guid(c, guid);
+    int len = snprintf(quoted, sizeof quoted, "\"%s\"", guid);
+    if (base64_encode(spoke_str_from(quoted, (size_t)len), &text) != SPOKE_OK)
+        text.len = 0;
+    out[text.len] = '\0';
+}
+
+/* "4." sixteen hex digits "." GUID, the form that the cloud shows. */
+static void make_operation_id(struct core *c, char out[64])
+{
+    char a[37], b[37];
+    core_guid(c, a);
+    core_guid(c, b);
+    (void)snprintf(out, 64, "4.%.8s%.4s%.4s.%s", a, a + 9, a + 24, b);
+}
+
+/* The registration that begins now takes the place of an earlier one of the same id; its polls still count. */
+static struct dps_registration *begin_registration(struct conn *k)
+{
+    struct core *c = k->core;
+    struct dps_registration *r = find_registration(c, k->id);
+    if (r == NULL)
+        r = new_registration(c);
+    if (r == NULL)
+        return NULL;
+    memcpy(r->id, k->id, sizeof r->id);
+    r->device_id[0] = '\0';
+    make_operation_id(c, r->operation_id);
+    make_etag(c, r->etag);
+    core_time(c, 7, r->created);
+    memcpy(r->updated, r->created, sizeof r->updated);
+    const struct fault *polls = fault_armed(&c->faults, FAULT_DPS_POLLS, NULL);
+    r->polls_left = polls != NULL ? polls->number : c->options.dps_polls;
+    return r;
+}
+
+/* --- the registration's effect --- */
+
+static bool set_model(struct store_device *row, const cJSON *payload)
+{
+    const cJSON *model = cJSON_GetObjectItemCaseSensitive(payload, "modelId");
+    if (!cJSON_IsString(model))
+        model = cJSON_GetObjectItemCaseSensitive(payload, "iotcModelId"); /* the older spelling */
+    return !cJSON_IsString(model) || text_set(&row->model_id, spoke_str_of(model->valuestring));
+}
+
+static bool set_payload(struct store_device *row, const cJSON *payload)
+{
+    if (payload == NULL)
+        return true;
+    char *text = cJSON_PrintUnformatted(payload);
+    if (text == NULL)
+        return false;
+    free(row->provisioning_payload);
+    row->provisioning_payload = text;
+    return set_model(row, payload);
+}
+
+static spoke_status new_device(struct conn *k, struct store_device *row)
+{
+    memset(row, 0, sizeof *row);
+    row->enabled = row->approved = !k->core->options.approve_by_hand;
+    row->created_ms = core_unix_ms(k->core);
+    bool made = text_set(&row->id, spoke_str_of(k->id)) && text_set(&row->display_name, spoke_str_of(k->id));
+    return made ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+}
+
+static spoke_status choose_hub(struct core *c, struct dps_registration *r, const char *device_id)
+{
+    const struct fault *fault = fault_armed(&c->faults, FAULT_ASSIGN_HUB, device_id);
+    if (!text_set(&r->hub, spoke_str_of(fault != NULL ? fault->text : c->hub_host)))
+        return SPOKE_E_NO_MEMORY;
+    if (fault != NULL)
+        fault_spent(&c->faults, FAULT_ASSIGN_HUB);
+    return SPOKE_OK;
+}
+
+static spoke_status assign(struct conn *k, struct dps_registration *r, struct store_device *row)
+{
+    spoke_status status = choose_hub(k->core, r, row->id);
+    if (status != SPOKE_OK)
+        return status;
+    r->substatus_initial = !row->provisioned;
+    row->provisioned = row->approved = true;
+    return text_set(&row->hub_host, spoke_str_of(r->hub)) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+}
+
+static spoke_status settle(struct conn *k, struct dps_registration *r, struct store_device *row,
+                           const cJSON *payload)
+{
+    spoke_status status = set_payload(row, payload) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+    if (k->group_id != NULL && !text_set(&row->group_id, spoke_str_of(k->group_id)))
+        status = SPOKE_E_NO_MEMORY;
+    if (row->enabled)
+        r->outcome = OUTCOME_ASSIGNED;
+    else
+        r->outcome = row->approved ? OUTCOME_BLOCKED : OUTCOME_WAITING;
+    (void)snprintf(r->device_id, sizeof r->device_id, "%s", row->id);
+    if (status == SPOKE_OK && r->outcome == OUTCOME_ASSIGNED)
+        status = assign(k, r, row);
+    if (status == SPOKE_OK)
+        status = core_dirty(k->core);
+    return status == SPOKE_OK ? store_device_put(k->core->store, row) : status;
+}
+
+/* Finds or makes the device, decides how the registration will end, and keeps it. */
+static spoke_status decide(struct conn *k, struct dps_registration *r, const cJSON *payload)
+{
+    struct store_device row;
+    if (!k->enrolment_enabled) {
+        r->outcome = OUTCOME_DISABLED;
+        return SPOKE_OK;
+    }
+    spoke_status status = store_device_find_nocase(k->core->store, k->id, &row);
+    if (status == SPOKE_E_NOT_FOUND)
+        status = new_device(k, &row);
+    if (status == SPOKE_OK)
+        status = settle(k, r, &row, payload);
+    store_device_free(&row);
+    return status;
+}
+
+/* --- requests --- */
+
+static void report_end(struct conn *k, const struct dps_registration *r)
+{
+    if (r->outcome == OUTCOME_ASSIGNED) {
+        core_event(k->core, "dps-assigned", r->device_id, k->id, r->hub, 0);
+        core_log(k->core, SPOKE_LOG_INFO, log_module, "%s: assigned to %s", k->id, r->hub);
+        return;
+    }
+    bool disabled = r->outcome == OUTCOME_DISABLED;
+    const char *why = disabled                        ? "the enrolment is disabled"
+                      : r->outcome == OUTCOME_BLOCKED ? "the device is blocked"
+                                                      : "the device waits for approval";
+    core_event(k->core, "dps-unauthorized", NULL, k->id, why, disabled ? 0 : CODE_NOT_APPROVED);
+    core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: not assigned: %s", k->id, why);
+}
+
+static void answer_registration(struct conn *k, struct dps_registration *r, spoke_str rid, bool polled)
+{
+    struct reply reply = {200, rid, false, 0};
+    char *body;
+    core_time(k->core, 7, r->updated);
+    if (r->polls_left > 0 && r->outcome != OUTCOME_DISABLED) {
+        r->polls_left--;
+        reply.status = 202;
+        reply.has_retry_after = true;
+        reply.retry_after_s = k->core->options.dps_retry_after_s;
+        body = assigning_body(r, polled);
+    } else {
+        report_end(k, r);
+        body = final_body(r, k->by_certificate);
+    }
+    answer(k, &reply, body != NULL ? body : "");
+    free(body);
+}
+
+/* The payload of a registration body; NULL *payload: none. False: the body is not one. */
+static bool read_body(const struct conn *k, const cJSON *body, const cJSON **payload)
+{
+    const cJSON *id = cJSON_GetObjectItemCaseSensitive(body, "registrationId");
+    *payload = cJSON_GetObjectItemCaseSensitive(body, "payload");
+    if (cJSON_IsNull(*payload))
+        *payload = NULL;
+    return cJSON_IsString(id) && spoke_str_equal_nocase(spoke_str_of(id->valuestring), spoke_str_of(k->id)) &&
+           (*payload == NULL || cJSON_IsObject(*payload));
+}
+
+static void register_device(struct conn *k, spoke_str rid, const cJSON *body)
+{
+    const cJSON *payload;
+    if (!read_body(k, body, &payload)) {
+        answer_error(k, rid, 400, CODE_ARGUMENT,
+                     "The body is not a registration: registrationId must be the client id, payload an object.",
+                     NULL);
+        return;
+    }
+    struct dps_registration *r = begin_registration(k);
+    spoke_status status = r != NULL ? decide(k, r, payload) : SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK) {
+        answer_registration(k, r, rid, false);
+    } else {
+        core_log(k->core, SPOKE_LOG_ERROR, log_module, "%s: not registered: %s", k->id, spoke_status_text(status));
+        answer_error(k, rid, 500, 500001, "The service could not store the registration.", NULL);
+    }
+}
+
+static void take_register(struct conn *k, spoke_str rid, spoke_str text)
+{
+    struct fault fault;
+    cJSON *body = NULL;
+    if (fault_take(&k->core->faults, FAULT_DPS_THROTTLE, NULL, &fault)) {
+        answer_throttled(k, rid, &fault);
+        return;
+    }
+    if (!k->proven) {
+        core_event(k->core, "dps-unauthorized", NULL, k->id, "no enrolment accepts this credential",
+                   CODE_UNAUTHORIZED);
+        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: no enrolment accepts this credential", k->id);
+        answer_error(k, rid, 401, CODE_UNAUTHORIZED, "Unauthorized", NULL);
+        return;
+    }
+    (void)core_parse_json(text, &body); /* what is no JSON is no registration */
+    register_device(k, rid, body);
+    cJSON_Delete(body);
+}
+
+/* Five queries in ten seconds are allowed. */
+static bool poll_allowed(struct dps_registration *r, uint64_t now)
+{
+    if (r->poll_count == POLL_LIMIT && now - r->polls[0] < POLL_WINDOW_MS)
+        return false;
+    if (r->poll_count == POLL_LIMIT) {
+        memmove(r->polls, r->polls + 1, (POLL_LIMIT - 1) * sizeof r->polls[0]);
+        r->poll_count--;
+    }
+    r->polls[r->poll_count++] = now;
+    return true;
+}
+
+static void take_poll(struct conn *k, spoke_str rid, spoke_str query)
+{
+    struct fault fault;
+    spoke_str operation;
+    struct dps_registration *r = find_registration(k->core, k->id);
+    if (fault_take(&k->core->faults, FAULT_DPS_THROTTLE_POLL, NULL, &fault)) {
+        answer_throttled(k, rid, &fault);
+        return;
+    }
+    if (!k->proven) {
+        answer_error(k, rid, 401, CODE_UNAUTHORIZED, "Unauthorized", NULL);
+        return;
+    }
+    if (r == NULL || spoke_bag_find(query, "operationId", &operation) != SPOKE_OK ||
+        !spoke_str_equal(operation, spoke_str_of(r->operation_id))) {
+        answer_error(k, rid, 404, 404202, "There is no such operation.", NULL);
+        return;
+    }
+    if (poll_allowed(r, core_now_ms(k->core))) {
+        answer_registration(k, r, rid, true);
+        return;
+    }
+    fault.has_number = true;
+    fault.number = (uint32_t)((r->polls[0] + POLL_WINDOW_MS - core_now_ms(k->core) + 999) / 1000);
+    answer_throttled(k, rid, &fault);
+}
+
+void dps_publish(struct conn *k, const spoke_mqtt_packet *packet)
+{
+    spoke_str topic = packet->as.publish.topic;
+    spoke_str put = SPOKE_STR("$dps/registrations/PUT/iotdps-register/?");
+    spoke_str get = SPOKE_STR("$dps/registrations/GET/iotdps-get-operationstatus/?");
+    bool is_put = spoke_str_starts(topic, put);
+    spoke_str query, rid;
+    if (!is_put && !spoke_str_starts(topic, get)) {
+        conn_protocol_error(k, "a topic that the provisioning service does not know");
+        return;
+    }
+    size_t head = is_put ? put.len : get.len;
+    query = spoke_str_from(topic.ptr + head, topic.len - head);
+    if (!topic_rid(query, &rid)) {
+        conn_protocol_error(k, "a request without $rid, or with one longer than 128 characters");
+        return;
+    }
+    if (packet->as.publish.payload.len > DPS_MAX_BYTES) {
+        conn_end(k, "dps-protocol-error", "a provisioning message larger than 96 KB", CODE_TOO_LARGE);
+        return;
+    }
+    conn_puback(k, packet->packet_id);
+    if (is_put)
+        take_register(k, rid, packet->as.publish.payload);
+    else
+        take_poll(k, rid, query);
+}

@@ -1,0 +1,427 @@
+/* The hub side of a connection: who may connect, what may be subscribed to, and which part a message is for. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_internal.h"
+#include <spoke/proto/hub.h>
+
+#define MODEL_ID_CAP 512u
+
+static const char *const log_module = "hub";
+
+/* "{host}/{device}/?api-version=..&model-id=..", the query optional. */
+struct hub_username {
+    spoke_str host, device, query;
+    bool module;
+};
+
+static spoke_str without_slash(spoke_str s)
+{
+    if (s.len > 0 && s.ptr[s.len - 1] == '/')
+        s.len--;
+    return s;
+}
+
+static bool read_username(spoke_str username, struct hub_username *out)
+{
+    spoke_str path, rest;
+    memset(out, 0, sizeof *out);
+    const char *mark = username.len > 0 ? memrchr(username.ptr, '?', username.len) : NULL;
+    path = username;
+    if (mark != NULL) {
+        path.len = (size_t)(mark - username.ptr);
+        out->query = spoke_str_from(mark + 1, username.len - path.len - 1);
+    }
+    if (!spoke_str_cut(without_slash(path), '/', &out->host, &rest))
+        return false;
+    out->module = spoke_str_cut(rest, '/', &out->device, &rest);
+    return out->host.len > 0 && out->device.len > 0;
+}
+
+struct conn *hub_conn(struct core *c, const char *device_id)
+{
+    return conn_find(c, CONN_HUB, device_id);
+}
+
+bool topic_rid(spoke_str query, spoke_str *rid)
+{
+    if (spoke_str_starts(query, SPOKE_STR("?")))
+        query = spoke_str_from(query.ptr + 1, query.len - 1);
+    return spoke_bag_find(query, "$rid", rid) == SPOKE_OK && rid->len > 0 && rid->len <= SPOKE_MAX_RID_BYTES;
+}
+
+/* --- CONNECT: who --- */
+
+static const char *identity_fault(const struct conn *k, const struct hub_username *name)
+{
+    if (name->module)
+        return "module identities are not offered";
+    if (!spoke_str_equal(name->device, spoke_str_of(k->id)))
+        return "client id and user name do not agree";
+    return NULL;
+}
+
+static const char *device_fault(const struct conn *k, const struct hub_username *name,
+                                const struct store_device *device)
+{
+    const char *host = device->hub_host != NULL ? device->hub_host : k->core->hub_host;
+    if (!device->enabled)
+        return device->approved ? "the device is blocked" : "the device waits for approval";
+    if (!device->provisioned)
+        return "the device was never provisioned";
+    if (!spoke_str_equal_nocase(name->host, spoke_str_of(host)))
+        return "the device is assigned to another hub";
+    return NULL;
+}
+
+static const char *token_fault(struct conn *k, const struct hub_username *name, const struct store_device *device,
+                               spoke_str password)
+{
+    char memory[SPOKE_MAX_HOST_BYTES + CONN_ID_CAP + 16];
+    struct auth_token token;
+    spoke_buf resource = spoke_buf_from(memory, sizeof memory);
+    if (spoke_buf_append(&resource, name->host) != SPOKE_OK ||
+        spoke_buf_append(&resource, SPOKE_STR("/devices/")) != SPOKE_OK ||
+        spoke_buf_append(&resource, name->device) != SPOKE_OK)
+        return "the host name is too long";
+    enum auth_verdict verdict = auth_token_read(k->core, password, spoke_buf_str(&resource), false, &token);
+    if (verdict == AUTH_OK && !auth_device_signed(k->core, device, &token, k->key_digest))
+        verdict = AUTH_WRONG_KEY;
+    k->token_expires_ms = token.expires_s > INT64_MAX / 1000 ? INT64_MAX : token.expires_s * 1000;
+    spoke_wipe(&token, sizeof token);
+    return verdict == AUTH_OK ? NULL : auth_verdict_text(verdict);
+}
+
+static const char *certificate_fault(struct conn *k)
+{
+    if (k->peer_common_name == NULL)
+        return "neither a token nor a client certificate";
+    k->by_certificate = true;
+    return strcmp(k->peer_common_name, k->id) == 0 ? NULL : "the certificate's common name is not the device id";
+}
+
+static const char *credential_fault(struct conn *k, const struct hub_username *name,
+                                    const struct store_device *device, spoke_str password)
+{
+    const char *why = password.len > 0 ? token_fault(k, name, device, password) : certificate_fault(k);
+    if (why == NULL && fault_take(&k->core->faults, FAULT_EXPIRE_TOKEN, k->id, NULL))
+        why = "the token has expired: the fault expireToken is armed";
+    return why;
+}
+
+/* --- CONNECT: with what --- */
+
+static const char *will_fault(const struct conn *k, const spoke_mqtt_packet *connect)
+{
+    const spoke_mqtt_will *will = &connect->as.connect.will;
+    spoke_str bag;
+    if (!connect->as.connect.has_will)
+        return NULL;
+    if (will->qos > 1)
+        return "a will with QoS 2";
+    return telemetry_topic(k, will->topic, &bag) ? NULL : "a will for another topic than the device's own events";
+}
+
+static spoke_status read_query(struct conn *k, spoke_str query)
+{
+    char memory[MODEL_ID_CAP];
+    spoke_str value;
+    spoke_buf model = spoke_buf_from(memory, sizeof memory);
+    k->has_api_version = spoke_bag_find(query, "api-version", &value) == SPOKE_OK && value.len > 0;
+    if (spoke_bag_find(query, "model-id", &value) != SPOKE_OK)
+        return SPOKE_OK;
+    if (spoke_percent_decode(value, &model) != SPOKE_OK || !spoke_utf8_valid(spoke_buf_str(&model))) {
+        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: its model-id is unreadable and ignored", k->id);
+        return SPOKE_OK;
+    }
+    return text_set(&k->model_id, spoke_buf_str(&model)) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+}
+
+static spoke_status note_device(struct conn *k, struct store_device *device)
+{
+    device->last_seen_ms = core_unix_ms(k->core);
+    if (k->model_id != NULL && !text_set(&device->model_id, spoke_str_of(k->model_id)))
+        return SPOKE_E_NO_MEMORY;
+    spoke_status status = core_dirty(k->core);
+    return status == SPOKE_OK ? store_device_put(k->core->store, device) : status;
+}
+
+/* --- CONNECT: the session --- */
+
+static spoke_status keep_session(struct conn *k)
+{
+    cJSON *list = cJSON_CreateArray();
+    for (size_t i = 0; i < k->subscription_count; i++) {
+        cJSON *item = cJSON_CreateObject();
+        cJSON_AddStringToObject(item, "filter", k->subscriptions[i].filter);
+        cJSON_AddNumberToObject(item, "qos", k->subscriptions[i].qos);
+        cJSON_AddItemToArray(list, item);
+    }
+    char *text = cJSON_PrintUnformatted(list);
+    cJSON_Delete(list);
+    spoke_status status = text != NULL ? core_dirty(k->core) : SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK)
+        status = store_session_put(k->core->store, k->id, text);
+    free(text);
+    return status;
+}
+
+static void restore_subscriptions(struct conn *k, const char *text)
+{
+    cJSON *list;
+    const cJSON *item;
+    if (!core_parse_json(spoke_str_of(text), &list)) {
+        core_log(k->core, SPOKE_LOG_ERROR, log_module, "%s: its kept session is unreadable", k->id);
+        return;
+    }
+    cJSON_ArrayForEach(item, list)
+    {
+        const cJSON *filter = cJSON_GetObjectItemCaseSensitive(item, "filter");
+        const cJSON *qos = cJSON_GetObjectItemCaseSensitive(item, "qos");
+        enum conn_topic topic;
+        if (cJSON_IsString(filter) && hub_filter_topic(k, spoke_str_of(filter->valuestring), &topic))
+            conn_subscribe(k, spoke_str_of(filter->valuestring), topic, cJSON_IsNumber(qos) && qos->valueint == 1);
+    }
+    cJSON_Delete(list);
+}
+
+/* With CleanSession 1 all that was kept goes, queued cloud-to-device messages included. */
+static spoke_status open_session(struct conn *k, bool *present)
+{
+    char *kept = NULL;
+    *present = false;
+    spoke_status status = core_dirty(k->core);
+    if (status != SPOKE_OK)
+        return status;
+    if (k->clean_session) {
+        c2d_purge(k->core, k->id);
+        return store_session_put(k->core->store, k->id, NULL);
+    }
+    status = store_session_get(k->core->store, k->id, &kept);
+    if (status == SPOKE_E_NOT_FOUND)
+        return keep_session(k);
+    if (status == SPOKE_OK) {
+        *present = true;
+        restore_subscriptions(k, kept);
+        free(kept);
+    }
+    return status;
+}
+
+static void arm_token(struct conn *k)
+{
+    int64_t now = core_unix_ms(k->core);
+    if (k->by_certificate || k->token_expires_ms == INT64_MAX)
+        return;
+    int64_t left = k->token_expires_ms > now ? k->token_expires_ms - now : 0;
+    k->token_due = core_now_ms(k->core) + (uint64_t)left;
+    core_due(k->core, k->token_due);
+}
+
+static void begin(struct conn *k, const spoke_mqtt_packet *connect, struct store_device *device)
+{
+    bool present;
+    struct conn *older = hub_conn(k->core, k->id);
+    if (older != NULL)
+        conn_drop(older, NULL, "another connection came with the same client id", CODE_TAKEN_OVER);
+    if (conn_accept(k, CONN_HUB, connect) != SPOKE_OK)
+        return;
+    spoke_status status = note_device(k, device);
+    if (status == SPOKE_OK)
+        status = open_session(k, &present);
+    if (status != SPOKE_OK) {
+        conn_refuse(k, 3, "hub-refused", spoke_status_text(status));
+        return;
+    }
+    arm_token(k);
+    conn_connack(k, 0, present);
+    core_event(k->core, "hub-connected", k->id, NULL, NULL, 0);
+    core_log(k->core, SPOKE_LOG_INFO, log_module, "%s: connected%s", k->id, present ? ", session resumed" : "");
+    c2d_deliver(k); /* the cloud does not wait for SUBSCRIBE either */
+    method_device_ready(k);
+}
+
+static const char *connect_fault(struct conn *k, const spoke_mqtt_packet *connect, const struct hub_username *name,
+                                 struct store_device *device)
+{
+    const char *why = identity_fault(k, name);
+    if (why != NULL)
+        return why;
+    spoke_status status = store_device_get(k->core->store, k->id, device);
+    if (status != SPOKE_OK)
+        return status == SPOKE_E_NOT_FOUND ? "there is no such device" : spoke_status_text(status);
+    why = device_fault(k, name, device);
+    return why != NULL ? why : credential_fault(k, name, device, connect->as.connect.password);
+}
+
+void hub_connect(struct conn *k, const spoke_mqtt_packet *connect)
+{
+    struct hub_username name;
+    struct store_device device;
+    struct fault fault;
+    if (fault_take(&k->core->faults, FAULT_REFUSE_CONNECT, k->id, &fault)) {
+        conn_refuse(k, (uint8_t)fault.number, "hub-refused", "the fault refuseConnect is armed");
+        return;
+    }
+    if (!read_username(connect->as.connect.username, &name)) {
+        conn_refuse(k, 4, "hub-refused", "the user name is neither a hub's nor a provisioning one");
+        return;
+    }
+    const char *bad_will = will_fault(k, connect);
+    if (bad_will != NULL) {
+        conn_protocol_error(k, bad_will);
+        return;
+    }
+    memset(&device, 0, sizeof device);
+    const char *why = connect_fault(k, connect, &name, &device);
+    if (why != NULL)
+        conn_refuse(k, 5, "hub-refused", why);
+    else if (read_query(k, name.query) != SPOKE_OK)
+        conn_refuse(k, 3, "hub-refused", "the service has no memory left");
+    else
+        begin(k, connect, &device);
+    store_device_free(&device);
+}
+
+/* --- subscriptions --- */
+
+static bool own_c2d_filter(const struct conn *k, spoke_str filter)
+{
+    spoke_str head, rest, id;
+    return spoke_str_cut(filter, '/', &head, &rest) && spoke_str_equal(head, SPOKE_STR("devices")) &&
+           spoke_str_cut(rest, '/', &id, &rest) && spoke_str_equal(rest, SPOKE_STR("messages/devicebound/#")) &&
+           (spoke_str_equal(id, SPOKE_STR("+")) || spoke_str_equal(id, spoke_str_of(k->id)));
+}
+
+bool hub_filter_topic(const struct conn *k, spoke_str filter, enum conn_topic *out)
+{
+    static const struct {
+        const char *filter;
+        enum conn_topic topic;
+    } known[] = {
+        {"$iothub/twin/res/#", TOPIC_TWIN_REPLIES},
+        {"$iothub/twin/PATCH/properties/desired/#", TOPIC_DESIRED},
+        {"$iothub/methods/POST/#", TOPIC_METHODS},
+    };
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
+        if (spoke_str_equal(filter, spoke_str_of(known[i].filter))) {
+            *out = known[i].topic;
+            return true;
+        }
+    *out = TOPIC_C2D;
+    return own_c2d_filter(k, filter);
+}
+
+void hub_subscriptions_changed(struct conn *k)
+{
+    if (!k->clean_session && keep_session(k) != SPOKE_OK) {
+        conn_drop(k, "hub-protocol-error", "the service could not keep the session", 0);
+        return;
+    }
+    c2d_deliver(k);
+    method_device_ready(k);
+}
+
+/* --- messages --- */
+
+static void take_telemetry(struct conn *k, const spoke_mqtt_packet *packet, spoke_str bag)
+{
+    spoke_status status = telemetry_store(k, bag, packet->as.publish.payload, packet->as.publish.qos,
+                                          packet->as.publish.retain, false);
+    if (status == SPOKE_E_PROTOCOL)
+        conn_protocol_error(k, "a property bag that is not name=value&..., percent-encoded UTF-8");
+    else if (status == SPOKE_E_TOO_LARGE)
+        conn_end(k, "hub-protocol-error", "a message larger than 256 KB with its properties", CODE_TOO_LARGE);
+    else if (status != SPOKE_OK)
+        conn_drop(k, "hub-protocol-error", "the service could not store a message", 0);
+    else if (packet->packet_id == 0 || !fault_take(&k->core->faults, FAULT_DROP_PUBACK, k->id, NULL))
+        conn_puback(k, packet->packet_id);
+}
+
+/* The fault that hangs up at the n-th publish of a connection, before it is looked at. */
+static bool hang_up(struct conn *k)
+{
+    const struct fault *fault = fault_armed(&k->core->faults, FAULT_DROP_AFTER_PUBLISHES, k->id);
+    k->publishes++;
+    if (fault == NULL || k->publishes < fault->count)
+        return false;
+    fault_spent(&k->core->faults, FAULT_DROP_AFTER_PUBLISHES);
+    conn_end(k, NULL, "the fault dropAfterPublishes is armed", 0);
+    return true;
+}
+
+void hub_publish(struct conn *k, const spoke_mqtt_packet *packet)
+{
+    spoke_str bag;
+    if (hang_up(k))
+        return;
+    if (telemetry_topic(k, packet->as.publish.topic, &bag))
+        take_telemetry(k, packet, bag);
+    else if (!twin_publish(k, packet) && !method_publish(k, packet))
+        conn_protocol_error(k, "a PUBLISH to a topic that the hub does not know");
+}
+
+void hub_ended(struct conn *k)
+{
+    struct store_device device;
+    if (store_device_get(k->core->store, k->id, &device) != SPOKE_OK)
+        return; /* deleted: the reason for the end */
+    device.last_seen_ms = core_unix_ms(k->core);
+    if (core_dirty(k->core) != SPOKE_OK || store_device_put(k->core->store, &device) != SPOKE_OK)
+        core_log(k->core, SPOKE_LOG_ERROR, log_module, "%s: when it was last seen was not stored", k->id);
+    store_device_free(&device);
+}
+
+/* --- what REST asks --- */
+
+bool core_device_connected(const struct core *c, const char *device_id)
+{
+    for (const struct conn *k = c->conns; k != NULL; k = k->next)
+        if (k->state == CONN_HUB && strcmp(k->id, device_id) == 0)
+            return true;
+    return false;
+}
+
+bool core_device_disconnect(struct core *c, const char *device_id, const char *why)
+{
+    struct conn *k = hub_conn(c, device_id);
+    if (k == NULL)
+        return false;
+    conn_drop(k, NULL, why, 0);
+    return true;
+}
+
+void core_device_changed(struct core *c, const char *device_id)
+{
+    struct store_device device;
+    struct conn *k = hub_conn(c, device_id);
+    if (k == NULL)
+        return;
+    spoke_status status = store_device_get(c->store, device_id, &device);
+    if (status == SPOKE_E_NOT_FOUND)
+        conn_drop(k, NULL, "the device was deleted", 0);
+    else if (status == SPOKE_OK && !device.enabled)
+        conn_drop(k, NULL, "the device was blocked", 0);
+    else if (status == SPOKE_OK && !k->by_certificate && !auth_device_has_key(c, &device, k->key_digest))
+        conn_drop(k, NULL, "the device's keys were changed", CODE_UNAUTHORIZED);
+    if (status == SPOKE_OK)
+        store_device_free(&device);
+}
+
+spoke_status core_faults_put(struct core *c, const cJSON *faults, char *why, size_t why_cap)
+{
+    spoke_status status = faults_put(&c->faults, faults, why, why_cap);
+    const struct fault *expire = &c->faults.of[FAULT_EXPIRE_TOKEN];
+    struct conn *k = status == SPOKE_OK && expire->armed ? hub_conn(c, expire->device_id) : NULL;
+    if (k == NULL)
+        return status; /* not connected: its next CONNECT meets the fault */
+    fault_spent(&c->faults, FAULT_EXPIRE_TOKEN);
+    conn_end(k, "hub-token-expired", "the fault expireToken is armed", CODE_UNAUTHORIZED);
+    return status;
+}
+
+cJSON *core_faults_get(struct core *c)
+{
+    return faults_get(&c->faults);
+}
