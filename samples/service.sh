@@ -1,0 +1,58 @@
+# Sourced by samples/demo.sh and samples/run.sh: builds, starts spoke-central on loopback, registers a device, stops it all.
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+build=${SPOKE_BUILD_DIR:-$root/build/demo}
+work=$(mktemp -d)
+service_pid=""
+
+# shellcheck source=tests/tools/packages.sh
+. "$root/tests/tools/packages.sh"
+
+build_everything() {
+    install_missing "${spoke_build_packages[@]}"
+    echo "Building into $build" >&2
+    mkdir -p "$build"
+    cmake -S "$root" -B "$build" -G Ninja -DSPOKE_TESTS=OFF >"$build/configure.log" || { cat "$build/configure.log" >&2; return 1; }
+    cmake --build "$build" >"$build/build.log" || { tail -40 "$build/build.log" >&2; return 1; }
+}
+
+# Reads the service's own description of where it is into SPOKE_* variables.
+start_service() {
+    "$build/spoke-central" --ephemeral --print-env "$@" >"$work/env" 2>"$work/service.log" &
+    service_pid=$!
+    for _ in $(seq 100); do
+        grep -q '^SPOKE_API_TOKEN=' "$work/env" && break
+        kill -0 "$service_pid" 2>/dev/null || { cat "$work/service.log" >&2; return 1; }
+        sleep 0.1
+    done
+    local name value
+    while IFS='=' read -r name value; do
+        export "$name=$value"
+    done <"$work/env"
+}
+
+# api METHOD PATH [BODY]: the REST API, with the token of this run. The token goes through a file, so that no process
+# list shows it.
+api() {
+    local body=()
+    [ $# -lt 3 ] || body=(--header 'Content-Type: application/json' --data "$3")
+    curl --silent --show-error --cacert "$SPOKE_CA_FILE" --request "$1" --config <(printf 'header = "Authorization: %s"\n' "$SPOKE_API_TOKEN") \
+        "${body[@]}" "$SPOKE_API_BASE/api$2?api-version=2022-07-31"
+}
+
+# register_device ID: makes the device and puts its key where the samples look for it.
+register_device() {
+    api PUT "/devices/$1" "{\"displayName\":\"$1\"}" >/dev/null
+    SPOKE_DEVICE_ID=$1
+    SPOKE_DEVICE_KEY=$(api GET "/devices/$1/credentials" | sed -n 's/.*"primaryKey" *: *"\([^"]*\)".*/\1/p')
+    export SPOKE_DEVICE_ID SPOKE_DEVICE_KEY
+    [ -n "$SPOKE_DEVICE_KEY" ] || { echo "the service gave no key for $1" >&2; return 1; }
+}
+
+stop_service() {
+    if [ -n "$service_pid" ] && kill "$service_pid" 2>/dev/null; then
+        wait "$service_pid" || true
+    fi
+    rm -rf "$work"
+}
