@@ -1,6 +1,5 @@
 #include "support/support.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static spoke_status check(const char *text)
