@@ -1,0 +1,93 @@
+#include "transport/native_error.h"
+
+static spoke_error make(spoke_status status, spoke_source source, int32_t detail, const char *text)
+{
+    const spoke_error error = {status, source, detail, text};
+    return error;
+}
+
+spoke_error native_error_none(void)
+{
+    return make(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
+}
+
+static const char *link_text(enum native_stage stage)
+{
+    switch (stage) {
+    case NATIVE_STAGE_DNS:
+        return "the host name could not be resolved: check its spelling and that a name server can be reached";
+    case NATIVE_STAGE_TCP:
+        return "no TCP connection: check host, port, network and firewall, and that the service runs";
+    case NATIVE_STAGE_TLS:
+        return "the connection broke during the TLS handshake: check that the port is the TLS one";
+    case NATIVE_STAGE_CONNACK:
+        return "the service closed the connection instead of answering CONNECT: check that the port speaks MQTT over "
+               "TLS and that the device identity is right";
+    case NATIVE_STAGE_OPEN:
+        break;
+    }
+    return "the connection was lost: the network failed, or the service closed it (another connection with the same "
+           "device id, an expired token, a message that is not allowed)";
+}
+
+spoke_error native_error_link(enum native_stage stage, spoke_status status, int32_t detail)
+{
+    return make(status, SPOKE_SOURCE_PORT, detail, link_text(stage));
+}
+
+spoke_error native_error_timeout(enum native_stage stage)
+{
+    switch (stage) {
+    case NATIVE_STAGE_DNS:
+        return make(SPOKE_E_TIMEOUT, SPOKE_SOURCE_PORT, 0,
+                    "no name server answered within the connect limit: check the network and its name servers");
+    case NATIVE_STAGE_TCP:
+        return make(SPOKE_E_TIMEOUT, SPOKE_SOURCE_PORT, 0,
+                    "the host did not answer within the connect limit: check host, port, network and firewall");
+    case NATIVE_STAGE_TLS:
+        return make(SPOKE_E_TIMEOUT, SPOKE_SOURCE_TLS, 0,
+                    "the TLS handshake did not end within the connect limit: check that the port is the TLS one");
+    case NATIVE_STAGE_CONNACK:
+    case NATIVE_STAGE_OPEN:
+        break;
+    }
+    return make(
+        SPOKE_E_TIMEOUT, SPOKE_SOURCE_MQTT, 0,
+        "no CONNACK came within the connect limit: the service is overloaded, or the port does not speak MQTT");
+}
+
+spoke_error native_error_session(spoke_status status)
+{
+    if (status == SPOKE_E_TIMEOUT)
+        return make(
+            status, SPOKE_SOURCE_MQTT, 0,
+            "the service stayed silent beyond the keep-alive time: the connection is dead; check the network");
+    if (status == SPOKE_E_PROTOCOL)
+        return make(status, SPOKE_SOURCE_MQTT, 0,
+                    "the service sent bytes that are not MQTT 3.1.1: check host and port");
+    return make(status, SPOKE_SOURCE_MQTT, 0, spoke_status_text(status));
+}
+
+/* MQTT 3.1.1 table 3.1; for the causes on the hub's side see docs/protocol.md. */
+static const char *refusal_text(uint8_t code)
+{
+    switch (code) {
+    case 1:
+        return "the service does not speak MQTT 3.1.1 at this address: check host and port";
+    case 2:
+        return "the service refused the client id: check the device id";
+    case 3:
+        return "the service is unavailable, or the device is disabled: try again later";
+    case 4:
+        return "the service found the user name or password malformed: check key, device id and clock";
+    case 5:
+        return "the service refused the credential: check key, device id and clock, and that the device is enabled";
+    default:
+        return "the service refused the connection with a code that MQTT 3.1.1 does not define: see detail";
+    }
+}
+
+spoke_error native_error_refused(uint8_t code)
+{
+    return make(SPOKE_E_REFUSED, SPOKE_SOURCE_MQTT, code, refusal_text(code));
+}

@@ -1,0 +1,73 @@
+#include "transport/native_stream.h"
+
+#include <string.h>
+
+void native_stream_reset(struct native_stream *stream)
+{
+    spoke_wipe(stream->ahead, stream->end);
+    stream->at = stream->end = 0;
+    stream->quiet = false;
+}
+
+static spoke_status read_link(struct native_stream *stream, uint8_t *out, size_t cap, size_t *count)
+{
+    const spoke_platform *platform = stream->platform;
+    if (stream->quiet)
+        return SPOKE_E_AGAIN;
+    const spoke_status status = platform->net->read(platform->ctx, stream->link, out, cap, count);
+    /* Fewer than asked for: that was all. */
+    stream->quiet = status == SPOKE_E_AGAIN || (status == SPOKE_OK && *count < cap);
+    return status;
+}
+
+static spoke_status below_read(void *ctx, uint8_t *out, size_t cap, size_t *count)
+{
+    struct native_stream *stream = ctx;
+    if (stream->at == stream->end) {
+        if (cap >= sizeof(stream->ahead))
+            return read_link(stream, out, cap, count);
+        size_t got = 0;
+        const spoke_status status = read_link(stream, stream->ahead, sizeof(stream->ahead), &got);
+        if (status != SPOKE_OK)
+            return status;
+        stream->at = 0;
+        stream->end = got;
+    }
+    const size_t left = stream->end - stream->at;
+    *count = left < cap ? left : cap;
+    memcpy(out, stream->ahead + stream->at, *count);
+    stream->at += *count;
+    return SPOKE_OK;
+}
+
+static spoke_status below_write(void *ctx, const uint8_t *bytes, size_t len, size_t *count)
+{
+    const struct native_stream *stream = ctx;
+    const spoke_platform *platform = stream->platform;
+    return platform->net->write(platform->ctx, stream->link, bytes, len, count);
+}
+
+struct tls_stream native_stream_below(struct native_stream *stream)
+{
+    const struct tls_stream below = {stream, below_read, below_write};
+    return below;
+}
+
+spoke_status native_stream_read(struct native_stream *stream, uint8_t *out, size_t cap, size_t *count)
+{
+    return stream->tls != NULL ? tls_read(stream->tls, out, cap, count) : below_read(stream, out, cap, count);
+}
+
+spoke_status native_stream_write(struct native_stream *stream, spoke_str bytes, size_t *count)
+{
+    const uint8_t *at = (const uint8_t *)bytes.ptr;
+    return stream->tls != NULL ? tls_write(stream->tls, at, bytes.len, count)
+                               : below_write(stream, at, bytes.len, count);
+}
+
+spoke_status native_stream_discard(struct native_stream *stream)
+{
+    size_t count = 0;
+    stream->at = stream->end = 0;
+    return read_link(stream, stream->ahead, sizeof(stream->ahead), &count);
+}

@@ -1,0 +1,32 @@
+/* The native transport's byte stream: TLS, or under test plain TCP, over the port's link, with a small read-ahead.
+ */
+#ifndef SPOKE_SRC_TRANSPORT_NATIVE_STREAM_H
+#define SPOKE_SRC_TRANSPORT_NATIVE_STREAM_H
+
+#include <spoke/platform.h>
+
+#include "tls/tls.h"
+
+/* TLS asks for each record in two pieces; brokers send a record for each PUBACK. This many of them cost one call
+ * of the port instead of two each. */
+enum { NATIVE_AHEAD_BYTES = 2048 };
+
+struct native_stream {
+    const spoke_platform *platform;
+    void *link;
+    struct tls *tls; /* NULL: plain */
+    bool quiet;      /* the last read emptied the link: no use asking again before the port says so */
+    size_t at, end;  /* what is left of ahead */
+    uint8_t ahead[NATIVE_AHEAD_BYTES];
+};
+
+/* Forgets what was read ahead: a new connection begins. */
+void native_stream_reset(struct native_stream *stream);
+struct tls_stream native_stream_below(struct native_stream *stream); /* for tls_start */
+spoke_status native_stream_read(struct native_stream *stream, uint8_t *out, size_t cap, size_t *count);
+/* After E_AGAIN: the same bytes again, or more behind them. */
+spoke_status native_stream_write(struct native_stream *stream, spoke_str bytes, size_t *count);
+/* Reads and drops what comes. As native_stream_read. */
+spoke_status native_stream_discard(struct native_stream *stream);
+
+#endif
