@@ -1,0 +1,98 @@
+#include <spoke/proto/hub.h>
+
+#include "base/url.h"
+#include "proto/topic.h"
+
+/* --- reading --- */
+
+spoke_status spoke_bag_next(spoke_str *rest, spoke_bag_item *out)
+{
+    spoke_str item = {NULL, 0};
+    while (item.len == 0) {
+        if (rest->len == 0)
+            return SPOKE_E_NOT_FOUND;
+        (void)spoke_str_cut(*rest, '&', &item, rest); /* without '&' the whole rest is the last item */
+    }
+    out->has_value = spoke_str_cut(item, '=', &out->name, &out->value);
+    return SPOKE_OK;
+}
+
+/* Compares without room for the decoded text: one character, plain or escaped, at a time. */
+static bool decodes_to(spoke_str encoded, spoke_str name)
+{
+    size_t matched = 0;
+    for (size_t at = 0; at < encoded.len; matched++) {
+        uint8_t byte = 0;
+        spoke_buf decoded = spoke_buf_from(&byte, 1);
+        const size_t left = encoded.len - at;
+        const size_t step = encoded.ptr[at] != '%' || left < 3 ? 1 : 3;
+        if (url_decode(spoke_str_from(encoded.ptr + at, step), &decoded) != SPOKE_OK)
+            return false;
+        if (matched == name.len || byte != (uint8_t)name.ptr[matched])
+            return false;
+        at += step;
+    }
+    return matched == name.len;
+}
+
+spoke_status spoke_bag_find(spoke_str bag, const char *name, spoke_str *value)
+{
+    const spoke_str wanted = spoke_str_of(name);
+    spoke_bag_item item;
+    while (spoke_bag_next(&bag, &item) == SPOKE_OK) {
+        if (!decodes_to(item.name, wanted))
+            continue;
+        *value = item.value;
+        return SPOKE_OK;
+    }
+    return SPOKE_E_NOT_FOUND;
+}
+
+spoke_status spoke_percent_decode(spoke_str text, spoke_buf *out)
+{
+    return url_decode(text, out);
+}
+
+/* --- writing --- */
+
+spoke_status spoke_percent_encode(spoke_str text, spoke_buf *out)
+{
+    return url_encode(text, out);
+}
+
+static void put_item(struct topic_writer *w, spoke_str encoded_name, spoke_str value)
+{
+    if (value.len == 0)
+        return;
+    if (w->out->len > w->start)
+        topic_put(w, SPOKE_STR("&"));
+    topic_put(w, encoded_name);
+    topic_put(w, SPOKE_STR("="));
+    topic_put_encoded(w, value);
+}
+
+/* An application property may be empty, and then is still there. */
+static void put_application(struct topic_writer *w, const spoke_property_pair *pair)
+{
+    if (pair->name.len == 0 && w->status == SPOKE_OK)
+        w->status = SPOKE_E_ARG;
+    if (w->out->len > w->start)
+        topic_put(w, SPOKE_STR("&"));
+    topic_put_encoded(w, pair->name);
+    topic_put(w, SPOKE_STR("="));
+    topic_put_encoded(w, pair->value);
+}
+
+spoke_status spoke_bag_write(const spoke_message_properties *properties, spoke_buf *out)
+{
+    struct topic_writer w = topic_begin(out);
+    put_item(&w, SPOKE_STR("%24.ct"), properties->content_type);
+    put_item(&w, SPOKE_STR("%24.ce"), properties->content_encoding);
+    put_item(&w, SPOKE_STR("%24.sub"), properties->component);
+    put_item(&w, SPOKE_STR("%24.mid"), properties->message_id);
+    put_item(&w, SPOKE_STR("%24.cid"), properties->correlation_id);
+    put_item(&w, SPOKE_STR("iothub-creation-time-utc"), properties->creation_time);
+    for (size_t i = 0; i < properties->application_count; i++)
+        put_application(&w, &properties->application[i]);
+    return topic_end(&w);
+}

@@ -1,0 +1,262 @@
+#include <spoke/proto/hub.h>
+
+#include <spoke/proto/pnp.h>
+
+#include "proto/topic.h"
+
+#define TWIN_REPLY "$iothub/twin/res/"
+#define DESIRED "$iothub/twin/PATCH/properties/desired/"
+#define METHODS "$iothub/methods/POST/"
+
+/* --- the connection --- */
+
+/* Refused here, before a connection is tried: the hub closes the link on a topic it cannot read. */
+static bool identity_valid(const spoke_hub_identity *id)
+{
+    return topic_level_valid(id->device_id) && id->device_id.len <= SPOKE_MAX_ID_BYTES &&
+           (id->module_id.len == 0 || topic_level_valid(id->module_id)) && id->module_id.len <= SPOKE_MAX_ID_BYTES;
+}
+
+static bool host_valid(spoke_str host)
+{
+    return topic_level_valid(host) && host.len <= SPOKE_MAX_HOST_BYTES;
+}
+
+spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
+{
+    if (!identity_valid(id))
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(out);
+    topic_put(&w, id->device_id);
+    if (id->module_id.len > 0)
+        topic_put(&w, SPOKE_STR("/"));
+    topic_put(&w, id->module_id);
+    return topic_end(&w);
+}
+
+static void put_option(struct topic_writer *w, spoke_str key, spoke_str value)
+{
+    if (value.len == 0)
+        return;
+    topic_put(w, key);
+    topic_put_encoded(w, value);
+}
+
+spoke_status spoke_hub_username(const spoke_hub_identity *id, spoke_buf *out)
+{
+    if (!identity_valid(id) || !host_valid(id->hub_host))
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(out);
+    topic_put(&w, id->hub_host);
+    topic_put(&w, SPOKE_STR("/"));
+    topic_put(&w, id->device_id);
+    topic_put(&w, SPOKE_STR("/"));
+    topic_put(&w, id->module_id);
+    if (id->module_id.len > 0)
+        topic_put(&w, SPOKE_STR("/"));
+    topic_put(&w, SPOKE_STR("?api-version=" SPOKE_HUB_API_VERSION));
+    put_option(&w, SPOKE_STR("&DeviceClientType="), id->user_agent);
+    put_option(&w, SPOKE_STR("&model-id="), id->model_id);
+    return topic_end(&w);
+}
+
+/* "devices/{id}" or "devices/{id}/modules/{id}": the front of topics and, behind the host, of SAS resources. */
+static void put_identity(struct topic_writer *w, const spoke_hub_identity *id)
+{
+    topic_put(w, SPOKE_STR("devices/"));
+    topic_put(w, id->device_id);
+    if (id->module_id.len > 0)
+        topic_put(w, SPOKE_STR("/modules/"));
+    topic_put(w, id->module_id);
+}
+
+spoke_status spoke_hub_resource(const spoke_hub_identity *id, spoke_buf *out)
+{
+    if (!identity_valid(id) || !host_valid(id->hub_host))
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(out);
+    topic_put(&w, id->hub_host);
+    topic_put(&w, SPOKE_STR("/"));
+    put_identity(&w, id);
+    return topic_end(&w);
+}
+
+spoke_status spoke_hub_filters(const spoke_hub_identity *id, spoke_buf *scratch,
+                               spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT])
+{
+    if (!identity_valid(id))
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(scratch);
+    put_identity(&w, id);
+    topic_put(&w, id->module_id.len > 0 ? SPOKE_STR("/#") : SPOKE_STR("/messages/devicebound/#"));
+    if (topic_end(&w) != SPOKE_OK)
+        return w.status;
+    const char *c2d = (const char *)scratch->ptr + w.start;
+    filters[0] = (spoke_mqtt_filter){spoke_str_from(c2d, scratch->len - w.start), 1};
+    filters[1] = (spoke_mqtt_filter){SPOKE_STR(TWIN_REPLY "#"), 0};
+    filters[2] = (spoke_mqtt_filter){SPOKE_STR(DESIRED "#"), 0};
+    filters[3] = (spoke_mqtt_filter){SPOKE_STR(METHODS "#"), 0};
+    return SPOKE_OK;
+}
+
+/* --- what the device says --- */
+
+spoke_status spoke_hub_telemetry_topic(const spoke_hub_identity *id, const spoke_message_properties *properties,
+                                       spoke_buf *out)
+{
+    if (!identity_valid(id))
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(out);
+    put_identity(&w, id);
+    topic_put(&w, SPOKE_STR("/messages/events/"));
+    if (w.status == SPOKE_OK && properties != NULL)
+        w.status = spoke_bag_write(properties, out);
+    return topic_end(&w);
+}
+
+static spoke_status write_request(spoke_str topic, uint32_t rid, spoke_buf *out)
+{
+    struct topic_writer w = topic_begin(out);
+    topic_put(&w, topic);
+    topic_put_number(&w, rid);
+    return topic_end(&w);
+}
+
+spoke_status spoke_hub_twin_get_topic(uint32_t rid, spoke_buf *out)
+{
+    return write_request(SPOKE_STR("$iothub/twin/GET/?$rid="), rid, out);
+}
+
+spoke_status spoke_hub_twin_report_topic(uint32_t rid, spoke_buf *out)
+{
+    return write_request(SPOKE_STR("$iothub/twin/PATCH/properties/reported/?$rid="), rid, out);
+}
+
+spoke_status spoke_hub_method_reply_topic(spoke_str rid, int status, spoke_buf *out)
+{
+    if (status < 0 || status > UINT16_MAX || rid.len == 0)
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(out);
+    topic_put(&w, SPOKE_STR("$iothub/methods/res/"));
+    topic_put_number(&w, (uint64_t)status);
+    topic_put(&w, SPOKE_STR("/?$rid="));
+    topic_put(&w, rid);
+    return topic_end(&w);
+}
+
+/* --- what the hub says --- */
+
+/* Reads "$version"; absent is no error. */
+static spoke_status read_version(spoke_str query, spoke_hub_event *out)
+{
+    spoke_str digits;
+    if (spoke_bag_find(query, "$version", &digits) != SPOKE_OK)
+        return SPOKE_OK;
+    /* JSON's numbers are the reader at hand for 64 bits; a version has no sign, point or exponent. */
+    for (size_t i = 0; i < digits.len; i++) {
+        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
+            return SPOKE_E_PROTOCOL;
+    }
+    out->has_version = true;
+    return spoke_json_int(digits, &out->version) == SPOKE_OK ? SPOKE_OK : SPOKE_E_PROTOCOL;
+}
+
+static spoke_status parse_twin_reply(spoke_str rest, spoke_hub_event *out)
+{
+    spoke_str query;
+    out->kind = SPOKE_HUB_TWIN_REPLY;
+    if (!topic_read_reply(rest, &out->status, &query))
+        return SPOKE_E_PROTOCOL;
+    if (spoke_bag_find(query, "$rid", &out->rid) != SPOKE_OK || out->rid.len == 0)
+        return SPOKE_E_PROTOCOL;
+    return read_version(query, out);
+}
+
+static spoke_status parse_desired(spoke_str rest, spoke_hub_event *out)
+{
+    out->kind = SPOKE_HUB_DESIRED;
+    return topic_skip(&rest, SPOKE_STR("?")) ? read_version(rest, out) : SPOKE_E_PROTOCOL;
+}
+
+/* The name ends at the first "/?$rid=": what stands before is not decoded. */
+static spoke_status parse_method(spoke_str rest, spoke_hub_event *out)
+{
+    const spoke_str mark = SPOKE_STR("/?$rid=");
+    size_t at = 0;
+    out->kind = SPOKE_HUB_METHOD;
+    while (at < rest.len && !spoke_str_starts(spoke_str_from(rest.ptr + at, rest.len - at), mark))
+        at++;
+    if (at == 0 || at == rest.len)
+        return SPOKE_E_PROTOCOL;
+    spoke_str more;
+    const size_t rid_at = at + mark.len;
+    (void)spoke_str_cut(spoke_str_from(rest.ptr + rid_at, rest.len - rid_at), '&', &out->rid, &more);
+    spoke_pnp_split_command(spoke_str_from(rest.ptr, at), &out->component, &out->name);
+    return out->rid.len > 0 ? SPOKE_OK : SPOKE_E_PROTOCOL;
+}
+
+/* As spoke_pnp_split_command, but in a bag the star may have been written as %2A. */
+static void split_encoded_command(spoke_str method, spoke_str *component, spoke_str *name)
+{
+    const spoke_str star = SPOKE_STR("%2A");
+    spoke_pnp_split_command(method, component, name);
+    for (size_t at = 1; component->len == 0 && at + star.len <= method.len; at++) {
+        if (!spoke_str_equal_nocase(spoke_str_from(method.ptr + at, star.len), star))
+            continue;
+        *component = spoke_str_from(method.ptr, at);
+        *name = spoke_str_from(method.ptr + at + star.len, method.len - at - star.len);
+    }
+}
+
+/* IoT Central's convention for commands that may wait: a message that names a method. Which component is meant is
+ * documented nowhere, so each of the plausible places is looked at. */
+static void find_offline_command(spoke_hub_event *out)
+{
+    spoke_str method;
+    if (spoke_bag_find(out->bag, "method-name", &method) != SPOKE_OK)
+        return;
+    split_encoded_command(method, &out->component, &out->name);
+    if (out->component.len == 0 && spoke_bag_find(out->bag, "$.sub", &out->component) != SPOKE_OK &&
+        spoke_bag_find(out->bag, "component-name", &out->component) != SPOKE_OK)
+        out->component = spoke_str_from(NULL, 0);
+}
+
+/* True when the topic is "devices/{own id}[/modules/{own id}]/" and more; *topic then is that more. The id is
+ * compared as it stands: a '%' in it is a percent sign, not an escape. */
+static bool skip_identity(const spoke_hub_identity *id, spoke_str *topic)
+{
+    if (!topic_skip(topic, SPOKE_STR("devices/")) || !topic_skip(topic, id->device_id))
+        return false;
+    if (id->module_id.len > 0 && (!topic_skip(topic, SPOKE_STR("/modules/")) || !topic_skip(topic, id->module_id)))
+        return false;
+    return topic_skip(topic, SPOKE_STR("/"));
+}
+
+static spoke_status parse_message(const spoke_hub_identity *id, spoke_str topic, spoke_hub_event *out)
+{
+    if (!skip_identity(id, &topic))
+        return SPOKE_OK;
+    if (topic_skip(&topic, SPOKE_STR("messages/devicebound/")))
+        out->bag = topic;
+    else if (id->module_id.len > 0 && topic_skip(&topic, SPOKE_STR("inputs/")))
+        (void)spoke_str_cut(topic, '/', &out->input, &out->bag); /* without '/' there is no bag */
+    else
+        return SPOKE_OK;
+    out->kind = SPOKE_HUB_C2D;
+    find_offline_command(out);
+    return SPOKE_OK;
+}
+
+spoke_status spoke_hub_parse(const spoke_hub_identity *id, spoke_str topic, spoke_str payload,
+                             spoke_hub_event *out)
+{
+    *out = (spoke_hub_event){.kind = SPOKE_HUB_UNKNOWN, .payload = payload};
+    spoke_str rest = topic;
+    if (topic_skip(&rest, SPOKE_STR(TWIN_REPLY)))
+        return parse_twin_reply(rest, out);
+    if (topic_skip(&rest, SPOKE_STR(DESIRED)))
+        return parse_desired(rest, out);
+    if (topic_skip(&rest, SPOKE_STR(METHODS)))
+        return parse_method(rest, out);
+    return parse_message(id, topic, out);
+}

@@ -1,0 +1,61 @@
+#include "proto/topic.h"
+
+#include <string.h>
+
+#include "base/url.h"
+
+struct topic_writer topic_begin(spoke_buf *out)
+{
+    return (struct topic_writer){.out = out, .start = out->len, .status = SPOKE_OK};
+}
+
+void topic_put(struct topic_writer *w, spoke_str text)
+{
+    if (w->status == SPOKE_OK)
+        w->status = spoke_buf_append(w->out, text);
+}
+
+void topic_put_encoded(struct topic_writer *w, spoke_str text)
+{
+    if (w->status == SPOKE_OK)
+        w->status = url_encode(text, w->out);
+}
+
+void topic_put_number(struct topic_writer *w, uint64_t number)
+{
+    if (w->status == SPOKE_OK)
+        w->status = spoke_buf_append_u64(w->out, number);
+}
+
+spoke_status topic_end(const struct topic_writer *w)
+{
+    if (w->status != SPOKE_OK)
+        w->out->len = w->start;
+    return w->status;
+}
+
+bool topic_level_valid(spoke_str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || strchr("#+/", text.ptr[i]) != NULL)
+            return false;
+    }
+    return text.len > 0;
+}
+
+bool topic_skip(spoke_str *topic, spoke_str prefix)
+{
+    if (!spoke_str_starts(*topic, prefix))
+        return false;
+    *topic = spoke_str_from(topic->ptr + prefix.len, topic->len - prefix.len);
+    return true;
+}
+
+bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *query)
+{
+    spoke_str digits, rest;
+    if (!spoke_str_cut(text, '/', &digits, &rest) || digits.len != 3 || !topic_skip(&rest, SPOKE_STR("?")))
+        return false;
+    *query = rest;
+    return spoke_str_u32(digits, status) == SPOKE_OK && *status >= 100;
+}

@@ -1,0 +1,29 @@
+/* Pieces that the topics of DPS and of the hub have in common. */
+#ifndef SPOKE_SRC_PROTO_TOPIC_H
+#define SPOKE_SRC_PROTO_TOPIC_H
+
+#include <spoke/base.h>
+
+/* Appends piece by piece. The first error sticks; topic_end then takes back what was written. */
+struct topic_writer {
+    spoke_buf *out;
+    size_t start;
+    spoke_status status;
+};
+
+struct topic_writer topic_begin(spoke_buf *out);
+void topic_put(struct topic_writer *w, spoke_str text);
+void topic_put_encoded(struct topic_writer *w, spoke_str text); /* percent-encoded */
+void topic_put_number(struct topic_writer *w, uint64_t number);
+spoke_status topic_end(const struct topic_writer *w);
+
+/* True when the text can stand as one level of a PUBLISH topic: not empty, printable ASCII without space, and none
+ * of the characters that MQTT reserves (standard, section 4.7). */
+bool topic_level_valid(spoke_str text);
+
+/* Steps over `prefix`; false when it does not stand there. */
+bool topic_skip(spoke_str *topic, spoke_str prefix);
+/* Takes "{three digits}/?{query}" apart. */
+bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *query);
+
+#endif
