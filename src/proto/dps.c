@@ -1,0 +1,532 @@
+#include <spoke/proto/dps.h>
+
+#include <assert.h>
+
+#include <spoke/proto/hub.h>
+
+#include "base/ascii.h"
+#include "proto/topic.h"
+
+#define REPLIES "$dps/registrations/res/"
+
+enum {
+    DEFAULT_REQUEST_LIMIT_MS = 30000,
+    DEFAULT_TOTAL_LIMIT_MS = 900000,
+    DEFAULT_PAUSE_MS = 2000,
+    MAX_DOUBLINGS = 5, /* 2 s to 64 s, then capped */
+    MAX_PAUSE_MS = 60000,
+    MAX_OPERATION_BYTES = 128,
+    MAX_MESSAGE_BYTES = 200
+};
+
+/* --- the connection --- */
+
+static bool all_of(spoke_str text, bool (*allowed)(char c))
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (!allowed(text.ptr[i]))
+            return false;
+    }
+    return text.len > 0;
+}
+
+static bool id_character(char c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_' || c == ':';
+}
+
+static bool ids_valid(const spoke_dps_config *config)
+{
+    return all_of(config->id_scope, id_character) && config->id_scope.len <= SPOKE_MAX_SCOPE_BYTES &&
+           all_of(config->registration_id, id_character) && config->registration_id.len <= SPOKE_MAX_ID_BYTES;
+}
+
+static void put_resource(struct topic_writer *w, const spoke_dps_config *config)
+{
+    topic_put(w, config->id_scope);
+    topic_put(w, SPOKE_STR("/registrations/"));
+    topic_put(w, config->registration_id);
+}
+
+spoke_status spoke_dps_username(const spoke_dps_config *config, spoke_buf *out)
+{
+    if (!ids_valid(config))
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(out);
+    put_resource(&w, config);
+    topic_put(&w, SPOKE_STR("/api-version=" SPOKE_DPS_API_VERSION));
+    if (config->user_agent.len > 0)
+        topic_put(&w, SPOKE_STR("&ClientVersion="));
+    topic_put_encoded(&w, config->user_agent);
+    return topic_end(&w);
+}
+
+spoke_status spoke_dps_resource(const spoke_dps_config *config, spoke_buf *out)
+{
+    if (!ids_valid(config))
+        return SPOKE_E_ARG;
+    struct topic_writer w = topic_begin(out);
+    put_resource(&w, config);
+    return topic_end(&w);
+}
+
+spoke_status spoke_dps_init(spoke_dps *d, const spoke_dps_config *config, void *scratch, size_t size)
+{
+    const spoke_str payload = config->payload;
+    if (!ids_valid(config) || !spoke_utf8_valid(config->model_id))
+        return SPOKE_E_ARG;
+    if (payload.len > 0 && (spoke_json_type(payload) != '{' || spoke_json_check(payload) != SPOKE_OK))
+        return SPOKE_E_ARG;
+    if (size < SPOKE_DPS_MIN_SCRATCH_BYTES)
+        return SPOKE_E_NO_MEMORY;
+    *d = (spoke_dps){.config = *config, .step = SPOKE_DPS_IDLE, .scratch = spoke_buf_from(scratch, size)};
+    if (d->config.request_limit_ms == 0)
+        d->config.request_limit_ms = DEFAULT_REQUEST_LIMIT_MS;
+    if (d->config.total_limit_ms == 0)
+        d->config.total_limit_ms = DEFAULT_TOTAL_LIMIT_MS;
+    return SPOKE_OK;
+}
+
+/* --- steps --- */
+
+/* A fresh $rid for each request, never reset: a late reply to an old one matches nothing. */
+static void ask(spoke_dps *d)
+{
+    d->step = d->operation_id.len > 0 ? SPOKE_DPS_POLLING : SPOKE_DPS_REGISTERING;
+    d->to_send = true;
+    d->rid++;
+    d->due = UINT64_MAX;
+}
+
+static void wait_for(spoke_dps *d, uint64_t now, uint64_t pause_ms)
+{
+    d->step = SPOKE_DPS_WAITING;
+    d->due = now + pause_ms;
+    spoke_dps_tick(d, now);
+}
+
+static void forget_operation(spoke_dps *d)
+{
+    d->operation_id = spoke_str_from(NULL, 0);
+    d->scratch.len = 0;
+}
+
+/* The event's views go where the operation id was: nothing is asked any more. */
+static void finish(spoke_dps *d, spoke_dps_event event)
+{
+    d->step = SPOKE_DPS_DONE;
+    d->to_send = false;
+    d->event = event;
+    d->event_ready = true;
+}
+
+/* Cuts at a whole UTF-8 character. */
+static spoke_str shortened(spoke_str text)
+{
+    if (text.len <= MAX_MESSAGE_BYTES)
+        return text;
+    size_t len = MAX_MESSAGE_BYTES;
+    while (len > 0 && ((uint8_t)text.ptr[len] & 0xC0u) == 0x80u)
+        len--;
+    return spoke_str_from(text.ptr, len);
+}
+
+static void refuse(spoke_dps *d, spoke_dps_class failure, int32_t code, uint32_t retry_after_s, spoke_str message)
+{
+    forget_operation(d);
+    const spoke_status kept = spoke_buf_append(&d->scratch, shortened(message));
+    assert(kept == SPOKE_OK); /* SPOKE_DPS_MIN_SCRATCH_BYTES */
+    (void)kept;
+    finish(d, (spoke_dps_event){.kind = SPOKE_DPS_REFUSED,
+                                .failure = failure,
+                                .code = code,
+                                .retry_after_s = retry_after_s,
+                                .message = spoke_buf_str(&d->scratch)});
+}
+
+static const spoke_str no_words = {NULL, 0};
+
+void spoke_dps_start(spoke_dps *d, uint64_t now)
+{
+    forget_operation(d);
+    d->event_ready = false;
+    d->registered_anew = false;
+    d->refused_queries = 0;
+    d->give_up = now + d->config.total_limit_ms;
+    ask(d);
+}
+
+static bool awaits_reply(const spoke_dps *d)
+{
+    return (d->step == SPOKE_DPS_REGISTERING || d->step == SPOKE_DPS_POLLING) && !d->to_send;
+}
+
+void spoke_dps_tick(spoke_dps *d, uint64_t now)
+{
+    if (d->step == SPOKE_DPS_IDLE || d->step == SPOKE_DPS_DONE)
+        return;
+    if (now >= d->give_up || (awaits_reply(d) && now >= d->due))
+        refuse(d, SPOKE_DPS_TRANSIENT, 0, 0, no_words);
+    else if (d->step == SPOKE_DPS_WAITING && now >= d->due)
+        ask(d);
+}
+
+uint64_t spoke_dps_deadline(const spoke_dps *d)
+{
+    if (d->step == SPOKE_DPS_IDLE || d->step == SPOKE_DPS_DONE)
+        return UINT64_MAX;
+    return d->due < d->give_up ? d->due : d->give_up;
+}
+
+spoke_status spoke_dps_next(spoke_dps *d, spoke_dps_event *event)
+{
+    if (!d->event_ready)
+        return SPOKE_E_AGAIN;
+    d->event_ready = false;
+    *event = d->event;
+    return SPOKE_OK;
+}
+
+/* --- requests --- */
+
+static void write_members(spoke_writer *w, spoke_str object, bool skip_model_id)
+{
+    spoke_json_cursor at;
+    spoke_str key, value;
+    spoke_status status = spoke_json_enter(object, &at);
+    while (status == SPOKE_OK && (status = spoke_json_member(&at, &key, &value)) == SPOKE_OK) {
+        if (skip_model_id && spoke_json_key_is(key, SPOKE_STR("modelId")))
+            continue;
+        spoke_write_raw_key(w, key);
+        spoke_write_value(w, spoke_json(NULL, value));
+    }
+}
+
+static void write_payload(spoke_writer *w, const spoke_dps_config *config)
+{
+    spoke_write_key(w, SPOKE_STR("payload"));
+    spoke_write_begin_object(w);
+    if (config->model_id.len > 0)
+        spoke_write(w, spoke_text("modelId", config->model_id));
+    write_members(w, config->payload, config->model_id.len > 0);
+    spoke_write_end_object(w);
+}
+
+static spoke_status write_registration(const spoke_dps_config *config, spoke_buf *out, spoke_str *body)
+{
+    spoke_writer w;
+    spoke_writer_init(&w, out->ptr + out->len, out->cap - out->len);
+    spoke_write_begin_object(&w);
+    spoke_write(&w, spoke_text("registrationId", config->registration_id));
+    if (config->model_id.len > 0 || config->payload.len > 0)
+        write_payload(&w, config);
+    spoke_write_end_object(&w);
+    return spoke_writer_finish(&w, body);
+}
+
+static spoke_status write_topic(const spoke_dps *d, spoke_buf *out)
+{
+    const bool polling = d->step == SPOKE_DPS_POLLING;
+    struct topic_writer w = topic_begin(out);
+    topic_put(&w, polling ? SPOKE_STR("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=")
+                          : SPOKE_STR("$dps/registrations/PUT/iotdps-register/?$rid="));
+    topic_put_number(&w, d->rid);
+    if (polling)
+        topic_put(&w, SPOKE_STR("&operationId="));
+    topic_put(&w, d->operation_id);
+    return topic_end(&w);
+}
+
+spoke_status spoke_dps_output(spoke_dps *d, spoke_str *topic, spoke_str *payload)
+{
+    if (!d->to_send)
+        return SPOKE_E_AGAIN;
+    d->scratch.len = d->operation_id.len;
+    const spoke_status status = write_topic(d, &d->scratch);
+    if (status != SPOKE_OK)
+        return status;
+    *topic =
+        spoke_str_from((const char *)d->scratch.ptr + d->operation_id.len, d->scratch.len - d->operation_id.len);
+    *payload = spoke_str_from(NULL, 0);
+    return d->step == SPOKE_DPS_POLLING ? SPOKE_OK : write_registration(&d->config, &d->scratch, payload);
+}
+
+void spoke_dps_sent(spoke_dps *d, uint64_t now)
+{
+    if (!d->to_send)
+        return;
+    d->to_send = false;
+    d->due = now + d->config.request_limit_ms;
+}
+
+/* --- replies: topic --- */
+
+/* Digits beyond 32 bits are still a number: a very large one. */
+static bool read_seconds(spoke_str digits, uint32_t *out)
+{
+    if (!all_of(digits, ascii_is_digit))
+        return false;
+    if (spoke_str_u32(digits, out) != SPOKE_OK)
+        *out = UINT32_MAX;
+    return true;
+}
+
+spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
+{
+    spoke_dps_reply reply = {0};
+    spoke_str query, retry_after;
+    if (!topic_skip(&topic, SPOKE_STR(REPLIES)))
+        return SPOKE_E_NOT_FOUND;
+    if (!topic_read_reply(topic, &reply.status, &query))
+        return SPOKE_E_PROTOCOL;
+    if (spoke_bag_find(query, "$rid", &reply.rid) != SPOKE_OK || reply.rid.len == 0)
+        return SPOKE_E_PROTOCOL;
+    reply.has_retry_after = spoke_bag_find(query, "retry-after", &retry_after) == SPOKE_OK &&
+                            read_seconds(retry_after, &reply.retry_after_s);
+    *out = reply;
+    return SPOKE_OK;
+}
+
+static bool is_own_rid(const spoke_dps *d, spoke_str rid)
+{
+    uint32_t number;
+    return spoke_str_u32(rid, &number) == SPOKE_OK && number == d->rid;
+}
+
+static uint32_t retry_after_s(const spoke_dps_reply *reply)
+{
+    const uint32_t most = SPOKE_DPS_MAX_RETRY_AFTER_S;
+    return reply->retry_after_s < most ? reply->retry_after_s : most;
+}
+
+/* --- replies: body --- */
+
+enum operation_status {
+    OPERATION_MALFORMED,
+    OPERATION_ASSIGNING,
+    OPERATION_ASSIGNED,
+    OPERATION_FAILED,
+    OPERATION_DISABLED
+};
+
+/* What a reply says. Views into it. */
+struct operation {
+    enum operation_status status;
+    spoke_str id;             /* raw text; empty: not said, or not usable */
+    spoke_str hub, device_id; /* JSON values; empty: not said */
+    int32_t code;             /* 0: not said */
+    spoke_str message;        /* raw text */
+};
+
+/* The raw text between the quotes; empty when the member is absent or no text. */
+static spoke_str text_member(spoke_str object, const char *key)
+{
+    spoke_str value;
+    if (spoke_json_find(object, key, &value) != SPOKE_OK || spoke_json_type(value) != '"')
+        return spoke_str_from(NULL, 0);
+    return spoke_str_from(value.ptr + 1, value.len - 2);
+}
+
+static spoke_str member(spoke_str object, const char *key)
+{
+    spoke_str value;
+    return spoke_json_find(object, key, &value) == SPOKE_OK ? value : spoke_str_from(NULL, 0);
+}
+
+/* Service codes have six digits, the first three of them an HTTP status; anything else counts as not said. */
+static int32_t code_member(spoke_str object)
+{
+    int64_t code = 0;
+    if (spoke_json_int(member(object, "errorCode"), &code) != SPOKE_OK || code < 100000 || code > 999999)
+        return 0;
+    return (int32_t)code;
+}
+
+/* The id goes into a topic as it stands, so it may hold nothing that ends or splits one there. */
+static bool operation_id_character(char c)
+{
+    return id_character(c) || c == '~' || c == '=' || c == '@' || c == ',' || c == ';' || c == '!' || c == '*' ||
+           c == '(' || c == ')';
+}
+
+static spoke_str usable_operation_id(spoke_str id)
+{
+    return id.len <= MAX_OPERATION_BYTES && all_of(id, operation_id_character) ? id : spoke_str_from(NULL, 0);
+}
+
+/* A body without a status still is one when the topic says that the operation goes on. */
+static enum operation_status read_status(spoke_str text, uint32_t topic_status)
+{
+    static const struct {
+        const char *text;
+        enum operation_status status;
+    } names[] = {
+        {"assigning", OPERATION_ASSIGNING}, {"unassigned", OPERATION_ASSIGNING},
+        {"assigned", OPERATION_ASSIGNED},   {"failed", OPERATION_FAILED},
+        {"disabled", OPERATION_DISABLED},   {"blacklisted", OPERATION_DISABLED},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (spoke_json_key_is(text, spoke_str_of(names[i].text)))
+            return names[i].status;
+    }
+    return text.len == 0 && topic_status == 202 ? OPERATION_ASSIGNING : OPERATION_MALFORMED;
+}
+
+static bool is_object(spoke_str json)
+{
+    return spoke_json_type(json) == '{' && spoke_json_check(json) == SPOKE_OK;
+}
+
+/* Members that are not named here (x509, payload, timestamps, etag, what comes next year) are not looked at. */
+static struct operation read_operation(spoke_str body, uint32_t topic_status)
+{
+    struct operation o = {.status = OPERATION_MALFORMED};
+    if (!is_object(body))
+        return o;
+    const spoke_str state = member(body, "registrationState");
+    o.status = read_status(text_member(body, "status"), topic_status);
+    o.id = usable_operation_id(text_member(body, "operationId"));
+    o.hub = member(state, "assignedHub");
+    o.device_id = member(state, "deviceId");
+    o.code = code_member(state);
+    o.message = text_member(state, "errorMessage");
+    return o;
+}
+
+static struct operation read_error(spoke_str body)
+{
+    struct operation o = {.status = OPERATION_FAILED};
+    if (!is_object(body))
+        return o;
+    o.code = code_member(body);
+    o.message = text_member(body, "message");
+    return o;
+}
+
+/* `code` is a service code or, failing that, the topic's status. */
+static spoke_dps_class class_of(int32_t code)
+{
+    const int32_t number = code >= 100000 ? code / 1000 : code;
+    if (code == 400209)
+        return SPOKE_DPS_BLOCKED;
+    if (code == 400207 || code == 400208)
+        return SPOKE_DPS_SERVICE;
+    if (number == 401)
+        return SPOKE_DPS_CREDENTIAL;
+    if (number == 429)
+        return SPOKE_DPS_THROTTLED;
+    return number >= 400 && number < 429 ? SPOKE_DPS_CONFIGURATION : SPOKE_DPS_TRANSIENT;
+}
+
+/* --- replies: what follows from them --- */
+
+static uint64_t refused_query_pause_ms(spoke_dps *d, const spoke_dps_reply *reply)
+{
+    const uint32_t doublings = d->refused_queries < MAX_DOUBLINGS ? d->refused_queries : MAX_DOUBLINGS;
+    d->refused_queries++;
+    if (reply->retry_after_s > 0)
+        return retry_after_s(reply) * UINT64_C(1000);
+    const uint64_t pause = (uint64_t)DEFAULT_PAUSE_MS << doublings;
+    return pause < MAX_PAUSE_MS ? pause : MAX_PAUSE_MS;
+}
+
+/* A service that restarted has forgotten the operation, not the device; a conflict is with another attempt. */
+static bool worth_registering_anew(const spoke_dps *d, uint32_t status)
+{
+    return !d->registered_anew && ((status == 404 && d->step == SPOKE_DPS_POLLING) || status == 409);
+}
+
+static void on_error(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
+{
+    const int32_t status = (int32_t)reply->status;
+    if (status >= 429 && d->step == SPOKE_DPS_POLLING) {
+        wait_for(d, now, refused_query_pause_ms(d, reply));
+        return;
+    }
+    if (worth_registering_anew(d, reply->status)) {
+        d->registered_anew = true;
+        forget_operation(d);
+        wait_for(d, now, DEFAULT_PAUSE_MS);
+        return;
+    }
+    const struct operation o = read_error(body);
+    const int32_t code = o.code != 0 ? o.code : status;
+    refuse(d, class_of(status >= 429 ? status : code), code, retry_after_s(reply), o.message);
+}
+
+static void refuse_malformed(spoke_dps *d, const spoke_dps_reply *reply)
+{
+    refuse(d, SPOKE_DPS_TRANSIENT, (int32_t)reply->status, 0, no_words);
+}
+
+static void on_assigning(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str id)
+{
+    if (id.len > 0) {
+        forget_operation(d);
+        if (spoke_buf_append(&d->scratch, id) == SPOKE_OK) /* it fits: SPOKE_DPS_MIN_SCRATCH_BYTES */
+            d->operation_id = spoke_buf_str(&d->scratch);
+    }
+    if (d->operation_id.len == 0) {
+        refuse_malformed(d, reply);
+        return;
+    }
+    d->refused_queries = 0;
+    wait_for(d, now, reply->has_retry_after ? retry_after_s(reply) * UINT64_C(1000) : DEFAULT_PAUSE_MS);
+}
+
+/* Appends the text; false when it is none, or none that can stand in a topic or host name. */
+static bool keep_name(spoke_dps *d, spoke_str json, size_t most, spoke_str *out)
+{
+    const size_t start = d->scratch.len;
+    if (json.len == 0 || spoke_json_text(json, &d->scratch) != SPOKE_OK)
+        return false;
+    *out = spoke_str_from((const char *)d->scratch.ptr + start, d->scratch.len - start);
+    return out->len <= most && topic_level_valid(*out);
+}
+
+static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct operation *o)
+{
+    spoke_dps_event event = {.kind = SPOKE_DPS_ASSIGNED};
+    forget_operation(d);
+    if (keep_name(d, o->hub, SPOKE_MAX_HOST_BYTES, &event.hub) &&
+        keep_name(d, o->device_id, SPOKE_MAX_ID_BYTES, &event.device_id))
+        finish(d, event);
+    else
+        refuse_malformed(d, reply);
+}
+
+static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
+{
+    const struct operation o = read_operation(body, reply->status);
+    const int32_t code = o.code != 0 ? o.code : (int32_t)reply->status;
+    switch (o.status) {
+    case OPERATION_ASSIGNING:
+        on_assigning(d, now, reply, o.id);
+        break;
+    case OPERATION_ASSIGNED:
+        on_assigned(d, reply, &o);
+        break;
+    case OPERATION_FAILED:
+        refuse(d, class_of(code), code, retry_after_s(reply), o.message);
+        break;
+    case OPERATION_DISABLED:
+        refuse(d, SPOKE_DPS_BLOCKED, code, retry_after_s(reply), o.message);
+        break;
+    case OPERATION_MALFORMED:
+        refuse_malformed(d, reply);
+        break;
+    }
+}
+
+void spoke_dps_receive(spoke_dps *d, uint64_t now, spoke_str topic, spoke_str payload)
+{
+    spoke_dps_reply reply;
+    if (!awaits_reply(d) || spoke_dps_parse_topic(topic, &reply) != SPOKE_OK || !is_own_rid(d, reply.rid))
+        return;
+    if (reply.status >= 400)
+        on_error(d, now, &reply, payload);
+    else if (reply.status >= 200 && reply.status < 300)
+        on_progress(d, now, &reply, payload);
+    else
+        refuse_malformed(d, &reply);
+}
