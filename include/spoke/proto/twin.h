@@ -20,56 +20,70 @@ extern "C" {
 
 typedef enum spoke_twin_event_kind {
     SPOKE_TWIN_SNAPSHOT, /* desired: the whole section; version. Writable properties absent from it are unset */
-    SPOKE_TWIN_CHANGE,   /* desired: a merge patch (null deletes); version */
+    SPOKE_TWIN_CHANGE, /* desired: a merge patch (null deletes); version: always the one after the last event's */
     SPOKE_TWIN_REPORTED, /* the reported patch in flight was answered: status, version when 2xx */
-    SPOKE_TWIN_FAILED    /* a GET was refused in a way that asking again cannot mend (4xx but 429), or malformed */
+    SPOKE_TWIN_FAILED /* a GET was refused in a way that asking again cannot mend: status 4xx but 429; or answered
+                         twice in a row by what is no twin: status 0. Nothing is asked until start or refresh */
 } spoke_twin_event_kind;
 
-/* Views live until the next call on the machine that receives; SNAPSHOT and live CHANGE view the payload passed to
- * spoke_twin_receive, held-back ones the machine's own memory. */
+/* SNAPSHOT and live CHANGE view the payload passed to spoke_twin_receive, held-back ones the machine's own memory:
+ * take all events before the next receive. A change that was not taken by then is fetched again by a GET. */
 typedef struct spoke_twin_event {
     spoke_twin_event_kind kind;
     uint32_t status;
-    int64_t version;
+    int64_t version; /* -1: not said */
     spoke_str desired;
 } spoke_twin_event;
 
+#define SPOKE_TWIN_LIMIT_MS 60000u /* for the answer to a GET or to a report */
+
+typedef enum spoke_twin_get {                        /* private */
+                              SPOKE_TWIN_GET_NONE,   /* next: WANTED */
+                              SPOKE_TWIN_GET_WANTED, /* next: SENT */
+                              SPOKE_TWIN_GET_SENT,  /* next: NONE when answered; WANTED when the answer is known to
+                                                       be old; PAUSED */
+                              SPOKE_TWIN_GET_PAUSED /* until get_due, after a refusal or time-out; next: WANTED */
+} spoke_twin_get;
+
 typedef struct spoke_twin { /* private */
-    spoke_buf held;         /* changes that arrived while the GET was outstanding */
-    bool held_lost;         /* one did not fit: ask again instead */
-    bool synced, get_wanted, get_outstanding, report_outstanding;
+    spoke_twin_get get;
+    bool get_again; /* something was lost since the GET left: its answer may be older than that */
+    bool synced, malformed, replaying, report_outstanding, has_pending, has_reported;
     uint32_t next_rid, get_rid, report_rid;
-    int64_t version;  /* of the desired section as the application knows it */
-    uint64_t get_due; /* when to give up on, or repeat, the GET */
-    uint32_t get_attempts;
+    uint32_t get_failures; /* in a row */
+    int64_t version;       /* of the desired section as the application knows it; -1: unknown */
+    uint64_t get_due, report_due;
+    spoke_buf held; /* changes that arrived before the snapshot they follow */
     size_t held_at;
-    spoke_str snapshot;
-    int64_t snapshot_version;
-    spoke_twin_event pending;
-    bool has_snapshot, has_pending;
-    uint32_t get_limit_ms;
+    spoke_twin_event pending, reported;
 } spoke_twin;
 
-/* `memory` holds back changes during a GET (0 bytes is legal: then it always asks again). */
+/* `memory` holds back changes during a GET; what does not fit costs another GET (0 bytes is legal). */
 SPOKE_API void spoke_twin_init(spoke_twin *t, void *memory, size_t size);
 /* A new connection: everything outstanding is lost; a GET is wanted. The version is kept. */
 SPOKE_API void spoke_twin_start(spoke_twin *t, uint64_t now);
-/* The hub changed, or the reader fell behind: forget the version too, so that a smaller one counts. */
+/* The hub changed, or the reader fell behind: nothing is known any more; a snapshot is wanted, of any version. */
 SPOKE_API void spoke_twin_forget(spoke_twin *t);
-/* Asks for a fresh snapshot on this connection (at most one GET in flight). */
+/* Asks for a snapshot younger than this call (at most one GET in flight). */
 SPOKE_API void spoke_twin_refresh(spoke_twin *t);
 /* OK: publish a GET under *rid now. E_AGAIN: nothing to send. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_twin_output(spoke_twin *t, uint32_t *rid);
 SPOKE_API void spoke_twin_sent(spoke_twin *t, uint64_t now);
-/* Claims the right to send one reported patch: *rid for its topic. E_AGAIN: one is in flight. */
+/* Claims the right to send one reported patch: *rid for its topic. E_AGAIN: one is in flight, or its REPORTED
+ * event was not taken yet. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_twin_report(spoke_twin *t, uint64_t now, uint32_t *rid);
-/* Takes TWIN_REPLY and DESIRED events; ignores replies it did not ask for. */
+/* The claimed patch could not be published after all: no answer is waited for. */
+SPOKE_API void spoke_twin_report_cancel(spoke_twin *t);
+/* Takes TWIN_REPLY and DESIRED events; ignores others, and replies it did not ask for. A smaller version in the
+ * answer to a GET counts: the service knows best. */
 SPOKE_API void spoke_twin_receive(spoke_twin *t, uint64_t now, const spoke_hub_event *event);
+/* E_AGAIN: none. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_twin_next(spoke_twin *t, spoke_twin_event *event);
 SPOKE_API bool spoke_twin_synced(const spoke_twin *t); /* the first snapshot of this connection was taken */
+/* When tick next has something to do; UINT64_MAX: never. */
 SPOKE_API uint64_t spoke_twin_deadline(const spoke_twin *t);
-/* GET unanswered for 60 s, or answered 429/5xx: asks again, with doubling pauses from 1 s to 60 s. A report
- * unanswered for 60 s ends as REPORTED with status 0. */
+/* GET unanswered for SPOKE_TWIN_LIMIT_MS, answered 429 or 5xx, or (once) by what is no twin: asks again, after
+ * pauses that double from 1 s to 60 s. A report unanswered for that long ends as REPORTED with status 0. */
 SPOKE_API void spoke_twin_tick(spoke_twin *t, uint64_t now);
 
 #ifdef __cplusplus
