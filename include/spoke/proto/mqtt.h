@@ -59,6 +59,8 @@ typedef struct spoke_mqtt_packet {
     spoke_mqtt_type type;
     uint16_t packet_id; /* PUBLISH with QoS 1, and the acks and (un)subscriptions; never 0 there */
     union {
+        /* Decoding another protocol or level than these fills in the two alone and answers SPOKE_OK, so that a
+         * server can refuse by name (CONNACK 1): look at the level first. */
         struct {
             spoke_str protocol; /* "MQTT" */
             uint8_t level;      /* 4 */
@@ -86,8 +88,8 @@ typedef struct spoke_mqtt_filter {
     uint8_t qos;
 } spoke_mqtt_filter;
 
-/* E_AGAIN: more bytes are needed to tell. E_PROTOCOL: a fifth length byte, a length written longer than needed is
- * accepted (the standard does not forbid it), type 0 or 15, or flags that section 2.2.2 reserves. */
+/* E_AGAIN: more bytes are needed to tell. E_PROTOCOL: a fifth length byte, type 0 or 15, or flags that
+ * section 2.2.2 reserves. A length written longer than needed is accepted: the standard does not forbid it. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_peek(const uint8_t *bytes, size_t len, spoke_mqtt_header *out);
 
 /* Decodes exactly one whole packet (head_bytes + body_bytes). Checks all that section 3 says of its form: counts,
@@ -105,7 +107,8 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_encode(const spoke_mqtt_packe
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_encode_filters(uint16_t packet_id, bool with_qos,
                                                                   const spoke_mqtt_filter *filters, size_t count,
                                                                   spoke_buf *out);
-/* Bytes that a PUBLISH of these sizes takes on the wire, fixed header included. */
+/* Bytes that a PUBLISH of these sizes takes on the wire, fixed header included. SIZE_MAX: no packet can hold them.
+ */
 SPOKE_API size_t spoke_mqtt_publish_bytes(size_t topic_bytes, size_t payload_bytes, uint8_t qos);
 
 /* --- client session --- */
@@ -178,6 +181,9 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_connect(spoke_mqtt *s, uint64
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_publish(spoke_mqtt *s, uint64_t now,
                                                            const spoke_mqtt_publish_options *message,
                                                            uint16_t *packet_id);
+/* Queue one request for all these filters, answered by one SUBACK or UNSUBACK event on the same connection. An
+ * answer to no request, or with another number of codes, is E_PROTOCOL: ours would never come. E_FULL: no room, or
+ * eight requests unanswered; E_TOO_LARGE: can never fit; E_STATE; E_ARG: also QoS 2. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_subscribe(spoke_mqtt *s, uint64_t now,
                                                              const spoke_mqtt_filter *filters, size_t count,
                                                              uint16_t *packet_id);
@@ -185,13 +191,17 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_unsubscribe(spoke_mqtt *s, ui
                                                                const spoke_str *filters, size_t count,
                                                                uint16_t *packet_id);
 /* The application is done with a QoS 1 message. PUBACKs leave in order of receipt whatever the order of these
- * calls (the hub closes the link otherwise). E_NOT_FOUND: no such receipt is owed. */
+ * calls (the hub closes the link otherwise). While `receipts` messages are owed no further one is taken in; the
+ * silence of the link does not count then. E_NOT_FOUND: no such receipt is owed, or its connection is over (the
+ * server sends the message again). */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_ack(spoke_mqtt *s, uint64_t now, uint16_t packet_id);
-/* Queues DISCONNECT; nothing can be queued after it. Over when the output is empty. */
+/* Queues DISCONNECT; nothing can be queued after it. Over when the output is empty; then close the stream. With a
+ * keep-alive, LOST with E_TIMEOUT when the output does not drain in half of it. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_disconnect(spoke_mqtt *s, uint64_t now);
-/* The stream broke: emits LOST with this status (once). */
+/* The stream broke: drops the output and emits LOST with this status (once), after the events of what was received
+ * whole. A refusal among them is the reason then (E_REFUSED): servers close right behind it. */
 SPOKE_API void spoke_mqtt_lost(spoke_mqtt *s, spoke_status why);
-/* Forgets the in-flight table as well: every id is free. */
+/* Back to the state after init: no connection, no event, every id free. */
 SPOKE_API void spoke_mqtt_reset(spoke_mqtt *s);
 
 /* Bytes waiting to go out, all joined. The view lives until the next call that queues or sends. */
@@ -206,9 +216,9 @@ SPOKE_API void spoke_mqtt_receive(spoke_mqtt *s, uint64_t now, spoke_str bytes, 
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_mqtt_next(spoke_mqtt *s, uint64_t now, spoke_mqtt_event *event);
 /* When tick next has something to do; UINT64_MAX: never. */
 SPOKE_API uint64_t spoke_mqtt_deadline(const spoke_mqtt *s);
-/* Keep-alive and limits: queues PINGREQ when nothing was sent for the interval; the session is LOST with
- * E_TIMEOUT when the peer stays silent for half an interval after it (so within 1.5 keep-alives), or when no
- * CONNACK came in its limit. */
+/* Keep-alive and limits: queues PINGREQ when nothing was sent, or nothing was heard, for the interval; the session
+ * is LOST with E_TIMEOUT when the peer stays silent for half an interval after it (so within 1.5 keep-alives of
+ * the last byte received, when called at each deadline), or when no CONNACK came in its limit. */
 SPOKE_API void spoke_mqtt_tick(spoke_mqtt *s, uint64_t now);
 SPOKE_API size_t spoke_mqtt_in_flight(const spoke_mqtt *s);
 
