@@ -1,0 +1,141 @@
+/* What the shell's files share. */
+#ifndef SPOKE_SRC_CENTRAL_SHELL_PRIVATE_H
+#define SPOKE_SRC_CENTRAL_SHELL_PRIVATE_H
+
+#include <sys/epoll.h>
+#include <sys/socket.h>
+
+#include "shell.h"
+#include "tls/tls.h"
+#include "websocket.h"
+
+enum {
+    SHELL_CHUNK_BYTES = 16384,        /* one TLS record */
+    SHELL_MAX_OUTPUT_BYTES = 1 << 20, /* waiting for a peer that does not read */
+    SHELL_READS_PER_TURN = 4,         /* of one connection, so that a loud one does not starve the others */
+    SHELL_MAX_EVENTS = 256
+};
+
+/* One descriptor in epoll. `ready` is set by shell_wait's events and cleared by whoever acts on it. */
+struct watch {
+    int fd; /* -1: none */
+    uint32_t mask, ready;
+};
+
+/* Bytes that wait, on the heap. */
+struct backlog {
+    uint8_t *ptr;
+    size_t start, len, cap; /* [start, start + len) of cap */
+};
+
+spoke_str backlog_view(const struct backlog *b);
+/* E_NO_MEMORY, E_TOO_LARGE: above SHELL_MAX_OUTPUT_BYTES. */
+spoke_status backlog_add(struct backlog *b, const void *bytes, size_t len);
+void backlog_drop(struct backlog *b, size_t count);
+void backlog_free(struct backlog *b);
+
+enum stream_kind { STREAM_MQTT, STREAM_WEBSOCKET, STREAM_HTTP };
+
+enum stream_state {
+    STREAM_HANDSHAKE, /* TLS -> OPEN, CLOSED */
+    STREAM_OPEN,      /* -> DRAINING, CLOSED */
+    STREAM_DRAINING,  /* no more is read; what waits goes out -> LINGERING, CLOSED */
+    STREAM_LINGERING, /* our end is said; discards until the peer says its own, lest a reset overtake the last
+                         bytes
+                         -> CLOSED */
+    STREAM_CLOSED     /* freed at the end of the turn */
+};
+
+struct http_link; /* shell_http.c: libmicrohttpd's end of a stream */
+
+struct stream {
+    struct stream *next, *prev;
+    struct shell *shell;
+    enum stream_kind kind;
+    enum stream_state state;
+    struct watch socket;
+    struct tls *tls;
+    void *tls_memory;
+    struct sockaddr_storage address;
+    socklen_t address_len;
+    uint64_t due_ms;    /* when patience with this state, or with an HTTP request, ends; UINT64_MAX: never */
+    uint64_t stuck_ms;  /* when patience with a peer that reads nothing ends; UINT64_MAX: it reads */
+    bool again;         /* more can be read without waiting for the socket */
+    struct backlog out; /* plain bytes for TLS; for STREAM_MQTT the core keeps them */
+    struct conn *conn;  /* STREAM_MQTT and STREAM_WEBSOCKET */
+    struct websocket websocket;
+    bool close_sent; /* STREAM_WEBSOCKET: nothing follows our close frame */
+    /* STREAM_HTTP */
+    struct watch pair; /* our end of the socket pair */
+    struct backlog in; /* decrypted, not taken by the pair yet */
+    struct http_link *link;
+};
+
+struct listener {
+    struct watch socket;
+    enum stream_kind kind;
+    uint16_t port;
+    const char *what; /* for the log */
+    uint32_t refused; /* connections above the limit, since the last log line */
+};
+
+struct http;
+
+struct shell {
+    struct shell_options options;
+    struct core *core;
+    char *base;
+    int epoll;
+    struct watch wake;
+    struct listener listeners[2];
+    size_t listener_count;
+    uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
+    struct tls_context *tls;
+    struct stream *streams;
+    uint32_t counts[3]; /* by stream_kind */
+    struct http *http;
+    struct watch http_loop; /* libmicrohttpd's own epoll descriptor, inside ours */
+    uint64_t now_ms;        /* of this turn */
+    uint8_t chunk[SHELL_CHUNK_BYTES];
+};
+
+/* --- shell.c --- */
+uint64_t shell_now_ms(void); /* real time, whatever clock the core has: it guards real sockets */
+void shell_accept(struct shell *shell, struct listener *listener);
+/* Connections of MQTT, over both. */
+bool shell_mqtt_full(const struct shell *shell);
+
+/* --- shell_loop.c --- */
+/* Keeps epoll in step with the wanted mask. */
+spoke_status watch_set(struct shell *shell, struct watch *watch, uint32_t mask);
+void watch_close(struct shell *shell, struct watch *watch);
+
+/* --- shell_stream.c --- */
+/* Takes the socket over, also on error. */
+spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
+                         const struct sockaddr_storage *address, socklen_t address_len);
+void stream_free(struct stream *s);
+void stream_receive(struct stream *s); /* first half of a turn */
+void stream_send(struct stream *s);    /* second half, after the commit */
+uint64_t stream_due(const struct stream *s);
+/* Lets what waits go out, then closes. */
+void stream_end(struct stream *s);
+void stream_drop(struct stream *s, const char *why);
+/* HTTP turns into WebSocket: the 101 head is in s->out; `early` are bytes the client sent behind its request. */
+void stream_upgrade(struct stream *s, spoke_str early);
+
+/* --- shell_http.c --- */
+spoke_status http_create(struct shell *shell, struct http **out);
+void http_destroy(struct http *http); /* after the streams */
+/* Hands a stream to libmicrohttpd through a socket pair; s->pair is our end. */
+spoke_status http_adopt(struct http *http, struct stream *s);
+/* The client is gone: forgets the stream and what it asked for. */
+void http_forget(struct stream *s);
+void http_turn(struct http *http);
+int http_fd(const struct http *http);
+/* Milliseconds until it wants a turn; UINT32_MAX: none. */
+uint32_t http_sleep_ms(const struct http *http);
+/* The client sent bytes: a request is under way. */
+void http_heard(struct stream *s);
+
+#endif

@@ -1,0 +1,771 @@
+/* Real sockets on loopback, real TLS, the core on a bench; everything turns in this one thread. */
+#include "central_bench.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "central/ca.h"
+#include "central/data_dir.h"
+#include "central/shell.h"
+#include "tls/tls.h"
+
+enum { PATIENCE_MS = 150, TEST_LIMIT_MS = 10000, CLIENTS = 4 };
+
+static spoke_status some_random(void *ctx, uint8_t *out, size_t len)
+{
+    const spoke_platform *machine = spoke_platform_posix();
+    (void)ctx;
+    return machine->random(machine->ctx, out, len);
+}
+
+/* --- a TLS client --- */
+
+struct client {
+    int fd;
+    struct tls *tls;
+    void *memory;
+    bool open, closed, deaf; /* deaf: does not read */
+    uint8_t in[600000];
+    size_t in_len;
+    const uint8_t *out;
+    size_t out_len;
+};
+
+struct fixture {
+    struct bench bench;
+    struct data_dir dir;
+    struct ca_identity identity;
+    char *ca_pem, *token;
+    struct tls_context *trust;
+    struct shell_options options;
+    struct shell *shell;
+    struct client clients[CLIENTS];
+    int logged;
+};
+
+static void count_log(void *user, spoke_log_level level, const char *module, const char *line)
+{
+    (void)level;
+    (void)line;
+    ((struct fixture *)user)->logged += strcmp(module, "shell") == 0;
+}
+
+static spoke_status stream_result(ssize_t result, size_t *count)
+{
+    *count = result > 0 ? (size_t)result : 0;
+    if (result > 0)
+        return SPOKE_OK;
+    return result < 0 && (errno == EAGAIN || errno == EINTR) ? SPOKE_E_AGAIN : SPOKE_E_NET;
+}
+
+static spoke_status client_read(void *ctx, uint8_t *out, size_t cap, size_t *count)
+{
+    return stream_result(recv(((struct client *)ctx)->fd, out, cap, MSG_DONTWAIT), count);
+}
+
+static spoke_status client_write(void *ctx, const uint8_t *bytes, size_t len, size_t *count)
+{
+    return stream_result(send(((struct client *)ctx)->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL), count);
+}
+
+static void client_dial(struct client *c, uint16_t port)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    memset(c, 0, sizeof *c);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(c->fd >= 0);
+    assert_int_equal(connect(c->fd, (const struct sockaddr *)&address, sizeof address), 0);
+}
+
+static void client_start(struct fixture *f, struct client *c, uint16_t port)
+{
+    const struct tls_stream stream = {c, client_read, client_write};
+    client_dial(c, port);
+    c->memory = malloc(tls_size());
+    assert_non_null(c->memory);
+    assert_ok(tls_init(c->memory, tls_size(), f->trust, &c->tls));
+    assert_ok(tls_start(c->tls, "localhost", &stream));
+}
+
+static void client_stop(struct client *c)
+{
+    if (c->memory != NULL)
+        tls_fini(c->tls);
+    free(c->memory);
+    if (c->fd > 0)
+        close(c->fd);
+    memset(c, 0, sizeof *c);
+}
+
+static void client_say(struct client *c, const void *bytes, size_t len)
+{
+    assert_int_equal(c->out_len, 0);
+    c->out = bytes;
+    c->out_len = len;
+}
+
+static void client_step(struct client *c)
+{
+    size_t count = 0;
+    spoke_status status = SPOKE_OK;
+    if (c->tls == NULL || c->closed)
+        return;
+    if (!c->open) {
+        status = tls_handshake(c->tls);
+        c->open = status == SPOKE_OK;
+        c->closed = status != SPOKE_OK && status != SPOKE_E_AGAIN;
+        return;
+    }
+    while (c->out_len > 0 && tls_write(c->tls, c->out, c->out_len, &count) == SPOKE_OK) {
+        c->out += count;
+        c->out_len -= count;
+    }
+    while (!c->deaf && c->in_len < sizeof c->in - 1 && status == SPOKE_OK) {
+        status = tls_read(c->tls, c->in + c->in_len, sizeof c->in - 1 - c->in_len, &count);
+        if (status == SPOKE_OK)
+            c->in_len += count;
+    }
+    c->in[c->in_len] = '\0';
+    c->closed = status != SPOKE_OK && status != SPOKE_E_AGAIN;
+}
+
+/* --- the loop --- */
+
+static uint64_t real_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void turn(struct fixture *f)
+{
+    shell_wait(f->shell, shell_sleep_ms(f->shell, 1));
+    shell_turn(f->shell);
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_step(&f->clients[i]);
+}
+
+#define until(f, condition) \
+    do { \
+        const uint64_t end_ = real_ms() + TEST_LIMIT_MS; \
+        while (!(condition)) { \
+            if (real_ms() > end_) \
+                fail_msg("this never came true: %s", #condition); \
+            turn(f); \
+        } \
+    } while (0)
+
+static void start(struct fixture *f)
+{
+    char why[256] = "";
+    if (shell_create(&f->options, &f->shell, why, sizeof why) != SPOKE_OK)
+        fail_msg("%s", why);
+    assert_ok(shell_set_base(f->shell, "https://localhost:8443"));
+}
+
+static int setup(void **state)
+{
+    static const char *const names[] = {"localhost"};
+    struct fixture *f = calloc(1, sizeof *f);
+    char why[256] = "";
+    assert_non_null(f);
+    bench_open(&f->bench);
+    bench_close(&f->bench);
+    f->bench.options.log = count_log;
+    f->bench.options.log_user = f;
+    f->bench.options.log_level = SPOKE_LOG_INFO;
+    bench_start(&f->bench);
+    assert_ok(data_dir_open(NULL, true, &f->dir, why, sizeof why));
+    const struct ca_options ca = {f->dir.path, names, 1, (int64_t)time(NULL), some_random, NULL};
+    assert_ok(ca_open(&ca, &f->identity, why, sizeof why));
+    f->ca_pem = test_read_file(f->identity.ca_file, NULL);
+    assert_ok(core_api_token(f->bench.core, "test", &f->token));
+    const struct tls_context_options client = {.trust_pem = f->ca_pem, .random = some_random};
+    const char *reason = "";
+    int32_t detail = 0;
+    assert_ok(tls_context_create(&client, &f->trust, &reason, &detail));
+    f->options = (struct shell_options){.core = f->bench.core,
+                                        .listen = true,
+                                        .bind_address = "127.0.0.1",
+                                        .cert_pem = f->identity.cert_pem,
+                                        .key_pem = f->identity.key_pem,
+                                        .random = some_random};
+    *state = f;
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_stop(&f->clients[i]);
+    shell_destroy(f->shell);
+    tls_context_destroy(f->trust);
+    ca_identity_free(&f->identity);
+    data_dir_close(&f->dir);
+    bench_close(&f->bench);
+    free(f->ca_pem);
+    free(f->token);
+    free(f);
+    return 0;
+}
+
+/* --- MQTT over TLS --- */
+
+/* A CONNECT of nobody that the hub knows: refused, which is an answer as good as any. */
+static spoke_buf stranger_connect(uint8_t *memory, size_t cap)
+{
+    spoke_mqtt_packet p;
+    memset(&p, 0, sizeof p);
+    p.type = SPOKE_MQTT_CONNECT;
+    p.as.connect.protocol = SPOKE_STR("MQTT");
+    p.as.connect.level = 4;
+    p.as.connect.client_id = SPOKE_STR("stranger");
+    p.as.connect.username = SPOKE_STR(BENCH_HUB "/stranger/?api-version=2021-04-12");
+    p.as.connect.has_username = true;
+    p.as.connect.password = SPOKE_STR("nonsense");
+    p.as.connect.has_password = true;
+    p.as.connect.clean_session = true;
+    spoke_buf out = spoke_buf_from(memory, cap);
+    assert_ok(spoke_mqtt_encode(&p, &out));
+    return out;
+}
+
+static void refusal_reaches_the_device_before_the_end(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t memory[256];
+    const spoke_buf packet = stranger_connect(memory, sizeof memory);
+    struct client *c = &f->clients[0];
+    start(f);
+    client_start(f, c, shell_mqtt_port(f->shell));
+    client_say(c, packet.ptr, packet.len);
+    until(f, c->closed);
+    assert_int_equal(c->in_len, 4);
+    assert_int_equal(c->in[0], 0x20);
+    assert_int_equal(c->in[3], 5);
+}
+
+static void packets_in_single_bytes_are_put_together(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t memory[256];
+    const spoke_buf packet = stranger_connect(memory, sizeof memory);
+    struct client *c = &f->clients[0];
+    start(f);
+    client_start(f, c, shell_mqtt_port(f->shell));
+    for (size_t i = 0; i < packet.len; i++) {
+        client_say(c, packet.ptr + i, 1);
+        until(f, c->out_len == 0);
+    }
+    until(f, c->closed);
+    assert_int_equal(c->in_len, 4);
+}
+
+static void device_that_leaves_is_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    f->options.max_mqtt = 1;
+    shell_destroy(f->shell);
+    start(f);
+    for (int i = 0; i < 3; i++) { /* with room for one, each leaver makes room for the next */
+        client_start(f, c, shell_mqtt_port(f->shell));
+        until(f, c->open);
+        client_stop(c);
+        for (int j = 0; j < 5; j++)
+            turn(f);
+    }
+}
+
+static void connection_above_the_limit_is_closed_with_a_log_line(void **state)
+{
+    struct fixture *f = *state;
+    f->options.max_mqtt = 1;
+    start(f);
+    client_start(f, &f->clients[0], shell_mqtt_port(f->shell));
+    until(f, f->clients[0].open);
+    client_start(f, &f->clients[1], shell_mqtt_port(f->shell));
+    until(f, f->clients[1].closed);
+    assert_false(f->clients[1].open);
+    assert_true(f->logged > 0);
+    assert_false(f->clients[0].closed);
+}
+
+static bool peer_hung_up(int fd)
+{
+    char byte;
+    return recv(fd, &byte, 1, MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+static void silence_instead_of_a_handshake_is_not_waited_for(void **state)
+{
+    struct fixture *f = *state;
+    f->options.patience_ms = PATIENCE_MS;
+    start(f);
+    client_dial(&f->clients[0], shell_mqtt_port(f->shell));
+    until(f, peer_hung_up(f->clients[0].fd));
+    assert_true(f->logged > 0);
+}
+
+static void plain_text_on_a_tls_port_is_refused_with_a_log_line(void **state)
+{
+    struct fixture *f = *state;
+    char bytes[64];
+    start(f);
+    client_dial(&f->clients[0], shell_https_port(f->shell));
+    assert_int_equal(send(f->clients[0].fd, "GET / HTTP/1.1\r\n\r\n", 18, 0), 18);
+    const uint64_t end = real_ms() + TEST_LIMIT_MS;
+    ssize_t count = -1;
+    while (count != 0 && real_ms() < end) { /* an alert may come first */
+        turn(f);
+        count = recv(f->clients[0].fd, bytes, sizeof bytes, MSG_DONTWAIT);
+    }
+    assert_int_equal(count, 0);
+    assert_true(f->logged > 0);
+}
+
+/* --- HTTP --- */
+
+static size_t body_at(const struct client *c)
+{
+    const char *text = (const char *)c->in, *end = strstr(text, "\r\n\r\n");
+    return end != NULL ? (size_t)(end - text) + 4 : SIZE_MAX;
+}
+
+/* Is a whole answer with a Content-Length here? */
+static bool answered(const struct client *c)
+{
+    const size_t at = body_at(c);
+    const char *length = strstr((const char *)c->in, "Content-Length: ");
+    if (at == SIZE_MAX)
+        return false;
+    return length == NULL || c->in_len >= at + strtoul(length + 16, NULL, 10);
+}
+
+static void expect_answer(struct fixture *f, struct client *c, int status)
+{
+    char start_line[32];
+    (void)snprintf(start_line, sizeof start_line, "HTTP/1.1 %d", status);
+    until(f, answered(c));
+    if (strncmp((const char *)c->in, start_line, strlen(start_line)) != 0)
+        fail_msg("expected %s, got %s", start_line, (const char *)c->in);
+}
+
+#define assert_has(c, text) assert_non_null(strstr((const char *)(c)->in, (text)))
+
+static void http(struct fixture *f, struct client *c, const char *method, const char *target, const char *headers,
+                 const char *body, int status)
+{
+    static char text[4096];
+    if (c->tls == NULL)
+        client_start(f, c, shell_https_port(f->shell));
+    c->in_len = 0;
+    c->in[0] = '\0';
+    const int len =
+        snprintf(text, sizeof text, "%s %s HTTP/1.1\r\nHost: anything\r\n%s\r\n%s", method, target, headers, body);
+    assert_true(len > 0 && (size_t)len < sizeof text);
+    client_say(c, text, (size_t)len);
+    expect_answer(f, c, status);
+}
+
+static char *authorized(const struct fixture *f, const char *more)
+{
+    static char headers[1024];
+    (void)snprintf(headers, sizeof headers, "Authorization: %s\r\n%s", f->token, more);
+    return headers;
+}
+
+#define DEVICES "/api/devices?api-version=2022-07-31"
+
+static void request_with_a_token_is_answered_in_json(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    http(f, c, "GET", DEVICES, authorized(f, ""), "", 200);
+    assert_has(c, "Content-Type: application/json; charset=utf-8\r\n");
+    assert_string_equal((const char *)c->in + body_at(c), "{\"value\":[]}");
+    /* the same connection goes on */
+    http(f, c, "GET", DEVICES, authorized(f, ""), "", 200);
+}
+
+static void request_without_a_token_is_refused_with_its_code(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "GET", DEVICES, "", "", 401);
+    assert_has(&f->clients[0], "x-ms-error-code: ");
+    assert_has(&f->clients[0], "{\"error\":");
+}
+
+static void head_is_get_without_a_body(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    client_start(f, c, shell_https_port(f->shell));
+    char text[1024];
+    (void)snprintf(text, sizeof text, "HEAD " DEVICES " HTTP/1.1\r\nHost: x\r\n%s\r\n", authorized(f, ""));
+    client_say(c, text, strlen(text));
+    until(f, body_at(c) != SIZE_MAX);
+    assert_int_equal(strncmp((const char *)c->in, "HTTP/1.1 200", 12), 0);
+    assert_int_equal(c->in_len, body_at(c));
+}
+
+static void options_names_the_methods(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "OPTIONS", "/api/devices", "", "", 204);
+    assert_has(&f->clients[0], "Allow: GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS\r\n");
+}
+
+static void broken_path_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "GET", "/api/devices/a%00b?api-version=2022-07-31", authorized(f, ""), "", 400);
+    assert_has(&f->clients[0], "InvalidRequest");
+}
+
+static void body_that_is_announced_too_large_is_refused_at_once(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "PUT", "/api/devices/d?api-version=2022-07-31",
+         authorized(f, "Content-Length: 1048577\r\n"), "", 413);
+    assert_has(&f->clients[0], "x-ms-error-code: RequestBodyTooLarge\r\n");
+}
+
+static void body_that_grows_too_large_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    const size_t chunk = 0x20000, chunks = 9; /* 9 times 128 KiB */
+    size_t len = 0;
+    char *text = malloc(chunks * (chunk + 16) + 1024);
+    assert_non_null(text);
+    start(f);
+    len += (size_t)sprintf(text, "PUT /api/devices/d HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n");
+    for (size_t i = 0; i < chunks; i++) {
+        len += (size_t)sprintf(text + len, "%zx\r\n", chunk);
+        memset(text + len, 'x', chunk);
+        len += chunk;
+        len += (size_t)sprintf(text + len, "\r\n");
+    }
+    len += (size_t)sprintf(text + len, "0\r\n\r\n");
+    client_start(f, c, shell_https_port(f->shell));
+    client_say(c, text, len);
+    expect_answer(f, c, 413);
+    free(text);
+}
+
+static void request_that_drips_is_cut(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    static const char text[] =
+        "GET / HTTP/1.1\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+    f->options.patience_ms = PATIENCE_MS;
+    start(f);
+    client_start(f, c, shell_https_port(f->shell));
+    until(f, c->open);
+    const uint64_t begun = real_ms();
+    for (size_t i = 0; !c->closed; i = (i + 1) % (sizeof text - 1)) {
+        if (c->out_len == 0)
+            client_say(c, text + i, 1);
+        turn(f);
+        assert_true(real_ms() < begun + TEST_LIMIT_MS);
+    }
+    assert_true(real_ms() - begun >= PATIENCE_MS - 20);
+}
+
+/* --- an answer that takes its time --- */
+
+#define COMMAND "/api/devices/dev-1/commands/reboot?api-version=2022-07-31"
+
+static void bring_device_online(struct fixture *f, struct device *d)
+{
+    bench_provision(&f->bench, "dev-1");
+    device_online(d, &f->bench, "dev-1", true);
+    device_subscribe_ok(d, "$iothub/methods/POST/#", 0);
+}
+
+static void ask_command(struct fixture *f, struct client *c)
+{
+    static char text[2048];
+    (void)snprintf(text, sizeof text, "POST " COMMAND " HTTP/1.1\r\nHost: x\r\n%sContent-Length: 2\r\n\r\n{}",
+                   authorized(f, ""));
+    client_start(f, c, shell_https_port(f->shell));
+    client_say(c, text, strlen(text));
+}
+
+/* The reply topic of the method call that the device gets. */
+static void take_call(struct fixture *f, struct device *d, char *topic, size_t cap)
+{
+    spoke_mqtt_packet call;
+    spoke_str head, rid;
+    until(f, core_conn_output(d->conn).len > 0);
+    call = device_expect(d, SPOKE_MQTT_PUBLISH);
+    assert_true(spoke_str_starts(call.as.publish.topic, SPOKE_STR("$iothub/methods/POST/reboot/")));
+    assert_true(spoke_str_cut(call.as.publish.topic, '=', &head, &rid));
+    (void)snprintf(topic, cap, "$iothub/methods/res/200/?$rid=%.*s", (int)rid.len, rid.ptr);
+}
+
+static void command_is_answered_when_the_device_answers(void **state)
+{
+    struct fixture *f = *state;
+    static struct device d;
+    char topic[128];
+    start(f);
+    bring_device_online(f, &d);
+    ask_command(f, &f->clients[0]);
+    take_call(f, &d, topic, sizeof topic);
+    assert_int_equal(f->clients[0].in_len, 0);
+    device_publish(&d, topic, "{\"done\":true}", 0);
+    expect_answer(f, &f->clients[0], 201);
+    assert_has(&f->clients[0], "{\"done\":true}");
+    device_goodbye(&d);
+}
+
+static void client_that_leaves_takes_its_question_along(void **state)
+{
+    struct fixture *f = *state;
+    static struct device d;
+    char topic[128];
+    start(f);
+    bring_device_online(f, &d);
+    ask_command(f, &f->clients[0]);
+    take_call(f, &d, topic, sizeof topic);
+    client_stop(&f->clients[0]);
+    for (int i = 0; i < 20; i++)
+        turn(f);
+    device_publish(&d, topic, "{}", 0); /* nobody asks any more; the sanitizers watch */
+    http(f, &f->clients[1], "GET", DEVICES, authorized(f, ""), "", 200);
+    device_goodbye(&d);
+}
+
+static void service_may_stop_in_the_middle_of_a_question(void **state)
+{
+    struct fixture *f = *state;
+    static struct device d;
+    char topic[128];
+    start(f);
+    bring_device_online(f, &d);
+    ask_command(f, &f->clients[0]);
+    take_call(f, &d, topic, sizeof topic);
+    shell_destroy(f->shell);
+    f->shell = NULL;
+    device_publish(&d, topic, "{}", 0);
+    device_goodbye(&d);
+}
+
+/* --- WebSocket --- */
+
+#define UPGRADE \
+    "Upgrade: websocket\r\nConnection: keep-alive, Upgrade\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n" \
+    "Sec-WebSocket-Version: 13\r\n"
+#define WEBSOCKET_TARGET "/$iothub/websocket?iothub-no-client-cert=true"
+
+static size_t masked(uint8_t *out, uint8_t first, const void *payload, size_t len)
+{
+    static const uint8_t mask[4] = {1, 2, 3, 4};
+    out[0] = first;
+    out[1] = (uint8_t)(0x80 | len);
+    memcpy(out + 2, mask, 4);
+    for (size_t i = 0; i < len; i++)
+        out[6 + i] = ((const uint8_t *)payload)[i] ^ mask[i & 3];
+    return len + 6;
+}
+
+static void upgrade(struct fixture *f, struct client *c, const char *protocol)
+{
+    char headers[512];
+    (void)snprintf(headers, sizeof headers, UPGRADE "Sec-WebSocket-Protocol: %s\r\n", protocol);
+    http(f, c, "GET", WEBSOCKET_TARGET, headers, "", 101);
+    assert_has(c, "Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n");
+    assert_int_equal(c->in_len, body_at(c));
+    c->in_len = 0;
+}
+
+static void websocket_carries_mqtt_whatever_its_frames(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    uint8_t memory[256], frames[600];
+    const spoke_buf packet = stranger_connect(memory, sizeof memory);
+    start(f);
+    upgrade(f, c, "MQTT");
+    assert_has(c, "Sec-WebSocket-Protocol: MQTT\r\n");
+    size_t len = masked(frames, 0x02, packet.ptr, 1);
+    len += masked(frames + len, 0x89, "hello", 5);
+    len += masked(frames + len, 0x80, packet.ptr + 1, packet.len - 1);
+    client_say(c, frames, len);
+    until(f, c->closed);
+    /* a pong, the CONNACK that refuses, a close frame */
+    assert_int_equal(c->in_len, 7 + 6 + 4);
+    assert_memory_equal(c->in, "\x8A\x05hello\x82\x04\x20\x02\x00\x05\x88\x02\x03\xe8", 17);
+}
+
+static void frames_right_behind_the_upgrade_are_not_lost(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    uint8_t memory[256], text[1024];
+    const spoke_buf packet = stranger_connect(memory, sizeof memory);
+    start(f);
+    client_start(f, c, shell_https_port(f->shell));
+    size_t len = (size_t)sprintf((char *)text, "GET /%%24iothub/websocket HTTP/1.1\r\nHost: x\r\n" UPGRADE
+                                               "Sec-WebSocket-Protocol: mqtt\r\n\r\n");
+    len += masked(text + len, 0x82, packet.ptr, packet.len);
+    client_say(c, text, len);
+    until(f, c->closed);
+    assert_true(body_at(c) != SIZE_MAX);
+    assert_int_equal(c->in_len - body_at(c), 6 + 4);
+    assert_memory_equal(c->in + body_at(c), "\x82\x04\x20\x02\x00\x05\x88\x02\x03\xe8", 10);
+}
+
+static void close_frame_is_echoed(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    uint8_t frame[64];
+    start(f);
+    upgrade(f, c, "mqtt");
+    client_say(c, frame, masked(frame, 0x88, "\x03\xe9going", 7));
+    until(f, c->closed);
+    assert_int_equal(c->in_len, 4);
+    assert_memory_equal(c->in, "\x88\x02\x03\xe9", 4);
+}
+
+static void frame_that_breaks_the_rules_is_told_why(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    upgrade(f, c, "mqtt");
+    client_say(c, "\x82\x01x", 3);
+    until(f, c->closed);
+    assert_int_equal(c->in_len, 4);
+    assert_memory_equal(c->in, "\x88\x02\x03\xea", 4);
+}
+
+static void upgrade_that_is_none_is_refused(void **state)
+{
+    static const struct {
+        const char *method, *headers;
+        int status;
+    } rows[] = {
+        {"GET", "", 400},
+        {"GET", UPGRADE, 400},
+        {"GET", UPGRADE "Sec-WebSocket-Protocol: amqp\r\n", 400},
+        {"POST", UPGRADE "Sec-WebSocket-Protocol: mqtt\r\nContent-Length: 0\r\n", 400},
+        {"GET",
+         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 8\r\nSec-WebSocket-Protocol: mqtt\r\n"
+         "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
+         426},
+        {"GET",
+         "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Protocol: mqtt\r\n"
+         "Sec-WebSocket-Key: short\r\n",
+         400},
+    };
+    struct fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
+        http(f, &f->clients[0], rows[i].method, WEBSOCKET_TARGET, rows[i].headers, "", rows[i].status);
+}
+
+static void peer_that_asks_and_does_not_read_is_closed(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    static uint8_t pings[131 * 1000];
+    size_t len = 0;
+    f->options.patience_ms = PATIENCE_MS;
+    start(f);
+    upgrade(f, c, "mqtt");
+    while (len + 131 <= sizeof pings)
+        len += masked(pings + len, 0x89, pings, 125);
+    c->deaf = true;
+    const int before = f->logged;
+    const uint64_t end = real_ms() + TEST_LIMIT_MS;
+    while (f->logged == before && real_ms() < end) {
+        if (c->out_len == 0)
+            client_say(c, pings, len);
+        turn(f);
+    }
+    assert_true(f->logged > before);
+}
+
+static void service_may_stop_with_open_websockets(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    upgrade(f, &f->clients[0], "mqtt");
+    client_start(f, &f->clients[1], shell_mqtt_port(f->shell));
+    until(f, f->clients[1].open);
+    client_start(f, &f->clients[2], shell_https_port(f->shell));
+    until(f, f->clients[2].open);
+}
+
+/* --- starting --- */
+
+static void port_in_use_is_named_with_its_flag(void **state)
+{
+    struct fixture *f = *state;
+    struct shell *second = NULL;
+    char why[256] = "", number[8];
+    start(f);
+    f->options.https_port = shell_https_port(f->shell);
+    assert_int_equal(shell_create(&f->options, &second, why, sizeof why), SPOKE_E_PORT);
+    (void)snprintf(number, sizeof number, "%u", (unsigned)f->options.https_port);
+    assert_non_null(strstr(why, number));
+    assert_non_null(strstr(why, "--https-port"));
+    f->options.bind_address = "localhost:1";
+    assert_int_equal(shell_create(&f->options, &second, why, sizeof why), SPOKE_E_ARG);
+    f->options.bind_address = "192.0.2.1";
+    assert_int_equal(shell_create(&f->options, &second, why, sizeof why), SPOKE_E_PORT);
+    assert_non_null(strstr(why, "--bind"));
+}
+
+#define SHELL_TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        SHELL_TEST(refusal_reaches_the_device_before_the_end),
+        SHELL_TEST(packets_in_single_bytes_are_put_together),
+        SHELL_TEST(device_that_leaves_is_forgotten),
+        SHELL_TEST(connection_above_the_limit_is_closed_with_a_log_line),
+        SHELL_TEST(silence_instead_of_a_handshake_is_not_waited_for),
+        SHELL_TEST(plain_text_on_a_tls_port_is_refused_with_a_log_line),
+        SHELL_TEST(request_with_a_token_is_answered_in_json),
+        SHELL_TEST(request_without_a_token_is_refused_with_its_code),
+        SHELL_TEST(head_is_get_without_a_body),
+        SHELL_TEST(options_names_the_methods),
+        SHELL_TEST(broken_path_is_refused),
+        SHELL_TEST(body_that_is_announced_too_large_is_refused_at_once),
+        SHELL_TEST(body_that_grows_too_large_is_refused),
+        SHELL_TEST(request_that_drips_is_cut),
+        SHELL_TEST(command_is_answered_when_the_device_answers),
+        SHELL_TEST(client_that_leaves_takes_its_question_along),
+        SHELL_TEST(service_may_stop_in_the_middle_of_a_question),
+        SHELL_TEST(websocket_carries_mqtt_whatever_its_frames),
+        SHELL_TEST(frames_right_behind_the_upgrade_are_not_lost),
+        SHELL_TEST(close_frame_is_echoed),
+        SHELL_TEST(frame_that_breaks_the_rules_is_told_why),
+        SHELL_TEST(upgrade_that_is_none_is_refused),
+        SHELL_TEST(peer_that_asks_and_does_not_read_is_closed),
+        SHELL_TEST(service_may_stop_with_open_websockets),
+        SHELL_TEST(port_in_use_is_named_with_its_flag),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
