@@ -156,18 +156,23 @@ spoke_status spoke_json_member(spoke_json_cursor *cursor, spoke_str *key, spoke_
     return SPOKE_OK;
 }
 
+/* Appends the next character of a raw key, resolved; plain bytes one at a time. */
+static bool next_of_key(spoke_str raw_key, size_t *at, spoke_buf *out)
+{
+    uint32_t scalar = 0;
+    if (raw_key.ptr[*at] == '\\')
+        return json_scan_escape(raw_key, at, &scalar) && utf8_append(scalar, out) == SPOKE_OK;
+    const uint8_t byte = (uint8_t)raw_key.ptr[*at];
+    *at += 1;
+    return spoke_buf_append_byte(out, byte) == SPOKE_OK;
+}
+
 bool spoke_json_key_is(spoke_str raw_key, spoke_str name)
 {
     for (size_t at = 0; at < raw_key.len;) {
         uint8_t memory[4];
         spoke_buf piece = spoke_buf_from(memory, sizeof memory);
-        uint32_t scalar = 0;
-        if (raw_key.ptr[at] != '\\') {
-            memory[piece.len++] = (uint8_t)raw_key.ptr[at++];
-        } else if (!json_scan_escape(raw_key, &at, &scalar) || utf8_append(scalar, &piece) != SPOKE_OK) {
-            return false;
-        }
-        if (!spoke_str_starts(name, spoke_buf_str(&piece)))
+        if (!next_of_key(raw_key, &at, &piece) || !spoke_str_starts(name, spoke_buf_str(&piece)))
             return false;
         name = spoke_str_from(name.ptr + piece.len, name.len - piece.len);
     }
