@@ -1,0 +1,203 @@
+/* The test-control area: what a test looks at and what it disturbs. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rest.h"
+
+#define MESSAGES_BYTES (64u * 1024u * 1024u) /* bodies in one reply; what is beyond comes after a DELETE */
+#define MAX_PROPERTIES 128u
+
+static cJSON *section(const char *json)
+{
+    return rest_raw(json != NULL ? json : "{}");
+}
+
+static cJSON *state_json(struct rest_call *call, const struct store_device *row, const struct store_twin *twin,
+                         size_t c2d_pending)
+{
+    cJSON *body = cJSON_CreateObject();
+    cJSON_AddBoolToObject(body, "connected", core_device_connected(call->core, row->id));
+    if (row->model_id != NULL)
+        cJSON_AddStringToObject(body, "modelId", row->model_id);
+    else
+        cJSON_AddNullToObject(body, "modelId");
+    cJSON_AddItemToObject(body, "desired", section(twin->desired));
+    cJSON_AddNumberToObject(body, "desiredVersion", (double)twin->desired_version);
+    cJSON_AddItemToObject(body, "reported", section(twin->reported));
+    cJSON_AddNumberToObject(body, "reportedVersion", (double)twin->reported_version);
+    cJSON_AddNumberToObject(body, "c2dPending", (double)c2d_pending);
+    cJSON_AddItemToObject(body, "provisioningPayload", rest_raw(row->provisioning_payload));
+    return body;
+}
+
+void control_device_get(struct rest_call *call)
+{
+    struct store *s = core_store(call->core);
+    struct store_device row;
+    struct store_twin twin;
+    size_t pending = 0;
+    if (!rest_device(call, &row))
+        return;
+    spoke_status status = store_twin_get(s, row.id, &twin);
+    if (status == SPOKE_E_NOT_FOUND) { /* nobody wrote to it: versions start at 1 */
+        twin.desired_version = twin.reported_version = 1;
+        status = SPOKE_OK;
+    }
+    if (status == SPOKE_OK)
+        status = store_c2d_count(s, row.id, &pending);
+    if (status == SPOKE_OK)
+        rest_ok(&call->reply, 200, state_json(call, &row, &twin, pending));
+    else
+        rest_fail_internal(&call->reply, status);
+    store_twin_free(&twin);
+    store_device_free(&row);
+}
+
+struct messages {
+    cJSON *list;
+    size_t bytes;
+};
+
+static bool add_message(void *ctx, const struct store_message *row)
+{
+    struct messages *m = ctx;
+    m->bytes += row->body_len;
+    if (m->bytes > MESSAGES_BYTES)
+        return false;
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddNumberToObject(item, "qos", row->qos);
+    cJSON_AddItemToObject(item, "body", rest_text(row->body, row->body_len));
+    cJSON_AddItemToObject(item, "system", section(row->system));
+    cJSON_AddItemToObject(item, "properties", section(row->properties));
+    cJSON_AddItemToArray(m->list, item);
+    return true;
+}
+
+void control_messages_get(struct rest_call *call)
+{
+    if (!rest_device_exists(call))
+        return;
+    struct messages m = {.list = cJSON_CreateArray()};
+    const spoke_status status =
+        store_message_each(core_store(call->core), call->args[0], 0, STORE_MESSAGES_KEPT, add_message, &m);
+    if (status == SPOKE_OK) {
+        rest_ok(&call->reply, 200, m.list);
+        return;
+    }
+    cJSON_Delete(m.list);
+    rest_fail_internal(&call->reply, status);
+}
+
+void control_messages_delete(struct rest_call *call)
+{
+    if (!rest_device_exists(call))
+        return;
+    const spoke_status status = store_message_clear(core_store(call->core), call->args[0]);
+    if (status == SPOKE_OK)
+        rest_ok(&call->reply, 204, NULL);
+    else
+        rest_fail_internal(&call->reply, status);
+}
+
+void control_disconnect(struct rest_call *call)
+{
+    if (!rest_device_exists(call))
+        return;
+    cJSON *body = cJSON_CreateObject();
+    cJSON_AddBoolToObject(body, "dropped",
+                          core_device_disconnect(call->core, call->args[0], "a test asked for it"));
+    rest_ok(&call->reply, 200, body);
+}
+
+struct c2d {
+    spoke_str names[MAX_PROPERTIES], values[MAX_PROPERTIES];
+    size_t count;
+};
+
+static bool add_pairs(struct rest_call *call, struct c2d *out, const cJSON *object, const char *place)
+{
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, object)
+    {
+        if (!cJSON_IsString(item)) {
+            rest_fail(&call->reply, 400, "InvalidBody", "\"%.100s\" of %s has to be a string.", item->string,
+                      place);
+            return false;
+        }
+        if (out->count == MAX_PROPERTIES) {
+            rest_fail(&call->reply, 400, "InvalidBody", "A message has at most %u properties.", MAX_PROPERTIES);
+            return false;
+        }
+        out->names[out->count] = spoke_str_of(item->string);
+        out->values[out->count++] = spoke_str_of(item->valuestring);
+    }
+    return true;
+}
+
+static void send_c2d(struct rest_call *call, spoke_str body, const struct c2d *message)
+{
+    const spoke_status status =
+        core_c2d_send(call->core, call->args[0], body, message->names, message->values, message->count, 0);
+    if (status == SPOKE_OK)
+        rest_ok(&call->reply, 202, cJSON_CreateObject());
+    else if (status == SPOKE_E_FULL)
+        rest_fail(&call->reply, 403, "QueueFull", "As many messages as a device may have wait already (403004).");
+    else if (status == SPOKE_E_TOO_LARGE)
+        rest_fail(&call->reply, 413, "PayloadTooLarge", "A message has at most %u bytes.", SPOKE_MAX_C2D_BYTES);
+    else if (status == SPOKE_E_ARG)
+        rest_fail(&call->reply, 400, "InvalidBody", "A property of the message cannot be sent.");
+    else
+        rest_fail_internal(&call->reply, status);
+}
+
+void control_c2d(struct rest_call *call)
+{
+    const cJSON *body = NULL, *properties = NULL, *system = NULL;
+    struct c2d message = {.count = 0};
+    const struct rest_member members[] = {{"body", REST_ANY, true, &body},
+                                          {"properties", REST_OBJECT, false, &properties},
+                                          {"system", REST_OBJECT, false, &system}};
+    if (!rest_device_exists(call) || !rest_members(call, call->body, "a message", members, 3) ||
+        !add_pairs(call, &message, system, "system") || !add_pairs(call, &message, properties, "properties"))
+        return;
+    /* text as it stands; any other value as its JSON; none at all is an empty body */
+    char *printed = body != NULL && !cJSON_IsString(body) ? cJSON_PrintUnformatted(body) : NULL;
+    send_c2d(call, spoke_str_of(cJSON_IsString(body) ? body->valuestring : printed), &message);
+    cJSON_free(printed);
+}
+
+static void answer_tree(struct rest_call *call, cJSON *tree)
+{
+    if (tree != NULL)
+        rest_ok(&call->reply, 200, tree);
+    else
+        rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
+}
+
+void control_events_get(struct rest_call *call)
+{
+    answer_tree(call, core_events_get(call->core));
+}
+
+/* File upload is not offered, so none was begun. */
+void control_uploads_get(struct rest_call *call)
+{
+    answer_tree(call, cJSON_CreateArray());
+}
+
+void control_faults_get(struct rest_call *call)
+{
+    answer_tree(call, core_faults_get(call->core));
+}
+
+void control_faults_put(struct rest_call *call)
+{
+    char why[200] = "";
+    const spoke_status status = core_faults_put(call->core, call->body, why, sizeof why);
+    if (status == SPOKE_OK)
+        answer_tree(call, core_faults_get(call->core));
+    else if (status == SPOKE_E_ARG)
+        rest_fail(&call->reply, 400, "InvalidBody", "%s.", why);
+    else
+        rest_fail_internal(&call->reply, status);
+}

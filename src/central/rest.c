@@ -1,0 +1,335 @@
+#include "rest.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "api_token.h"
+#include "core_internal.h"
+#include "rest_query.h"
+
+#define MAX_BODY_BYTES (1024u * 1024u)
+#define TOKEN_LIFE_MS (INT64_C(365) * 24 * 3600 * 1000)
+
+enum body { BODY_NONE, BODY_OBJECT, BODY_OPTIONAL };
+
+struct route {
+    const char *method, *pattern; /* {} takes one segment of the path */
+    enum body body;
+    rest_handler handler;
+};
+
+#define DEVICE "/api/devices/{}"
+#define COMPONENT DEVICE "/components/{}"
+#define GROUP "/api/enrollmentGroups/{}"
+#define CONTROL "/control/devices/{}"
+
+static const struct route ROUTES[] = {
+    {"GET", "/api/devices", BODY_NONE, rest_devices_list},
+    {"GET", DEVICE, BODY_NONE, rest_device_get},
+    {"PUT", DEVICE, BODY_OBJECT, rest_device_put},
+    {"PATCH", DEVICE, BODY_OBJECT, rest_device_patch},
+    {"DELETE", DEVICE, BODY_NONE, rest_device_delete},
+    {"GET", DEVICE "/credentials", BODY_NONE, rest_credentials_get},
+    {"GET", DEVICE "/attestation", BODY_NONE, rest_attestation_get},
+    {"PUT", DEVICE "/attestation", BODY_OBJECT, rest_attestation_put},
+    {"DELETE", DEVICE "/attestation", BODY_NONE, rest_attestation_delete},
+    {"GET", DEVICE "/components", BODY_NONE, rest_components_list},
+    {"GET", DEVICE "/properties", BODY_NONE, rest_properties_get},
+    {"PUT", DEVICE "/properties", BODY_OBJECT, rest_properties_put},
+    {"PATCH", DEVICE "/properties", BODY_OBJECT, rest_properties_patch},
+    {"GET", COMPONENT "/properties", BODY_NONE, rest_component_properties_get},
+    {"PUT", COMPONENT "/properties", BODY_OBJECT, rest_component_properties_put},
+    {"PATCH", COMPONENT "/properties", BODY_OBJECT, rest_component_properties_patch},
+    {"GET", DEVICE "/commands/{}", BODY_NONE, rest_command_history},
+    {"POST", DEVICE "/commands/{}", BODY_OPTIONAL, rest_command_post},
+    {"GET", COMPONENT "/commands/{}", BODY_NONE, rest_component_command_history},
+    {"POST", COMPONENT "/commands/{}", BODY_OPTIONAL, rest_component_command_post},
+    {"GET", DEVICE "/telemetry/{}", BODY_NONE, rest_telemetry_get},
+    {"GET", COMPONENT "/telemetry/{}", BODY_NONE, rest_component_telemetry_get},
+    {"GET", "/api/enrollmentGroups", BODY_NONE, rest_groups_list},
+    {"GET", GROUP, BODY_NONE, rest_group_get},
+    {"PUT", GROUP, BODY_OBJECT, rest_group_put},
+    {"PATCH", GROUP, BODY_OBJECT, rest_group_patch},
+    {"DELETE", GROUP, BODY_NONE, rest_group_delete},
+    {"GET", CONTROL, BODY_NONE, control_device_get},
+    {"GET", CONTROL "/messages", BODY_NONE, control_messages_get},
+    {"DELETE", CONTROL "/messages", BODY_NONE, control_messages_delete},
+    {"POST", CONTROL "/disconnect", BODY_NONE, control_disconnect},
+    {"POST", CONTROL "/c2d", BODY_OBJECT, control_c2d},
+    {"GET", "/control/events", BODY_NONE, control_events_get},
+    {"GET", "/control/uploads", BODY_NONE, control_uploads_get},
+    {"GET", "/control/faults", BODY_NONE, control_faults_get},
+    {"PUT", "/control/faults", BODY_OBJECT, control_faults_put},
+};
+#define ROUTE_COUNT (sizeof ROUTES / sizeof ROUTES[0])
+
+/* --- replies --- */
+
+void rest_ok(struct rest_reply *reply, int status, cJSON *body)
+{
+    reply->status = status;
+    reply->body = body;
+}
+
+void rest_fail(struct rest_reply *reply, int status, const char *code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(reply->message, sizeof reply->message, format, args);
+    va_end(args);
+    reply->status = status;
+    reply->code = code;
+}
+
+void rest_fail_internal(struct rest_reply *reply, spoke_status status)
+{
+    rest_fail(reply, 500, "InternalError", "The service could not do it: %s.", spoke_status_text(status));
+}
+
+static cJSON *error_body(struct core *c, const struct rest_reply *reply)
+{
+    char id[37], when[40] = "";
+    struct tm utc;
+    const time_t seconds = (time_t)(core_unix_ms(c) / 1000);
+    core_guid(c, id);
+    if (gmtime_r(&seconds, &utc) != NULL)
+        (void)strftime(when, sizeof when, "%a, %d %b %Y %H:%M:%S GMT", &utc); /* RFC 1123; the locale stays "C" */
+    cJSON *body = cJSON_CreateObject();
+    cJSON *error = cJSON_AddObjectToObject(body, "error");
+    cJSON_AddStringToObject(error, "code", reply->code);
+    cJSON_AddItemToObject(error, "message", rest_text(reply->message, strlen(reply->message)));
+    if (reply->allow != NULL)
+        cJSON_AddStringToObject(error, "allow", reply->allow);
+    cJSON_AddStringToObject(error, "requestId", id);
+    cJSON_AddStringToObject(error, "time", when);
+    return body;
+}
+
+void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void *user)
+{
+    struct core_response response = {.status = reply->status, .error_code = reply->code};
+    if (reply->code != NULL)
+        reply->body = error_body(c, reply);
+    char *text = reply->body != NULL ? cJSON_PrintUnformatted(reply->body) : NULL;
+    if (reply->body != NULL && text == NULL)
+        response.status = 500; /* no memory, not even for an error's text */
+    cJSON_Delete(reply->body);
+    reply->body = NULL;
+    response.body = spoke_str_of(text);
+    response.retry_after_s = reply->status == 429 ? 1 : 0;
+    done(user, &response);
+    cJSON_free(text);
+}
+
+bool rest_device(struct rest_call *call, struct store_device *out)
+{
+    const spoke_status status = store_device_get(core_store(call->core), call->args[0], out);
+    if (status == SPOKE_E_NOT_FOUND)
+        rest_fail(&call->reply, 404, "NotFound", "Device %.128s does not exist.", call->args[0]);
+    else if (status != SPOKE_OK)
+        rest_fail_internal(&call->reply, status);
+    return status == SPOKE_OK;
+}
+
+bool rest_device_exists(struct rest_call *call)
+{
+    struct store_device row;
+    const bool found = rest_device(call, &row);
+    if (found)
+        store_device_free(&row);
+    return found;
+}
+
+/* --- finding the handler --- */
+
+/* Cuts `path` (a copy, written to) along the pattern. */
+static bool match(const char *pattern, char *path, const char *args[REST_ARGS])
+{
+    size_t count = 0;
+    while (*pattern != '\0') {
+        if (pattern[0] == '{') {
+            char *end = path + strcspn(path, "/");
+            if (end == path || count == REST_ARGS)
+                return false;
+            args[count++] = path;
+            pattern += 2;
+            path = end;
+            if (*end != '\0' && *pattern != '\0') {
+                *end = '\0';
+                path++;
+                pattern++;
+            }
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return *path == '\0';
+}
+
+struct match {
+    const struct route *route;
+    char *path; /* args point into it */
+    char allow[64];
+};
+
+static spoke_status find_route(struct rest_call *call, struct match *m)
+{
+    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+        const char *args[REST_ARGS] = {NULL};
+        char *path = strdup(call->request->path);
+        if (path == NULL)
+            return SPOKE_E_NO_MEMORY;
+        if (!match(ROUTES[i].pattern, path, args)) {
+            free(path);
+            continue;
+        }
+        if (strcmp(ROUTES[i].method, call->request->method) == 0) {
+            m->route = &ROUTES[i];
+            m->path = path;
+            memcpy(call->args, args, sizeof args);
+            return SPOKE_OK;
+        }
+        free(path);
+        const size_t used = strlen(m->allow);
+        (void)snprintf(m->allow + used, sizeof m->allow - used, "%s%s", used > 0 ? ", " : "", ROUTES[i].method);
+    }
+    return SPOKE_E_NOT_FOUND;
+}
+
+/* --- checks before the handler --- */
+
+static bool is_control(const struct core_request *request)
+{
+    return strncmp(request->path, "/control/", sizeof "/control/" - 1) == 0;
+}
+
+static bool authorized(struct rest_call *call)
+{
+    const struct core_request *request = call->request;
+    if (request->trusted)
+        return true;
+    const enum api_token_verdict verdict =
+        api_token_check(request->authorization, core_application_id(call->core),
+                        core_application_secret(call->core), core_unix_ms(call->core));
+    if (verdict != API_TOKEN_OK)
+        rest_fail(&call->reply, 401, "Unauthorized", "%s", api_token_verdict_text(verdict));
+    return verdict == API_TOKEN_OK;
+}
+
+static bool routed(struct rest_call *call, struct match *m)
+{
+    const struct core_request *request = call->request;
+    const bool hidden = is_control(request) && !request->trusted && !core_control(call->core);
+    const spoke_status status = hidden ? SPOKE_E_NOT_FOUND : find_route(call, m);
+    if (status == SPOKE_E_NO_MEMORY) {
+        rest_fail_internal(&call->reply, status);
+    } else if (status != SPOKE_OK && m->allow[0] != '\0') {
+        rest_fail(&call->reply, 405, "MethodNotAllowed", "%.20s is not allowed here, only %s.", request->method,
+                  m->allow);
+        call->reply.allow = m->allow;
+    } else if (status != SPOKE_OK) {
+        rest_fail(&call->reply, 404, "NotFound", "There is nothing at %.200s.", request->path);
+    }
+    return status == SPOKE_OK;
+}
+
+static bool version_known(struct rest_call *call)
+{
+    static const char *const KNOWN[] = {"2022-07-31", "2022-10-31-preview"};
+    char *version = NULL;
+    if (is_control(call->request))
+        return true;
+    const spoke_status status = rest_query_get(call->request->query, "api-version", &version);
+    if (status == SPOKE_E_NOT_FOUND && call->request->trusted)
+        return true;
+    for (size_t i = 0; status == SPOKE_OK && i < sizeof KNOWN / sizeof KNOWN[0]; i++) {
+        if (strcmp(version, KNOWN[i]) == 0) {
+            free(version);
+            return true;
+        }
+    }
+    free(version);
+    rest_fail(&call->reply, 400, "InvalidRequest", "api-version is %s; use %s or %s.",
+              status == SPOKE_E_NOT_FOUND ? "missing" : "not one that is known", KNOWN[0], KNOWN[1]);
+    return false;
+}
+
+/* cJSON keeps text NUL-terminated, so an escaped NUL would silently cut what follows it. */
+static bool has_escaped_nul(spoke_str json)
+{
+    for (size_t i = 0; i + 1 < json.len; i++) {
+        if (json.ptr[i] != '\\')
+            continue;
+        if (spoke_str_starts(spoke_str_from(json.ptr + i, json.len - i), SPOKE_STR("\\u0000")))
+            return true;
+        i++;
+    }
+    return false;
+}
+
+static bool body_read(struct rest_call *call, enum body kind)
+{
+    const spoke_str text =
+        kind == BODY_OPTIONAL && call->request->body.len == 0 ? SPOKE_STR("{}") : call->request->body;
+    if (kind == BODY_NONE)
+        return true;
+    if (text.len > MAX_BODY_BYTES)
+        rest_fail(&call->reply, 413, "PayloadTooLarge", "A body has at most %u bytes.", MAX_BODY_BYTES);
+    else if (!core_parse_json(text, &call->body))
+        rest_fail(&call->reply, 400, "InvalidBody", "The body is not JSON.");
+    else if (!cJSON_IsObject(call->body))
+        rest_fail(&call->reply, 400, "InvalidBody", "The body has to be a JSON object.");
+    else if (has_escaped_nul(text))
+        rest_fail(&call->reply, 400, "InvalidBody", "The body has a NUL character (\\u0000).");
+    return call->reply.status == 0;
+}
+
+/* --- the door --- */
+
+/* What devices sent is committed first: only the handler's own writes share the fate of its reply. */
+static void run_writing(struct rest_call *call, const struct route *route)
+{
+    core_commit(call->core);
+    spoke_status status = store_begin(core_store(call->core));
+    if (status == SPOKE_OK) {
+        route->handler(call);
+        status = store_commit(core_store(call->core));
+        core_commit(call->core);
+    }
+    if (status == SPOKE_OK || call->later)
+        return;
+    cJSON_Delete(call->reply.body);
+    call->reply.body = NULL;
+    rest_fail_internal(&call->reply, status);
+}
+
+static void run(struct rest_call *call, struct match *m)
+{
+    if (!authorized(call) || !routed(call, m) || !version_known(call) || !body_read(call, m->route->body))
+        return;
+    if (strcmp(m->route->method, "GET") == 0)
+        m->route->handler(call);
+    else
+        run_writing(call, m->route);
+}
+
+uint64_t core_request(struct core *c, const struct core_request *request, core_done_fn done, void *user)
+{
+    struct match m = {0};
+    struct rest_call call = {.core = c, .request = request, .done = done, .user = user};
+    run(&call, &m);
+    if (!call.later)
+        rest_send(c, &call.reply, done, user);
+    cJSON_Delete(call.body);
+    free(m.path);
+    return call.ticket;
+}
+
+spoke_status core_api_token(struct core *c, const char *token_id, char **out)
+{
+    return api_token_make(core_application_id(c), core_application_secret(c), token_id,
+                          core_unix_ms(c) + TOKEN_LIFE_MS, out);
+}

@@ -1,0 +1,138 @@
+/* What the REST handlers share: a call, its reply, the members of a body, pages of a list.
+ * A handler sets call->reply and returns; one that answers later sets call->later and keeps what it needs. */
+#ifndef SPOKE_SRC_CENTRAL_REST_H
+#define SPOKE_SRC_CENTRAL_REST_H
+
+#include <cJSON.h>
+
+#include "core.h"
+
+#define REST_ARGS 3u
+
+struct rest_reply {
+    int status;
+    cJSON *body;       /* owned; NULL: empty */
+    const char *code;  /* x-ms-error-code: the reply is an error; static */
+    const char *allow; /* 405: methods, static or living as long as the call */
+    char message[512];
+};
+
+struct rest_call {
+    struct core *core;
+    const struct core_request *request;
+    const char *args[REST_ARGS]; /* the path's {} in order */
+    cJSON *body;                 /* an object, or NULL: the method takes none */
+    struct rest_reply reply;
+    core_done_fn done;
+    void *user;
+    bool later;
+    uint64_t ticket; /* when `later` */
+};
+
+typedef void (*rest_handler)(struct rest_call *call);
+
+/* --- replies --- */
+
+/* Takes the tree. */
+void rest_ok(struct rest_reply *reply, int status, cJSON *body);
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+void rest_fail(struct rest_reply *reply, int status, const char *code, const char *format, ...);
+/* The store or the core refused for a reason of its own. */
+void rest_fail_internal(struct rest_reply *reply, spoke_status status);
+/* Prints, calls done, frees the reply's tree. */
+void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void *user);
+/* False, with a 404 as the reply, when the device does not exist. Release the row with store_device_free. */
+bool rest_device(struct rest_call *call, struct store_device *out);
+bool rest_device_exists(struct rest_call *call);
+
+/* --- bodies --- */
+
+enum rest_type { REST_ANY, REST_TEXT, REST_BOOL, REST_OBJECT, REST_ARRAY, REST_NUMBER };
+
+struct rest_member {
+    const char *name;
+    enum rest_type type;
+    bool nullable;
+    const cJSON **out; /* NULL when the member is not there; a null of a nullable one as it is */
+};
+/* Takes an object apart. False, with 400 InvalidBody that names the place: unknown, twice, another type.
+ * place: what the object is, "device" or "attestation.symmetricKey". */
+bool rest_members(struct rest_call *call, const cJSON *object, const char *place,
+                  const struct rest_member *members, size_t count);
+/* "etag" of a body against the present one (0: nothing is there yet). False, with 412: they differ. */
+bool rest_etag_matches(struct rest_call *call, const cJSON *wanted, int64_t present);
+void rest_add_etag(cJSON *object, int64_t etag);
+/* JSON text as one value of a tree; null when it is NULL. */
+cJSON *rest_raw(const char *json);
+/* Text of any bytes: what is not UTF-8, and NUL, becomes U+FFFD. */
+cJSON *rest_text(const void *bytes, size_t len);
+/* A symmetric key of a body into *slot; without one, what is there stays, or a fresh one is made. False, with a
+ * reply. */
+bool rest_key(struct rest_call *call, const cJSON *key, const char *place, char **slot);
+/* Keys of an attestation object, each as rest_key takes it. False, with a reply: another kind of attestation. */
+bool rest_symmetric_keys(struct rest_call *call, const cJSON *attestation, char **primary, char **secondary);
+
+/* --- pages --- */
+
+struct rest_page {
+    size_t limit, count;
+    char *after; /* decoded $skiptoken, or NULL */
+    char *last;  /* key of the last item taken */
+    cJSON *items;
+    bool more;
+};
+/* Reads $top, maxpagesize, $skiptoken. False, with a reply: a bad one, or a query option that is not offered. */
+bool rest_page_begin(struct rest_call *call, struct rest_page *page);
+/* Takes the item. False: the page was full already and the list goes on. */
+bool rest_page_add(struct rest_page *page, cJSON *item, const char *key);
+/* The reply: {"value": [...], "nextLink": ...}. Frees the page. */
+void rest_page_end(struct rest_call *call, struct rest_page *page, spoke_status status);
+
+/* --- the handlers --- */
+
+void rest_devices_list(struct rest_call *call);
+void rest_device_get(struct rest_call *call);
+void rest_device_put(struct rest_call *call);
+void rest_device_patch(struct rest_call *call);
+void rest_device_delete(struct rest_call *call);
+void rest_credentials_get(struct rest_call *call);
+void rest_attestation_get(struct rest_call *call);
+void rest_attestation_put(struct rest_call *call);
+void rest_attestation_delete(struct rest_call *call);
+
+void rest_components_list(struct rest_call *call);
+void rest_properties_get(struct rest_call *call);
+void rest_properties_put(struct rest_call *call);
+void rest_properties_patch(struct rest_call *call);
+void rest_component_properties_get(struct rest_call *call);
+void rest_component_properties_put(struct rest_call *call);
+void rest_component_properties_patch(struct rest_call *call);
+
+void rest_command_post(struct rest_call *call);
+void rest_command_history(struct rest_call *call);
+void rest_component_command_post(struct rest_call *call);
+void rest_component_command_history(struct rest_call *call);
+
+void rest_telemetry_get(struct rest_call *call);
+void rest_component_telemetry_get(struct rest_call *call);
+
+void rest_groups_list(struct rest_call *call);
+void rest_group_get(struct rest_call *call);
+void rest_group_put(struct rest_call *call);
+void rest_group_patch(struct rest_call *call);
+void rest_group_delete(struct rest_call *call);
+
+/* control.c */
+void control_device_get(struct rest_call *call);
+void control_messages_get(struct rest_call *call);
+void control_messages_delete(struct rest_call *call);
+void control_disconnect(struct rest_call *call);
+void control_c2d(struct rest_call *call);
+void control_events_get(struct rest_call *call);
+void control_uploads_get(struct rest_call *call);
+void control_faults_get(struct rest_call *call);
+void control_faults_put(struct rest_call *call);
+
+#endif

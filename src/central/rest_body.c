@@ -1,0 +1,170 @@
+/* Bodies: their members, the values in them, and errors that name the place. */
+#include <base/base64.h>
+#include <spoke/crypto.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_internal.h"
+#include "rest.h"
+
+#define MADE_KEY_BYTES 64u /* what the cloud generates */
+
+static bool has_type(const cJSON *item, enum rest_type type)
+{
+    switch (type) {
+    case REST_ANY:
+        return true;
+    case REST_TEXT:
+        return cJSON_IsString(item);
+    case REST_BOOL:
+        return cJSON_IsBool(item);
+    case REST_OBJECT:
+        return cJSON_IsObject(item);
+    case REST_ARRAY:
+        return cJSON_IsArray(item);
+    case REST_NUMBER:
+        return cJSON_IsNumber(item);
+    }
+    return false;
+}
+
+static const char *type_text(enum rest_type type)
+{
+    static const char *const TEXTS[] = {
+        [REST_ANY] = "a value",      [REST_TEXT] = "a string",  [REST_BOOL] = "true or false",
+        [REST_OBJECT] = "an object", [REST_ARRAY] = "an array", [REST_NUMBER] = "a number"};
+    return TEXTS[type];
+}
+
+static const struct rest_member *find_member(const char *name, const struct rest_member *members, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(members[i].name, name) == 0)
+            return &members[i];
+    return NULL;
+}
+
+bool rest_members(struct rest_call *call, const cJSON *object, const char *place,
+                  const struct rest_member *members, size_t count)
+{
+    struct rest_reply *reply = &call->reply;
+    const cJSON *item = NULL;
+    for (size_t i = 0; i < count; i++)
+        *members[i].out = NULL;
+    cJSON_ArrayForEach(item, object)
+    {
+        const struct rest_member *member = find_member(item->string, members, count);
+        if (member == NULL) {
+            rest_fail(reply, 400, "InvalidBody", "\"%.100s\" is not a member of %s.", item->string, place);
+            return false;
+        }
+        if (*member->out != NULL) {
+            rest_fail(reply, 400, "InvalidBody", "\"%s\" is there twice in %s.", member->name, place);
+            return false;
+        }
+        if (!has_type(item, member->type) && !(member->nullable && cJSON_IsNull(item))) {
+            rest_fail(reply, 400, "InvalidBody", "\"%s\" of %s has to be %s.", member->name, place,
+                      type_text(member->type));
+            return false;
+        }
+        *member->out = item;
+    }
+    return true;
+}
+
+/* The body carries the quotes of an HTTP entity tag, as the cloud's does. */
+static void etag_text(int64_t etag, char out[24])
+{
+    (void)snprintf(out, 24, "\"%llx\"", (unsigned long long)etag);
+}
+
+void rest_add_etag(cJSON *object, int64_t etag)
+{
+    char text[24];
+    etag_text(etag, text);
+    cJSON_AddStringToObject(object, "etag", text);
+}
+
+bool rest_etag_matches(struct rest_call *call, const cJSON *wanted, int64_t present)
+{
+    char text[24];
+    etag_text(present, text);
+    if (wanted == NULL || (present != 0 && strcmp(wanted->valuestring, text) == 0))
+        return true;
+    rest_fail(&call->reply, 412, "PreconditionFailed",
+              present != 0 ? "It was changed since that etag was read; read it again."
+                           : "There is nothing yet that could have an etag.");
+    return false;
+}
+
+cJSON *rest_raw(const char *json)
+{
+    return json != NULL ? cJSON_CreateRaw(json) : cJSON_CreateNull();
+}
+
+/* How many bytes of valid, non-NUL UTF-8 stand at the front: 1 to 4, or 0. */
+static size_t character_len(spoke_str text)
+{
+    for (size_t len = 1; len <= 4 && len <= text.len; len++)
+        if (spoke_utf8_valid(spoke_str_from(text.ptr, len)))
+            return len;
+    return 0;
+}
+
+cJSON *rest_text(const void *bytes, size_t len)
+{
+    static const char REPLACEMENT[] = "\xEF\xBF\xBD";
+    spoke_str rest = spoke_str_from(bytes, len);
+    char *text = malloc(len * 3 + 1); /* one byte may become three; bodies are at most 256 KB */
+    size_t used = 0;
+    if (text == NULL)
+        return NULL;
+    while (rest.len > 0) {
+        const size_t step = character_len(rest);
+        const size_t count = step > 0 ? step : 3;
+        memcpy(text + used, step > 0 ? rest.ptr : REPLACEMENT, count);
+        used += count;
+        rest = spoke_str_from(rest.ptr + (step > 0 ? step : 1), rest.len - (step > 0 ? step : 1));
+    }
+    text[used] = '\0';
+    cJSON *item = cJSON_CreateString(text);
+    free(text);
+    return item;
+}
+
+static spoke_status make_key(struct core *c, char **slot)
+{
+    uint8_t key[MADE_KEY_BYTES];
+    char text[96];
+    spoke_buf buf = spoke_buf_from(text, sizeof text);
+    spoke_status status = c->options.random(c->options.random_ctx, key, sizeof key);
+    if (status == SPOKE_OK)
+        status = base64_encode(spoke_str_from((const char *)key, sizeof key), &buf);
+    if (status == SPOKE_OK && !text_set(slot, spoke_buf_str(&buf)))
+        status = SPOKE_E_NO_MEMORY;
+    spoke_wipe(key, sizeof key);
+    spoke_wipe(text, sizeof text);
+    return status;
+}
+
+bool rest_key(struct rest_call *call, const cJSON *key, const char *place, char **slot)
+{
+    spoke_key decoded;
+    if (key == NULL && *slot != NULL)
+        return true;
+    if (key == NULL) {
+        const spoke_status status = make_key(call->core, slot);
+        if (status != SPOKE_OK)
+            rest_fail_internal(&call->reply, status);
+        return status == SPOKE_OK;
+    }
+    const spoke_str text = spoke_str_of(key->valuestring);
+    const spoke_status status = spoke_key_from_base64(text, &decoded);
+    spoke_key_wipe(&decoded);
+    if (status != SPOKE_OK)
+        rest_fail(&call->reply, 400, "InvalidBody", "%s is not the base64 of 16 to 64 bytes.", place);
+    else if (!text_set(slot, text))
+        rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
+    return call->reply.status == 0;
+}

@@ -1,0 +1,211 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "core_internal.h"
+#include "rest.h"
+
+#define MAX_NAME_BYTES (148u * 4u) /* 148 characters */
+
+static void add_text(cJSON *object, const char *name, const char *text)
+{
+    if (text != NULL)
+        cJSON_AddStringToObject(object, name, text);
+}
+
+/* Waiting for approval shows as not enabled: the operator's "enabled": true approves. */
+static cJSON *device_json(const struct store_device *row)
+{
+    cJSON *object = cJSON_CreateObject();
+    cJSON_AddStringToObject(object, "id", row->id);
+    rest_add_etag(object, row->etag);
+    cJSON_AddStringToObject(object, "displayName", row->display_name != NULL ? row->display_name : row->id);
+    add_text(object, "template", row->template_id);
+    cJSON_AddBoolToObject(object, "enabled", row->enabled && row->approved);
+    cJSON_AddBoolToObject(object, "provisioned", row->provisioned);
+    cJSON_AddBoolToObject(object, "simulated", row->simulated);
+    if (row->organizations != NULL)
+        cJSON_AddItemToObject(object, "organizations", rest_raw(row->organizations));
+    return object;
+}
+
+static bool add_to_page(void *ctx, const struct store_device *row)
+{
+    return rest_page_add(ctx, device_json(row), row->id);
+}
+
+void rest_devices_list(struct rest_call *call)
+{
+    struct rest_page page;
+    if (!rest_page_begin(call, &page))
+        return;
+    const spoke_status status =
+        store_device_each(core_store(call->core), page.after, page.limit + 1, add_to_page, &page);
+    rest_page_end(call, &page, status);
+}
+
+void rest_device_get(struct rest_call *call)
+{
+    struct store_device row;
+    if (!rest_device(call, &row))
+        return;
+    rest_ok(&call->reply, 200, device_json(&row));
+    store_device_free(&row);
+}
+
+/* --- PUT and PATCH --- */
+
+struct device_body {
+    const cJSON *id, *etag, *display_name, *template_id, *enabled, *provisioned, *simulated, *organizations;
+};
+
+static bool organizations_good(const cJSON *list)
+{
+    const cJSON *item = NULL;
+    if (cJSON_IsArray(list))
+        cJSON_ArrayForEach(item, list) if (!cJSON_IsString(item)) return false;
+    return true;
+}
+
+static bool read_device(struct rest_call *call, struct device_body *out)
+{
+    const struct rest_member members[] = {{"id", REST_TEXT, false, &out->id},
+                                          {"etag", REST_TEXT, false, &out->etag},
+                                          {"displayName", REST_TEXT, true, &out->display_name},
+                                          {"template", REST_TEXT, true, &out->template_id},
+                                          {"enabled", REST_BOOL, false, &out->enabled},
+                                          {"provisioned", REST_BOOL, false, &out->provisioned},
+                                          {"simulated", REST_BOOL, false, &out->simulated},
+                                          {"organizations", REST_ARRAY, true, &out->organizations}};
+    struct rest_reply *reply = &call->reply;
+    if (!rest_members(call, call->body, "a device", members, sizeof members / sizeof members[0]))
+        return false;
+    if (out->id != NULL && strcmp(out->id->valuestring, call->args[0]) != 0)
+        rest_fail(reply, 400, "InvalidBody", "\"id\" of a device differs from the path's.");
+    else if (cJSON_IsString(out->display_name) && strlen(out->display_name->valuestring) > MAX_NAME_BYTES)
+        rest_fail(reply, 400, "InvalidBody", "\"displayName\" of a device has more than 148 characters.");
+    else if (cJSON_IsString(out->template_id) && strncmp(out->template_id->valuestring, "dtmi:", 5) != 0)
+        rest_fail(reply, 400, "InvalidBody", "\"template\" of a device has to be a DTMI, \"dtmi:...;1\".");
+    else if (!organizations_good(out->organizations))
+        rest_fail(reply, 400, "InvalidBody", "\"organizations\" of a device has to be an array of strings.");
+    return reply->status == 0;
+}
+
+/* What a text member makes of a column: PUT replaces, so what is left out goes; PATCH merges (RFC 7396). */
+static bool apply_text(char **slot, const cJSON *item, bool merge)
+{
+    if (item == NULL && merge)
+        return true;
+    if (cJSON_IsString(item))
+        return text_set(slot, spoke_str_of(item->valuestring));
+    free(*slot);
+    *slot = NULL;
+    return true;
+}
+
+static bool apply_organizations(char **slot, const cJSON *item, bool merge)
+{
+    if (item == NULL && merge)
+        return true;
+    free(*slot);
+    *slot = cJSON_IsArray(item) ? cJSON_PrintUnformatted(item) : NULL;
+    return *slot != NULL || !cJSON_IsArray(item);
+}
+
+static bool apply(struct store_device *row, const struct device_body *body, bool merge)
+{
+    if (!apply_text(&row->display_name, body->display_name, merge) ||
+        !apply_text(&row->template_id, body->template_id, merge) ||
+        !apply_organizations(&row->organizations, body->organizations, merge))
+        return false;
+    if (body->enabled != NULL || !merge)
+        row->enabled = body->enabled == NULL || cJSON_IsTrue(body->enabled);
+    if (row->enabled && (body->enabled != NULL || !merge))
+        row->approved = true;
+    if (body->simulated != NULL || !merge)
+        row->simulated = cJSON_IsTrue(body->simulated);
+    return true;
+}
+
+/* Letters, digits and - . _ : with a letter, digit or '-' at the end. */
+static bool id_good(const char *id)
+{
+    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+    const size_t len = strlen(id);
+    return len <= SPOKE_MAX_ID_BYTES &&
+           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                      "0123456789-._:") == len &&
+           len > 0 && strchr(LETTERS, id[len - 1]) != NULL;
+}
+
+/* A new row, still without the body's values. */
+static bool begin_device(struct rest_call *call, struct store_device *out)
+{
+    const char *id = call->args[0];
+    const spoke_status status = store_device_find_nocase(core_store(call->core), id, out);
+    if (status == SPOKE_OK) {
+        rest_fail(&call->reply, 409, "Conflict", "Device %.128s differs from %.128s only by case.", out->id, id);
+        store_device_free(out);
+    } else if (status != SPOKE_E_NOT_FOUND) {
+        rest_fail_internal(&call->reply, status);
+    } else if (!id_good(id)) {
+        rest_fail(&call->reply, 400, "InvalidRequest",
+                  "A device id has 1 to %u letters, digits, '-', '.', '_' or ':' and ends with a letter, digit "
+                  "or '-'.",
+                  SPOKE_MAX_ID_BYTES);
+    } else if (!text_set(&out->id, spoke_str_of(id))) {
+        rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
+    }
+    out->created_ms = core_unix_ms(call->core);
+    return call->reply.status == 0;
+}
+
+static void save(struct rest_call *call, struct store_device *row, const struct device_body *body, bool merge)
+{
+    spoke_status status = apply(row, body, merge) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK)
+        status = store_device_put(core_store(call->core), row);
+    if (status != SPOKE_OK) {
+        rest_fail_internal(&call->reply, status);
+        return;
+    }
+    core_device_changed(call->core, row->id);
+    rest_device_get(call);
+}
+
+void rest_device_put(struct rest_call *call)
+{
+    struct device_body body;
+    struct store_device row;
+    if (!read_device(call, &body))
+        return;
+    const spoke_status status = store_device_get(core_store(call->core), call->args[0], &row);
+    if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
+        rest_fail_internal(&call->reply, status);
+    else if (rest_etag_matches(call, body.etag, row.etag) && (status == SPOKE_OK || begin_device(call, &row)))
+        save(call, &row, &body, false);
+    store_device_free(&row);
+}
+
+void rest_device_patch(struct rest_call *call)
+{
+    struct device_body body;
+    struct store_device row;
+    if (!read_device(call, &body) || !rest_device(call, &row))
+        return;
+    if (rest_etag_matches(call, body.etag, row.etag))
+        save(call, &row, &body, true);
+    store_device_free(&row);
+}
+
+void rest_device_delete(struct rest_call *call)
+{
+    if (!rest_device_exists(call))
+        return;
+    const spoke_status status = store_device_delete(core_store(call->core), call->args[0]);
+    if (status != SPOKE_OK) {
+        rest_fail_internal(&call->reply, status);
+        return;
+    }
+    core_device_changed(call->core, call->args[0]);
+    rest_ok(&call->reply, 204, NULL);
+}

@@ -1,0 +1,155 @@
+/* Lists come in pages: {"value": [...], "nextLink": "..."}. */
+#include <base/url.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rest.h"
+#include "rest_query.h"
+
+#define DEFAULT_PAGE 25u
+#define MAX_PAGE 100u
+
+/* True also when it is not there, with *value NULL. */
+static bool read_option(struct rest_call *call, const char *name, char **value)
+{
+    *value = NULL;
+    const spoke_status status = rest_query_get(call->request->query, name, value);
+    if (status == SPOKE_OK || status == SPOKE_E_NOT_FOUND)
+        return true;
+    if (status == SPOKE_E_ARG)
+        rest_fail(&call->reply, 400, "InvalidQuery", "%s is there twice or is not well-formed.", name);
+    else
+        rest_fail_internal(&call->reply, status);
+    return false;
+}
+
+static bool read_size(struct rest_call *call, const char *name, size_t *limit)
+{
+    char *text = NULL;
+    uint32_t value = 0;
+    if (!read_option(call, name, &text))
+        return false;
+    if (text == NULL)
+        return true;
+    const bool good = spoke_str_u32(spoke_str_of(text), &value) == SPOKE_OK && value >= 1 && value <= MAX_PAGE;
+    if (good)
+        *limit = value;
+    else
+        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be a number from 1 to %u.", name, MAX_PAGE);
+    free(text);
+    return good;
+}
+
+/* Ignoring a filter would hand out what was not asked for. */
+static bool refuse_unoffered(struct rest_call *call)
+{
+    static const char *const NAMES[] = {"$filter", "filter", "$orderby", "orderby", "expand"};
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        char *value = NULL;
+        if (!read_option(call, NAMES[i], &value))
+            return false;
+        if (value != NULL) {
+            free(value);
+            rest_fail(&call->reply, 400, "InvalidQuery", "%s is not offered by this service.", NAMES[i]);
+            return false;
+        }
+    }
+    return true;
+}
+
+bool rest_page_begin(struct rest_call *call, struct rest_page *page)
+{
+    memset(page, 0, sizeof *page);
+    page->limit = DEFAULT_PAGE;
+    if (!refuse_unoffered(call) || !read_size(call, "$top", &page->limit) ||
+        !read_size(call, "maxpagesize", &page->limit) || !read_option(call, "$skiptoken", &page->after))
+        return false;
+    page->items = cJSON_CreateArray();
+    if (page->items == NULL) {
+        free(page->after);
+        rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
+    }
+    return page->items != NULL;
+}
+
+bool rest_page_add(struct rest_page *page, cJSON *item, const char *key)
+{
+    if (page->count == page->limit) {
+        page->more = true;
+        cJSON_Delete(item);
+        return false;
+    }
+    page->count++;
+    cJSON_AddItemToArray(page->items, item);
+    free(page->last);
+    page->last = strdup(key);
+    return page->last != NULL;
+}
+
+/* The path arrived decoded. */
+static spoke_status append_path(const char *path, spoke_buf *out)
+{
+    spoke_str rest = spoke_str_of(path);
+    spoke_status status = SPOKE_OK;
+    for (bool more = true; more && status == SPOKE_OK;) {
+        spoke_str segment, tail = {NULL, 0};
+        more = spoke_str_cut(rest, '/', &segment, &tail);
+        rest = tail;
+        status = url_encode(segment, out);
+        if (more && status == SPOKE_OK)
+            status = spoke_buf_append_byte(out, '/');
+    }
+    return status;
+}
+
+static char *next_link(const struct core_request *request, const char *last)
+{
+    const char *base = request->base != NULL ? request->base : "";
+    char *query = rest_query_without(request->query, "$skiptoken");
+    const size_t cap = query == NULL ? 0
+                                     : strlen(base) + 3 * strlen(request->path) + strlen(query) +
+                                           3 * strlen(last) + sizeof "?&%24skiptoken=";
+    char *link = query != NULL ? malloc(cap) : NULL;
+    spoke_buf out = spoke_buf_from(link, cap);
+    spoke_status status = link != NULL ? spoke_buf_append(&out, spoke_str_of(base)) : SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK)
+        status = append_path(request->path, &out);
+    if (status == SPOKE_OK)
+        status = spoke_buf_append_byte(&out, '?');
+    if (status == SPOKE_OK)
+        status = spoke_buf_append(&out, spoke_str_of(query));
+    if (status == SPOKE_OK)
+        status =
+            spoke_buf_append(&out, query[0] != '\0' ? SPOKE_STR("&%24skiptoken=") : SPOKE_STR("%24skiptoken="));
+    if (status == SPOKE_OK)
+        status = url_encode(spoke_str_of(last), &out);
+    if (status == SPOKE_OK)
+        status = spoke_buf_append_byte(&out, '\0');
+    free(query);
+    if (status == SPOKE_OK)
+        return link;
+    free(link);
+    return NULL;
+}
+
+void rest_page_end(struct rest_call *call, struct rest_page *page, spoke_status status)
+{
+    cJSON *body = cJSON_CreateObject();
+    char *link = page->more && page->last != NULL ? next_link(call->request, page->last) : NULL;
+    if (status == SPOKE_OK && (body == NULL || (page->count > 0 && page->last == NULL) || (page->more && !link)))
+        status = SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK) {
+        cJSON_AddItemToObject(body, "value", page->items);
+        if (link != NULL)
+            cJSON_AddStringToObject(body, "nextLink", link);
+        rest_ok(&call->reply, 200, body);
+    } else {
+        cJSON_Delete(page->items);
+        cJSON_Delete(body);
+        rest_fail_internal(&call->reply, status);
+    }
+    free(link);
+    free(page->after);
+    free(page->last);
+}

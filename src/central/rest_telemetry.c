@@ -1,0 +1,40 @@
+#include <base/iso8601.h>
+#include <stdlib.h>
+
+#include "rest.h"
+
+static void answer(struct rest_call *call, const char *component, const char *name)
+{
+    char *json = NULL, at[40];
+    int64_t at_ms = 0;
+    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
+    if (!rest_device_exists(call))
+        return;
+    spoke_status status = store_value_get(core_store(call->core), call->args[0], component, name, &json, &at_ms);
+    if (status == SPOKE_E_NOT_FOUND) {
+        rest_fail(&call->reply, 404, "NotFound", "Device %.128s has not sent %.128s.", call->args[0], name);
+        return;
+    }
+    if (status == SPOKE_OK)
+        status = iso8601_format(at_ms, 3, &buf);
+    if (status != SPOKE_OK) {
+        rest_fail_internal(&call->reply, status);
+    } else {
+        at[buf.len] = '\0';
+        cJSON *body = cJSON_CreateObject();
+        cJSON_AddStringToObject(body, "timestamp", at);
+        cJSON_AddItemToObject(body, "value", rest_raw(json));
+        rest_ok(&call->reply, 200, body);
+    }
+    free(json);
+}
+
+void rest_telemetry_get(struct rest_call *call)
+{
+    answer(call, "", call->args[1]);
+}
+
+void rest_component_telemetry_get(struct rest_call *call)
+{
+    answer(call, call->args[1], call->args[2]);
+}
