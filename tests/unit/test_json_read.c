@@ -55,9 +55,10 @@ static void what_the_grammar_lacks_is_refused(void **state)
 static void lone_and_swapped_surrogates_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {
-        "\"\\uD800\"",  "\"\\uDC00\"",    "\"\\uDBFF\\uDBFF\"", "\"\\uDE00\\uD83D\"", "\"\\uD83D\\u0041\"",
-        "\"\\uD83Dx\"", "\"\\uD83D\\n\"", "\"\\uD83D\\uDE0\"",  "\"\xED\xA0\x80\"",   "\"\\uD83D\\uE000\""};
+    static const char *const bad[] = {"\"\\uD800\"",        "\"\\uDC00\"",        "\"\\uDC00\\uDC00\"",
+                                      "\"\\uDBFF\\uDBFF\"", "\"\\uDE00\\uD83D\"", "\"\\uD83D\\u0041\"",
+                                      "\"\\uD83Dx\"",       "\"\\uD83D\\n\"",     "\"\\uD83D\\uDE0\"",
+                                      "\"\xED\xA0\x80\"",   "\"\\uD83D\\uE000\""};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(check(bad[i]), SPOKE_E_JSON);
 }

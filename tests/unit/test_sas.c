@@ -346,6 +346,7 @@ static void a_token_covers_whole_segments(void **state)
         {"hos", "host/devices/d", false},
         {"host/", "host", true},
         {"host//", "host/devices", false},
+        {"host//", "host", false},
         {"", "host/devices/d", false},
         {"/", "host/devices/d", false},
         {"host", "", false},
