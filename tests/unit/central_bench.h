@@ -133,8 +133,9 @@ static inline void device_open(struct device *d, struct bench *b, const char *co
 
 static inline void device_close(struct device *d)
 {
-    if (d->conn != NULL)
-        core_conn_close(d->conn);
+    if (d->conn == NULL)
+        return;
+    core_conn_close(d->conn);
     d->conn = NULL;
     core_commit(d->bench->core);
 }

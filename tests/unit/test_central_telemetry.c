@@ -1,0 +1,250 @@
+/* Device-to-cloud messages: the bag, what the hub adds, limits, newest values. */
+#include "central_bench.h"
+
+#define EVENTS "devices/dev-001/messages/events/"
+
+static struct bench bench;
+static struct device dev;
+
+static int setup(void **state)
+{
+    (void)state;
+    bench_open(&bench);
+    bench_provision(&bench, "dev-001");
+    device_online(&dev, &bench, "dev-001", true);
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    device_close(&dev);
+    bench_close(&bench);
+    return 0;
+}
+
+struct last {
+    int count;
+    uint8_t qos;
+    char component[64], body[64];
+    cJSON *system, *properties;
+};
+
+static bool keep_last(void *ctx, const struct store_message *row)
+{
+    struct last *l = ctx;
+    cJSON_Delete(l->system);
+    cJSON_Delete(l->properties);
+    l->count++;
+    l->qos = row->qos;
+    l->system = cJSON_Parse(row->system);
+    l->properties = cJSON_Parse(row->properties);
+    (void)snprintf(l->component, sizeof l->component, "%s", row->component);
+    (void)snprintf(l->body, sizeof l->body, "%.*s", (int)row->body_len, (const char *)row->body);
+    return true;
+}
+
+static struct last last_message(void)
+{
+    struct last l;
+    memset(&l, 0, sizeof l);
+    assert_ok(store_message_each(core_store(bench.core), "dev-001", 0, 100, keep_last, &l));
+    return l;
+}
+
+static void last_free(struct last *l)
+{
+    cJSON_Delete(l->system);
+    cJSON_Delete(l->properties);
+}
+
+static const char *text(const cJSON *object, const char *name)
+{
+    const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
+    return cJSON_IsString(item) ? item->valuestring : "(none)";
+}
+
+static void assert_value(const char *component, const char *name, const char *json, int64_t at_ms)
+{
+    char *have;
+    int64_t at;
+    assert_ok(store_value_get(core_store(bench.core), "dev-001", component, name, &have, &at));
+    assert_string_equal(have, json);
+    assert_true(at == at_ms);
+    free(have);
+}
+
+static void system_properties_are_named_and_the_rest_is_the_applications(void **state)
+{
+    (void)state;
+    device_publish(&dev,
+                   EVENTS "%24.mid=m1&$.cid=c1&%24.uid=u&%24.ct=application%2Fjson&$.ce=utf-8&%24.sub=thermostat1"
+                          "&color=deep%20red&empty=&null&$.odd=1",
+                   "{\"temperature\":21.5}", 9);
+    assert_int_equal(device_expect(&dev, SPOKE_MQTT_PUBACK).packet_id, 9);
+    struct last l = last_message();
+    assert_int_equal(l.qos, 1);
+    assert_string_equal(l.component, "thermostat1");
+    assert_string_equal(l.body, "{\"temperature\":21.5}");
+    assert_string_equal(text(l.system, "messageId"), "m1");
+    assert_string_equal(text(l.system, "correlationId"), "c1");
+    assert_string_equal(text(l.system, "userId"), "u");
+    assert_string_equal(text(l.system, "contentType"), "application/json");
+    assert_string_equal(text(l.system, "contentEncoding"), "utf-8");
+    assert_string_equal(text(l.system, "component"), "thermostat1");
+    assert_string_equal(text(l.system, "$.odd"), "1");
+    assert_string_equal(text(l.properties, "color"), "deep red");
+    assert_string_equal(text(l.properties, "empty"), "");
+    assert_true(cJSON_IsNull(cJSON_GetObjectItem(l.properties, "null")));
+    assert_int_equal(cJSON_GetArraySize(l.properties), 3);
+    last_free(&l);
+}
+
+static void hub_adds_what_it_knows(void **state)
+{
+    (void)state;
+    device_publish(&dev, EVENTS "$.sub=c", "{}", 0);
+    struct last l = last_message();
+    assert_int_equal(l.qos, 0);
+    assert_string_equal(text(l.system, "enqueuedTime"), "2026-01-01T00:00:01.000Z");
+    assert_string_equal(text(l.system, "connectionDeviceId"), "dev-001");
+    assert_string_equal(text(l.system, "dtDataschema"), BENCH_MODEL);
+    assert_string_equal(text(l.system, "dtSubject"), "c");
+    assert_json(spoke_str_of(text(l.system, "connectionAuthMethod")),
+                "{\"scope\":\"device\",\"type\":\"sas\",\"issuer\":\"iothub\"}");
+    last_free(&l);
+}
+
+static void escapes_are_decoded_to_utf8(void **state)
+{
+    (void)state;
+    device_publish(&dev, EVENTS "a%2Bb=c%2Bd&%C3%A9=%E2%82%AC", "x", 0);
+    struct last l = last_message();
+    assert_string_equal(text(l.properties, "a+b"), "c+d");
+    assert_string_equal(text(l.properties, "\xc3\xa9"), "\xe2\x82\xac");
+    last_free(&l);
+}
+
+static void retain_becomes_a_property(void **state)
+{
+    (void)state;
+    spoke_mqtt_packet p;
+    memset(&p, 0, sizeof p);
+    p.type = SPOKE_MQTT_PUBLISH;
+    p.as.publish.retain = true;
+    p.as.publish.topic = SPOKE_STR(EVENTS);
+    device_send(&dev, &p);
+    struct last l = last_message();
+    assert_string_equal(text(l.properties, "mqtt-retain"), "true");
+    last_free(&l);
+}
+
+static void last_slash_may_be_missing(void **state)
+{
+    (void)state;
+    device_publish(&dev, "devices/dev-001/messages/events", "{\"t\":1}", 1);
+    device_expect(&dev, SPOKE_MQTT_PUBACK);
+    assert_value("", "t", "1", (int64_t)BENCH_START_S * 1000 + 1000);
+}
+
+static void broken_bag_closes(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {EVENTS "a=%zz", EVENTS "%=1", EVENTS "a=%C3", EVENTS "a=%00b"};
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        device_publish(&dev, bad[i], "{}", 1);
+        device_expect_nothing(&dev);
+        assert_true(core_conn_ended(dev.conn));
+        assert_int_equal(bench_events(&bench, "hub-protocol-error"), (int)i + 1);
+        device_close(&dev);
+        device_online(&dev, &bench, "dev-001", true);
+    }
+    struct last l = last_message();
+    assert_int_equal(l.count, 0);
+    last_free(&l);
+}
+
+static void properties_count_towards_the_size(void **state)
+{
+    (void)state;
+    static char body[SPOKE_MAX_TELEMETRY_BYTES];
+    memset(body, 'x', sizeof body);
+    device_publish_bytes(&dev, EVENTS "ab=cd", spoke_str_from(body, sizeof body - 4), 1);
+    device_expect(&dev, SPOKE_MQTT_PUBACK);
+    device_publish_bytes(&dev, EVENTS "$.mid=cd", spoke_str_from(body, sizeof body - 2), 2);
+    device_expect(&dev, SPOKE_MQTT_PUBACK); /* of a system property only the value counts */
+    device_publish_bytes(&dev, EVENTS "ab=cd", spoke_str_from(body, sizeof body - 3), 3);
+    device_expect_nothing(&dev);
+    assert_true(core_conn_ended(dev.conn));
+}
+
+static void newest_value_of_each_name_is_kept(void **state)
+{
+    (void)state;
+    device_publish(&dev, EVENTS, "{\"t\":1,\"o\":{\"x\":[1,2]},\"\\u0074wo\":\"2\"}", 0);
+    device_publish(&dev, EVENTS "$.sub=c", "{\"t\":7}", 0);
+    bench_advance(&bench, 1000);
+    device_publish(&dev, EVENTS, "{\"t\":2}", 0);
+    const int64_t start = (int64_t)BENCH_START_S * 1000;
+    assert_value("", "t", "2", start + 2000);
+    assert_value("", "o", "{\"x\":[1,2]}", start + 1000);
+    assert_value("", "two", "\"2\"", start + 1000);
+    assert_value("c", "t", "7", start + 1000);
+}
+
+static void creation_time_dates_the_value(void **state)
+{
+    (void)state;
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=2021-04-21T11%3A30%3A16Z", "{\"t\":1}", 0);
+    assert_value("", "t", "1", INT64_C(1619004616000));
+    struct last l = last_message();
+    assert_string_equal(text(l.system, "creationTimeUtc"), "2021-04-21T11:30:16Z");
+    last_free(&l);
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=yesterday", "{\"t\":2}", 0);
+    assert_value("", "t", "2", (int64_t)BENCH_START_S * 1000 + 1000);
+}
+
+static void bodies_that_are_no_json_objects_are_messages_without_values(void **state)
+{
+    (void)state;
+    static const char *const bodies[] = {"", "hello", "[1]", "{\"t\":}", "{\"t\":1", "\xff\xfe", "5"};
+    char *json;
+    int64_t at;
+    for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++)
+        device_publish(&dev, EVENTS, bodies[i], 0);
+    device_publish(&dev, EVENTS "$.ct=text%2Fplain", "{\"t\":1}", 0);
+    struct last l = last_message();
+    assert_int_equal(l.count, 8);
+    last_free(&l);
+    assert_int_equal(store_value_get(core_store(bench.core), "dev-001", "", "t", &json, &at), SPOKE_E_NOT_FOUND);
+}
+
+static void reserved_names_are_ignored(void **state)
+{
+    (void)state;
+    char *json;
+    int64_t at;
+    device_publish(&dev, EVENTS, "{\"PartitionId\":1,\"$version\":2,\"ok\":3}", 0);
+    assert_value("", "ok", "3", (int64_t)BENCH_START_S * 1000 + 1000);
+    assert_int_equal(store_value_get(core_store(bench.core), "dev-001", "", "PartitionId", &json, &at),
+                     SPOKE_E_NOT_FOUND);
+}
+
+int main(void)
+{
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+    const struct CMUnitTest tests[] = {
+        CLAIM(system_properties_are_named_and_the_rest_is_the_applications),
+        CLAIM(hub_adds_what_it_knows),
+        CLAIM(escapes_are_decoded_to_utf8),
+        CLAIM(retain_becomes_a_property),
+        CLAIM(last_slash_may_be_missing),
+        CLAIM(broken_bag_closes),
+        CLAIM(properties_count_towards_the_size),
+        CLAIM(newest_value_of_each_name_is_kept),
+        CLAIM(creation_time_dates_the_value),
+        CLAIM(bodies_that_are_no_json_objects_are_messages_without_values),
+        CLAIM(reserved_names_are_ignored),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
