@@ -23,7 +23,6 @@ struct fixture {
     uint64_t now_ms;
     int64_t unix_ms;
     uint8_t next_random;
-    bool control, approve_by_hand;
     /* the last answer */
     unsigned answers;
     int status;
@@ -54,7 +53,7 @@ static inline spoke_status fixture_random(void *ctx, uint8_t *out, size_t len)
     return SPOKE_OK;
 }
 
-static inline struct fixture *fixture_create(bool control, bool approve_by_hand)
+static inline struct fixture *fixture_create(bool control)
 {
     struct fixture *f = calloc(1, sizeof *f);
     char why[200] = "";
@@ -62,7 +61,6 @@ static inline struct fixture *fixture_create(bool control, bool approve_by_hand)
     f->unix_ms = FIXTURE_UNIX_MS;
     const struct core_options options = {.store_path = ":memory:",
                                          .control = control,
-                                         .approve_by_hand = approve_by_hand,
                                          .id_scope = "0ne0000ABCD",
                                          .group_key = FIXTURE_GROUP_KEY,
                                          .hub_host = "localhost",

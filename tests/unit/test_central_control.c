@@ -3,7 +3,7 @@
 
 static int set_up(void **state)
 {
-    *state = fixture_create(true, false);
+    *state = fixture_create(true);
     return 0;
 }
 
@@ -16,7 +16,7 @@ static int tear_down(void **state)
 static void the_area_is_hidden_unless_asked_for(void **state)
 {
     (void)state;
-    struct fixture *f = fixture_create(false, false);
+    struct fixture *f = fixture_create(false);
     char *token = NULL;
     assert_ok(core_api_token(f->core, "ci", &token));
     fixture_ask_as(f, "GET", "/control/events", "", false, token);

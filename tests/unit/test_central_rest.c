@@ -4,7 +4,7 @@
 
 static int set_up(void **state)
 {
-    *state = fixture_create(false, false);
+    *state = fixture_create(false);
     return 0;
 }
 
