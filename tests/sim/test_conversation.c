@@ -1,4 +1,5 @@
 /* The whole path, device and service in one process: what a device's user would see. */
+#include <spoke/proto/hub.h>
 #include <stdio.h>
 #include <string.h>
 

@@ -122,9 +122,9 @@ static void cut_everywhere(bool up)
         else
             sim.cut_down = sim.down + n;
         converse(&r);
+        assert_true(sim.cut_up == SIM_NEVER && sim.cut_down == SIM_NEVER); /* it did fall */
         check_nothing_lost(&r);
         finish_run(&r);
-        sim.cut_up = sim.cut_down = SIM_NEVER;
     }
     print_message("cut %s after each of %u bytes\n", up ? "up" : "down", (unsigned)total);
     sim_stop(&sim);
