@@ -36,12 +36,13 @@ struct spoke_transport {
     struct native_stream stream;
 
     enum phase phase;
+    uint64_t now; /* of the last step: exact enough for a call that comes once for each message */
     const char *host;
     uint64_t phase_limit; /* when patience with connecting, or with lingering, ends */
     spoke_error why;      /* ENDING: what the CLOSED event will say */
     bool discard;         /* ENDING: aborted, what came in does not matter */
     bool events_due;      /* the session may hold events */
-    bool drained;         /* the last read found nothing: only the port's wait can tell of more */
+    bool drained;         /* the last read found nothing */
     bool full;            /* the session takes nothing more until its events, or acks, are dealt with */
     bool stuck;           /* the link does not take what waits to go out */
 };
@@ -251,7 +252,7 @@ static spoke_status native_open(spoke_transport *t, const spoke_transport_target
     if (target->host == NULL || target->host[0] == '\0' || target->port == 0 ||
         strnlen(target->host, SPOKE_MAX_HOST_BYTES + 1) > SPOKE_MAX_HOST_BYTES)
         return SPOKE_E_ARG;
-    const uint64_t now = now_ms(t);
+    const uint64_t now = t->now = now_ms(t);
     spoke_mqtt_connect_options options = target->mqtt;
     options.connack_limit_ms =
         target->connect_limit_ms != 0 ? target->connect_limit_ms : SPOKE_DEFAULT_CONNECT_LIMIT_MS;
@@ -352,13 +353,13 @@ static void receive(spoke_transport *t, uint64_t now)
 /* Before the session judges a silence, what has arrived meanwhile is read. */
 static void talk(spoke_transport *t, bool look)
 {
-    const uint64_t now = now_ms(t);
+    const uint64_t now = t->now = now_ms(t);
     const bool due = now >= spoke_mqtt_deadline(t->session);
     if (look || due)
-        t->stream.quiet = t->drained = false;
+        t->stream.quiet = false;
     if (!t->stuck || look)
         send_waiting(t, now);
-    if (!t->drained && talking(t))
+    if (talking(t))
         receive(t, now);
     if (due && talking(t) && t->phase != PHASE_GREETING) { /* advance looks after that one */
         spoke_mqtt_tick(t->session, now);
@@ -485,7 +486,7 @@ static void native_wake(spoke_transport *t)
 static spoke_status native_publish(spoke_transport *t, const spoke_mqtt_publish_options *message,
                                    uint16_t *packet_id)
 {
-    return t->phase == PHASE_OPEN ? spoke_mqtt_publish(t->session, now_ms(t), message, packet_id) : SPOKE_E_STATE;
+    return t->phase == PHASE_OPEN ? spoke_mqtt_publish(t->session, t->now, message, packet_id) : SPOKE_E_STATE;
 }
 
 static spoke_status native_subscribe(spoke_transport *t, const spoke_mqtt_filter *filters, size_t count)
@@ -594,7 +595,7 @@ static spoke_status native_next(spoke_transport *t, spoke_transport_event *event
 {
     spoke_mqtt_event from;
     memset(event, 0, sizeof(*event));
-    while (t->events_due && !t->discard && spoke_mqtt_next(t->session, now_ms(t), &from) == SPOKE_OK) {
+    while (t->events_due && !t->discard && spoke_mqtt_next(t->session, t->now, &from) == SPOKE_OK) {
         if (translate(t, &from, event))
             return SPOKE_OK;
     }
