@@ -1,0 +1,747 @@
+#include <spoke/central/central.h>
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ca.h"
+#include "core.h"
+#include "data_dir.h"
+#include "shell.h"
+#include "target.h"
+
+enum { INJECTED_CLOCK_LOOK_MS = 10, IDLE_MS = 60000, SERVICE_UNAVAILABLE = 503 };
+
+struct spoke_central {
+    spoke_central_config config; /* its texts are the caller's until start returns, and not used later */
+    struct data_dir dir;
+    struct ca_identity identity;
+    char *device_ca_pem, *bind_address, *hub_host;
+    struct core *core;
+    struct shell *shell; /* NULL: no_listen without a thread */
+    spoke_central_env env;
+    char *host, *api_base, *api_token, *group_key;
+    struct pending *pending; /* requests that wait for their answer */
+
+    bool thread_runs;
+    atomic_bool stopping;
+    pthread_t thread;
+    pthread_mutex_t lock; /* recursive: `done` may call back in */
+    pthread_cond_t answered;
+};
+
+/* A request on its way through the core, which borrows its texts until it answers. */
+struct pending {
+    struct pending *next, *prev;
+    spoke_central *central;
+    uint64_t ticket; /* 0: answered */
+    spoke_central_done_fn done;
+    void *user;
+    struct target target;
+    char *method;
+    uint8_t *body;
+};
+
+struct spoke_central_link {
+    spoke_central *central;
+    struct conn *conn;
+};
+
+/* --- the machine --- */
+
+static uint64_t system_monotonic_ms(void *ctx)
+{
+    (void)ctx;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static int64_t system_unix_ms(void *ctx)
+{
+    (void)ctx;
+    struct timespec now;
+    (void)clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static spoke_status system_random(void *ctx, uint8_t *out, size_t len)
+{
+    const spoke_platform *machine = spoke_platform_posix();
+    (void)ctx;
+    return machine->random(machine->ctx, out, len);
+}
+
+static void log_to_stderr(void *user, spoke_log_level level, const char *module, const char *line)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    (void)user;
+    (void)fprintf(stderr, "spoke-central %s %s: %s\n", names[level], module, line);
+}
+
+/* --- locking: nothing without a thread --- */
+
+static void lock(const spoke_central *central)
+{
+    if (central->config.threaded)
+        (void)pthread_mutex_lock((pthread_mutex_t *)(uintptr_t)&central->lock);
+}
+
+static void unlock(const spoke_central *central)
+{
+    if (central->config.threaded)
+        (void)pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&central->lock);
+}
+
+/* After a call from outside changed something: the loop has something to commit and to send. */
+static void unlock_and_wake(spoke_central *central)
+{
+    if (central->config.threaded && !pthread_equal(pthread_self(), central->thread))
+        shell_wake(central->shell);
+    unlock(central);
+}
+
+/* --- configuration --- */
+
+/* The caller may be older than this library (a shorter struct) or newer (a longer one, whose tail must be zero).
+ */
+static spoke_status read_config(const spoke_central_config *config, spoke_central_config *out, char *why,
+                                size_t cap)
+{
+    memset(out, 0, sizeof *out);
+    if (config == NULL || config->struct_size < sizeof config->struct_size) {
+        (void)snprintf(why, cap, "the configuration is missing; begin with SPOKE_CENTRAL_CONFIG()");
+        return SPOKE_E_ARG;
+    }
+    const uint8_t *bytes = (const uint8_t *)config;
+    for (size_t i = sizeof *out; i < config->struct_size; i++)
+        if (bytes[i] != 0) {
+            (void)snprintf(why, cap, "the configuration asks for something that this version does not know");
+            return SPOKE_E_ARG;
+        }
+    memcpy(out, config, config->struct_size < sizeof *out ? config->struct_size : sizeof *out);
+    if ((out->monotonic_ms == NULL) != (out->unix_ms == NULL)) {
+        (void)snprintf(why, cap, "a clock needs both monotonic_ms and unix_ms");
+        return SPOKE_E_ARG;
+    }
+    return SPOKE_OK;
+}
+
+static const char *bind_text(const char *address)
+{
+    if (address == NULL || strcmp(address, "localhost") == 0)
+        return "127.0.0.1";
+    return address;
+}
+
+static bool is_loopback(const char *address)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, address, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == 127;
+    return inet_pton(AF_INET6, address, &v6) == 1 && memcmp(&v6, &in6addr_loopback, sizeof v6) == 0;
+}
+
+static bool is_wildcard(const char *address)
+{
+    return strcmp(address, "0.0.0.0") == 0 || strcmp(address, "::") == 0;
+}
+
+/* What clients connect to, and the hub that DPS names, unless told: "localhost" means nothing to a device
+ * elsewhere. */
+static spoke_status choose_names(spoke_central *central, char *why, size_t cap)
+{
+    const spoke_central_config *config = &central->config;
+    const char *address = bind_text(config->bind_address);
+    const bool elsewhere = !is_loopback(address) && !is_wildcard(address);
+    if (config->control && !config->no_listen && !is_loopback(address)) {
+        (void)snprintf(why, cap, "the test-control routes (--control) are for loopback only, not for %s", address);
+        return SPOKE_E_ARG;
+    }
+    central->bind_address = strdup(address);
+    central->host = strdup(elsewhere ? address : "localhost");
+    if (config->hub_host != NULL || elsewhere)
+        central->hub_host = strdup(config->hub_host != NULL ? config->hub_host : address);
+    const bool done = central->bind_address != NULL && central->host != NULL &&
+                      (central->hub_host != NULL || (config->hub_host == NULL && !elsewhere));
+    return done ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+}
+
+static spoke_status read_device_ca(spoke_central *central, char *why, size_t cap)
+{
+    enum { MAX_BYTES = 256 * 1024 };
+    const char *path = central->config.device_ca_file;
+    FILE *file = path != NULL ? fopen(path, "rbe") : NULL;
+    if (path == NULL)
+        return SPOKE_OK;
+    if (file == NULL) {
+        (void)snprintf(why, cap, "the device CA %s cannot be read: %s", path, strerror(errno));
+        return SPOKE_E_PORT;
+    }
+    central->device_ca_pem = calloc(1, MAX_BYTES + 1);
+    const size_t len = central->device_ca_pem != NULL ? fread(central->device_ca_pem, 1, MAX_BYTES + 1, file) : 0;
+    (void)fclose(file);
+    if (central->device_ca_pem == NULL)
+        return SPOKE_E_NO_MEMORY;
+    if (len > 0 && len <= MAX_BYTES && strstr(central->device_ca_pem, "-----BEGIN CERTIFICATE-----") != NULL)
+        return SPOKE_OK;
+    (void)snprintf(why, cap, "the device CA %s is not a certificate in PEM form", path);
+    return SPOKE_E_CERTIFICATE;
+}
+
+/* --- starting --- */
+
+static spoke_status open_folder(spoke_central *central, char *why, size_t cap)
+{
+    const spoke_central_config *config = &central->config;
+    if (config->no_listen && config->ephemeral)
+        return SPOKE_OK;
+    return data_dir_open(config->data_dir, config->ephemeral, &central->dir, why, cap);
+}
+
+static spoke_status open_core(spoke_central *central, char *why, size_t cap)
+{
+    const spoke_central_config *config = &central->config;
+    const bool clocked = config->monotonic_ms != NULL;
+    char *store_path = central->dir.path != NULL ? data_dir_file(&central->dir, "central.db") : strdup(":memory:");
+    if (store_path == NULL)
+        return SPOKE_E_NO_MEMORY;
+    const struct core_options options = {
+        .store_path = store_path,
+        .durable = !config->relaxed_durability && !config->ephemeral,
+        .control = config->control,
+        .approve_by_hand = config->approve_by_hand,
+        .id_scope = config->id_scope,
+        .group_key = config->group_key,
+        .hub_host = central->hub_host,
+        .device_ca_pem = central->device_ca_pem,
+        .dps_polls = config->dps_polls == 0            ? 1
+                     : config->dps_polls == UINT32_MAX ? 0
+                                                       : config->dps_polls,
+        .dps_retry_after_s = config->dps_retry_after_s == 0            ? 3
+                             : config->dps_retry_after_s == UINT32_MAX ? 0
+                                                                       : config->dps_retry_after_s,
+        .monotonic_ms = clocked ? config->monotonic_ms : system_monotonic_ms,
+        .unix_ms = clocked ? config->unix_ms : system_unix_ms,
+        .clock_ctx = config->clock_ctx,
+        .random = system_random,
+        .log_level = config->log_level,
+        .log = config->log != NULL ? config->log : log_to_stderr,
+        .log_user = config->log_user,
+    };
+    const spoke_status status = core_create(&options, &central->core, why, cap);
+    free(store_path);
+    return status;
+}
+
+static spoke_status open_identity(spoke_central *central, char *why, size_t cap)
+{
+    const char *names[6] = {"localhost", "127.0.0.1", "::1"};
+    size_t count = 3;
+    if (!is_wildcard(central->bind_address) && !is_loopback(central->bind_address))
+        names[count++] = central->bind_address;
+    const char *hub = core_hub_host(central->core);
+    if (strcmp(hub, "localhost") != 0 && strcmp(hub, central->bind_address) != 0)
+        names[count++] = hub;
+    const struct ca_options options = {
+        .folder = central->dir.path,
+        .names = names,
+        .name_count = count,
+        .unix_s = system_unix_ms(NULL) / 1000, /* TLS looks at the machine's clock, whatever clock was injected */
+        .random = system_random,
+    };
+    const spoke_status status = ca_open(&options, &central->identity, why, cap);
+    if (status == SPOKE_OK && central->identity.new_ca)
+        core_log(central->core, SPOKE_LOG_INFO, "central", "a new development CA: %s", central->identity.ca_file);
+    return status;
+}
+
+static uint16_t port_or(const spoke_central_config *config, uint16_t port, uint16_t usual)
+{
+    return port != 0 || config->any_port ? port : usual;
+}
+
+static spoke_status open_shell(spoke_central *central, char *why, size_t cap)
+{
+    const spoke_central_config *config = &central->config;
+    const struct shell_options options = {
+        .core = central->core,
+        .listen = !config->no_listen,
+        .bind_address = central->bind_address,
+        .mqtt_port = port_or(config, config->mqtt_port, 8883),
+        .https_port = port_or(config, config->https_port, 8443),
+        .cert_pem = central->identity.cert_pem,
+        .key_pem = central->identity.key_pem,
+        .device_ca_pem = central->device_ca_pem,
+        .random = system_random,
+    };
+    if (config->no_listen && !config->threaded)
+        return SPOKE_OK;
+    return shell_create(&options, &central->shell, why, cap);
+}
+
+static char *default_group_key(spoke_central *central)
+{
+    struct store_group group;
+    if (store_group_get(core_store(central->core), "SAS-IoT-Devices", &group) != SPOKE_OK)
+        return NULL;
+    char *key = group.primary_key != NULL ? strdup(group.primary_key) : NULL;
+    store_group_free(&group);
+    return key;
+}
+
+static spoke_status fill_env(spoke_central *central)
+{
+    spoke_central_env *env = &central->env;
+    const bool bracket = strchr(central->host, ':') != NULL;
+    if (central->shell != NULL) {
+        env->mqtt_port = shell_mqtt_port(central->shell);
+        env->https_port = shell_https_port(central->shell);
+    }
+    if (asprintf(&central->api_base, bracket ? "https://[%s]:%u" : "https://%s:%u", central->host,
+                 (unsigned)env->https_port) < 0) {
+        central->api_base = NULL;
+        return SPOKE_E_NO_MEMORY;
+    }
+    spoke_status status = core_api_token(central->core, "bootstrap", &central->api_token);
+    if (status == SPOKE_OK && central->shell != NULL)
+        status = shell_set_base(central->shell, central->api_base);
+    central->group_key = default_group_key(central);
+    env->host = central->host;
+    env->ca_file = central->identity.ca_file;
+    env->id_scope = core_id_scope(central->core);
+    env->group_key = central->group_key != NULL ? central->group_key : "";
+    env->api_base = central->api_base;
+    env->api_token = central->api_token;
+    core_commit(central->core); /* what was made now is kept before anybody is told of it */
+    return status;
+}
+
+static void *turn_until_stopped(void *argument)
+{
+    spoke_central *central = argument;
+    const uint32_t limit_ms = central->config.monotonic_ms != NULL ? INJECTED_CLOCK_LOOK_MS : IDLE_MS;
+    while (!atomic_load(&central->stopping)) {
+        lock(central);
+        const uint32_t sleep_ms = shell_sleep_ms(central->shell, limit_ms);
+        unlock(central);
+        shell_wait(central->shell, sleep_ms);
+        lock(central);
+        shell_turn(central->shell);
+        unlock(central);
+    }
+    return NULL;
+}
+
+static spoke_status start_thread(spoke_central *central, char *why, size_t cap)
+{
+    if (!central->config.threaded)
+        return SPOKE_OK;
+    lock(central); /* central->thread is written before the thread looks at it */
+    central->thread_runs = pthread_create(&central->thread, NULL, turn_until_stopped, central) == 0;
+    unlock(central);
+    if (central->thread_runs)
+        return SPOKE_OK;
+    (void)snprintf(why, cap, "the service's thread cannot start");
+    return SPOKE_E_PORT;
+}
+
+static spoke_status start_parts(spoke_central *central, char *why, size_t cap)
+{
+    spoke_status status = choose_names(central, why, cap);
+    if (status == SPOKE_OK)
+        status = read_device_ca(central, why, cap);
+    if (status == SPOKE_OK)
+        status = open_folder(central, why, cap);
+    if (status == SPOKE_OK)
+        status = open_core(central, why, cap);
+    if (status == SPOKE_OK && !central->config.no_listen)
+        status = open_identity(central, why, cap);
+    if (status == SPOKE_OK)
+        status = open_shell(central, why, cap);
+    if (status == SPOKE_OK)
+        status = fill_env(central);
+    return status == SPOKE_OK ? start_thread(central, why, cap) : status;
+}
+
+static spoke_status make_lock(spoke_central *central)
+{
+    pthread_mutexattr_t recursive;
+    if (pthread_mutexattr_init(&recursive) != 0)
+        return SPOKE_E_NO_MEMORY;
+    (void)pthread_mutexattr_settype(&recursive, PTHREAD_MUTEX_RECURSIVE);
+    const bool locked = pthread_mutex_init(&central->lock, &recursive) == 0;
+    (void)pthread_mutexattr_destroy(&recursive);
+    if (!locked)
+        return SPOKE_E_NO_MEMORY;
+    pthread_condattr_t steady;
+    bool waits = pthread_condattr_init(&steady) == 0;
+    if (waits) {
+        (void)pthread_condattr_setclock(&steady, CLOCK_MONOTONIC);
+        waits = pthread_cond_init(&central->answered, &steady) == 0;
+        (void)pthread_condattr_destroy(&steady);
+    }
+    if (!waits)
+        (void)pthread_mutex_destroy(&central->lock);
+    return waits ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+}
+
+spoke_status spoke_central_start(const spoke_central_config *config, spoke_central **out, char *why,
+                                 size_t why_cap)
+{
+    char unheard[1];
+    if (why == NULL || why_cap == 0) {
+        why = unheard;
+        why_cap = sizeof unheard;
+    }
+    why[0] = '\0';
+    if (out == NULL)
+        return SPOKE_E_ARG;
+    *out = NULL;
+    spoke_central *central = calloc(1, sizeof *central);
+    if (central == NULL)
+        return SPOKE_E_NO_MEMORY;
+    central->dir.lock = -1;
+    spoke_status status = read_config(config, &central->config, why, why_cap);
+    if (status == SPOKE_OK)
+        status = make_lock(central);
+    if (status != SPOKE_OK) {
+        free(central);
+        return status;
+    }
+    status = start_parts(central, why, why_cap);
+    if (status != SPOKE_OK) {
+        if (why[0] == '\0')
+            (void)snprintf(why, why_cap, "%s", spoke_status_text(status));
+        spoke_central_stop(central);
+        return status;
+    }
+    *out = central;
+    return SPOKE_OK;
+}
+
+const spoke_central_env *spoke_central_env_of(const spoke_central *central)
+{
+    return central != NULL ? &central->env : NULL;
+}
+
+/* --- turning --- */
+
+/* In memory there is nothing to wait for but the clock, and an injected clock does not move by waiting. */
+static void turn_in_memory(spoke_central *central, uint32_t limit_ms)
+{
+    const uint64_t due = core_deadline(central->core), now = core_now_ms(central->core);
+    const uint64_t left = due <= now ? 0 : due - now < limit_ms ? due - now : limit_ms;
+    if (left > 0 && central->config.monotonic_ms == NULL) {
+        const struct timespec pause = {(time_t)(left / 1000), (long)(left % 1000) * 1000000};
+        (void)nanosleep(&pause, NULL);
+    }
+    core_tick(central->core);
+    core_commit(central->core);
+}
+
+spoke_status spoke_central_poll(spoke_central *central, uint32_t limit_ms)
+{
+    if (central == NULL)
+        return SPOKE_E_ARG;
+    if (central->config.threaded)
+        return SPOKE_E_STATE;
+    if (central->shell == NULL) {
+        turn_in_memory(central, limit_ms);
+        return SPOKE_OK;
+    }
+    shell_wait(central->shell, shell_sleep_ms(central->shell, limit_ms));
+    shell_turn(central->shell);
+    return SPOKE_OK;
+}
+
+uint64_t spoke_central_deadline(const spoke_central *central)
+{
+    if (central == NULL)
+        return UINT64_MAX;
+    lock(central);
+    uint64_t due = core_deadline(central->core);
+    if (central->shell != NULL) {
+        const uint32_t sleep_ms = shell_sleep_ms(central->shell, UINT32_MAX);
+        const uint64_t at = core_now_ms(central->core) + sleep_ms;
+        due = sleep_ms != UINT32_MAX && at < due ? at : due;
+    }
+    unlock(central);
+    return due;
+}
+
+spoke_status spoke_central_device_key(spoke_central *central, const char *registration_id, spoke_buf *out)
+{
+    char key[96] = "";
+    if (central == NULL || registration_id == NULL || out == NULL)
+        return SPOKE_E_ARG;
+    lock(central);
+    spoke_status status = core_device_key(central->core, registration_id, false, key);
+    unlock(central);
+    if (status == SPOKE_OK)
+        status = spoke_buf_append(out, spoke_str_of(key));
+    spoke_wipe(key, sizeof key);
+    return status;
+}
+
+/* --- requests --- */
+
+static void free_pending(struct pending *pending)
+{
+    if (pending->next != NULL)
+        pending->next->prev = pending->prev;
+    if (pending->prev != NULL)
+        pending->prev->next = pending->next;
+    else if (pending->central->pending == pending)
+        pending->central->pending = pending->next;
+    target_free(&pending->target);
+    free(pending->method);
+    free(pending->body);
+    free(pending);
+}
+
+static void hear_core(void *user, const struct core_response *response)
+{
+    struct pending *pending = user;
+    pending->done(pending->user, response->status, response->body);
+    free_pending(pending);
+}
+
+/* Every request is answered once, also by the end of the service. */
+static void refuse_pending(spoke_central *central)
+{
+    while (central->pending != NULL) {
+        struct pending *pending = central->pending;
+        core_request_cancel(central->core, pending->ticket);
+        pending->done(pending->user, SERVICE_UNAVAILABLE, spoke_str_from("", 0));
+        free_pending(pending);
+    }
+}
+
+static spoke_status make_pending(spoke_central *central, const char *method, const char *target, spoke_str body,
+                                 struct pending **out)
+{
+    struct pending *pending = calloc(1, sizeof *pending);
+    if (pending == NULL)
+        return SPOKE_E_NO_MEMORY;
+    pending->central = central;
+    pending->next = central->pending;
+    if (pending->next != NULL)
+        pending->next->prev = pending;
+    central->pending = pending;
+    spoke_status status = target_parse(spoke_str_of(target), &pending->target);
+    pending->method = strdup(method);
+    pending->body = malloc(body.len + 1);
+    if (status == SPOKE_OK && (pending->method == NULL || pending->body == NULL))
+        status = SPOKE_E_NO_MEMORY;
+    if (status != SPOKE_OK) {
+        free_pending(pending);
+        return status;
+    }
+    if (body.len > 0)
+        memcpy(pending->body, body.ptr, body.len);
+    pending->body[body.len] = '\0';
+    *out = pending;
+    return SPOKE_OK;
+}
+
+/* When it returns, `done` may have been called and the pending block be gone. */
+static spoke_status ask(spoke_central *central, const char *method, const char *target, spoke_str body,
+                        spoke_central_done_fn done, void *user, struct pending **pending)
+{
+    const spoke_status status = make_pending(central, method, target, body, pending);
+    if (status != SPOKE_OK)
+        return status;
+    (*pending)->done = done;
+    (*pending)->user = user;
+    const struct core_request request = {
+        .method = (*pending)->method,
+        .path = (*pending)->target.path,
+        .query = (*pending)->target.query,
+        .trusted = true,
+        .base = central->api_base,
+        .body = spoke_str_from((const char *)(*pending)->body, body.len),
+    };
+    const uint64_t ticket = core_request(central->core, &request, hear_core, *pending);
+    if (ticket != 0)
+        (*pending)->ticket = ticket;
+    core_commit(central->core);
+    return SPOKE_OK;
+}
+
+spoke_status spoke_central_request(spoke_central *central, const char *method, const char *target, spoke_str body,
+                                   spoke_central_done_fn done, void *user)
+{
+    struct pending *pending = NULL;
+    if (central == NULL || method == NULL || target == NULL || done == NULL)
+        return SPOKE_E_ARG;
+    lock(central);
+    const spoke_status status = ask(central, method, target, body, done, user, &pending);
+    unlock_and_wake(central);
+    return status;
+}
+
+struct wait {
+    spoke_central *central;
+    bool done;
+    int http_status;
+    spoke_status status;
+    spoke_buf *out;
+};
+
+static void hear_answer(void *user, int http_status, spoke_str body)
+{
+    struct wait *wait = user;
+    wait->done = true;
+    wait->http_status = http_status;
+    if (wait->out != NULL)
+        wait->status = spoke_buf_append(wait->out, body);
+    (void)pthread_cond_broadcast(&wait->central->answered);
+}
+
+/* Called with the lock. In the service's own thread nobody else would turn, so nothing may wait there. */
+static void wait_for_thread(struct wait *wait, uint64_t end_ms)
+{
+    const struct timespec end = {(time_t)(end_ms / 1000), (long)(end_ms % 1000) * 1000000};
+    int result = 0;
+    shell_wake(wait->central->shell);
+    while (!wait->done && result == 0)
+        result = pthread_cond_timedwait(&wait->central->answered, &wait->central->lock, &end);
+}
+
+static void wait_by_polling(struct wait *wait, uint64_t end_ms)
+{
+    for (uint64_t now = system_monotonic_ms(NULL); !wait->done && now < end_ms; now = system_monotonic_ms(NULL)) {
+        const uint64_t left = end_ms - now;
+        /* An injected clock may be moved by nobody but `done`; real time still ends the wait. */
+        const bool clocked = wait->central->config.monotonic_ms != NULL;
+        const uint32_t limit_ms = clocked && left > 1 ? 1 : left < IDLE_MS ? (uint32_t)left : (uint32_t)IDLE_MS;
+        if (spoke_central_poll(wait->central, limit_ms) != SPOKE_OK)
+            return;
+    }
+}
+
+spoke_status spoke_central_request_wait(spoke_central *central, const char *method, const char *target,
+                                        spoke_str body, uint32_t limit_ms, int *http_status, spoke_buf *out)
+{
+    struct wait wait = {.central = central, .status = SPOKE_OK, .out = out};
+    struct pending *pending = NULL;
+    if (central == NULL || method == NULL || target == NULL)
+        return SPOKE_E_ARG;
+    const uint64_t end_ms = system_monotonic_ms(NULL) + limit_ms;
+    lock(central);
+    spoke_status status = ask(central, method, target, body, hear_answer, &wait, &pending);
+    if (status == SPOKE_OK && !wait.done) {
+        if (!central->config.threaded)
+            wait_by_polling(&wait, end_ms);
+        else if (!pthread_equal(pthread_self(), central->thread))
+            wait_for_thread(&wait, end_ms);
+    }
+    if (status == SPOKE_OK && !wait.done) {
+        core_request_cancel(central->core, pending->ticket);
+        free_pending(pending);
+        status = SPOKE_E_TIMEOUT;
+    }
+    unlock_and_wake(central);
+    if (status == SPOKE_OK && http_status != NULL)
+        *http_status = wait.http_status;
+    return status == SPOKE_OK ? wait.status : status;
+}
+
+/* --- stopping --- */
+
+static void free_secret(char *text)
+{
+    if (text != NULL)
+        spoke_wipe(text, strlen(text));
+    free(text);
+}
+
+void spoke_central_stop(spoke_central *central)
+{
+    if (central == NULL)
+        return;
+    if (central->thread_runs) {
+        atomic_store(&central->stopping, true);
+        shell_wake(central->shell);
+        (void)pthread_join(central->thread, NULL);
+    }
+    shell_destroy(central->shell);
+    if (central->core != NULL) {
+        refuse_pending(central);
+        core_commit(central->core);
+        core_destroy(central->core);
+    }
+    ca_identity_free(&central->identity);
+    data_dir_close(&central->dir);
+    (void)pthread_cond_destroy(&central->answered);
+    (void)pthread_mutex_destroy(&central->lock);
+    free_secret(central->group_key);
+    free_secret(central->api_token);
+    free(central->api_base);
+    free(central->host);
+    free(central->hub_host);
+    free(central->bind_address);
+    free(central->device_ca_pem);
+    free(central);
+}
+
+/* --- links --- */
+
+spoke_status spoke_central_link_open(spoke_central *central, spoke_central_link **out)
+{
+    if (central == NULL || out == NULL)
+        return SPOKE_E_ARG;
+    if (central->config.threaded)
+        return SPOKE_E_STATE;
+    spoke_central_link *link = calloc(1, sizeof *link);
+    if (link == NULL)
+        return SPOKE_E_NO_MEMORY;
+    link->central = central;
+    const spoke_status status = core_conn_open(central->core, NULL, &link->conn);
+    if (status != SPOKE_OK) {
+        free(link);
+        return status;
+    }
+    *out = link;
+    return SPOKE_OK;
+}
+
+void spoke_central_link_send(spoke_central_link *link, spoke_str bytes)
+{
+    if (bytes.len > 0 && !core_conn_ended(link->conn))
+        core_conn_receive(link->conn, (const uint8_t *)bytes.ptr, bytes.len);
+    core_commit(link->central->core);
+}
+
+spoke_str spoke_central_link_output(const spoke_central_link *link)
+{
+    return core_conn_output(link->conn);
+}
+
+void spoke_central_link_sent(spoke_central_link *link, size_t count)
+{
+    core_conn_sent(link->conn, count);
+}
+
+bool spoke_central_link_closed(const spoke_central_link *link)
+{
+    return core_conn_ended(link->conn);
+}
+
+void spoke_central_link_close(spoke_central_link *link)
+{
+    if (link == NULL)
+        return;
+    struct core *core = link->central->core;
+    core_conn_close(link->conn);
+    core_commit(core);
+    free(link);
+}

@@ -1,0 +1,293 @@
+#include "cli.h"
+
+#include <getopt.h>
+#include <string.h>
+
+enum option_id {
+    OPTION_HELP = 1,
+    OPTION_VERSION,
+    OPTION_MQTT_PORT,
+    OPTION_HTTPS_PORT,
+    OPTION_BIND,
+    OPTION_DATA_DIR,
+    OPTION_EPHEMERAL,
+    OPTION_DURABILITY,
+    OPTION_HUB_HOST,
+    OPTION_ID_SCOPE,
+    OPTION_GROUP_KEY,
+    OPTION_DEVICE_CA,
+    OPTION_APPROVE_BY_HAND,
+    OPTION_DPS_POLLS,
+    OPTION_DPS_RETRY_AFTER,
+    OPTION_LOG_LEVEL,
+    OPTION_PRINT_ENV,
+    OPTION_SHOW_SECRETS,
+    OPTION_CONTROL
+};
+
+static const struct option options[] = {
+    {"help", no_argument, NULL, OPTION_HELP},
+    {"version", no_argument, NULL, OPTION_VERSION},
+    {"mqtt-port", required_argument, NULL, OPTION_MQTT_PORT},
+    {"https-port", required_argument, NULL, OPTION_HTTPS_PORT},
+    {"bind", required_argument, NULL, OPTION_BIND},
+    {"data-dir", required_argument, NULL, OPTION_DATA_DIR},
+    {"ephemeral", no_argument, NULL, OPTION_EPHEMERAL},
+    {"durability", required_argument, NULL, OPTION_DURABILITY},
+    {"hub-host", required_argument, NULL, OPTION_HUB_HOST},
+    {"id-scope", required_argument, NULL, OPTION_ID_SCOPE},
+    {"group-key", required_argument, NULL, OPTION_GROUP_KEY},
+    {"device-ca", required_argument, NULL, OPTION_DEVICE_CA},
+    {"approve-by-hand", no_argument, NULL, OPTION_APPROVE_BY_HAND},
+    {"dps-polls", required_argument, NULL, OPTION_DPS_POLLS},
+    {"dps-retry-after", required_argument, NULL, OPTION_DPS_RETRY_AFTER},
+    {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
+    {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
+    {"show-secrets", no_argument, NULL, OPTION_SHOW_SECRETS},
+    {"control", no_argument, NULL, OPTION_CONTROL},
+    {NULL, 0, NULL, 0},
+};
+
+static const char help[] =
+    "Usage: spoke-central [OPTION]...\n"
+    "An IoT Central-style service on this machine: devices provision (DPS) and connect (MQTT over TLS, or over\n"
+    "WebSocket), people and programs use the REST API.\n"
+    "\n"
+    "Listening\n"
+    "  --mqtt-port PORT        MQTT over TLS, for devices [8883]; 0: any free port\n"
+    "  --https-port PORT       REST API and MQTT over WebSocket [8443]; 0: any free port\n"
+    "  --bind ADDRESS          IPv4 or IPv6 address [127.0.0.1]; 0.0.0.0 opens it to the network\n"
+    "\n"
+    "Data\n"
+    "  --data-dir FOLDER       [$XDG_DATA_HOME/spoke-central, or ~/.local/share/spoke-central]\n"
+    "  --ephemeral             a temporary folder, removed at the end; free ports unless they are given\n"
+    "  --durability WORD       full: a message is on disk before it is acknowledged [full];\n"
+    "                          relaxed: faster, the last seconds are lost when the machine fails\n"
+    "\n"
+    "Devices\n"
+    "  --id-scope SCOPE        [made at the first start and kept]\n"
+    "  --group-key KEY         base64, of the default enrolment group [made at the first start and kept]\n"
+    "  --hub-host NAME         the hub that devices are assigned to [localhost, or the address of --bind]\n"
+    "  --device-ca FILE        PEM: devices with a certificate of this CA may enrol\n"
+    "  --approve-by-hand       unknown devices wait until they are approved\n"
+    "  --dps-polls N           \"assigning\" answers before a registration's result [1]\n"
+    "  --dps-retry-after S     seconds that a device is told to wait between them [3]\n"
+    "\n"
+    "Output\n"
+    "  --log-level LEVEL       error, warn, info or debug, on standard error [warn]\n"
+    "  --print-env             once ready, print NAME=value lines, secrets among them, and nothing else\n"
+    "  --show-secrets          show the group key and an API token at the start\n"
+    "  --control               test-control routes under /control/; loopback only\n"
+    "  --help, --version\n"
+    "\n"
+    "Example: a service to try things on, gone without a trace when it ends\n"
+    "  spoke-central --ephemeral --show-secrets\n"
+    "and with the CA, the API address and the token that it shows\n"
+    "  curl --cacert CA -H \"Authorization: TOKEN\" \"https://localhost:PORT/api/devices?api-version=2022-07-31\"\n";
+
+struct parsing {
+    struct cli *cli;
+    FILE *out, *err;
+    int code;
+    bool go_on, mqtt_any, https_any;
+};
+
+static void complain(struct parsing *p, const char *flag, const char *value, const char *rule)
+{
+    (void)fprintf(p->err, "spoke-central: --%s \"%s\": %s; see spoke-central --help\n", flag, value, rule);
+    p->code = CLI_EXIT_USAGE;
+    p->go_on = false;
+}
+
+static void take_port(struct parsing *p, const char *flag, const char *text, uint16_t *port, bool *any)
+{
+    uint32_t number = 0;
+    if (spoke_str_u32(spoke_str_of(text), &number) != SPOKE_OK || number > UINT16_MAX) {
+        complain(p, flag, text, "a port is a number from 0 to 65535");
+        return;
+    }
+    *port = (uint16_t)number;
+    *any = number == 0;
+}
+
+/* The configuration's zero means its default, so a zero from the command line is spelled UINT32_MAX. */
+static void take_count(struct parsing *p, const char *flag, const char *text, uint32_t *count)
+{
+    uint32_t number = 0;
+    if (spoke_str_u32(spoke_str_of(text), &number) != SPOKE_OK || number > 86400) {
+        complain(p, flag, text, "a number from 0 to 86400 is wanted");
+        return;
+    }
+    *count = number == 0 ? UINT32_MAX : number;
+}
+
+static void take_log_level(struct parsing *p, const char *flag, const char *text)
+{
+    static const char *const names[] = {"error", "warn", "info", "debug"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(text, names[i]) == 0) {
+            p->cli->config.log_level = (spoke_log_level)i;
+            return;
+        }
+    complain(p, flag, text, "the level is error, warn, info or debug");
+}
+
+static void take_durability(struct parsing *p, const char *flag, const char *text)
+{
+    p->cli->config.relaxed_durability = strcmp(text, "relaxed") == 0;
+    if (!p->cli->config.relaxed_durability && strcmp(text, "full") != 0)
+        complain(p, flag, text, "the durability is full or relaxed");
+}
+
+static void take_text(struct parsing *p, const char *flag, const char *text, const char **out)
+{
+    *out = text;
+    if (text[0] == '\0')
+        complain(p, flag, text, "a value is missing");
+}
+
+static void stop_with(struct parsing *p, const char *text)
+{
+    (void)fputs(text, p->out);
+    p->code = CLI_EXIT_OK;
+    p->go_on = false;
+}
+
+static void take_value_option(struct parsing *p, enum option_id id, const char *flag, const char *value);
+
+static void take_option(struct parsing *p, enum option_id id, const char *flag, const char *value)
+{
+    spoke_central_config *config = &p->cli->config;
+    if (value != NULL)
+        take_value_option(p, id, flag, value);
+    else if (id == OPTION_HELP)
+        stop_with(p, help);
+    else if (id == OPTION_VERSION)
+        stop_with(p, "spoke-central " SPOKE_VERSION "\n");
+    else if (id == OPTION_EPHEMERAL)
+        config->ephemeral = true;
+    else if (id == OPTION_APPROVE_BY_HAND)
+        config->approve_by_hand = true;
+    else if (id == OPTION_CONTROL)
+        config->control = true;
+    else if (id == OPTION_PRINT_ENV)
+        p->cli->print_env = true;
+    else if (id == OPTION_SHOW_SECRETS)
+        p->cli->show_secrets = true;
+}
+
+static void take_value_option(struct parsing *p, enum option_id id, const char *flag, const char *value)
+{
+    spoke_central_config *config = &p->cli->config;
+    if (id == OPTION_MQTT_PORT)
+        take_port(p, flag, value, &config->mqtt_port, &p->mqtt_any);
+    else if (id == OPTION_HTTPS_PORT)
+        take_port(p, flag, value, &config->https_port, &p->https_any);
+    else if (id == OPTION_BIND)
+        take_text(p, flag, value, &config->bind_address);
+    else if (id == OPTION_DATA_DIR)
+        take_text(p, flag, value, &config->data_dir);
+    else if (id == OPTION_DURABILITY)
+        take_durability(p, flag, value);
+    else if (id == OPTION_HUB_HOST)
+        take_text(p, flag, value, &config->hub_host);
+    else if (id == OPTION_ID_SCOPE)
+        take_text(p, flag, value, &config->id_scope);
+    else if (id == OPTION_GROUP_KEY)
+        take_text(p, flag, value, &config->group_key);
+    else if (id == OPTION_DEVICE_CA)
+        take_text(p, flag, value, &config->device_ca_file);
+    else if (id == OPTION_DPS_POLLS)
+        take_count(p, flag, value, &config->dps_polls);
+    else if (id == OPTION_DPS_RETRY_AFTER)
+        take_count(p, flag, value, &config->dps_retry_after_s);
+    else if (id == OPTION_LOG_LEVEL)
+        take_log_level(p, flag, value);
+}
+
+/* Port 0 and --ephemeral without a port both ask for any; a port that is not mentioned keeps its usual number. */
+static void settle_ports(struct parsing *p)
+{
+    spoke_central_config *config = &p->cli->config;
+    const bool ephemeral = config->ephemeral;
+    config->any_port = ephemeral || p->mqtt_any || p->https_any;
+    if (config->any_port && !ephemeral && !p->mqtt_any && config->mqtt_port == 0)
+        config->mqtt_port = 8883;
+    if (config->any_port && !ephemeral && !p->https_any && config->https_port == 0)
+        config->https_port = 8443;
+}
+
+static void check_together(struct parsing *p)
+{
+    if (p->cli->config.ephemeral && p->cli->config.data_dir != NULL)
+        complain(p, "data-dir", p->cli->config.data_dir, "a folder to keep does not go with --ephemeral");
+}
+
+bool cli_parse(int argc, char *const *argv, struct cli *cli, int *code, FILE *out, FILE *err)
+{
+    struct parsing p = {.cli = cli, .out = out, .err = err, .go_on = true};
+    *cli = (struct cli){.config = SPOKE_CENTRAL_CONFIG(.log_level = SPOKE_LOG_WARN)};
+    optind = 0; /* glibc: begin anew, for more than one call per process */
+    opterr = 0;
+    while (p.go_on) {
+        int index = 0;
+        const int before = optind == 0 ? 1 : optind;
+        const int id = getopt_long(argc, argv, "+:", options, &index);
+        if (id == -1)
+            break;
+        if (id == '?' || id == ':') {
+            (void)fprintf(err, "spoke-central: %s %s; see spoke-central --help\n", argv[before],
+                          id == ':' ? "needs a value" : "is not an option, or is used wrongly");
+            p.code = CLI_EXIT_USAGE;
+            p.go_on = false;
+        } else {
+            take_option(&p, (enum option_id)id, options[index].name, optarg);
+        }
+    }
+    if (p.go_on && optind < argc) {
+        (void)fprintf(err, "spoke-central: \"%s\" is not an option; see spoke-central --help\n", argv[optind]);
+        p.code = CLI_EXIT_USAGE;
+        p.go_on = false;
+    }
+    settle_ports(&p);
+    if (p.go_on)
+        check_together(&p);
+    *code = p.code;
+    return p.go_on;
+}
+
+void cli_print_env(const spoke_central_env *env, FILE *out)
+{
+    (void)fprintf(out, "SPOKE_HOST=%s\n", env->host);
+    (void)fprintf(out, "SPOKE_MQTT_PORT=%u\n", (unsigned)env->mqtt_port);
+    (void)fprintf(out, "SPOKE_HTTPS_PORT=%u\n", (unsigned)env->https_port);
+    (void)fprintf(out, "SPOKE_CA_FILE=%s\n", env->ca_file);
+    (void)fprintf(out, "SPOKE_ID_SCOPE=%s\n", env->id_scope);
+    (void)fprintf(out, "SPOKE_GROUP_KEY=%s\n", env->group_key);
+    (void)fprintf(out, "SPOKE_API_BASE=%s\n", env->api_base);
+    (void)fprintf(out, "SPOKE_API_TOKEN=%s\n", env->api_token);
+    (void)fflush(out);
+}
+
+void cli_print_banner(const struct cli *cli, const spoke_central_env *env, FILE *out)
+{
+    (void)fprintf(out, "spoke-central %s is ready (Ctrl-C ends it)\n\n", SPOKE_VERSION);
+    (void)fprintf(out, "  devices    %s, port %u: MQTT over TLS; port %u: MQTT over WebSocket\n", env->host,
+                  (unsigned)env->mqtt_port, (unsigned)env->https_port);
+    (void)fprintf(out, "  REST API   %s\n", env->api_base);
+    (void)fprintf(out, "  CA         %s\n", env->ca_file);
+    (void)fprintf(out, "  id scope   %s\n", env->id_scope);
+    if (cli->show_secrets) {
+        (void)fprintf(out, "  group key  %s\n", env->group_key);
+        (void)fprintf(out, "  API token  %s\n", env->api_token);
+    }
+    (void)fprintf(out,
+                  "\nTo connect a first device, give it the id scope, the group key%s, the provisioning host\n"
+                  "\"%s\" and the CA file to trust; any device id will do.\n",
+                  cli->show_secrets ? "" : " (start with --show-secrets to see it)", env->host);
+    if (cli->config.relaxed_durability)
+        (void)fprintf(out,
+                      "\nDurability is relaxed: if this machine fails, messages that were acknowledged in the "
+                      "last seconds are lost.\n");
+    (void)fflush(out);
+}

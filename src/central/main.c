@@ -1,0 +1,46 @@
+/* spoke-central, the program. */
+#include <signal.h>
+#include <stdio.h>
+
+#include "cli.h"
+
+/* The service has its own thread, so that this one can wait for signals without a handler. */
+static void wait_for_end(const sigset_t *ends)
+{
+    int number = 0;
+    while (sigwait(ends, &number) != 0)
+        ;
+    /* A second one, while the service closes, does what signals do: ends the process at once. */
+    (void)pthread_sigmask(SIG_UNBLOCK, ends, NULL);
+}
+
+int main(int argc, char **argv)
+{
+    struct cli cli;
+    int code = CLI_EXIT_OK;
+    char why[512];
+    sigset_t ends;
+    if (!cli_parse(argc, argv, &cli, &code, stdout, stderr))
+        return code;
+    (void)sigemptyset(&ends);
+    (void)sigaddset(&ends, SIGINT);
+    (void)sigaddset(&ends, SIGTERM);
+    (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    cli.config.threaded = true;
+    if (cli.config.relaxed_durability && cli.print_env) /* the banner, which says so too, is left out */
+        (void)fprintf(stderr, "spoke-central: durability is relaxed\n");
+    spoke_central *central = NULL;
+    const spoke_status status = spoke_central_start(&cli.config, &central, why, sizeof why);
+    if (status != SPOKE_OK) {
+        (void)fprintf(stderr, "spoke-central: %s\n", why);
+        return status == SPOKE_E_ARG ? CLI_EXIT_USAGE : CLI_EXIT_FAILED;
+    }
+    if (cli.print_env)
+        cli_print_env(spoke_central_env_of(central), stdout);
+    else
+        cli_print_banner(&cli, spoke_central_env_of(central), stdout);
+    wait_for_end(&ends);
+    spoke_central_stop(central);
+    return CLI_EXIT_OK;
+}
