@@ -42,6 +42,7 @@ struct spoke_transport {
     spoke_error why;      /* ENDING: what the CLOSED event will say */
     bool discard;         /* ENDING: aborted, what came in does not matter */
     bool events_due;      /* the session may hold events */
+    bool fresh;           /* opened, and not stepped yet */
     bool drained;         /* the last read found nothing */
     bool full;            /* the session takes nothing more until its events, or acks, are dealt with */
     bool stuck;           /* the link does not take what waits to go out */
@@ -265,6 +266,7 @@ static spoke_status native_open(spoke_transport *t, const spoke_transport_target
         log_line(t->platform, SPOKE_LOG_WARN, "native", "%s is not verified: for tests only", target->host);
     native_stream_reset(&t->stream);
     t->discard = t->events_due = t->drained = t->full = t->stuck = false;
+    t->fresh = true;
     t->host = target->host;
     t->phase_limit = now + options.connack_limit_ms;
     t->phase = PHASE_REACHING;
@@ -393,6 +395,7 @@ static bool connecting(const spoke_transport *t)
 /* Does what can be done now. `look`: something may have arrived. True: there is something to hand out. */
 static bool advance(spoke_transport *t, bool look)
 {
+    t->fresh = false;
     if (t->phase == PHASE_REACHING)
         reach(t);
     if (t->phase == PHASE_SECURING)
@@ -461,7 +464,7 @@ static void native_step(spoke_transport *t, uint32_t limit_ms)
 
 static uint32_t native_next_ms(const spoke_transport *t)
 {
-    if (t->events_due)
+    if (t->events_due || t->fresh)
         return 0;
     if (talking(t)) {
         const bool can_send = spoke_mqtt_output(t->session).len > 0 && !t->stuck;

@@ -1,6 +1,7 @@
 #include "system/transport_suite.h"
 
 #include <netinet/in.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -880,6 +881,51 @@ static void a_quiet_step_sleeps_its_limit_and_no_longer(void **state)
     assert_true(slept >= 40 && slept < 2000);
 }
 
+/* A loop of the application's own knows the descriptor and next_ms, nothing else. */
+static void foreign_turn(struct fixture *f, unsigned *idle)
+{
+    spoke_transport_event event;
+    const uint32_t due = f->ops->next_ms(f->transport);
+    struct pollfd ready = {.fd = f->ops->fd(f->transport), .events = POLLIN};
+    script_broker_pump(f->broker);
+    const int limit = due < 5 ? (int)due : 5;
+    if (poll(&ready, 1, limit) == 0 && due > 5)
+        return; /* nothing to do: no step */
+    const size_t before = f->count;
+    f->ops->step(f->transport, 0);
+    while (f->ops->next(f->transport, &event) == SPOKE_OK)
+        note(f, &event);
+    *idle += f->count == before ? 1 : 0;
+}
+
+static void a_foreign_loop_needs_only_the_descriptor_and_next_ms(void **state)
+{
+    struct fixture *f = *state;
+    spoke_mqtt_packet packet;
+    unsigned idle = 0, answered = 0;
+    prepare(f);
+    if (f->ops->fd(f->transport) < 0)
+        skip();
+    open_transport(f);
+    for (int i = 0; i < ROUNDS && count_of(f, SPOKE_TRANSPORT_ACKED) < 20; i++) {
+        foreign_turn(f, &idle);
+        if (count_of(f, SPOKE_TRANSPORT_CONNECTED) == 1 && count_of(f, SPOKE_TRANSPORT_ACKED) == answered)
+            answered += publish(f, answered, "x", NULL) == SPOKE_OK ? 1 : 0;
+        while (script_broker_take(f->broker, &packet)) {
+            if (packet.type == SPOKE_MQTT_CONNECT)
+                script_broker_send_connack(f->broker, false, 0);
+            else
+                script_broker_send_puback(f->broker, packet.packet_id);
+        }
+    }
+    assert_int_equal(count_of(f, SPOKE_TRANSPORT_ACKED), 20);
+    f->ops->wake(f->transport);
+    idle = 0;
+    for (int i = 0; i < 40; i++)
+        foreign_turn(f, &idle);
+    assert_in_range(idle, 1, 4); /* the wake gives a turn, silence none */
+}
+
 static void many_messages_pass_and_none_ends_twice(void **state)
 {
     struct fixture *f = *state;
@@ -1066,6 +1112,7 @@ int transport_suite_run(const struct transport_kind *kind)
         CASE(single_bytes_both_ways_change_nothing),
         CASE(another_thread_ends_the_sleep),
         CASE(a_quiet_step_sleeps_its_limit_and_no_longer),
+        CASE(a_foreign_loop_needs_only_the_descriptor_and_next_ms),
         CASE(many_messages_pass_and_none_ends_twice),
         CASE(speaks_with_mosquitto),
     };

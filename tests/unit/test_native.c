@@ -570,6 +570,13 @@ static void a_closed_transport_sleeps_until_woken(void **state)
 static void next_ms_says_when_the_next_step_is_due(void **state)
 {
     struct fixture *f = *state;
+    make(f);
+    open_link(f);
+    assert_int_equal(f->ops->next_ms(f->t), 0);
+    f->ops->step(f->t, 0);
+    assert_int_equal(f->ops->next_ms(f->t), 5000);
+    f->ops->fini(f->t);
+    free(f->memory);
     connect_link(f);
     assert_int_equal(f->ops->next_ms(f->t), 100000);
     assert_ok(publish(f, 1, SPOKE_STR("x")));
