@@ -1,8 +1,21 @@
 /* spoke-central, the program. */
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "cli.h"
+
+/* A usual soft limit of 1024 descriptors would hold fewer devices than the service takes. */
+static void allow_many_connections(void)
+{
+    enum { WANTED = 8192 };
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < WANTED ? limit.rlim_max : WANTED;
+    (void)setrlimit(RLIMIT_NOFILE,
+                    &limit); /* refused: fewer connections, and each that is turned away is logged */
+}
 
 /* The service has its own thread, so that this one can wait for signals without a handler. */
 static void wait_for_end(const sigset_t *ends)
@@ -27,6 +40,7 @@ int main(int argc, char **argv)
     (void)sigaddset(&ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
+    allow_many_connections();
     cli.config.threaded = true;
     if (cli.config.relaxed_durability && cli.print_env) /* the banner, which says so too, is left out */
         (void)fprintf(stderr, "spoke-central: durability is relaxed\n");

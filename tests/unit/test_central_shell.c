@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -332,6 +333,24 @@ static void plain_text_on_a_tls_port_is_refused_with_a_log_line(void **state)
     assert_true(f->logged > 0);
 }
 
+static void lack_of_descriptors_is_waited_out(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    struct rlimit usual, tight;
+    start(f);
+    client_start(f, c, shell_mqtt_port(f->shell));
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    tight = usual;
+    tight.rlim_cur = (rlim_t)c->fd + 1; /* the next descriptor would be above it */
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    for (int i = 0; i < 5; i++)
+        turn(f);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(f->logged, 1); /* and not once a turn */
+    until(f, c->open);
+}
+
 /* --- HTTP --- */
 
 static size_t body_at(const struct client *c)
@@ -466,6 +485,23 @@ static void body_that_grows_too_large_is_refused(void **state)
     client_say(c, text, len);
     expect_answer(f, c, 413);
     free(text);
+}
+
+static void large_answer_arrives_whole(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    static struct device d;
+    static char text[200001];
+    start(f);
+    bench_provision(&f->bench, "dev-1");
+    device_online(&d, &f->bench, "dev-1", true);
+    memset(text, 'm', sizeof text - 1);
+    device_publish(&d, "devices/dev-1/messages/events/", text, 1);
+    http(f, c, "GET", "/control/devices/dev-1/messages", authorized(f, ""), "", 200);
+    assert_true(c->in_len > 200000);
+    assert_has(c, text);
+    device_goodbye(&d);
 }
 
 static void request_that_drips_is_cut(void **state)
@@ -747,6 +783,7 @@ int main(void)
         SHELL_TEST(connection_above_the_limit_is_closed_with_a_log_line),
         SHELL_TEST(silence_instead_of_a_handshake_is_not_waited_for),
         SHELL_TEST(plain_text_on_a_tls_port_is_refused_with_a_log_line),
+        SHELL_TEST(lack_of_descriptors_is_waited_out),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
         SHELL_TEST(request_without_a_token_is_refused_with_its_code),
         SHELL_TEST(head_is_get_without_a_body),
@@ -754,6 +791,7 @@ int main(void)
         SHELL_TEST(broken_path_is_refused),
         SHELL_TEST(body_that_is_announced_too_large_is_refused_at_once),
         SHELL_TEST(body_that_grows_too_large_is_refused),
+        SHELL_TEST(large_answer_arrives_whole),
         SHELL_TEST(request_that_drips_is_cut),
         SHELL_TEST(command_is_answered_when_the_device_answers),
         SHELL_TEST(client_that_leaves_takes_its_question_along),
