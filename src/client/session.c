@@ -176,8 +176,10 @@ static void send_report(spoke_client *c, uint64_t now)
         return;
     spoke_buf topic = spoke_buf_from(c->text, c->text_bytes);
     if (spoke_hub_twin_report_topic(rid, &topic) != SPOKE_OK ||
-        !publish_plain(c, spoke_buf_str(&topic), outbox_body(entry)))
-        return; /* no room: the answer that will not come ends as a time-out and the patch is sent again */
+        !publish_plain(c, spoke_buf_str(&topic), outbox_body(entry))) {
+        spoke_twin_report_cancel(&c->twin); /* no room now */
+        return;
+    }
     outbox_sent(&c->reports, 0);
     c->report_in_flight = true;
 }
@@ -213,8 +215,9 @@ void session_work(spoke_client *c, uint64_t now)
     if (!c->link_at_hub || !c->subscribed || c->closing_link)
         return;
     if (now >= c->ack_due) {
-        machine_fail(c, client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
-                                     "the hub did not acknowledge a message for 60 s: the connection is tried anew"));
+        machine_fail(c,
+                     client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
+                                  "the hub did not acknowledge a message for 60 s: the connection is tried anew"));
         return;
     }
     spoke_twin_tick(&c->twin, now);

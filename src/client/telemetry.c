@@ -1,7 +1,5 @@
 #include "machine.h"
 
-#include <string.h>
-
 #include <spoke/proto/pnp.h>
 
 #include "base/iso8601.h"
@@ -44,22 +42,6 @@ struct message_source {
     size_t field_count;
 };
 
-/* The bag alone: the topic's front needs the device id, which DPS may not have given yet. */
-static spoke_status write_bag(const spoke_message_properties *properties, spoke_buf *out)
-{
-    static const spoke_hub_identity nobody = {.device_id = {"x", 1}};
-    const size_t start = out->len;
-    spoke_buf prefix = spoke_buf_from((uint8_t[48]){0}, 48);
-    spoke_status status = spoke_hub_telemetry_topic(&nobody, NULL, &prefix);
-    if (status == SPOKE_OK)
-        status = spoke_hub_telemetry_topic(&nobody, properties, out);
-    if (status != SPOKE_OK)
-        return status;
-    out->len -= prefix.len;
-    memmove(out->ptr + start, out->ptr + start + prefix.len, out->len - start);
-    return SPOKE_OK;
-}
-
 static spoke_status write_body(const struct message_source *source, spoke_buf *out)
 {
     if (source->fields == NULL)
@@ -76,7 +58,8 @@ static spoke_status write_body(const struct message_source *source, spoke_buf *o
 static spoke_status write_message(void *ctx, spoke_buf *out, size_t *head_bytes)
 {
     const struct message_source *source = ctx;
-    spoke_status status = write_bag(source->properties, out);
+    spoke_status status =
+        spoke_bag_write(source->properties, out); /* the front of the topic needs the device id */
     *head_bytes = out->len;
     if (status == SPOKE_OK && *head_bytes > CONNECT_TEXT_BYTES - SPOKE_MAX_ID_BYTES - 64)
         return SPOKE_E_TOO_LARGE; /* the topic could not be put together */
