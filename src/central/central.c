@@ -241,6 +241,15 @@ static spoke_status open_core(spoke_central *central, char *why, size_t cap)
     return status;
 }
 
+/* Every device elsewhere would be sent to itself. */
+static void warn_of_local_hub(const spoke_central *central)
+{
+    if (is_wildcard(central->bind_address) && strcmp(core_hub_host(central->core), "localhost") == 0)
+        core_log(
+            central->core, SPOKE_LOG_WARN, "central",
+            "devices on other machines are told that their hub is \"localhost\"; name this machine with --hub-host");
+}
+
 static spoke_status open_identity(spoke_central *central, char *why, size_t cap)
 {
     const char *names[6] = {"localhost", "127.0.0.1", "::1"};
@@ -362,8 +371,10 @@ static spoke_status start_parts(spoke_central *central, char *why, size_t cap)
         status = open_folder(central, why, cap);
     if (status == SPOKE_OK)
         status = open_core(central, why, cap);
-    if (status == SPOKE_OK && !central->config.no_listen)
+    if (status == SPOKE_OK && !central->config.no_listen) {
+        warn_of_local_hub(central);
         status = open_identity(central, why, cap);
+    }
     if (status == SPOKE_OK)
         status = open_shell(central, why, cap);
     if (status == SPOKE_OK)

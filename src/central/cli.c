@@ -282,9 +282,9 @@ void cli_print_banner(const struct cli *cli, const spoke_central_env *env, FILE 
         (void)fprintf(out, "  API token  %s\n", env->api_token);
     }
     (void)fprintf(out,
-                  "\nTo connect a first device, give it the id scope, the group key%s, the provisioning host\n"
-                  "\"%s\" and the CA file to trust; any device id will do.\n",
-                  cli->show_secrets ? "" : " (start with --show-secrets to see it)", env->host);
+                  "\nTo connect a first device, give it the id scope, the group key%s,\n"
+                  "the provisioning host \"%s\" and the CA file to trust. Any device id will do.\n",
+                  cli->show_secrets ? "" : " (--show-secrets shows it)", env->host);
     if (cli->config.relaxed_durability)
         (void)fprintf(out,
                       "\nDurability is relaxed: if this machine fails, messages that were acknowledged in the "

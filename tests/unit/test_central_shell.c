@@ -431,7 +431,7 @@ static void head_is_get_without_a_body(void **state)
     struct client *c = &f->clients[0];
     start(f);
     client_start(f, c, shell_https_port(f->shell));
-    char text[1024];
+    char text[2048];
     (void)snprintf(text, sizeof text, "HEAD " DEVICES " HTTP/1.1\r\nHost: x\r\n%s\r\n", authorized(f, ""));
     client_say(c, text, strlen(text));
     until(f, body_at(c) != SIZE_MAX);

@@ -2,8 +2,8 @@
  *
  *     spoke_central *central = NULL;
  *     const spoke_central_config config = SPOKE_CENTRAL_CONFIG(.ephemeral = true, .any_port = true, .threaded =
- * true); status = spoke_central_start(&config, &central);
- *     ... connect to "localhost", spoke_central_env(central)->mqtt_port, trusting ->ca_file ...
+ * true); status = spoke_central_start(&config, &central, NULL, 0);
+ *     ... connect to "localhost", spoke_central_env_of(central)->mqtt_port, trusting ->ca_file ...
  *     spoke_central_stop(central);
  *
  * Heap is used freely. Threads: with .threaded the service turns in its own thread and every function may be
@@ -65,10 +65,11 @@ typedef struct spoke_central_env {
 } spoke_central_env;
 
 /* Opens the data folder, makes the CA at the first start, binds. `why`, when given, gets one sentence on error.
- * E_ARG, E_PORT (folder, port in use), E_NO_MEMORY. */
+ * E_ARG, E_PORT (folder, port in use), E_CERTIFICATE (a file of the CA is broken), E_NO_MEMORY. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_start(const spoke_central_config *config,
                                                             spoke_central **out, char *why, size_t why_cap);
-/* Closes every connection, flushes the store, frees. NULL is fine. */
+/* Closes every connection, answers the requests that still wait with 503, flushes the store, frees. Not from
+ * inside `done`. NULL is fine. */
 SPOKE_API void spoke_central_stop(spoke_central *central);
 SPOKE_API const spoke_central_env *spoke_central_env_of(const spoke_central *central);
 
