@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core_internal.h"
+#include "text.h"
 
 #define CONNECT_LIMIT_MS 30000u
 #define SILENCE_CAP_MS 1767000u /* the hub's longest patience, 29.45 minutes */
@@ -433,8 +434,8 @@ static bool filter_topic(const struct conn *k, spoke_str filter, enum conn_topic
 static void deny_subscribe(struct conn *k, spoke_str filter)
 {
     char why[CONN_FILTER_CAP + 64];
-    int shown = filter.len < CONN_FILTER_CAP ? (int)filter.len : (int)CONN_FILTER_CAP;
-    (void)snprintf(why, sizeof why, "it may not subscribe to %.*s", shown, filter.len > 0 ? filter.ptr : "");
+    (void)snprintf(why, sizeof why, "it may not subscribe to %.*s", text_shown(filter, CONN_FILTER_CAP),
+                   filter.ptr);
     conn_end(k, "hub-subscribe-denied", why, 0);
 }
 

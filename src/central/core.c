@@ -86,6 +86,9 @@ void core_log(const struct core *c, spoke_log_level level, const char *module, c
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
+    for (char *at = line; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f) /* ids come from strangers: one line stays one line */
+            *at = '?';
     c->options.log(c->options.log_user, level, module, line);
 }
 

@@ -104,8 +104,10 @@ void core_device_changed(struct core *c, const char *device_id);
 spoke_status core_desired_patch(struct core *c, const char *device_id, const cJSON *patch, bool replace,
                                 int64_t *version, char *why, size_t why_cap);
 
-/* Calls a direct method. done once: status 0 and a hub error code (404103 not online, 504101 no answer, 403800) or
- * the device's status and payload (JSON text, may be empty). Ticket to cancel, 0 when done already. */
+/* Calls a direct method. done once: the device's status and payload (JSON text, may be empty), or status 0 and a
+ * code: 404103 not online, 504101 no answer in time, 403800 ten are under way, 400004 a name that cannot stand in
+ * a topic, 413001 a payload beyond 128 KB, 502000 the answer was not JSON, 500001 no memory. Ticket to cancel, 0
+ * when done already. */
 typedef void (*core_method_fn)(void *user, int status, int32_t hub_code, spoke_str payload);
 uint64_t core_method_call(struct core *c, const char *device_id, const char *method, spoke_str payload,
                           uint32_t connect_limit_ms, uint32_t response_limit_ms, core_method_fn done, void *user);

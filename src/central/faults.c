@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 enum device_rule { NO_DEVICE, ANY_DEVICE, ONE_DEVICE };
 
 /* What each fault takes. `number` and `text` name its extra member, NULL when it has none. */
@@ -147,7 +149,8 @@ spoke_status faults_put(struct faults *f, const cJSON *tree, char *why, size_t w
             bad = read_fault(&shapes[kind], at, &fresh.of[kind]);
         }
         if (bad != NULL) {
-            (void)snprintf(why, why_cap, "fault %.64s: %s is missing, unknown or out of range", at->string, bad);
+            (void)snprintf(why, why_cap, "fault %.*s: %s is missing, unknown or out of range",
+                           text_shown(spoke_str_of(at->string), 64), at->string, bad);
             faults_clear(&fresh);
             return SPOKE_E_ARG;
         }

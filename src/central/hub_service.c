@@ -332,7 +332,9 @@ static void take_telemetry(struct conn *k, const spoke_mqtt_packet *packet, spok
     if (status == SPOKE_E_PROTOCOL)
         conn_protocol_error(k, "a property bag that is not name=value&..., percent-encoded UTF-8");
     else if (status == SPOKE_E_TOO_LARGE)
-        conn_end(k, "hub-protocol-error", "a message larger than 256 KB with its properties", CODE_TOO_LARGE);
+        conn_end(k, "hub-protocol-error",
+                 "a message larger than 256 KB with its properties, or with more than 1,000 of them",
+                 CODE_TOO_LARGE);
     else if (status != SPOKE_OK)
         conn_drop(k, "hub-protocol-error", "the service could not store a message", 0);
     else if (packet->packet_id == 0 || !fault_take(&k->core->faults, FAULT_DROP_PUBACK, k->id, NULL))

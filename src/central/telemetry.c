@@ -24,10 +24,12 @@ static const struct {
     {"$.ifid", "interfaceId"},
 };
 
-/* A bag read: two trees, and what it counts towards the size limit. */
+#define MAX_PROPERTIES 1000u /* ours: a bag of 64 KB could hold 30,000, and each is compared with the others */
+
+/* A bag read: two trees, and what it counts towards the limits. */
 struct properties {
     cJSON *system, *application;
-    size_t bytes;
+    size_t bytes, count;
 };
 
 bool telemetry_topic(const struct conn *k, spoke_str topic, spoke_str *bag)
@@ -86,6 +88,8 @@ static void put(cJSON *tree, const char *name, const char *value)
 static spoke_status read_item(struct properties *p, const spoke_bag_item *item)
 {
     char *name = NULL, *value = NULL;
+    if (++p->count > MAX_PROPERTIES)
+        return SPOKE_E_TOO_LARGE;
     spoke_status status = decode(item->name, &name);
     if (status == SPOKE_OK && item->has_value)
         status = decode(item->value, &value);
@@ -236,7 +240,7 @@ static spoke_status keep(struct conn *k, const struct properties *p, spoke_str b
 
 spoke_status telemetry_store(struct conn *k, spoke_str bag, spoke_str body, uint8_t qos, bool retain, bool will)
 {
-    struct properties p = {cJSON_CreateObject(), cJSON_CreateObject(), 0};
+    struct properties p = {cJSON_CreateObject(), cJSON_CreateObject(), 0, 0};
     spoke_status status = p.system != NULL && p.application != NULL ? read_bag(&p, bag) : SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK &&
         (body.len > SPOKE_MAX_TELEMETRY_BYTES || p.bytes > SPOKE_MAX_TELEMETRY_BYTES - body.len))

@@ -96,6 +96,11 @@ static spoke_status change(struct core *c, const char *device_id, bool desired, 
     spoke_status status = twin_doc_check(patch, why, why_cap);
     if (status != SPOKE_OK)
         return status;
+    /* A full section's names deleted and a full section put in: more cannot be meant, and is not even tried. */
+    if (twin_doc_size(patch) > 2 * SPOKE_MAX_TWIN_SECTION_BYTES) {
+        (void)snprintf(why, why_cap, "the properties take more than 32768 bytes");
+        return SPOKE_E_TOO_LARGE;
+    }
     status = load(c, device_id, &row);
     if (status != SPOKE_OK)
         return status;

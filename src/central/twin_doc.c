@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "text.h"
+
 #define LEVELS SPOKE_MAX_TWIN_DEPTH
 #define INTEGER_LEAST (-4503599627370496.0) /* -2^52 */
 #define INTEGER_MOST 4503599627370495.0     /* 2^52 - 1 */
@@ -74,13 +76,16 @@ static const char *value_fault(const cJSON *item)
     if (!cJSON_IsNumber(item))
         return NULL;
     double value = item->valuedouble;
-    bool integer = isfinite(value) && fabs(value) < INTEGER_64 && !(floor(value) < value);
+    if (!isfinite(value))
+        return "a number beyond what a double holds";
+    bool integer = fabs(value) < INTEGER_64 && !(floor(value) < value);
     return integer && (value < INTEGER_LEAST || value > INTEGER_MOST) ? "an integer beyond 52 bits" : NULL;
 }
 
 static spoke_status refuse(char *why, size_t why_cap, const char *name, const char *fault)
 {
-    (void)snprintf(why, why_cap, "property '%.64s': %s", name, fault);
+    int shown = text_shown(spoke_str_of(name), 64);
+    (void)snprintf(why, why_cap, "property '%.*s': %s", shown, name, fault);
     return SPOKE_E_ARG;
 }
 

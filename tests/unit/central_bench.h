@@ -255,7 +255,7 @@ static inline uint8_t device_connack(struct device *d)
 
 static inline void device_subscribe(struct device *d, const char *filter, uint8_t qos)
 {
-    uint8_t memory[512];
+    uint8_t memory[1024];
     spoke_buf out = spoke_buf_from(memory, sizeof memory);
     const spoke_mqtt_filter filters[1] = {{spoke_str_of(filter), qos}};
     assert_ok(spoke_mqtt_encode_filters(7, true, filters, 1, &out));

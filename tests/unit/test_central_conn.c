@@ -301,6 +301,46 @@ static void other_filters_close_without_suback(void **state)
     }
 }
 
+static void reason_for_a_refused_filter_is_utf8(void **state)
+{
+    (void)state;
+    char filter[400] = "x";
+    for (size_t len = 1; len < 390; len += 3)
+        (void)snprintf(filter + len, sizeof filter - len, "\xe2\x82\xac");
+    online();
+    device_subscribe(&dev, filter, 1);
+    cJSON *list = core_events_get(bench.core);
+    const cJSON *event;
+    cJSON_ArrayForEach(event, list)
+    {
+        const cJSON *why = cJSON_GetObjectItem(event, "why");
+        assert_true(why == NULL || spoke_utf8_valid(spoke_str_of(why->valuestring)));
+    }
+    cJSON_Delete(list);
+}
+
+static void keep_line(void *user, spoke_log_level level, const char *module, const char *line)
+{
+    (void)level;
+    (void)module;
+    if (strchr(line, '\n') != NULL)
+        *(bool *)user = true;
+}
+
+static void log_lines_stay_lines_whatever_a_client_calls_itself(void **state)
+{
+    (void)state;
+    bool broken = false;
+    bench_close(&bench);
+    bench.options.log = keep_line;
+    bench.options.log_user = &broken;
+    bench.options.log_level = SPOKE_LOG_DEBUG;
+    bench_start(&bench);
+    fresh();
+    device_connect_as(&dev, "a\nerror: all is lost", "x/a", "p", true, 60);
+    assert_false(broken);
+}
+
 static void unsubscribe_is_answered_and_ends_deliveries(void **state)
 {
     (void)state;
@@ -594,6 +634,8 @@ int main(void)
         CLAIM(qos_2_is_granted_as_1),
         CLAIM(all_four_filters_in_one_packet_and_both_spellings),
         CLAIM(other_filters_close_without_suback),
+        CLAIM(reason_for_a_refused_filter_is_utf8),
+        CLAIM(log_lines_stay_lines_whatever_a_client_calls_itself),
         CLAIM(unsubscribe_is_answered_and_ends_deliveries),
         CLAIM(session_survives_with_clean_session_0),
         CLAIM(session_queue_and_twin_survive_a_restart_of_the_service),

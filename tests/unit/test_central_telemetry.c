@@ -178,6 +178,20 @@ static void properties_count_towards_the_size(void **state)
     assert_true(core_conn_ended(dev.conn));
 }
 
+static void thousand_properties_are_the_most(void **state)
+{
+    (void)state;
+    static char topic[20000];
+    size_t len = (size_t)snprintf(topic, sizeof topic, EVENTS);
+    for (int i = 0; i < 1000; i++)
+        len += (size_t)snprintf(topic + len, sizeof topic - len, "p%d=1&", i);
+    device_publish(&dev, topic, "{}", 1);
+    device_expect(&dev, SPOKE_MQTT_PUBACK);
+    (void)snprintf(topic + len, sizeof topic - len, "last=1");
+    device_publish(&dev, topic, "{}", 2);
+    assert_true(core_conn_ended(dev.conn));
+}
+
 static void newest_value_of_each_name_is_kept(void **state)
 {
     (void)state;
@@ -241,6 +255,7 @@ int main(void)
         CLAIM(last_slash_may_be_missing),
         CLAIM(broken_bag_closes),
         CLAIM(properties_count_towards_the_size),
+        CLAIM(thousand_properties_are_the_most),
         CLAIM(newest_value_of_each_name_is_kept),
         CLAIM(creation_time_dates_the_value),
         CLAIM(bodies_that_are_no_json_objects_are_messages_without_values),

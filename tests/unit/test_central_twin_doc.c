@@ -122,6 +122,20 @@ static void names_have_no_dot_dollar_space_or_control_characters(void **state)
     assert_allowed("{\"__t\":\"c\",\"\xc3\xa9\":1,\"a-b_c\":2}");
 }
 
+static void refusal_never_splits_a_character(void **state)
+{
+    (void)state;
+    char json[400];
+    char why[160] = "";
+    size_t len = 3;
+    (void)snprintf(json, sizeof json, "{\"x");
+    for (int i = 0; i < 50; i++)
+        len += (size_t)snprintf(json + len, sizeof json - len, "\xe2\x82\xac");
+    (void)snprintf(json + len, sizeof json - len, ".\":1}");
+    assert_int_equal(check(json, why, sizeof why), SPOKE_E_ARG);
+    assert_true(spoke_utf8_valid(spoke_str_of(why)));
+}
+
 static void names_end_at_1024_bytes_and_texts_at_4096(void **state)
 {
     (void)state;
@@ -142,6 +156,7 @@ static void integers_end_at_52_bits(void **state)
     assert_allowed("{\"a\":4503599627370495,\"b\":-4503599627370496,\"c\":1e300,\"d\":0.5}");
     assert_refused("{\"a\":4503599627370496}", "52 bits");
     assert_refused("{\"a\":-4503599627370497}", "52 bits");
+    assert_refused("{\"a\":1e999}", "double");
 }
 
 static void ten_levels_are_allowed_and_no_more(void **state)
@@ -204,6 +219,7 @@ int main(void)
         cmocka_unit_test(name_given_twice_takes_the_last_value),
         cmocka_unit_test(sizes_are_as_the_service_counts_them),
         cmocka_unit_test(names_have_no_dot_dollar_space_or_control_characters),
+        cmocka_unit_test(refusal_never_splits_a_character),
         cmocka_unit_test(names_end_at_1024_bytes_and_texts_at_4096),
         cmocka_unit_test(integers_end_at_52_bits),
         cmocka_unit_test(ten_levels_are_allowed_and_no_more),
