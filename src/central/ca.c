@@ -83,7 +83,9 @@ static char *read_whole(FILE *file)
 static spoke_status read_file(const struct ca *ca, const char *name, char **text)
 {
     char *path = path_of(ca, name, "");
-    FILE *file = path != NULL ? fopen(path, "rbe") : NULL;
+    if (path == NULL)
+        return SPOKE_E_NO_MEMORY;
+    FILE *file = fopen(path, "rbe");
     const int reason = errno;
     free(path);
     if (file == NULL && reason == ENOENT)

@@ -448,6 +448,8 @@ static void finish_upgrades(struct http *http)
 
 void http_turn(struct http *http)
 {
+    if (http->links == NULL) /* devices alone should not pay for it */
+        return;
     (void)MHD_run(http->daemon);
     if (http->upgrades_wait)
         finish_upgrades(http);
@@ -456,7 +458,7 @@ void http_turn(struct http *http)
 uint32_t http_sleep_ms(const struct http *http)
 {
     MHD_UNSIGNED_LONG_LONG limit = 0;
-    if (MHD_get_timeout(http->daemon, &limit) != MHD_YES)
+    if (http->links == NULL || MHD_get_timeout(http->daemon, &limit) != MHD_YES)
         return UINT32_MAX;
     return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;
 }

@@ -517,8 +517,11 @@ void stream_send(struct stream *s)
         if (s->state == STREAM_DRAINING && is_drained(s))
             enter_lingering(s);
     }
-    if (s->state != STREAM_CLOSED)
-        update_watches(s);
+    if (s->state == STREAM_CLOSED)
+        return;
+    update_watches(s);
+    /* After a pause in reading, the socket does not tell of what TLS has decrypted already. */
+    s->again = s->again || (may_read(s) && tls_pending(s->tls));
 }
 
 /* --- from HTTP to WebSocket --- */
