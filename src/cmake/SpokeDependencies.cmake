@@ -20,8 +20,17 @@ endif()
 
 # Host names without blocking; without it the POSIX port falls back to getaddrinfo, which may block.
 pkg_check_modules(CARES IMPORTED_TARGET libcares)
-# The second transport.
-find_package(eclipse-paho-mqtt-c CONFIG QUIET)
+# The second transport (and, for samples/own_mqtt, paho's synchronous client). By header and library: paho's own CMake
+# package wants OpenSSL's headers, which nobody here needs.
+find_path(PAHO_INCLUDE_DIR MQTTAsync.h)
+foreach(kind mqtt3as mqtt3cs)
+    find_library(PAHO_${kind}_LIBRARY paho-${kind})
+    if(PAHO_INCLUDE_DIR AND PAHO_${kind}_LIBRARY AND NOT TARGET Paho::${kind})
+        add_library(Paho::${kind} INTERFACE IMPORTED)
+        target_include_directories(Paho::${kind} INTERFACE ${PAHO_INCLUDE_DIR})
+        target_link_libraries(Paho::${kind} INTERFACE ${PAHO_${kind}_LIBRARY})
+    endif()
+endforeach()
 
 # The service.
 pkg_check_modules(CJSON IMPORTED_TARGET libcjson)
