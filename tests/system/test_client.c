@@ -153,12 +153,6 @@ static bool has_message(const struct fixture *f)
     return f->messages == 1;
 }
 
-struct answer {
-    const struct fixture *f;
-    bool done;
-    int status;
-};
-
 static int request(struct fixture *f, const char *method, const char *target, const char *body)
 {
     int status = 0;
@@ -269,6 +263,8 @@ static void fresh_credentials_go_with_every_connect(void **state)
     until(f, is_ready, "READY");
     assert_int_equal(request(f, "PUT", "/control/faults", "{\"expireToken\":{\"deviceId\":\"dev-1\"}}"), 200);
     assert_ok(spoke_send(f->client, spoke_i64("n", 1)));
+    until(f, is_waiting, "BACKOFF");
+    spoke_client_connect_now(f->client);
     until(f, is_drained, "the PUBACK over the next connection");
     until(f, is_ready, "READY again");
 }
