@@ -77,6 +77,8 @@ struct spoke_client {
 
     /* this connection */
     uint64_t connected_at;
+    char events_topic[SPOKE_MAX_ID_BYTES + 32]; /* the front of every telemetry topic */
+    size_t events_topic_bytes;
     uint64_t renew_at, renew_latest, token_ends;
     uint64_t ack_due; /* the oldest message in flight must be acknowledged by then */
     spoke_dps dps;

@@ -22,6 +22,15 @@ spoke_hub_identity session_identity(const spoke_client *c)
 
 /* --- beginning and end --- */
 
+/* The same for every message of a connection, so written once. */
+static spoke_status write_events_topic(spoke_client *c, const spoke_hub_identity *id)
+{
+    spoke_buf front = spoke_buf_from(c->events_topic, sizeof c->events_topic);
+    const spoke_status status = spoke_hub_telemetry_topic(id, NULL, &front);
+    c->events_topic_bytes = front.len;
+    return status;
+}
+
 static void on_connected(spoke_client *c, bool session_present)
 {
     c->link_ready = true;
@@ -36,7 +45,9 @@ static void on_connected(spoke_client *c, bool session_present)
     const spoke_hub_identity id = session_identity(c);
     spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT];
     spoke_buf scratch = spoke_buf_from(c->filter, sizeof c->filter);
-    spoke_status status = spoke_hub_filters(&id, &scratch, filters);
+    spoke_status status = write_events_topic(c, &id);
+    if (status == SPOKE_OK)
+        status = spoke_hub_filters(&id, &scratch, filters);
     if (status == SPOKE_OK)
         status = c->ops->subscribe(c->link, filters, SPOKE_HUB_FILTER_COUNT);
     if (status != SPOKE_OK)
@@ -85,9 +96,11 @@ bool session_idle(const spoke_client *c)
 /* "devices/{id}/messages/events/" and the message's bag. */
 static spoke_status telemetry_topic(spoke_client *c, const struct outbox_entry *entry, spoke_str *topic)
 {
-    const spoke_hub_identity id = session_identity(c);
+    *topic = spoke_str_from(c->events_topic, c->events_topic_bytes);
+    if (entry->head_bytes == 0)
+        return SPOKE_OK;
     spoke_buf out = spoke_buf_from(c->text, c->text_bytes);
-    spoke_status status = spoke_hub_telemetry_topic(&id, NULL, &out);
+    spoke_status status = spoke_buf_append(&out, *topic);
     if (status == SPOKE_OK)
         status = spoke_buf_append(&out, outbox_head(entry));
     *topic = spoke_buf_str(&out);
