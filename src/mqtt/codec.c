@@ -33,14 +33,17 @@ static bool text_is_plain(spoke_str s)
     return (plain & EACH_BYTE(0x80)) == EACH_BYTE(0x80);
 }
 
+static bool topic_valid_by_bytes(spoke_str topic)
+{
+    return memchr(topic.ptr, '+', topic.len) == NULL && memchr(topic.ptr, '#', topic.len) == NULL &&
+           spoke_utf8_valid(topic);
+}
+
 bool codec_topic_valid(spoke_str topic)
 {
     if (topic.len == 0 || topic.len > CODEC_MAX_TEXT)
         return false;
-    if (text_is_plain(topic))
-        return true;
-    return memchr(topic.ptr, '+', topic.len) == NULL && memchr(topic.ptr, '#', topic.len) == NULL &&
-           spoke_utf8_valid(topic);
+    return text_is_plain(topic) || topic_valid_by_bytes(topic);
 }
 
 bool codec_text_valid(spoke_str s)

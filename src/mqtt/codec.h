@@ -39,6 +39,15 @@ static inline size_t codec_packet_bytes(size_t body)
     return body + (body < 0x80 ? 2u : body < 0x4000 ? 3u : body < 0x200000 ? 4u : 5u);
 }
 
+/* What a PUBLISH holds behind its fixed header; SIZE_MAX: more than any packet can. */
+static inline size_t codec_publish_body_bytes(size_t topic_bytes, size_t payload_bytes, uint8_t qos)
+{
+    const size_t head = 2 + topic_bytes + (qos > 0 ? 2 : 0);
+    if (topic_bytes > CODEC_MAX_TEXT || payload_bytes > SPOKE_MQTT_MAX_REMAINING - head)
+        return SIZE_MAX;
+    return head + payload_bytes;
+}
+
 static inline uint8_t *codec_put_bytes(uint8_t *at, spoke_str bytes)
 {
     if (bytes.len > 0)
@@ -68,9 +77,6 @@ uint8_t *codec_put_empty(uint8_t *at, spoke_mqtt_type type);
 /* A PUBLISH up to its payload; flags are the low nibble of the first byte. */
 uint8_t *codec_put_publish_head(uint8_t *at, uint8_t flags, size_t body_bytes, spoke_str topic,
                                 uint16_t packet_id);
-
-/* What a PUBLISH holds behind its fixed header; SIZE_MAX: more than any packet can. */
-size_t codec_publish_body_bytes(size_t topic_bytes, size_t payload_bytes, uint8_t qos);
 
 /* UNSUBSCRIBE from bare names; answers as spoke_mqtt_encode_filters. */
 spoke_status codec_encode_names(uint16_t packet_id, const spoke_str *names, size_t count, spoke_buf *out);

@@ -58,14 +58,6 @@ uint8_t *codec_put_publish_head(uint8_t *at, uint8_t flags, size_t body_bytes, s
     return packet_id != 0 ? put_u16(at, packet_id) : at;
 }
 
-size_t codec_publish_body_bytes(size_t topic_bytes, size_t payload_bytes, uint8_t qos)
-{
-    const size_t head = 2 + topic_bytes + (qos > 0 ? 2 : 0);
-    if (topic_bytes > CODEC_MAX_TEXT || payload_bytes > SPOKE_MQTT_MAX_REMAINING - head)
-        return SIZE_MAX;
-    return head + payload_bytes;
-}
-
 size_t spoke_mqtt_publish_bytes(size_t topic_bytes, size_t payload_bytes, uint8_t qos)
 {
     const size_t body = codec_publish_body_bytes(topic_bytes, payload_bytes, qos);

@@ -72,7 +72,7 @@ static look look_at_oversize(const spoke_mqtt *s, const spoke_mqtt_header *heade
     if (in_waiting(s) < header->head_bytes + 2)
         return LOOK_WAIT;
     const size_t head_bytes = publish_head_bytes(header, at);
-    if (codec_u16(at + header->head_bytes) == 0 || head_bytes > packet_bytes(header))
+    if (head_bytes > packet_bytes(header))
         return LOOK_BROKEN;
     return !head_fits(s, head_bytes) || in_waiting(s) >= head_bytes ? LOOK_OVERSIZE : LOOK_WAIT;
 }
@@ -388,10 +388,7 @@ spoke_status spoke_mqtt_next(spoke_mqtt *s, uint64_t now, spoke_mqtt_event *even
         result = take_step(s, now, event);
     if (result == STEP_EVENT)
         return SPOKE_OK;
-    if (result == STEP_BROKEN) {
-        s->skip = (mqtt_skip){0};
-        s->in_head = s->in_tail;
+    if (result == STEP_BROKEN)
         mqtt_lose(s, SPOKE_E_PROTOCOL);
-    }
     return s->state == MQTT_LOST ? give_lost(s, event) : SPOKE_E_AGAIN;
 }
