@@ -138,6 +138,24 @@ static void a_broken_escape_is_refused_and_leaves_the_length(void **state)
 
 /* --- writing --- */
 
+static spoke_status write_encoded(const void *ctx, spoke_buf *out)
+{
+    return spoke_percent_encode(*(const spoke_str *)ctx, out);
+}
+
+static spoke_status write_decoded(const void *ctx, spoke_buf *out)
+{
+    return spoke_percent_decode(*(const spoke_str *)ctx, out);
+}
+
+static void percent_coding_fills_its_room_exactly(void **state)
+{
+    (void)state;
+    const spoke_str plain = SPOKE_STR("a/b=\xFF"), encoded = SPOKE_STR("a%2Fb%3D%ff");
+    assert_writes(write_encoded, &plain, "a%2Fb%3D%FF");
+    assert_writes(write_decoded, &encoded, "a/b=\xFF");
+}
+
 static void system_properties_have_encoded_names_and_values(void **state)
 {
     (void)state;
@@ -223,6 +241,7 @@ int main(void)
         cmocka_unit_test(a_name_without_a_value_is_found_empty),
         cmocka_unit_test(plus_stays_plus_when_decoded),
         cmocka_unit_test(a_broken_escape_is_refused_and_leaves_the_length),
+        cmocka_unit_test(percent_coding_fills_its_room_exactly),
         cmocka_unit_test(system_properties_have_encoded_names_and_values),
         cmocka_unit_test(no_property_makes_an_empty_bag),
         cmocka_unit_test(an_application_property_may_be_empty),

@@ -20,10 +20,10 @@ extern "C" {
 
 typedef enum spoke_twin_event_kind {
     SPOKE_TWIN_SNAPSHOT, /* desired: the whole section; version. Writable properties absent from it are unset */
-    SPOKE_TWIN_CHANGE, /* desired: a merge patch (null deletes); version: always the one after the last event's */
+    SPOKE_TWIN_CHANGE,   /* desired: a merge patch (null deletes); version: one more than the last event's */
     SPOKE_TWIN_REPORTED, /* the reported patch in flight was answered: status, version when 2xx */
-    SPOKE_TWIN_FAILED /* a GET was refused in a way that asking again cannot mend: status 4xx but 429; or answered
-                         twice in a row by what is no twin: status 0. Nothing is asked until start or refresh */
+    SPOKE_TWIN_FAILED /* a GET was refused for good: status 4xx but 429; or answered twice in a row by what is no
+                         twin: status 0. Nothing more is asked until start, refresh or forget */
 } spoke_twin_event_kind;
 
 /* SNAPSHOT and live CHANGE view the payload passed to spoke_twin_receive, held-back ones the machine's own memory:
@@ -37,12 +37,12 @@ typedef struct spoke_twin_event {
 
 #define SPOKE_TWIN_LIMIT_MS 60000u /* for the answer to a GET or to a report */
 
-typedef enum spoke_twin_get {                        /* private */
-                              SPOKE_TWIN_GET_NONE,   /* next: WANTED */
-                              SPOKE_TWIN_GET_WANTED, /* next: SENT */
-                              SPOKE_TWIN_GET_SENT,  /* next: NONE when answered; WANTED when the answer is known to
-                                                       be old; PAUSED */
-                              SPOKE_TWIN_GET_PAUSED /* until get_due, after a refusal or time-out; next: WANTED */
+/* Private. */
+typedef enum spoke_twin_get {
+    SPOKE_TWIN_GET_NONE,   /* next: WANTED */
+    SPOKE_TWIN_GET_WANTED, /* next: SENT */
+    SPOKE_TWIN_GET_SENT,   /* next: NONE when answered; WANTED when that answer is too old; PAUSED */
+    SPOKE_TWIN_GET_PAUSED  /* until get_due, after a refusal or time-out; next: WANTED */
 } spoke_twin_get;
 
 typedef struct spoke_twin { /* private */
