@@ -2,12 +2,8 @@
 
 #include <assert.h>
 
-#include <spoke/proto/hub.h>
-
-#include "base/ascii.h"
+#include "proto/dps_reply.h"
 #include "proto/topic.h"
-
-#define REPLIES "$dps/registrations/res/"
 
 enum {
     DEFAULT_REQUEST_LIMIT_MS = 30000,
@@ -15,30 +11,16 @@ enum {
     DEFAULT_PAUSE_MS = 2000,
     MAX_DOUBLINGS = 5, /* 2 s to 64 s, then capped */
     MAX_PAUSE_MS = 60000,
-    MAX_OPERATION_BYTES = 128,
     MAX_MESSAGE_BYTES = 200
 };
 
 /* --- the connection --- */
 
-static bool all_of(spoke_str text, bool (*allowed)(char c))
-{
-    for (size_t i = 0; i < text.len; i++) {
-        if (!allowed(text.ptr[i]))
-            return false;
-    }
-    return text.len > 0;
-}
-
-static bool id_character(char c)
-{
-    return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_' || c == ':';
-}
-
 static bool ids_valid(const spoke_dps_config *config)
 {
-    return all_of(config->id_scope, id_character) && config->id_scope.len <= SPOKE_MAX_SCOPE_BYTES &&
-           all_of(config->registration_id, id_character) && config->registration_id.len <= SPOKE_MAX_ID_BYTES;
+    return topic_all_of(config->id_scope, dps_id_character) && config->id_scope.len <= SPOKE_MAX_SCOPE_BYTES &&
+           topic_all_of(config->registration_id, dps_id_character) &&
+           config->registration_id.len <= SPOKE_MAX_ID_BYTES;
 }
 
 static void put_resource(struct topic_writer *w, const spoke_dps_config *config)
@@ -259,33 +241,7 @@ void spoke_dps_sent(spoke_dps *d, uint64_t now)
     d->due = now + d->config.request_limit_ms;
 }
 
-/* --- replies: topic --- */
-
-/* Digits beyond 32 bits are still a number: a very large one. */
-static bool read_seconds(spoke_str digits, uint32_t *out)
-{
-    if (!all_of(digits, ascii_is_digit))
-        return false;
-    if (spoke_str_u32(digits, out) != SPOKE_OK)
-        *out = UINT32_MAX;
-    return true;
-}
-
-spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
-{
-    spoke_dps_reply reply = {0};
-    spoke_str query, retry_after;
-    if (!topic_skip(&topic, SPOKE_STR(REPLIES)))
-        return SPOKE_E_NOT_FOUND;
-    if (!topic_read_reply(topic, &reply.status, &query))
-        return SPOKE_E_PROTOCOL;
-    if (spoke_bag_find(query, "$rid", &reply.rid) != SPOKE_OK || reply.rid.len == 0)
-        return SPOKE_E_PROTOCOL;
-    reply.has_retry_after = spoke_bag_find(query, "retry-after", &retry_after) == SPOKE_OK &&
-                            read_seconds(retry_after, &reply.retry_after_s);
-    *out = reply;
-    return SPOKE_OK;
-}
+/* --- replies --- */
 
 static bool is_own_rid(const spoke_dps *d, spoke_str rid)
 {
@@ -298,127 +254,6 @@ static uint32_t retry_after_s(const spoke_dps_reply *reply)
     const uint32_t most = SPOKE_DPS_MAX_RETRY_AFTER_S;
     return reply->retry_after_s < most ? reply->retry_after_s : most;
 }
-
-/* --- replies: body --- */
-
-enum operation_status {
-    OPERATION_MALFORMED,
-    OPERATION_ASSIGNING,
-    OPERATION_ASSIGNED,
-    OPERATION_FAILED,
-    OPERATION_DISABLED
-};
-
-/* What a reply says. Views into it. */
-struct operation {
-    enum operation_status status;
-    spoke_str id;             /* raw text; empty: not said, or not usable */
-    spoke_str hub, device_id; /* JSON values; empty: not said */
-    int32_t code;             /* 0: not said */
-    spoke_str message;        /* raw text */
-};
-
-/* The raw text between the quotes; empty when the member is absent or no text. */
-static spoke_str text_member(spoke_str object, const char *key)
-{
-    spoke_str value;
-    if (spoke_json_find(object, key, &value) != SPOKE_OK || spoke_json_type(value) != '"')
-        return spoke_str_from(NULL, 0);
-    return spoke_str_from(value.ptr + 1, value.len - 2);
-}
-
-static spoke_str member(spoke_str object, const char *key)
-{
-    spoke_str value;
-    return spoke_json_find(object, key, &value) == SPOKE_OK ? value : spoke_str_from(NULL, 0);
-}
-
-/* Service codes have six digits, the first three of them an HTTP status; anything else counts as not said. */
-static int32_t code_member(spoke_str object)
-{
-    int64_t code = 0;
-    if (spoke_json_int(member(object, "errorCode"), &code) != SPOKE_OK || code < 100000 || code > 999999)
-        return 0;
-    return (int32_t)code;
-}
-
-/* The id goes into a topic as it stands, so it may hold nothing that ends or splits one there. */
-static bool operation_id_character(char c)
-{
-    return id_character(c) || c == '~' || c == '=' || c == '@' || c == ',' || c == ';' || c == '!' || c == '*' ||
-           c == '(' || c == ')';
-}
-
-static spoke_str usable_operation_id(spoke_str id)
-{
-    return id.len <= MAX_OPERATION_BYTES && all_of(id, operation_id_character) ? id : spoke_str_from(NULL, 0);
-}
-
-/* A body without a status still is one when the topic says that the operation goes on. */
-static enum operation_status read_status(spoke_str text, uint32_t topic_status)
-{
-    static const struct {
-        const char *text;
-        enum operation_status status;
-    } names[] = {
-        {"assigning", OPERATION_ASSIGNING}, {"unassigned", OPERATION_ASSIGNING},
-        {"assigned", OPERATION_ASSIGNED},   {"failed", OPERATION_FAILED},
-        {"disabled", OPERATION_DISABLED},   {"blacklisted", OPERATION_DISABLED},
-    };
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (spoke_json_key_is(text, spoke_str_of(names[i].text)))
-            return names[i].status;
-    }
-    return text.len == 0 && topic_status == 202 ? OPERATION_ASSIGNING : OPERATION_MALFORMED;
-}
-
-static bool is_object(spoke_str json)
-{
-    return spoke_json_type(json) == '{' && spoke_json_check(json) == SPOKE_OK;
-}
-
-/* Members that are not named here (x509, payload, timestamps, etag, what comes next year) are not looked at. */
-static struct operation read_operation(spoke_str body, uint32_t topic_status)
-{
-    struct operation o = {.status = OPERATION_MALFORMED};
-    if (!is_object(body))
-        return o;
-    const spoke_str state = member(body, "registrationState");
-    o.status = read_status(text_member(body, "status"), topic_status);
-    o.id = usable_operation_id(text_member(body, "operationId"));
-    o.hub = member(state, "assignedHub");
-    o.device_id = member(state, "deviceId");
-    o.code = code_member(state);
-    o.message = text_member(state, "errorMessage");
-    return o;
-}
-
-static struct operation read_error(spoke_str body)
-{
-    struct operation o = {.status = OPERATION_FAILED};
-    if (!is_object(body))
-        return o;
-    o.code = code_member(body);
-    o.message = text_member(body, "message");
-    return o;
-}
-
-/* `code` is a service code or, failing that, the topic's status. */
-static spoke_dps_class class_of(int32_t code)
-{
-    const int32_t number = code >= 100000 ? code / 1000 : code;
-    if (code == 400209)
-        return SPOKE_DPS_BLOCKED;
-    if (code == 400207 || code == 400208)
-        return SPOKE_DPS_SERVICE;
-    if (number == 401)
-        return SPOKE_DPS_CREDENTIAL;
-    if (number == 429)
-        return SPOKE_DPS_THROTTLED;
-    return number >= 400 && number < 429 ? SPOKE_DPS_CONFIGURATION : SPOKE_DPS_TRANSIENT;
-}
-
-/* --- replies: what follows from them --- */
 
 static uint64_t refused_query_pause_ms(spoke_dps *d, const spoke_dps_reply *reply)
 {
@@ -449,9 +284,9 @@ static void on_error(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, s
         wait_for(d, now, DEFAULT_PAUSE_MS);
         return;
     }
-    const struct operation o = read_error(body);
+    const struct dps_operation o = dps_read_error(body);
     const int32_t code = o.code != 0 ? o.code : status;
-    refuse(d, class_of(status >= 429 ? status : code), code, retry_after_s(reply), o.message);
+    refuse(d, dps_class_of(status >= 429 ? status : code), code, retry_after_s(reply), o.message);
 }
 
 static void refuse_malformed(spoke_dps *d, const spoke_dps_reply *reply)
@@ -484,7 +319,7 @@ static bool keep_name(spoke_dps *d, spoke_str json, size_t most, spoke_str *out)
     return out->len <= most && topic_level_valid(*out);
 }
 
-static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct operation *o)
+static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct dps_operation *o)
 {
     spoke_dps_event event = {.kind = SPOKE_DPS_ASSIGNED};
     forget_operation(d);
@@ -497,22 +332,22 @@ static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct
 
 static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
 {
-    const struct operation o = read_operation(body, reply->status);
+    const struct dps_operation o = dps_read_operation(body, reply->status);
     const int32_t code = o.code != 0 ? o.code : (int32_t)reply->status;
     switch (o.status) {
-    case OPERATION_ASSIGNING:
+    case DPS_OPERATION_ASSIGNING:
         on_assigning(d, now, reply, o.id);
         break;
-    case OPERATION_ASSIGNED:
+    case DPS_OPERATION_ASSIGNED:
         on_assigned(d, reply, &o);
         break;
-    case OPERATION_FAILED:
-        refuse(d, class_of(code), code, retry_after_s(reply), o.message);
+    case DPS_OPERATION_FAILED:
+        refuse(d, dps_class_of(code), code, retry_after_s(reply), o.message);
         break;
-    case OPERATION_DISABLED:
+    case DPS_OPERATION_DISABLED:
         refuse(d, SPOKE_DPS_BLOCKED, code, retry_after_s(reply), o.message);
         break;
-    case OPERATION_MALFORMED:
+    case DPS_OPERATION_MALFORMED:
         refuse_malformed(d, reply);
         break;
     }

@@ -34,13 +34,23 @@ spoke_status topic_end(const struct topic_writer *w)
     return w->status;
 }
 
-bool topic_level_valid(spoke_str text)
+bool topic_all_of(spoke_str text, bool (*allowed)(char c))
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] <= ' ' || text.ptr[i] > '~' || strchr("#+/", text.ptr[i]) != NULL)
+        if (!allowed(text.ptr[i]))
             return false;
     }
     return text.len > 0;
+}
+
+static bool level_character(char c)
+{
+    return c > ' ' && c <= '~' && strchr("#+/", c) == NULL;
+}
+
+bool topic_level_valid(spoke_str text)
+{
+    return topic_all_of(text, level_character);
 }
 
 bool topic_skip(spoke_str *topic, spoke_str prefix)

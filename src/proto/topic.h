@@ -21,6 +21,9 @@ spoke_status topic_end(const struct topic_writer *w);
  * of the characters that MQTT reserves (standard, section 4.7). */
 bool topic_level_valid(spoke_str text);
 
+/* True when the text is not empty and each character is allowed. */
+bool topic_all_of(spoke_str text, bool (*allowed)(char c));
+
 /* Steps over `prefix`; false when it does not stand there. */
 bool topic_skip(spoke_str *topic, spoke_str prefix);
 /* Takes "{three digits}/?{query}" apart. */

@@ -23,7 +23,7 @@ typedef enum spoke_twin_event_kind {
     SPOKE_TWIN_CHANGE,   /* desired: a merge patch (null deletes); version: one more than the last event's */
     SPOKE_TWIN_REPORTED, /* the reported patch in flight was answered: status, version when 2xx */
     SPOKE_TWIN_FAILED /* a GET was refused for good: status 4xx but 429; or answered twice in a row by what is no
-                         twin: status 0. Nothing more is asked until start, refresh or forget */
+                         twin: status 0. Asks again only on start, refresh, forget or a gap */
 } spoke_twin_event_kind;
 
 /* SNAPSHOT and live CHANGE view the payload passed to spoke_twin_receive, held-back ones the machine's own memory:

@@ -1,0 +1,143 @@
+#include "proto/dps_reply.h"
+
+#include <spoke/proto/hub.h>
+
+#include "base/ascii.h"
+#include "proto/topic.h"
+
+enum { MAX_OPERATION_BYTES = 128 };
+
+bool dps_id_character(char c)
+{
+    return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_' || c == ':';
+}
+
+/* --- topic --- */
+
+/* Digits beyond 32 bits are still a number: a very large one. */
+static bool read_seconds(spoke_str digits, uint32_t *out)
+{
+    if (!topic_all_of(digits, ascii_is_digit))
+        return false;
+    if (spoke_str_u32(digits, out) != SPOKE_OK)
+        *out = UINT32_MAX;
+    return true;
+}
+
+spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
+{
+    spoke_dps_reply reply = {0};
+    spoke_str query, retry_after;
+    if (!topic_skip(&topic, SPOKE_STR("$dps/registrations/res/")))
+        return SPOKE_E_NOT_FOUND;
+    if (!topic_read_reply(topic, &reply.status, &query))
+        return SPOKE_E_PROTOCOL;
+    if (spoke_bag_find(query, "$rid", &reply.rid) != SPOKE_OK || reply.rid.len == 0)
+        return SPOKE_E_PROTOCOL;
+    reply.has_retry_after = spoke_bag_find(query, "retry-after", &retry_after) == SPOKE_OK &&
+                            read_seconds(retry_after, &reply.retry_after_s);
+    *out = reply;
+    return SPOKE_OK;
+}
+
+/* --- body --- */
+
+/* The raw text between the quotes; empty when the member is absent or no text. */
+static spoke_str text_member(spoke_str object, const char *key)
+{
+    spoke_str value;
+    if (spoke_json_find(object, key, &value) != SPOKE_OK || spoke_json_type(value) != '"')
+        return spoke_str_from(NULL, 0);
+    return spoke_str_from(value.ptr + 1, value.len - 2);
+}
+
+static spoke_str member(spoke_str object, const char *key)
+{
+    spoke_str value;
+    return spoke_json_find(object, key, &value) == SPOKE_OK ? value : spoke_str_from(NULL, 0);
+}
+
+/* Service codes have six digits, the first three of them an HTTP status; anything else counts as not said. */
+static int32_t code_member(spoke_str object)
+{
+    int64_t code = 0;
+    if (spoke_json_int(member(object, "errorCode"), &code) != SPOKE_OK || code < 100000 || code > 999999)
+        return 0;
+    return (int32_t)code;
+}
+
+/* The id goes into a topic as it stands, so it may hold nothing that ends or splits one there. */
+static bool operation_id_character(char c)
+{
+    return dps_id_character(c) || c == '~' || c == '=' || c == '@' || c == ',' || c == ';' || c == '!' ||
+           c == '*' || c == '(' || c == ')';
+}
+
+static spoke_str usable_operation_id(spoke_str id)
+{
+    return id.len <= MAX_OPERATION_BYTES && topic_all_of(id, operation_id_character) ? id
+                                                                                     : spoke_str_from(NULL, 0);
+}
+
+/* A body without a status still is one when the topic says that the operation goes on. */
+static enum dps_operation_status read_status(spoke_str text, uint32_t topic_status)
+{
+    static const struct {
+        const char *text;
+        enum dps_operation_status status;
+    } names[] = {
+        {"assigning", DPS_OPERATION_ASSIGNING}, {"unassigned", DPS_OPERATION_ASSIGNING},
+        {"assigned", DPS_OPERATION_ASSIGNED},   {"failed", DPS_OPERATION_FAILED},
+        {"disabled", DPS_OPERATION_DISABLED},   {"blacklisted", DPS_OPERATION_DISABLED},
+    };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (spoke_json_key_is(text, spoke_str_of(names[i].text)))
+            return names[i].status;
+    }
+    return text.len == 0 && topic_status == 202 ? DPS_OPERATION_ASSIGNING : DPS_OPERATION_MALFORMED;
+}
+
+static bool is_object(spoke_str json)
+{
+    return spoke_json_type(json) == '{' && spoke_json_check(json) == SPOKE_OK;
+}
+
+/* Members that are not named here (x509, payload, timestamps, etag, what comes next year) are not looked at. */
+struct dps_operation dps_read_operation(spoke_str body, uint32_t topic_status)
+{
+    struct dps_operation o = {.status = DPS_OPERATION_MALFORMED};
+    if (!is_object(body))
+        return o;
+    const spoke_str state = member(body, "registrationState");
+    o.status = read_status(text_member(body, "status"), topic_status);
+    o.id = usable_operation_id(text_member(body, "operationId"));
+    o.hub = member(state, "assignedHub");
+    o.device_id = member(state, "deviceId");
+    o.code = code_member(state);
+    o.message = text_member(state, "errorMessage");
+    return o;
+}
+
+struct dps_operation dps_read_error(spoke_str body)
+{
+    struct dps_operation o = {.status = DPS_OPERATION_FAILED};
+    if (!is_object(body))
+        return o;
+    o.code = code_member(body);
+    o.message = text_member(body, "message");
+    return o;
+}
+
+spoke_dps_class dps_class_of(int32_t code)
+{
+    const int32_t number = code >= 100000 ? code / 1000 : code;
+    if (code == 400209)
+        return SPOKE_DPS_BLOCKED;
+    if (code == 400207 || code == 400208)
+        return SPOKE_DPS_SERVICE;
+    if (number == 401)
+        return SPOKE_DPS_CREDENTIAL;
+    if (number == 429)
+        return SPOKE_DPS_THROTTLED;
+    return number >= 400 && number < 429 ? SPOKE_DPS_CONFIGURATION : SPOKE_DPS_TRANSIENT;
+}

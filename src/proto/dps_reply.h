@@ -1,0 +1,34 @@
+/* What the provisioning service's replies say, without what follows from it. */
+#ifndef SPOKE_SRC_PROTO_DPS_REPLY_H
+#define SPOKE_SRC_PROTO_DPS_REPLY_H
+
+#include <spoke/proto/dps.h>
+
+enum dps_operation_status {
+    DPS_OPERATION_MALFORMED,
+    DPS_OPERATION_ASSIGNING,
+    DPS_OPERATION_ASSIGNED,
+    DPS_OPERATION_FAILED,
+    DPS_OPERATION_DISABLED
+};
+
+/* What a reply says. Views into it. */
+struct dps_operation {
+    enum dps_operation_status status;
+    spoke_str id;             /* raw text; empty: not said, or not usable */
+    spoke_str hub, device_id; /* JSON values; empty: not said */
+    int32_t code;             /* 0: not said */
+    spoke_str message;        /* raw text */
+};
+
+/* True for what scopes and registration ids are made of. */
+bool dps_id_character(char c);
+
+/* The body of a 2xx reply. */
+struct dps_operation dps_read_operation(spoke_str body, uint32_t topic_status);
+/* The body of any other; only code and message. */
+struct dps_operation dps_read_error(spoke_str body);
+/* `code` is a service code or, failing that, the topic's status. */
+spoke_dps_class dps_class_of(int32_t code);
+
+#endif
