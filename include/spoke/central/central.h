@@ -1,8 +1,9 @@
 /* spoke-central inside your process: the IoT Central-style service for tests of your own firmware.
  *
  *     spoke_central *central = NULL;
- *     const spoke_central_config config = SPOKE_CENTRAL_CONFIG(.ephemeral = true, .any_port = true, .threaded =
- * true); status = spoke_central_start(&config, &central, NULL, 0);
+ *     const spoke_central_config config =
+ *         SPOKE_CENTRAL_CONFIG(.ephemeral = true, .any_port = true, .threaded = true);
+ *     status = spoke_central_start(&config, &central, NULL, 0);
  *     ... connect to "localhost", spoke_central_env_of(central)->mqtt_port, trusting ->ca_file ...
  *     spoke_central_stop(central);
  *
