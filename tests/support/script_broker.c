@@ -110,6 +110,7 @@ void script_broker_swallow(struct script_broker *b, bool on)
 
 void script_broker_drop(struct script_broker *b, bool reset)
 {
+    b->in_at = b->in_end = 0;
     if (b->peer < 0)
         return;
     const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
@@ -118,7 +119,6 @@ void script_broker_drop(struct script_broker *b, bool reset)
     else if (b->tls != NULL && b->ready)
         tls_close_notify(b->tls);
     forget_peer(b);
-    b->in_at = b->in_end = 0;
 }
 
 /* --- bytes --- */
