@@ -325,16 +325,34 @@ static void each_open_brings_its_own_credentials(void **state)
     assert_str(packet.as.connect.password, "renewed");
 }
 
+/* As many of the codes as this packet has filters: a transport may spread a request over several packets. */
+static size_t answer_subscribe(struct fixture *f, const spoke_mqtt_packet *packet, const uint8_t *codes)
+{
+    uint8_t answer[8] = {0x90, 2, (uint8_t)(packet->packet_id >> 8), (uint8_t)packet->packet_id};
+    spoke_str rest = packet->as.filters;
+    spoke_mqtt_filter filter;
+    size_t count = 0;
+    while (spoke_mqtt_filter_next(&rest, true, &filter) == SPOKE_OK && count < sizeof(answer) - 4) {
+        answer[4 + count] = codes[count];
+        answer[1]++;
+        count++;
+    }
+    script_broker_send_bytes(f->broker, answer, 4 + count);
+    return count;
+}
+
 static void subscribes_and_hears_the_codes(void **state)
 {
     struct fixture *f = *state;
     spoke_mqtt_packet packet;
+    const uint8_t codes[] = {1, 0x80};
     const spoke_mqtt_filter filters[] = {{SPOKE_STR("a/#"), 1}, {SPOKE_STR("b/+"), 0}};
     connect_fresh(f);
     assert_ok(f->ops->subscribe(f->transport, filters, 2));
-    await_packet(f, SPOKE_MQTT_SUBSCRIBE, &packet);
-    const uint8_t answer[] = {0x90, 4, (uint8_t)(packet.packet_id >> 8), (uint8_t)packet.packet_id, 1, 0x80};
-    script_broker_send_bytes(f->broker, answer, sizeof(answer));
+    for (size_t answered = 0; answered < 2;) {
+        await_packet(f, SPOKE_MQTT_SUBSCRIBE, &packet);
+        answered += answer_subscribe(f, &packet, codes + answered);
+    }
     await(f, SPOKE_TRANSPORT_SUBSCRIBED, 1);
     assert_memory_equal(last(f, SPOKE_TRANSPORT_SUBSCRIBED)->payload, "\x01\x80", 2);
 }
@@ -612,7 +630,10 @@ static void bytes_that_are_not_mqtt_end_the_connection(void **state)
     static const uint8_t long_length[] = {0x30, 0xff, 0xff, 0xff, 0xff, 0x7f};
     connect_fresh(f);
     script_broker_send_bytes(f->broker, long_length, sizeof(long_length));
-    await_closed(f, SPOKE_E_PROTOCOL, SPOKE_SOURCE_MQTT);
+    if (f->kind->tells_causes)
+        await_closed(f, SPOKE_E_PROTOCOL, SPOKE_SOURCE_MQTT);
+    else
+        await_closed(f, SPOKE_E_NET, SPOKE_SOURCE_PORT);
 }
 
 static void an_oversize_message_is_skipped_and_told(void **state)
