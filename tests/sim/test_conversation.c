@@ -82,8 +82,15 @@ static const spoke_handler handlers[] = {
     SPOKE_ON_COMPONENT_COMMAND("thermostat1", "reboot", run_command),
 };
 
+struct pending_answer {
+    bool done;
+    int status;
+    char text[256];
+};
+
 struct fixture {
     struct sim sim;
+    struct pending_answer answer; /* the service may answer as late as its stop */
     struct app app;
     spoke_client *client;
     char text[16384];
@@ -381,12 +388,6 @@ static void an_unknown_command_is_answered_404(void **state)
     assert_true(sim_contains(f->text, "\"responseCode\":404"));
 }
 
-struct pending_answer {
-    bool done;
-    int status;
-    char text[256];
-};
-
 static void note_answer(void *user, int http_status, spoke_str body)
 {
     struct pending_answer *a = user;
@@ -398,30 +399,28 @@ static void note_answer(void *user, int http_status, spoke_str body)
 static void a_deferred_command_is_answered_later_and_only_once(void **state)
 {
     struct fixture *f = *state;
-    struct pending_answer answer = {0};
     f->app.defer_command = true;
     ready(f);
     assert_ok(spoke_central_request(f->sim.central, "POST", "/api/devices/dev-1/commands/getMaxMinReport",
-                                    SPOKE_STR("{}"), note_answer, &answer));
+                                    SPOKE_STR("{}"), note_answer, &f->answer));
     sim_run(&f->sim, f->client, 2000);
     assert_int_equal(f->app.command_calls, 1);
-    assert_false(answer.done);
+    assert_false(f->answer.done);
     assert_ok(spoke_command_reply(f->client, f->app.request, 200, SPOKE_STR("{\"late\":true}")));
     assert_int_equal(spoke_command_reply(f->client, f->app.request, 200, SPOKE_STR("1")), SPOKE_E_NOT_FOUND);
     sim_run(&f->sim, f->client, 1000);
-    assert_true(answer.done);
-    assert_int_equal(answer.status, 201);
-    assert_true(sim_contains(answer.text, "\"late\":true"));
+    assert_true(f->answer.done);
+    assert_int_equal(f->answer.status, 201);
+    assert_true(sim_contains(f->answer.text, "\"late\":true"));
 }
 
 static void the_answer_to_a_command_of_a_lost_connection_is_refused(void **state)
 {
     struct fixture *f = *state;
-    struct pending_answer answer = {0};
     f->app.defer_command = true;
     ready(f);
     assert_ok(spoke_central_request(f->sim.central, "POST", "/api/devices/dev-1/commands/getMaxMinReport",
-                                    SPOKE_STR("{}"), note_answer, &answer));
+                                    SPOKE_STR("{}"), note_answer, &f->answer));
     sim_run(&f->sim, f->client, 1000);
     assert_int_equal(request(f, "POST", "/control/devices/dev-1/disconnect", NULL), 200);
     sim_run(&f->sim, f->client, 100);

@@ -327,8 +327,11 @@ static void poll_returns_within_its_limit_while_nothing_happens(void **state)
         over(a_missing_trust_file_is_refused_at_init, transport), \
         over(poll_returns_within_its_limit_while_nothing_happens, transport)
 
-int main(void)
+/* An argument picks tests by name: test_client '*native'. */
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     unsetenv("http_proxy"); /* paho obeys them, even for localhost */
     unsetenv("https_proxy");
     const struct CMUnitTest tests[] = {
