@@ -28,7 +28,7 @@
 #endif
 #endif
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__) || !defined(__GLIBC__)
-#define HEAP_IS_TAKEN /* somebody else stands between the program and its heap, or the way in is unknown */
+#define HEAP_IS_TAKEN /* somebody else stands in front of the heap, or the way in is unknown: nothing is counted */
 #endif
 
 enum { LIMIT_MS = 60000, MESSAGES = 10000, WINDOW = 64, TLS_HEAP_BYTES = 1 << 20 };
@@ -286,6 +286,9 @@ static void *use_heap_elsewhere(void *unused)
 static void the_counter_sees_the_heap_calls_of_its_thread_alone(void **state)
 {
     (void)state;
+#ifdef HEAP_IS_TAKEN
+    skip();
+#endif
     pthread_t other;
     take_calls();
     counting = true;
@@ -322,7 +325,7 @@ static void a_session_takes_nothing_from_the_heap_after_ready(void **state)
     assert_int_equal(after.other, 0);
 #if defined(MBEDTLS_MEMORY_BUFFER_ALLOC_C)
     assert_int_equal(before.tls + before.other, 0);
-#else
+#elif !defined(HEAP_IS_TAKEN)
     assert_true(before.tls > 0);       /* or the callers are told apart wrongly */
     assert_int_equal(before.other, 1); /* the TLS context, which tls_context.c asks mbedTLS's allocator for */
 #endif
@@ -330,10 +333,6 @@ static void a_session_takes_nothing_from_the_heap_after_ready(void **state)
 
 int main(void)
 {
-#ifdef HEAP_IS_TAKEN
-    puts("skipped: another allocator stands in front of the heap");
-    return 0;
-#else
 #if defined(MBEDTLS_MEMORY_BUFFER_ALLOC_C)
     static uint8_t tls_heap[TLS_HEAP_BYTES] __attribute__((aligned(alignof(max_align_t))));
     mbedtls_memory_buffer_alloc_init(tls_heap, sizeof tls_heap);
@@ -343,5 +342,4 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_session_takes_nothing_from_the_heap_after_ready, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
-#endif
 }
