@@ -36,6 +36,7 @@ struct http {
     struct MHD_Daemon *daemon;
     struct http_link *links;
     bool upgrades_wait;
+    bool resumed; /* since the last turn; libmicrohttpd's own time limit does not tell */
 };
 
 enum exchange_state {
@@ -112,6 +113,12 @@ static enum MHD_Result queue(struct exchange *x)
     return result;
 }
 
+static void resume(struct exchange *x)
+{
+    x->link->http->resumed = true;
+    MHD_resume_connection(x->connection);
+}
+
 static void hear_core(void *user, const struct core_response *response)
 {
     struct exchange *x = user;
@@ -123,7 +130,7 @@ static void hear_core(void *user, const struct core_response *response)
     (void)snprintf(seconds, sizeof seconds, "%u", (unsigned)response->retry_after_s);
     add_header(x->response, "Retry-After", response->retry_after_s > 0 ? seconds : NULL);
     if (suspended)
-        MHD_resume_connection(x->connection);
+        resume(x);
 }
 
 /* --- WebSocket --- */
@@ -425,7 +432,7 @@ void http_forget(struct stream *s)
     core_request_cancel(link->http->shell->core, x->ticket);
     x->ticket = 0;
     x->state = EXCHANGE_ANSWERED; /* without a response: hear_request cuts the connection */
-    MHD_resume_connection(x->connection);
+    resume(x);
 }
 
 void http_heard(struct stream *s)
@@ -448,6 +455,7 @@ static void finish_upgrades(struct http *http)
 
 void http_turn(struct http *http)
 {
+    http->resumed = false;
     if (http->links == NULL) /* devices alone should not pay for it */
         return;
     (void)MHD_run(http->daemon);
@@ -458,6 +466,8 @@ void http_turn(struct http *http)
 uint32_t http_sleep_ms(const struct http *http)
 {
     MHD_UNSIGNED_LONG_LONG limit = 0;
+    if (http->resumed)
+        return 0;
     if (http->links == NULL || MHD_get_timeout(http->daemon, &limit) != MHD_YES)
         return UINT32_MAX;
     return limit < UINT32_MAX ? (uint32_t)limit : UINT32_MAX;

@@ -572,6 +572,23 @@ static void command_is_answered_when_the_device_answers(void **state)
     device_goodbye(&d);
 }
 
+/* Time alone ends it: no descriptor wakes the loop for the answer. */
+static void command_that_nobody_answers_ends_at_its_deadline_without_other_traffic(void **state)
+{
+    struct fixture *f = *state;
+    static struct device d;
+    char topic[128];
+    start(f);
+    bring_device_online(f, &d);
+    ask_command(f, &f->clients[0]);
+    take_call(f, &d, topic, sizeof topic);
+    f->bench.now_ms += 30000;
+    turn(f);
+    assert_int_equal(shell_sleep_ms(f->shell, 60000), 0);
+    expect_answer(f, &f->clients[0], 504);
+    device_goodbye(&d);
+}
+
 static void client_that_leaves_takes_its_question_along(void **state)
 {
     struct fixture *f = *state;
@@ -794,6 +811,7 @@ int main(void)
         SHELL_TEST(large_answer_arrives_whole),
         SHELL_TEST(request_that_drips_is_cut),
         SHELL_TEST(command_is_answered_when_the_device_answers),
+        SHELL_TEST(command_that_nobody_answers_ends_at_its_deadline_without_other_traffic),
         SHELL_TEST(client_that_leaves_takes_its_question_along),
         SHELL_TEST(service_may_stop_in_the_middle_of_a_question),
         SHELL_TEST(websocket_carries_mqtt_whatever_its_frames),
