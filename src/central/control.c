@@ -119,9 +119,9 @@ static bool add_pairs(struct rest_call *call, struct c2d *out, const cJSON *obje
     const cJSON *item = NULL;
     cJSON_ArrayForEach(item, object)
     {
-        if (!cJSON_IsString(item)) {
-            rest_fail(&call->reply, 400, "InvalidBody", "\"%.100s\" of %s has to be a string.", item->string,
-                      place);
+        if (!cJSON_IsString(item) && !cJSON_IsNull(item)) { /* null: a name without a value */
+            rest_fail(&call->reply, 400, "InvalidBody", "\"%.100s\" of %s has to be a string, or null.",
+                      item->string, place);
             return false;
         }
         if (out->count == MAX_PROPERTIES) {

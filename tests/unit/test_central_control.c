@@ -125,7 +125,7 @@ static void a_message_to_a_device_waits_for_it(void **state)
     struct fixture *f = *state;
     fixture_device_row(f, "d1");
     fixture_ask(f, "POST", "/control/devices/d1/c2d",
-                "{\"body\":\"hello\",\"properties\":{\"a\":\"1\"},\"system\":{\"$.mid\":\"m1\"}}");
+                "{\"body\":\"hello\",\"properties\":{\"a\":\"1\",\"none\":null},\"system\":{\"$.mid\":\"m1\"}}");
     assert_answer(f, 202, "{}");
     fixture_ask(f, "GET", "/control/devices/d1", "");
     assert_int_equal(fixture_at(f, "c2dPending")->valueint, 1);
