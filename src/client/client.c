@@ -240,8 +240,10 @@ static bool undrained(const spoke_client *c)
 static void close_round(spoke_client *c, uint64_t until)
 {
     const bool can_drain = c->link_at_hub && c->link_ready && c->subscribed;
-    if (c->link_open && !c->closing_link && (!can_drain || !undrained(c)))
+    if (c->link_open && !c->closing_link && (!can_drain || !undrained(c))) {
         machine_close_link(c, can_drain);
+        c->close_by = until; /* what is in the send buffer may take as long as the caller grants */
+    }
     turn(c, span_ms(now_ms(c), until, 100));
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 
+#define LINK_GRACE_MS 1000u /* the transport keeps the limit and knows the reason; this is for one that does not */
 #define ASSIGNMENT_KEY "assignment"
 #define ASSIGNMENT_BYTES 1024u
 
@@ -124,6 +125,7 @@ spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_
         return status;
     c->link_open = true;
     c->link_ready = c->subscribed = c->closing_link = false;
+    c->attempt_due = now_ms(c) + c->config.connect_limit_ms + LINK_GRACE_MS;
     memset(&c->link_fault, 0, sizeof c->link_fault);
     return SPOKE_OK;
 }

@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 
+#define CLOSE_LIMIT_MS 2000u      /* for a graceful close of the link */
 #define DRAIN_FOR_TOKEN_MS 10000u /* how long new messages wait for a quiet moment before a token renewal */
 
 uint64_t now_ms(const spoke_client *c)
@@ -52,7 +53,7 @@ void machine_close_link(spoke_client *c, bool graceful)
         c->ops->close(c->link);
     else
         c->ops->abort(c->link);
-    c->close_by = now_ms(c) + 2000;
+    c->close_by = now_ms(c) + CLOSE_LIMIT_MS;
     c->work_left = true;
 }
 
@@ -173,12 +174,25 @@ static void work_ready(spoke_client *c, uint64_t now)
 /* A graceful close that the peer does not let finish. */
 static void hurry_close(spoke_client *c, uint64_t now)
 {
-    if (c->closing_link && c->state != SPOKE_CLOSING && now >= c->close_by)
-        c->ops->abort(c->link);
+    if (!c->closing_link || now < c->close_by)
+        return;
+    c->ops->abort(c->link);
+    c->close_by = now + CLOSE_LIMIT_MS;
+}
+
+/* Until SUBACK nothing else watches the service: MQTT pings are answered all the while. */
+static void limit_attempt(spoke_client *c, uint64_t now)
+{
+    if (c->link_open && !c->closing_link && !c->subscribed && now >= c->attempt_due)
+        machine_fail(c,
+                     client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_MQTT, 0,
+                                  c->link_ready ? "the service did not answer SUBSCRIBE within the connect limit"
+                                                : "the service did not answer within the connect limit"));
 }
 
 void machine_work(spoke_client *c, uint64_t now)
 {
+    limit_attempt(c, now);
     hurry_close(c, now);
     switch (c->state) {
     case SPOKE_IDLE:
@@ -229,11 +243,13 @@ uint64_t machine_deadline(const spoke_client *c)
 {
     if (c->closing_link)
         return c->close_by;
+    if (c->link_open && !c->subscribed)
+        return c->attempt_due;
     switch (c->state) {
     case SPOKE_IDLE:
         return c->wanted ? 0 : NEVER;
     case SPOKE_PROVISIONING:
-        return c->subscribed ? spoke_dps_deadline(&c->dps) : NEVER;
+        return spoke_dps_deadline(&c->dps);
     case SPOKE_SYNCING:
     case SPOKE_READY:
     case SPOKE_CLOSING:

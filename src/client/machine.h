@@ -72,7 +72,8 @@ struct spoke_client {
     spoke_error link_fault; /* why this connection is being given up, when we are the ones who do it */
     uint64_t state_since;
     uint64_t retry_at;
-    uint64_t close_by;
+    uint64_t close_by;    /* a link that is being closed */
+    uint64_t attempt_due; /* a link that is being opened: CONNACK, then SUBACK, must have come by then */
     struct retry retry;
 
     /* this connection */

@@ -44,6 +44,7 @@ static void on_connected(spoke_client *c)
     const spoke_mqtt_filter filter = {SPOKE_STR(SPOKE_DPS_FILTER), 1};
     c->link_ready = true;
     c->connected_at = now_ms(c);
+    c->attempt_due = c->connected_at + c->config.connect_limit_ms;
     if (c->ops->subscribe(c->link, &filter, 1) != SPOKE_OK)
         machine_fail(c,
                      client_fault(SPOKE_E_FULL, SPOKE_SOURCE_CLIENT, 0, "no room to subscribe: raise send_bytes"));

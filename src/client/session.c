@@ -35,6 +35,7 @@ static void on_connected(spoke_client *c, bool session_present)
 {
     c->link_ready = true;
     c->connected_at = now_ms(c);
+    c->attempt_due = c->connected_at + c->config.connect_limit_ms;
     retry_accepted(&c->retry);
     outbox_rewind(&c->telemetry);
     if (!session_present)

@@ -157,6 +157,8 @@ uint64_t spoke_dps_deadline(const spoke_dps *d)
 {
     if (d->step == SPOKE_DPS_IDLE || d->step == SPOKE_DPS_DONE)
         return UINT64_MAX;
+    if (d->to_send) /* the caller has no room for it yet */
+        return d->give_up;
     return d->due < d->give_up ? d->due : d->give_up;
 }
 

@@ -770,6 +770,14 @@ static void a_poll_without_a_reply_ends_the_registration(void **state)
     refusal(f, SPOKE_DPS_TRANSIENT, 0);
 }
 
+static void a_request_that_waits_for_room_keeps_nobody_awake(void **state)
+{
+    struct fixture *f = *state;
+    spoke_str topic, payload;
+    assert_ok(spoke_dps_output(&f->dps, &topic, &payload)); /* and not sent */
+    assert_true(spoke_dps_deadline(&f->dps) == f->now + 900000);
+}
+
 static void the_whole_registration_has_a_limit(void **state)
 {
     struct fixture *f = *state;
@@ -918,6 +926,7 @@ int main(void)
         UNIT(long_words_are_cut_between_characters),
         UNIT(a_request_without_a_reply_ends_the_registration),
         UNIT(a_poll_without_a_reply_ends_the_registration),
+        UNIT(a_request_that_waits_for_room_keeps_nobody_awake),
         UNIT(the_whole_registration_has_a_limit),
         UNIT(a_request_that_is_never_sent_ends_with_the_whole),
         UNIT(limits_can_be_set),

@@ -1,0 +1,150 @@
+/* What leaves the client for the hub, and when: sizes, order, patience. */
+#include "support/client_fixture.h"
+
+/* --- patience --- */
+
+static void a_hub_that_never_answers_subscribe_leads_to_back_off(void **state)
+{
+    struct fixture *f = *state;
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    poll(f, 0);
+    expect(f, SPOKE_SYNCING);
+    run(f, SPOKE_DEFAULT_CONNECT_LIMIT_MS + 10);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TIMEOUT);
+}
+
+static void a_dps_that_never_answers_subscribe_leads_to_back_off(void **state)
+{
+    struct fixture *f = *state;
+    start_with_dps(f);
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    poll(f, 0);
+    expect(f, SPOKE_PROVISIONING);
+    run(f, SPOKE_DEFAULT_CONNECT_LIMIT_MS + 10);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TIMEOUT);
+}
+
+static void a_transport_that_never_reports_is_given_up(void **state)
+{
+    struct fixture *f = *state;
+    poll(f, 0);
+    expect(f, SPOKE_CONNECTING);
+    run(f, 2 * SPOKE_DEFAULT_CONNECT_LIMIT_MS);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TIMEOUT);
+}
+
+static void a_request_left_from_the_last_connection_does_not_keep_the_next_one_awake(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_ok(spoke_report(f->client, spoke_i64("x", 1))); /* never answered */
+    poll(f, 0);
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 104);
+    poll(f, 0);
+    clock_ms += 200000;
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    poll(f, 0);
+    expect(f, SPOKE_SYNCING);
+    run(f, 10000); /* SUBACK takes its time */
+    expect(f, SPOKE_SYNCING);
+}
+
+static void a_message_that_is_never_acknowledged_costs_the_connection_not_the_message(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_ok(spoke_send(f->client, spoke_i64("n", 1)));
+    run(f, 61000);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TIMEOUT);
+    assert_int_equal(spoke_client_pending(f->client), 1);
+}
+
+static void closing_sleeps_while_the_service_does_not_let_it_finish(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    fake->ignores_close = true;
+    const uint64_t begun = clock_ms;
+    (void)spoke_client_close(f->client, 10000);
+    assert_in_range(clock_ms - begun, 0, 10100);
+    expect(f, SPOKE_IDLE);
+}
+
+/* --- order and room --- */
+
+static spoke_status sent_outcome;
+static unsigned sent_calls;
+
+static void send_another(spoke_client *client, uint32_t id, spoke_status outcome, void *user)
+{
+    (void)user;
+    sent_outcome = outcome;
+    if (sent_calls++ > 0)
+        return;
+    const spoke_outgoing next = {.body = SPOKE_STR("2"), .id = id + 1};
+    assert_ok(spoke_message_send(client, &next));
+}
+
+static void on_sent_comes_once_for_each_id_and_may_send(void **state)
+{
+    struct fixture *f = *state;
+    sent_calls = 0;
+    f->config.on_sent = send_another;
+    start(f);
+    get_ready(f);
+    const spoke_outgoing first = {.body = SPOKE_STR("1"), .id = 1};
+    assert_ok(spoke_message_send(f->client, &first));
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = last_sent()->token});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = last_sent()->token});
+    poll(f, 60000);
+    assert_int_equal(sent_calls, 1);
+    assert_string_equal(last_sent()->body, "2");
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = last_sent()->token});
+    poll(f, 0);
+    assert_int_equal(sent_calls, 2);
+    assert_int_equal(sent_outcome, SPOKE_OK);
+    assert_int_equal(spoke_client_pending(f->client), 0);
+}
+
+/* --- answers to reports --- */
+
+static void answer_report(const char *status)
+{
+    char topic[128];
+    const char *rid = strstr(last_sent()->topic, "$rid=");
+    assert_non_null(rid);
+    snprintf(topic, sizeof topic, "$iothub/twin/res/%s/?%s&$version=5", status, rid);
+    say_message(topic, "", 0);
+}
+
+static void a_refused_report_is_dropped_and_told(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_ok(spoke_report(f->client, spoke_i64("x", 1)));
+    assert_ok(spoke_report(f->client, spoke_i64("y", 2)));
+    poll(f, 0);
+    answer_report("400");
+    poll(f, 0);
+    assert_int_equal(spoke_client_error(f->client)->detail, 400);
+    assert_string_equal(last_sent()->body, "{\"y\":2}");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        claim(a_hub_that_never_answers_subscribe_leads_to_back_off),
+        claim(a_dps_that_never_answers_subscribe_leads_to_back_off),
+        claim(a_transport_that_never_reports_is_given_up),
+        claim(a_request_left_from_the_last_connection_does_not_keep_the_next_one_awake),
+        claim(a_message_that_is_never_acknowledged_costs_the_connection_not_the_message),
+        claim(closing_sleeps_while_the_service_does_not_let_it_finish),
+        claim(on_sent_comes_once_for_each_id_and_may_send),
+        claim(a_refused_report_is_dropped_and_told),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
