@@ -62,6 +62,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     }
     c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
     retry_init(&c->retry, c->config.backoff_min_ms, c->config.backoff_max_ms);
+    c->report_pause = (struct backoff){.base_ms = c->config.backoff_min_ms, .cap_ms = c->config.backoff_max_ms};
     c->next_request = 1;
     c->desired_version = -1;
     c->report_retry_at = c->ack_due = NEVER;
@@ -260,6 +261,7 @@ spoke_status spoke_client_close(spoke_client *client, uint32_t limit_ms)
     const uint64_t until = now_ms(client) + limit_ms;
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "closed by the program");
     client->wanted = false;
+    client->draining = false; /* a token that was about to be renewed no longer matters */
     if (client->state != SPOKE_IDLE)
         enter_state(client, client->link_open ? SPOKE_CLOSING : SPOKE_IDLE, &none);
     while (client->state == SPOKE_CLOSING && now_ms(client) < until)

@@ -183,7 +183,7 @@ static void send_report(spoke_client *c, uint64_t now)
     if (c->report_retry_at != NEVER && now >= c->report_retry_at)
         c->report_retry_at = NEVER;
     const struct outbox_entry *entry = outbox_next(&c->reports);
-    if (entry == NULL || c->report_in_flight || c->report_retry_at != NEVER)
+    if (entry == NULL || c->draining || c->report_in_flight || c->report_retry_at != NEVER)
         return;
     uint32_t rid;
     if (spoke_twin_report(&c->twin, now, &rid) != SPOKE_OK)

@@ -73,6 +73,36 @@ static void closing_sleeps_while_the_service_does_not_let_it_finish(void **state
     expect(f, SPOKE_IDLE);
 }
 
+static void a_close_during_the_drain_for_a_token_still_sends_what_is_queued(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    f->verdict = spoke_defer();
+    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0); /* keeps the renewal waiting */
+    poll(f, 0);
+    clock_ms += 2975000; /* renewal is due at 82.5 % of an hour */
+    poll(f, 0);
+    expect(f, SPOKE_READY);
+    assert_ok(spoke_send(f->client, spoke_i64("n", 1)));
+    (void)spoke_client_close(f->client, 300);
+    assert_string_equal(last_sent()->body, "{\"n\":1}");
+}
+
+static void reports_wait_too_while_the_link_drains_for_a_token(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    f->verdict = spoke_defer();
+    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
+    poll(f, 0);
+    clock_ms += 2975000; /* renewal is due at 82.5 % of an hour */
+    poll(f, 0);
+    const size_t before = fake->sent_count;
+    assert_ok(spoke_report(f->client, spoke_i64("n", 1)));
+    poll(f, 0);
+    assert_int_equal(fake->sent_count, before);
+}
+
 /* --- order and room --- */
 
 static spoke_status sent_outcome;
@@ -121,6 +151,26 @@ static void answer_report(const char *status)
     say_message(topic, "", 0);
 }
 
+static void a_throttled_report_is_repeated_after_a_pause_that_grows(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_ok(spoke_report(f->client, spoke_i64("x", 1)));
+    poll(f, 0);
+    uint64_t total = 0;
+    for (int i = 0; i < 4; i++) {
+        const uint64_t begun = clock_ms;
+        const size_t before = fake->sent_count;
+        answer_report("429");
+        while (fake->sent_count == before)
+            poll(f, 60000);
+        total += clock_ms - begun;
+        assert_string_equal(last_sent()->body, "{\"x\":1}");
+    }
+    expect(f, SPOKE_READY);
+    assert_in_range(total, 5000, 60000); /* half of 1, 2, 4, 8 s and no less */
+}
+
 static void a_refused_report_is_dropped_and_told(void **state)
 {
     struct fixture *f = *state;
@@ -143,7 +193,10 @@ int main(void)
         claim(a_request_left_from_the_last_connection_does_not_keep_the_next_one_awake),
         claim(a_message_that_is_never_acknowledged_costs_the_connection_not_the_message),
         claim(closing_sleeps_while_the_service_does_not_let_it_finish),
+        claim(a_close_during_the_drain_for_a_token_still_sends_what_is_queued),
+        claim(reports_wait_too_while_the_link_drains_for_a_token),
         claim(on_sent_comes_once_for_each_id_and_may_send),
+        claim(a_throttled_report_is_repeated_after_a_pause_that_grows),
         claim(a_refused_report_is_dropped_and_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
