@@ -189,13 +189,15 @@ static void step_unlocked(spoke_client *c, uint32_t limit_ms)
 static void turn(spoke_client *c, uint32_t limit_ms)
 {
     machine_work(c, now_ms(c));
+    const uint32_t pause_ms = span_ms(now_ms(c), machine_deadline(c), limit_ms);
     c->work_left = false;
-    step_unlocked(c, span_ms(now_ms(c), machine_deadline(c), limit_ms));
+    step_unlocked(c, pause_ms);
     machine_events(c);
     machine_work(c, now_ms(c));
     if (c->work_left) {
         c->work_left = false;
         step_unlocked(c, 0);
+        c->news = c->news || c->refused; /* with the room that this made */
         machine_events(c);
     }
 }

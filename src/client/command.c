@@ -156,6 +156,7 @@ spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int cod
         status = command_answer(client, spoke_str_from(call->rid, call->rid_bytes), code, json);
     if (status == SPOKE_OK)
         memset(call, 0, sizeof *call);
+    client->news = true;
     unlock_client(client);
     if (status == SPOKE_OK)
         wake_poller(client);
@@ -215,7 +216,7 @@ spoke_status spoke_message_done(spoke_client *client, uint32_t request)
     lock_client(client);
     struct pending_call *call = call_find(client, request, true);
     if (call != NULL)
-        call->done = true;
+        call->done = client->news = true;
     unlock_client(client);
     if (call == NULL)
         return SPOKE_E_NOT_FOUND;

@@ -192,6 +192,7 @@ static void limit_attempt(spoke_client *c, uint64_t now)
 
 void machine_work(spoke_client *c, uint64_t now)
 {
+    c->refused = c->news = false;
     limit_attempt(c, now);
     hurry_close(c, now);
     switch (c->state) {
@@ -229,6 +230,8 @@ static uint64_t sooner(uint64_t a, uint64_t b)
 
 static uint64_t ready_deadline(const spoke_client *c)
 {
+    if (c->news || (c->refused && c->work_left)) /* after a step there may be room again */
+        return 0;
     uint64_t due = sooner(c->ack_due, sooner(spoke_twin_deadline(&c->twin), c->report_retry_at));
     if (c->state != SPOKE_READY)
         return due;

@@ -67,7 +67,9 @@ struct spoke_client {
     bool subscribed;
     bool closing_link; /* close was called: the CLOSED to come was asked for */
     bool draining;     /* stop publishing: a new token waits for a quiet moment */
-    bool work_left;    /* something was queued after the last step */
+    bool work_left;    /* the transport was given something after its last step */
+    bool refused;      /* the transport had no room for something in the last round of work */
+    bool news;         /* something waits that no round of work has looked at */
     spoke_error error;
     spoke_error link_fault; /* why this connection is being given up, when we are the ones who do it */
     uint64_t state_since;

@@ -214,6 +214,7 @@ spoke_status report_enqueue(spoke_client *c, outbox_write_fn write, void *source
     spoke_status status = SPOKE_E_STATE;
     if (c->state != SPOKE_FAILED && c->state != SPOKE_CLOSING)
         status = outbox_add(&c->reports, 0, 0, write, source);
+    c->news = true;
     unlock_client(c);
     if (status == SPOKE_OK)
         wake_poller(c);

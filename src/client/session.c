@@ -147,8 +147,10 @@ static bool send_telemetry(spoke_client *c)
         give_up_message(c, entry, status == SPOKE_E_TOO_SMALL ? SPOKE_E_TOO_LARGE : status);
         return true;
     }
-    if (status != SPOKE_OK)
+    if (status != SPOKE_OK) {
+        c->refused = true;
         return false;
+    }
     outbox_sent(&c->telemetry, packet_id);
     if (c->ack_due == NEVER)
         c->ack_due = now_ms(c) + ACK_LIMIT_MS;
@@ -164,6 +166,7 @@ static bool publish_plain(spoke_client *c, spoke_str topic, spoke_str body)
         log_line(&c->platform, SPOKE_LOG_ERROR, "client", "a message of %lu bytes was dropped: raise send_bytes",
                  (unsigned long)body.len);
     c->work_left = c->work_left || status == SPOKE_OK;
+    c->refused = c->refused || status == SPOKE_E_FULL;
     return status == SPOKE_OK || status == SPOKE_E_TOO_LARGE;
 }
 

@@ -74,6 +74,7 @@ static spoke_status enqueue(spoke_client *c, struct message_source *source, uint
     spoke_status status = SPOKE_E_STATE;
     if (c->state != SPOKE_FAILED && c->state != SPOKE_CLOSING)
         status = outbox_add(&c->telemetry, id, 1, write_message, source);
+    c->news = true;
     unlock_client(c);
     if (status == SPOKE_OK)
         wake_poller(c);

@@ -105,6 +105,40 @@ static void reports_wait_too_while_the_link_drains_for_a_token(void **state)
 
 /* --- order and room --- */
 
+static void what_the_send_buffer_did_not_take_follows_without_delay(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    f->verdict = spoke_defer();
+    for (int i = 0; i < 4; i++)
+        say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
+    poll(f, 0);
+    fake->per_step = 1;
+    for (uint32_t i = 1; i <= 4; i++)
+        assert_ok(spoke_command_reply(f->client, i, 200, SPOKE_STR("1")));
+    const size_t before = fake->sent_count;
+    for (int i = 0; i < 4; i++) {
+        if (spoke_client_next_ms(f->client) > 0)
+            break;
+        poll(f, 60000);
+    }
+    assert_int_equal(fake->sent_count - before, 4);
+}
+
+static void a_foreign_loop_is_told_that_something_was_queued(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    poll(f, 0);
+    assert_true(spoke_client_next_ms(f->client) > 0);
+    assert_ok(spoke_send(f->client, spoke_i64("n", 1)));
+    assert_int_equal(spoke_client_next_ms(f->client), 0);
+    poll(f, 0);
+    assert_true(spoke_client_next_ms(f->client) > 0);
+    assert_ok(spoke_report(f->client, spoke_i64("n", 1)));
+    assert_int_equal(spoke_client_next_ms(f->client), 0);
+}
+
 static spoke_status sent_outcome;
 static unsigned sent_calls;
 
@@ -195,6 +229,8 @@ int main(void)
         claim(closing_sleeps_while_the_service_does_not_let_it_finish),
         claim(a_close_during_the_drain_for_a_token_still_sends_what_is_queued),
         claim(reports_wait_too_while_the_link_drains_for_a_token),
+        claim(what_the_send_buffer_did_not_take_follows_without_delay),
+        claim(a_foreign_loop_is_told_that_something_was_queued),
         claim(on_sent_comes_once_for_each_id_and_may_send),
         claim(a_throttled_report_is_repeated_after_a_pause_that_grows),
         claim(a_refused_report_is_dropped_and_told),
