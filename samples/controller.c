@@ -3,7 +3,7 @@
 #include <spoke/spoke.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
+#include <sys/resource.h>
 
 #include "controller_model.h"
 
@@ -58,11 +58,20 @@ static spoke_status measure(spoke_client *client, struct thermostat *t)
     const spoke_field reading = spoke_f64("temperature", t->now);
     spoke_status status = spoke_telemetry_send(client, t->component, &reading, 1);
     if (status == SPOKE_OK && t->now > t->highest) {
-        const spoke_field record = spoke_f64("maxTempSinceLastReboot", t->highest = t->now);
+        t->highest = t->now;
+        const spoke_field record = spoke_f64("maxTempSinceLastReboot", t->highest);
         status = spoke_property_report(client, t->component, &record, 1);
     }
     t->lowest = t->now < t->lowest ? t->now : t->lowest;
     return status;
+}
+
+/* Telemetry of the device itself: its memory, in KiB. */
+static spoke_status report_memory(spoke_client *client)
+{
+    struct rusage usage = {0};
+    getrusage(RUSAGE_SELF, &usage);
+    return spoke_send(client, spoke_f64("workingSet", (double)usage.ru_maxrss));
 }
 
 static spoke_status introduce(spoke_client *client)
@@ -102,6 +111,8 @@ int main(void)
     for (int second = 0; status == SPOKE_OK && second < 60 && !all.reboot; second++) {
         for (int i = 0; i < 2 && status == SPOKE_OK; i++)
             status = measure(client, &all.thermostats[i]);
+        if (status == SPOKE_OK)
+            status = report_memory(client);
         if (status == SPOKE_OK || status == SPOKE_E_FULL)
             status = spoke_client_run(client, 1000);
     }

@@ -5,30 +5,40 @@
 #   samples/demo.sh [--seconds N] [--transport native|paho]
 set -euo pipefail
 
+usage() {
+    echo "demo.sh: $1 (try --help)" >&2
+    exit 2
+}
+
 seconds=1000000
 transport=native
 while [ $# -gt 0 ]; do
     case "$1" in
-        --seconds) seconds=${2:?--seconds needs a number}; shift 2 ;;
-        --transport) transport=${2:?--transport needs native or paho}; shift 2 ;;
+        --seconds) seconds=${2-}; shift $(($# > 1 ? 2 : 1)) ;;
+        --transport) transport=${2-}; shift $(($# > 1 ? 2 : 1)) ;;
         -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
-        *) echo "demo.sh: unknown option $1 (try --help)" >&2; exit 2 ;;
+        *) usage "unknown option $1" ;;
     esac
 done
+[[ $seconds =~ ^[1-9][0-9]{0,6}$ ]] || usage "--seconds takes a whole number from 1 to 9999999"
+[[ $transport =~ ^(native|paho)$ ]] || usage "--transport takes native or paho"
 
 # shellcheck source=samples/service.sh
 . "$(dirname "$0")/service.sh"
 device_pid=""
+device_job=""
 
 finish() {
-    trap - EXIT INT TERM
-    if [ -n "$device_pid" ] && kill -INT "$device_pid" 2>/dev/null; then
-        wait "$device_pid" || true
+    trap - EXIT
+    trap '' INT TERM HUP
+    if [ -n "$device_job" ]; then
+        kill -INT "$device_pid" 2>/dev/null || true
+        wait "$device_job" || true
     fi
     stop_service
 }
 trap finish EXIT
-trap 'exit 0' INT TERM
+trap 'exit 0' INT TERM HUP
 
 say() { printf 'service | %s\n' "$*"; }
 
@@ -39,16 +49,22 @@ show_telemetry() {
     local line="" name value
     for name in cpuLoad memoryUsed diskUsed networkReceived networkSent uptime temperature; do
         value=$(api GET "/devices/$SPOKE_DEVICE_ID/telemetry/$name" | field value)
-        [ -z "$value" ] || line+=" $name=$value"
+        [ -z "$value" ] || line+=" $name=$(sed 's/\(\.[0-9][0-9]\)[0-9]*/\1/' <<<"$value")"
     done
     [ -z "$line" ] || say "telemetry received:$line"
 }
 
+acknowledgement() {
+    api GET "/devices/$SPOKE_DEVICE_ID/properties" | grep -o '"interval":{[^}]*"ackCode":[^}]*}'
+}
+
+is_acknowledged() { acknowledgement | grep -q "\"desiredValue\":$1,.*\"ackCode\":"; }
+
 change_property() {
     say "PATCH property interval = $1"
     api PATCH "/devices/$SPOKE_DEVICE_ID/properties" "{\"interval\":$1}" >/dev/null
-    sleep 1
-    say "property acknowledged: $(api GET "/devices/$SPOKE_DEVICE_ID/properties" | grep -o '"interval":{[^}]*}' | tail -1)"
+    eventually 5 is_acknowledged "$1" || true
+    say "property acknowledged: $(acknowledgement || echo "not within 5 s")"
 }
 
 call_command() {
@@ -56,23 +72,39 @@ call_command() {
     say "command answered: $(api POST "/devices/$SPOKE_DEVICE_ID/commands/snapshot" '{}')"
 }
 
+# In a process group of its own, as the service: what it says last is still seen.
+start_device() {
+    set -m
+    "$build/samples/hostmon" --transport "$transport" --seconds "$seconds" 2>&1 | sed -u 's/^/device  | /' &
+    device_job=$!
+    device_pid=$(jobs -p %%)
+    set +m
+}
+
+# What the service's log says of the way here: DPS, then the hub.
+show_arrival() {
+    eventually 30 grep -q ' info hub: .*: connected' "$work/service.log" || true
+    local line
+    sed -nE 's/^spoke-central info ((dps|hub): .*)/\1/p' "$work/service.log" | while read -r line; do say "$line"; done
+}
+
 build_everything
-start_service --dps-retry-after 1
+start_service --dps-retry-after 1 --log-level info
 say "spoke-central listens on $SPOKE_HOST:$SPOKE_MQTT_PORT (MQTT over TLS) and $SPOKE_API_BASE (REST), id scope $SPOKE_ID_SCOPE"
 register_device hostmon-1
-
-"$build/samples/hostmon" --transport "$transport" --seconds "$seconds" > >(sed -u 's/^/device  | /') 2>&1 &
-device_pid=$!
+start_device
+show_arrival
 
 end=$((SECONDS + seconds))
 round=0
 while [ $SECONDS -lt $end ] && kill -0 "$device_pid" 2>/dev/null; do
-    sleep 3
+    sleep $((end - SECONDS < 3 ? 1 : 3))
     round=$((round + 1))
     show_telemetry
     [ $((round % 4)) -ne 1 ] || change_property $((round % 8 == 1 ? 1 : 3))
     [ $((round % 4)) -ne 2 ] || call_command
 done
-wait "$device_pid" || { echo "the device stopped with an error" >&2; cat "$work/service.log" >&2; exit 1; }
-device_pid=""
-say "properties reported: $(api GET "/devices/$SPOKE_DEVICE_ID/properties" | sed 's/,"\$metadata".*//')"
+job=$device_job
+wait "$job" || { device_job=""; echo "the device stopped with an error; the service said:" >&2; cat "$work/service.log" >&2; exit 1; }
+device_job=""
+say "properties reported: $(api GET "/devices/$SPOKE_DEVICE_ID/properties" | sed 's/,"\$metadata".*//; s/$/}/')"

@@ -280,8 +280,9 @@ int main(int argc, char **argv)
     char why[200];
     if (status != SPOKE_OK)
         fprintf(stderr, "stopped: %s\n", spoke_client_explain(running, why, sizeof why));
-    else if (spoke_client_close(running, 3000) != SPOKE_OK)
-        fprintf(stderr, "closed with messages left: %s\n", spoke_client_explain(running, why, sizeof why));
+    else if ((status = spoke_client_close(running, 3000)) != SPOKE_OK)
+        fprintf(stderr, "not everything was sent; the last trouble was %s\n",
+                spoke_client_explain(running, why, sizeof why));
     spoke_client_destroy(running);
     return status == SPOKE_OK ? 0 : 1;
 }

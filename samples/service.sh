@@ -1,4 +1,4 @@
-# Sourced by samples/demo.sh and samples/run.sh: builds, starts spoke-central on loopback, registers a device, stops it all.
+# Sourced by samples/demo.sh, samples/run.sh and tests: builds, starts spoke-central on loopback, talks to its API, stops it.
 # shellcheck shell=bash
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -17,29 +17,48 @@ build_everything() {
     cmake --build "$build" >"$build/build.log" || { tail -40 "$build/build.log" >&2; return 1; }
 }
 
-# Reads the service's own description of where it is into SPOKE_* variables.
-start_service() {
-    "$build/spoke-central" --ephemeral --print-env "$@" >"$work/env" 2>"$work/service.log" &
-    service_pid=$!
-    for _ in $(seq 100); do
-        grep -q '^SPOKE_API_TOKEN=' "$work/env" && break
-        kill -0 "$service_pid" 2>/dev/null || { cat "$work/service.log" >&2; return 1; }
+# eventually SECONDS COMMAND...: tries until the command succeeds; fails when it has not by then.
+eventually() {
+    local end=$((SECONDS + $1))
+    shift
+    until "$@"; do
+        [ $SECONDS -lt $end ] || return 1
         sleep 0.1
     done
+}
+
+is_described() {
+    grep -q '^SPOKE_API_TOKEN=' "$work/env" || ! kill -0 "$service_pid" 2>/dev/null
+}
+
+# Reads the service's own description of where it is into SPOKE_* variables. The service gets a process group of its
+# own: Ctrl-C then ends the script, and the script ends the device before the service.
+start_service() {
+    set -m
+    "$build/spoke-central" --ephemeral --print-env "$@" >"$work/env" 2>"$work/service.log" &
+    service_pid=$!
+    set +m
+    if ! eventually 10 is_described || ! kill -0 "$service_pid" 2>/dev/null; then
+        cat "$work/service.log" >&2
+        return 1
+    fi
     local name value
     while IFS='=' read -r name value; do
         export "$name=$value"
     done <"$work/env"
 }
 
-# api METHOD PATH [BODY]: the REST API, with the token of this run. The token goes through a file, so that no process
-# list shows it.
-api() {
+# request METHOD PATH [BODY]: any route of the service, with the token of this run. The token goes through a file, so
+# that no process list shows it.
+request() {
     local body=()
     [ $# -lt 3 ] || body=(--header 'Content-Type: application/json' --data "$3")
-    curl --silent --show-error --cacert "$SPOKE_CA_FILE" --request "$1" --config <(printf 'header = "Authorization: %s"\n' "$SPOKE_API_TOKEN") \
-        "${body[@]}" "$SPOKE_API_BASE/api$2?api-version=2022-07-31"
+    curl --silent --show-error --max-time 40 --cacert "$SPOKE_CA_FILE" --request "$1" \
+        --config <(printf 'header = "Authorization: %s"\n' "$SPOKE_API_TOKEN") "${body[@]}" "$SPOKE_API_BASE$2"
 }
+
+# api METHOD PATH [BODY]: the REST API.
+api() { request "$1" "/api$2?api-version=2022-07-31" "${@:3}"; }
 
 # register_device ID: makes the device and puts its key where the samples look for it.
 register_device() {

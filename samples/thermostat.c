@@ -43,6 +43,7 @@ int main(void)
     char why[160];
     if (status != SPOKE_OK)
         fprintf(stderr, "stopped: %s\n", spoke_client_explain(client, why, sizeof why));
-    spoke_client_destroy(client); /* closes first; NULL is fine */
+    spoke_client_close(client, 2000); /* what is queued still leaves; NULL is fine here and below */
+    spoke_client_destroy(client);
     return status == SPOKE_OK ? 0 : 1;
 }
