@@ -331,6 +331,60 @@ static void a_session_takes_nothing_from_the_heap_after_ready(void **state)
 #endif
 }
 
+/* --- docs/memory.md --- */
+
+struct sized {
+    const char *name;
+    uint32_t queue, report, receive, send;
+    uint16_t in_flight, commands;
+};
+
+static size_t size_of(const struct sized *row)
+{
+    const spoke_config config =
+        SPOKE_CONFIG(.provisioning_host = "global.azure-devices-provisioning.net", .id_scope = "0ne00000000",
+                     .registration_id = "thermostat-1",
+                     .credential.primary = "AAECAwQFBgcICQoLDA0ODw==", .queue_bytes = row->queue,
+                     .report_bytes = row->report, .receive_bytes = row->receive, .send_bytes = row->send,
+                     .in_flight = row->in_flight, .commands = row->commands);
+    return spoke_client_size(&config);
+}
+
+/* The last cell of the line that starts with "| name |". */
+static size_t documented(const char *text, const char *name)
+{
+    char start[64];
+    assert_in_range(snprintf(start, sizeof start, "\n| %s |", name), 1, sizeof start - 1);
+    const char *row = strstr(text, start);
+    if (row == NULL)
+        fail_msg("docs/memory.md has no row for %s", name);
+    const char *end = strstr(row + 1, " |\n");
+    while (end != NULL && end[-1] != ' ')
+        end--;
+    return end != NULL ? (size_t)strtoul(end, NULL, 10) : 0;
+}
+
+static void the_memory_document_says_what_a_client_takes(void **state)
+{
+    (void)state;
+    static const struct sized rows[] = {
+        {"smallest", 256, 256, 1024, 2048, 1, 1},
+        {"small firmware", 2048, 1024, 2048, 2048, 8, 1},
+        {"defaults", 0, 0, 0, 0, 0, 0},
+        {"gateway", 262144, 16384, 65536, 16384, 1024, 16},
+    };
+    if (sizeof(void *) != 8)
+        skip(); /* the table is one of 64-bit machines */
+    char *text = test_read_file(SPOKE_TEST_DATA "/../../docs/memory.md", NULL);
+    assert_non_null(text);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const size_t said = documented(text, rows[i].name), is = size_of(&rows[i]);
+        if (said < is - is / 50 || said > is + is / 50)
+            fail_msg("docs/memory.md: %s takes %zu bytes, the table says %zu", rows[i].name, is, said);
+    }
+    free(text);
+}
+
 int main(void)
 {
 #if defined(MBEDTLS_MEMORY_BUFFER_ALLOC_C)
@@ -339,6 +393,7 @@ int main(void)
 #endif
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_counter_sees_the_heap_calls_of_its_thread_alone),
+        cmocka_unit_test(the_memory_document_says_what_a_client_takes),
         cmocka_unit_test_setup_teardown(a_session_takes_nothing_from_the_heap_after_ready, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
