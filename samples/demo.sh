@@ -99,10 +99,12 @@ end=$((SECONDS + seconds))
 round=0
 while [ $SECONDS -lt $end ] && kill -0 "$device_pid" 2>/dev/null; do
     sleep $((end - SECONDS < 3 ? 1 : 3))
+    kill -0 "$device_pid" 2>/dev/null || break
     round=$((round + 1))
     show_telemetry
-    [ $((round % 4)) -ne 1 ] || change_property $((round % 8 == 1 ? 1 : 3))
-    [ $((round % 4)) -ne 2 ] || call_command
+    [ $((round % 4)) -eq 1 ] || continue
+    change_property $((round % 8 == 1 ? 1 : 3))
+    call_command
 done
 job=$device_job
 wait "$job" || { device_job=""; echo "the device stopped with an error; the service said:" >&2; cat "$work/service.log" >&2; exit 1; }
