@@ -67,6 +67,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     c->desired_version = -1;
     c->report_retry_at = c->ack_due = NEVER;
     assignment_load(c);
+    session_limit_sizes(c);
     return SPOKE_OK;
 }
 

@@ -76,6 +76,7 @@ void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id)
     memcpy(c->device_id, device_id.ptr, device_id.len);
     c->device_id[device_id.len] = '\0';
     c->assigned = true;
+    session_limit_sizes(c);
     if (moved) { /* another hub counts versions and packet ids of its own */
         spoke_twin_forget(&c->twin);
         c->desired_version = -1;

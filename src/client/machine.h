@@ -160,6 +160,8 @@ void session_event(spoke_client *c, const spoke_transport_event *event);
 void session_work(spoke_client *c, uint64_t now);
 void session_ended(spoke_client *c);      /* the connection is gone: what was in flight, is not */
 bool session_idle(const spoke_client *c); /* nothing sent is unanswered */
+/* What can never leave for its size is refused when it is queued; again when the device id is known. */
+void session_limit_sizes(spoke_client *c);
 /* Tells on_sent how a message with an id ended. */
 void session_report_outcome(spoke_client *c, uint32_t id, spoke_status outcome);
 

@@ -19,7 +19,14 @@ void outbox_init(struct outbox *o, void *memory, size_t cap)
     memset(o, 0, sizeof *o);
     o->ring = memory;
     o->cap = cap >= 64 && cap <= INT32_MAX ? (uint32_t)(cap & ~(size_t)7) : 0;
+    outbox_limit(o, cap);
     outbox_clear(o);
+}
+
+void outbox_limit(struct outbox *o, size_t most)
+{
+    const uint32_t room = o->cap > 0 ? o->cap - (uint32_t)sizeof(struct outbox_entry) : 0;
+    o->most = most < room ? (uint32_t)most : room;
 }
 
 void outbox_clear(struct outbox *o)
@@ -66,8 +73,10 @@ spoke_status outbox_add(struct outbox *o, uint32_t id, uint8_t qos, outbox_write
             spoke_buf_from(o->ring + offset + sizeof(struct outbox_entry), room - sizeof(struct outbox_entry));
         size_t head_bytes = 0;
         const spoke_status status = write(ctx, &out, &head_bytes);
-        if (status == SPOKE_E_TOO_SMALL)
+        if (status == SPOKE_E_TOO_SMALL && out.cap < o->most)
             continue;
+        if (status == SPOKE_E_TOO_SMALL || (status == SPOKE_OK && out.len > o->most))
+            return SPOKE_E_TOO_LARGE;
         if (status != SPOKE_OK)
             return status;
         assert(head_bytes <= out.len && out.len <= out.cap);

@@ -24,6 +24,7 @@ struct outbox_entry {
 struct outbox {
     uint8_t *ring;
     uint32_t cap;         /* a multiple of 8 */
+    uint32_t most;        /* head and body of one message together */
     uint32_t oldest;      /* offset of the first entry */
     uint32_t tail;        /* offset behind the last */
     uint32_t end;         /* where the upper part ends while the queue wraps; else cap */
@@ -39,7 +40,11 @@ void outbox_clear(struct outbox *o);
 /* Writes head then body into `out` and says where the body begins. Called up to twice for one message. */
 typedef spoke_status (*outbox_write_fn)(void *ctx, spoke_buf *out, size_t *head_bytes);
 
-/* E_FULL: no room now. E_TOO_LARGE: not even into the empty queue. Else what `write` answered. */
+/* Head and body together may take no more than this; more than the ring holds they never may. */
+void outbox_limit(struct outbox *o, size_t most);
+
+/* E_FULL: no room now. E_TOO_LARGE: beyond the limit, or not even into the empty queue. Else what `write` answered.
+ */
 spoke_status outbox_add(struct outbox *o, uint32_t id, uint8_t qos, outbox_write_fn write, void *ctx);
 
 /* The first entry to send, or NULL. Valid until the next call that changes the queue. */

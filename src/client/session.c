@@ -20,6 +20,34 @@ spoke_hub_identity session_identity(const spoke_client *c)
     return id;
 }
 
+/* --- sizes --- */
+
+/* The most that fits a PUBLISH with a topic that starts so: the rest of the topic and the payload. */
+static size_t payload_room(const spoke_client *c, size_t topic_bytes, uint8_t qos)
+{
+    const size_t all = c->config.send_bytes;
+    const size_t least = spoke_mqtt_publish_bytes(topic_bytes, 0, qos);
+    size_t room = least < all ? all - least : 0;
+    while (room > 0 &&
+           spoke_mqtt_publish_bytes(topic_bytes, room, qos) > all) /* a longer length takes bytes too */
+        room--;
+    return room;
+}
+
+void session_limit_sizes(spoke_client *c)
+{
+    char room[SPOKE_MAX_ID_BYTES + 64];
+    spoke_buf topic = spoke_buf_from(room, sizeof room);
+    const spoke_hub_identity id = {.device_id =
+                                       spoke_str_of(c->assigned ? c->device_id : c->config.registration_id)};
+    if (spoke_hub_telemetry_topic(&id, NULL, &topic) == SPOKE_OK)
+        outbox_limit(&c->telemetry, payload_room(c, topic.len, 1));
+    topic.len = 0;
+    if (spoke_hub_twin_report_topic(UINT32_MAX, &topic) == SPOKE_OK)
+        outbox_limit(&c->reports, payload_room(c, topic.len, 0));
+    outbox_limit(&c->answers, payload_room(c, 0, 0));
+}
+
 /* --- beginning and end --- */
 
 /* The same for every message of a connection, so written once. */
@@ -158,22 +186,19 @@ static bool send_telemetry(spoke_client *c)
     return true;
 }
 
-static bool publish_plain(spoke_client *c, spoke_str topic, spoke_str body)
+static spoke_status publish_plain(spoke_client *c, spoke_str topic, spoke_str body)
 {
     const spoke_mqtt_publish_options message = {.topic = topic, .parts = &body, .part_count = 1, .qos = 0};
     const spoke_status status = c->ops->publish(c->link, &message, NULL);
-    if (status == SPOKE_E_TOO_LARGE)
-        log_line(&c->platform, SPOKE_LOG_ERROR, "client", "a message of %lu bytes was dropped: raise send_bytes",
-                 (unsigned long)body.len);
     c->work_left = c->work_left || status == SPOKE_OK;
     c->refused = c->refused || status == SPOKE_E_FULL;
-    return status == SPOKE_OK || status == SPOKE_E_TOO_LARGE;
+    return status;
 }
 
 static bool send_answer(spoke_client *c)
 {
     struct outbox_entry *entry = outbox_next(&c->answers);
-    if (entry == NULL || !publish_plain(c, outbox_head(entry), outbox_body(entry)))
+    if (entry == NULL || publish_plain(c, outbox_head(entry), outbox_body(entry)) != SPOKE_OK)
         return false;
     const uint32_t token = outbox_token(&c->answers, entry);
     uint32_t id;
@@ -193,7 +218,7 @@ static void send_report(spoke_client *c, uint64_t now)
         return;
     spoke_buf topic = spoke_buf_from(c->text, c->text_bytes);
     if (spoke_hub_twin_report_topic(rid, &topic) != SPOKE_OK ||
-        !publish_plain(c, spoke_buf_str(&topic), outbox_body(entry))) {
+        publish_plain(c, spoke_buf_str(&topic), outbox_body(entry)) != SPOKE_OK) {
         spoke_twin_report_cancel(&c->twin); /* no room now */
         return;
     }
@@ -208,7 +233,7 @@ static void send_twin_get(spoke_client *c, uint64_t now)
         return;
     spoke_buf topic = spoke_buf_from(c->text, c->text_bytes);
     if (spoke_hub_twin_get_topic(rid, &topic) == SPOKE_OK &&
-        publish_plain(c, spoke_buf_str(&topic), (spoke_str){NULL, 0}))
+        publish_plain(c, spoke_buf_str(&topic), (spoke_str){NULL, 0}) == SPOKE_OK)
         spoke_twin_sent(&c->twin, now);
 }
 

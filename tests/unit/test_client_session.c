@@ -1,6 +1,12 @@
 /* What leaves the client for the hub, and when: sizes, order, patience. */
 #include "support/client_fixture.h"
 
+static void fill(char *text, size_t len)
+{
+    memset(text, 'x', len);
+    text[len] = '\0';
+}
+
 /* --- patience --- */
 
 static void a_hub_that_never_answers_subscribe_leads_to_back_off(void **state)
@@ -101,6 +107,49 @@ static void reports_wait_too_while_the_link_drains_for_a_token(void **state)
     assert_ok(spoke_report(f->client, spoke_i64("n", 1)));
     poll(f, 0);
     assert_int_equal(fake->sent_count, before);
+}
+
+/* --- sizes --- */
+
+static void a_message_that_can_never_leave_is_refused_at_once(void **state)
+{
+    struct fixture *f = *state;
+    static char text[4200];
+    fill(text, 4090); /* fits the queue of 8192, not the send buffer of 4096 */
+    const spoke_outgoing message = {.body = spoke_str_of(text), .content_type = "text/plain", .id = 1};
+    assert_int_equal(spoke_message_send(f->client, &message), SPOKE_E_TOO_LARGE);
+    assert_int_equal(spoke_client_pending(f->client), 0);
+    fill(text, 3800);
+    const spoke_outgoing smaller = {.body = spoke_str_of(text), .content_type = "text/plain"};
+    assert_ok(spoke_message_send(f->client, &smaller));
+}
+
+static void a_report_that_can_never_leave_is_refused_and_blocks_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static char text[4200];
+    get_ready(f);
+    fill(text, 4040); /* fits the report queue of 4096, not with its topic into the send buffer */
+    assert_int_equal(spoke_report(f->client, spoke_text("x", spoke_str_of(text))), SPOKE_E_TOO_LARGE);
+    assert_ok(spoke_report(f->client, spoke_i64("y", 1)));
+    poll(f, 0);
+    assert_string_equal(last_sent()->body, "{\"y\":1}");
+}
+
+static void an_answer_that_can_never_leave_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    static char text[4200];
+    f->config.report_bytes = 8192; /* answers wait in as much room */
+    start(f);
+    get_ready(f);
+    f->verdict = spoke_defer();
+    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
+    poll(f, 0);
+    fill(text, 4100);
+    text[0] = text[4099] = '"';
+    assert_int_equal(spoke_command_reply(f->client, 1, 200, spoke_str_of(text)), SPOKE_E_TOO_LARGE);
+    assert_ok(spoke_command_reply(f->client, 1, 200, SPOKE_STR("1")));
 }
 
 /* --- order and room --- */
@@ -229,6 +278,9 @@ int main(void)
         claim(closing_sleeps_while_the_service_does_not_let_it_finish),
         claim(a_close_during_the_drain_for_a_token_still_sends_what_is_queued),
         claim(reports_wait_too_while_the_link_drains_for_a_token),
+        claim(a_message_that_can_never_leave_is_refused_at_once),
+        claim(a_report_that_can_never_leave_is_refused_and_blocks_nothing),
+        claim(an_answer_that_can_never_leave_is_refused),
         claim(what_the_send_buffer_did_not_take_follows_without_delay),
         claim(a_foreign_loop_is_told_that_something_was_queued),
         claim(on_sent_comes_once_for_each_id_and_may_send),

@@ -187,10 +187,24 @@ static void nothing_is_lost_or_doubled_in_a_storm(void **state)
     assert_true(finished > 10000);
 }
 
+static void a_limit_counts_head_and_body_also_while_others_wait(void **state)
+{
+    (void)state;
+    struct fixture f;
+    set_up(&f);
+    outbox_limit(&f.o, 6);
+    assert_ok(add(&f, 1, "abc", "def"));
+    assert_int_equal(add(&f, 2, "abc", "defg"), SPOKE_E_TOO_LARGE);
+    assert_int_equal(f.o.count, 1);
+    outbox_limit(&f.o, RING * 2); /* never more than the ring itself */
+    assert_int_equal(f.o.most, RING - sizeof(struct outbox_entry));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(head_and_body_come_back_as_written),
+        cmocka_unit_test(a_limit_counts_head_and_body_also_while_others_wait),
         cmocka_unit_test(messages_leave_in_the_order_they_came),
         cmocka_unit_test(an_acknowledgement_ends_a_message_once),
         cmocka_unit_test(an_unsent_message_cannot_be_acknowledged),
