@@ -15,8 +15,10 @@
 enum { READINGS = 5, TOPIC_BYTES = 512, TOKEN_LIFETIME_S = 3600, PATIENCE_S = 30 };
 
 struct link {
+    spoke_key key; /* of the device */
     MQTTClient mqtt;
-    spoke_key key;
+    MQTTClient_message *message; /* the one received last, and its topic */
+    char *topic;
 };
 
 static uint64_t now_ms(void)
@@ -59,8 +61,19 @@ static bool connect_to(struct link *link, const char *host, const char *client_i
     return fine(uri, code);
 }
 
+static void forget_message(struct link *link)
+{
+    if (link->message != NULL) {
+        MQTTClient_freeMessage(&link->message);
+        MQTTClient_free(link->topic);
+    }
+    link->message = NULL;
+    link->topic = NULL;
+}
+
 static void hang_up(struct link *link)
 {
+    forget_message(link);
     MQTTClient_disconnect(link->mqtt, 1000);
     MQTTClient_destroy(&link->mqtt);
 }
@@ -76,39 +89,37 @@ static bool publish(struct link *link, spoke_str topic, spoke_str payload, int q
     return fine(name, code);
 }
 
-/* One message, if one comes in time; owes MQTTClient_freeMessage and MQTTClient_free. */
-static bool receive(struct link *link, unsigned long limit_ms, char **topic, int *topic_len,
-                    MQTTClient_message **m)
+/* The next message, or an empty topic when none comes in time. The views live until the next call. */
+static bool receive(struct link *link, uint64_t until, spoke_str *topic, spoke_str *payload)
 {
-    *m = NULL;
-    *topic = NULL;
-    return fine("receive", MQTTClient_receive(link->mqtt, topic, topic_len, m, limit_ms));
+    const uint64_t now = now_ms();
+    int len = 0;
+    forget_message(link);
+    const unsigned long limit_ms = until > now ? (unsigned long)(until - now) : 0;
+    const int code = MQTTClient_receive(link->mqtt, &link->topic, &len, &link->message, limit_ms);
+    *topic = *payload = spoke_str_of(NULL);
+    if (link->message != NULL) {
+        *topic = spoke_str_from(link->topic, (size_t)len);
+        *payload = spoke_str_from(link->message->payload, (size_t)link->message->payloadlen);
+    }
+    return fine("receive", code);
 }
 
 static bool converse(struct link *link, spoke_dps *dps, spoke_dps_event *result)
 {
     spoke_str topic, payload;
+    bool well = true;
     spoke_dps_start(dps, now_ms());
-    while (spoke_dps_next(dps, result) == SPOKE_E_AGAIN) {
-        char *name;
-        int len;
-        MQTTClient_message *m;
-        while (spoke_dps_output(dps, &topic, &payload) == SPOKE_OK) {
-            if (!publish(link, topic, payload, 1))
-                return false;
+    while (well && spoke_dps_next(dps, result) == SPOKE_E_AGAIN) {
+        while (well && spoke_dps_output(dps, &topic, &payload) == SPOKE_OK) {
+            well = publish(link, topic, payload, 1);
             spoke_dps_sent(dps, now_ms());
         }
-        if (!receive(link, 200, &name, &len, &m))
-            return false;
-        if (m != NULL) {
-            const spoke_str body = spoke_str_from(m->payload, (size_t)m->payloadlen);
-            spoke_dps_receive(dps, now_ms(), spoke_str_from(name, (size_t)len), body);
-            MQTTClient_freeMessage(&m);
-            MQTTClient_free(name);
-        }
+        well = well && receive(link, now_ms() + 200, &topic, &payload);
+        spoke_dps_receive(dps, now_ms(), topic, payload);
         spoke_dps_tick(dps, now_ms());
     }
-    return true;
+    return well;
 }
 
 /* Which hub, and as whom. */
@@ -126,13 +137,10 @@ static bool provision(struct link *link, char hub[256], char device[SPOKE_MAX_ID
         spoke_dps_init(&dps, &config, scratch, sizeof(scratch)) != SPOKE_OK)
         return false;
     username[user.len] = '\0';
-    if (!connect_to(link, getenv("SPOKE_HOST"), getenv("SPOKE_DEVICE_ID"), username, spoke_buf_str(&path),
-                    SPOKE_STR("registration"))) {
-        MQTTClient_destroy(&link->mqtt);
-        return false;
-    }
-    const bool answered =
-        fine("subscribe", MQTTClient_subscribe(link->mqtt, SPOKE_DPS_FILTER, 1)) && converse(link, &dps, &result);
+    const bool answered = connect_to(link, getenv("SPOKE_HOST"), getenv("SPOKE_DEVICE_ID"), username,
+                                     spoke_buf_str(&path), SPOKE_STR("registration")) &&
+                          fine("subscribe", MQTTClient_subscribe(link->mqtt, SPOKE_DPS_FILTER, 1)) &&
+                          converse(link, &dps, &result);
     if (answered && result.kind == SPOKE_DPS_ASSIGNED) {
         snprintf(hub, 256, "%.*s", (int)result.hub.len, result.hub.ptr);
         snprintf(device, SPOKE_MAX_ID_BYTES + 1, "%.*s", (int)result.device_id.len, result.device_id.ptr);
@@ -188,25 +196,17 @@ static bool take(struct link *link, const spoke_hub_identity *id, spoke_twin *tw
 
 static bool listen(struct link *link, const spoke_hub_identity *id, spoke_twin *twin, uint64_t until)
 {
-    char topic[TOPIC_BYTES];
-    spoke_buf name = spoke_buf_from(topic, sizeof(topic) - 1);
+    char text[TOPIC_BYTES];
+    spoke_buf name = spoke_buf_from(text, sizeof(text) - 1);
+    spoke_str topic, payload;
     uint32_t rid;
     bool well = true;
     if (spoke_twin_output(twin, &rid) == SPOKE_OK && spoke_hub_twin_get_topic(rid, &name) == SPOKE_OK) {
         well = publish(link, spoke_buf_str(&name), spoke_str_of(NULL), 0);
         spoke_twin_sent(twin, now_ms());
     }
-    for (uint64_t now = now_ms(); well && now < until; now = now_ms()) {
-        char *from;
-        int len;
-        MQTTClient_message *m;
-        well = receive(link, (unsigned long)(until - now), &from, &len, &m);
-        if (well && m != NULL) {
-            well = take(link, id, twin, spoke_str_from(from, (size_t)len),
-                        spoke_str_from(m->payload, (size_t)m->payloadlen));
-            MQTTClient_freeMessage(&m);
-            MQTTClient_free(from);
-        }
+    while (well && now_ms() < until) {
+        well = receive(link, until, &topic, &payload) && take(link, id, twin, topic, payload);
         spoke_twin_tick(twin, now_ms());
     }
     return well;
