@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <string.h>
+#include <strings.h>
 
 /* IPv6 and IPv4 in turn (RFC 8305 section 4), so that one dead family costs one attempt. */
 static void alternate_families(struct posix_addresses *found)
@@ -52,6 +53,23 @@ static bool add_literal(struct posix_dns *dns)
     return true;
 }
 
+/* "localhost" and what ends in ".localhost" are the loopback by definition (RFC 6761 section 6.3): never asked of a
+ * server, and there without a hosts file. IPv4 first, since that is where most local services listen. */
+static bool add_loopback(struct posix_dns *dns)
+{
+    static const char name[] = ".localhost";
+    const size_t len = strlen(dns->host);
+    const bool below = len >= sizeof(name) - 1 && strcasecmp(dns->host + len - (sizeof(name) - 1), name) == 0;
+    if (!below && strcasecmp(dns->host, name + 1) != 0)
+        return false;
+    const struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    const struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_addr = IN6ADDR_LOOPBACK_INIT};
+    add_address(dns, (const struct sockaddr *)&v4, sizeof(v4));
+    add_address(dns, (const struct sockaddr *)&v6, sizeof(v6));
+    dns->done = true;
+    return true;
+}
+
 static spoke_status result(struct posix_dns *dns)
 {
     if (!dns->done)
@@ -82,7 +100,7 @@ static void socket_changed(void *user, ares_socket_t fd, int readable, int writa
  * that keeps no globals. */
 static int make_channel(struct posix_dns *dns, ares_channel *out)
 {
-    char lookups[] = "fb"; /* the hosts file first: "localhost" must not depend on a server */
+    char lookups[] = "fb"; /* the hosts file first, then the servers */
     struct ares_options options;
     memset(&options, 0, sizeof(options));
     options.timeout = QUERY_MS;
@@ -124,7 +142,7 @@ spoke_status posix_dns_start(struct posix_dns *dns, int epoll, const char *serve
 {
     *dns = (struct posix_dns){.epoll = epoll, .host = host, .port = port, .out = out};
     out->count = 0;
-    if (add_literal(dns))
+    if (add_literal(dns) || add_loopback(dns))
         return SPOKE_OK;
     ares_channel channel;
     dns->detail = make_channel(dns, &channel);
@@ -194,7 +212,8 @@ spoke_status posix_dns_start(struct posix_dns *dns, int epoll, const char *serve
     (void)servers; /* refused by posix_dns_check_servers */
     *dns = (struct posix_dns){.epoll = epoll, .host = host, .port = port, .out = out};
     out->count = 0;
-    add_literal(dns);
+    if (!add_literal(dns))
+        add_loopback(dns);
     return SPOKE_OK;
 }
 

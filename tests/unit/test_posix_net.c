@@ -119,6 +119,15 @@ static void localhost_needs_no_name_server(void **state)
     assert_true(now_ms() - before < 1500);
 }
 
+/* A machine without a line for it in its hosts file, such as a bare container, still has a loopback. */
+static void a_name_below_localhost_is_the_loopback_whatever_the_hosts_file_says(void **state)
+{
+    struct fixture *f = *state;
+    const uint64_t before = now_ms();
+    connect_link(f, "hub-7.LocalHost");
+    assert_true(now_ms() - before < 1500);
+}
+
 static void bytes_travel_both_ways(void **state)
 {
     struct fixture *f = *state;
@@ -395,6 +404,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         TEST(localhost_needs_no_name_server),
+        TEST(a_name_below_localhost_is_the_loopback_whatever_the_hosts_file_says),
         TEST(bytes_travel_both_ways),
         TEST(a_closed_port_is_refused_with_its_errno),
         TEST(a_name_that_does_not_exist_is_told_at_once),
