@@ -238,6 +238,8 @@ static void deliver_websocket(struct stream *s, uint8_t *bytes, size_t len)
 
 static void deliver_http(struct stream *s, const uint8_t *bytes, size_t len)
 {
+    if (s->link == NULL) /* libmicrohttpd has answered and hung up; what follows is for nobody */
+        return;
     http_heard(s);
     const ssize_t sent = send(s->pair.fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
     const size_t done = sent > 0 ? (size_t)sent : 0;

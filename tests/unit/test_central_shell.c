@@ -464,6 +464,26 @@ static void body_that_is_announced_too_large_is_refused_at_once(void **state)
     assert_has(&f->clients[0], "x-ms-error-code: RequestBodyTooLarge\r\n");
 }
 
+/* The answer is given and libmicrohttpd gone while most of the body is still to be read. */
+static void body_that_is_sent_although_it_was_refused_is_read_and_forgotten(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    const size_t body = 1048577;
+    char *text = malloc(body + 256);
+    assert_non_null(text);
+    start(f);
+    const int head =
+        snprintf(text, 256, "PUT /api/devices/d HTTP/1.1\r\nHost: x\r\nContent-Length: %zu\r\n\r\n", body);
+    memset(text + head, 'x', body);
+    client_start(f, c, shell_https_port(f->shell));
+    client_say(c, text, (size_t)head + body);
+    expect_answer(f, c, 413);
+    until(f, c->closed);
+    http(f, &f->clients[1], "GET", DEVICES, authorized(f, ""), "", 200);
+    free(text);
+}
+
 static void body_that_grows_too_large_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -807,6 +827,7 @@ int main(void)
         SHELL_TEST(options_names_the_methods),
         SHELL_TEST(broken_path_is_refused),
         SHELL_TEST(body_that_is_announced_too_large_is_refused_at_once),
+        SHELL_TEST(body_that_is_sent_although_it_was_refused_is_read_and_forgotten),
         SHELL_TEST(body_that_grows_too_large_is_refused),
         SHELL_TEST(large_answer_arrives_whole),
         SHELL_TEST(request_that_drips_is_cut),
