@@ -28,7 +28,7 @@ eventually() {
 }
 
 is_described() {
-    grep -q '^SPOKE_API_TOKEN=' "$work/env" || ! kill -0 "$service_pid" 2>/dev/null
+    grep -qs '^SPOKE_API_TOKEN=' "$work/env" || ! kill -0 "$service_pid" 2>/dev/null
 }
 
 # Reads the service's own description of where it is into SPOKE_* variables. The service gets a process group of its

@@ -164,21 +164,35 @@ check_runner() {
 
 check_own_mqtt() {
     run own_mqtt
-    answers "own_mqtt: its telemetry arrives" 'len(it) > 0' GET "$(device own_mqtt)/messages"
-    stop
+    prints "own_mqtt: it is assigned" "assigned to localhost as own_mqtt"
+    prints "own_mqtt: it reads its twin" "twin, version"
+    answers_once "own_mqtt: it answers a command" 'it["responseCode"] == 200 and it["response"] == {"maxTemp": 21.5}' \
+        POST "$(command_of own_mqtt getMaxMinReport)" '{}'
+    request PATCH "$(properties own_mqtt)" '{"targetTemperature":22}' >/dev/null
+    prints "own_mqtt: it sees a change of its twin" '"targetTemperature":22'
+    ends "own_mqtt: it ends by itself" 0
+    answers "own_mqtt: all five readings arrive" '[json.loads(m["body"])["temperature"] for m in it] == [20.1, 20.2, 20.3, 20.4, 20.5]' \
+        GET "$(device own_mqtt)/messages"
+}
+
+check_in_process() {
+    start in_process
+    ends "in_process: it needs no other service" 0
+    prints "in_process: its service saw the message" '"value":21.5'
 }
 
 check_bad_input() {
+    local wrong_key=AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=
     register_device nobody
     start hostmon --transport pigeon
     ends "an unknown transport is a usage error" 2
     prints "the usage is shown" "usage: hostmon"
     start hostmon --seconds soon
     ends "a number of seconds that is none is a usage error" 2
-    SPOKE_DEVICE_KEY="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" start thermostat
+    SPOKE_DEVICE_KEY="$wrong_key" start thermostat
     prints "a wrong key is explained" "check registration id, device key and clock"
     stop
-    SPOKE_DEVICE_KEY="AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=" start hostmon --seconds 1
+    SPOKE_DEVICE_KEY="$wrong_key" start hostmon --seconds 1
     ends "a sample that never connected fails" 1
     SPOKE_DEVICE_KEY="not a key" start thermostat
     ends "a key that is none fails at once" 1
@@ -194,4 +208,5 @@ check_hostmon native
 [ "${2-}" != paho ] || check_hostmon paho
 check_runner
 [ ! -x "$build/samples/own_mqtt" ] || check_own_mqtt
+check_in_process
 check_bad_input
