@@ -35,10 +35,12 @@ struct pending_call {
     char rid[SPOKE_MAX_RID_BYTES];
 };
 
-/* Copied handler, and whether the service has set the property (then its absence from a snapshot unsets it). */
+/* Copied handler, and for a property how it stands with the service. */
 struct handler_slot {
     spoke_handler handler;
-    bool set;
+    bool set;     /* the service has given it a value: its absence from a snapshot takes that back */
+    bool in_acks; /* its verdict is in the patch being collected */
+    bool owed;    /* its verdict found no room: it is asked again from the next snapshot */
 };
 
 struct spoke_client {

@@ -37,16 +37,19 @@ static bool is_component(void *ctx, spoke_str raw_key)
 
 struct acks {
     spoke_client *client;
+    int64_t version;
+    bool initial;   /* from a snapshot */
+    bool only_owed; /* the version is known: only verdicts that found no room are asked for again */
     spoke_writer writer;
     spoke_str component; /* open in the patch being written */
     bool component_open, any;
 };
 
-static void acks_begin(struct acks *a, spoke_client *c)
+static void acks_begin(struct acks *a)
 {
-    memset(a, 0, sizeof *a);
-    a->client = c;
-    spoke_writer_init(&a->writer, c->work, c->work_bytes);
+    spoke_client *c = a->client;
+    a->component_open = a->any = false;
+    spoke_writer_init(&a->writer, c->work, c->work_bytes < c->reports.most ? c->work_bytes : c->reports.most);
     spoke_write_begin_object(&a->writer);
 }
 
@@ -72,69 +75,107 @@ static spoke_status write_patch(void *ctx, spoke_buf *out, size_t *head_bytes)
     return spoke_buf_append(out, *patch);
 }
 
-/* The patch into the queue. Without room the whole twin is asked for again once the queue is empty: the handlers
- * then see these properties anew, and nothing stays unanswered. */
+static void settle(spoke_client *c, bool queued)
+{
+    for (size_t i = 0; i < c->handler_count; i++) {
+        struct handler_slot *slot = &c->handlers[i];
+        if (slot->in_acks)
+            slot->owed = !queued;
+        slot->in_acks = false;
+    }
+}
+
+/* The patch into the queue. Without room the whole twin is asked for again once the queue is empty. Only the
+ * handlers whose verdicts were lost are asked then, and an empty queue takes a patch: so it comes to an end. */
 static void acks_flush(struct acks *a)
 {
     spoke_client *c = a->client;
     spoke_str patch;
     acks_component(a, (spoke_str){NULL, 0});
     spoke_write_end_object(&a->writer);
-    if (a->any && spoke_writer_finish(&a->writer, &patch) == SPOKE_OK &&
-        outbox_add(&c->reports, 0, 0, write_patch, &patch) != SPOKE_OK) {
-        log_line(&c->platform, SPOKE_LOG_WARN, "client",
-                 "no room for acknowledgements: the twin is read again later");
-        c->resync_wanted = true;
+    if (a->any && spoke_writer_finish(&a->writer, &patch) == SPOKE_OK) {
+        const bool queued = outbox_add(&c->reports, 0, 0, write_patch, &patch) == SPOKE_OK;
+        settle(c, queued);
+        if (!queued)
+            log_line(&c->platform, SPOKE_LOG_WARN, "client",
+                     "no room for acknowledgements: the twin is read again later");
+        c->resync_wanted = c->resync_wanted || !queued;
     }
-    acks_begin(a, c);
+    acks_begin(a);
 }
 
-static void acks_write(struct acks *a, const spoke_pnp_property *p, int64_t version, spoke_ack verdict)
+static bool acks_write(struct acks *a, const spoke_pnp_property *p, spoke_ack verdict)
 {
     acks_component(a, p->component);
-    spoke_pnp_ack(&a->writer, p->name, p->value, verdict.code, version, verdict.text);
+    spoke_pnp_ack(&a->writer, p->name, p->value, verdict.code, a->version, verdict.text);
+    /* two closing brackets must still fit */
+    return a->writer.status == SPOKE_OK && a->writer.out.cap - a->writer.out.len >= 2;
 }
 
-static void acks_add(struct acks *a, const spoke_pnp_property *p, int64_t version, spoke_ack verdict)
+/* False: not even an empty patch has room for it. */
+static bool acks_add(struct acks *a, const spoke_pnp_property *p, spoke_ack verdict)
 {
     const struct acks before = *a;
-    acks_write(a, p, version, verdict);
-    /* two closing brackets must still fit */
-    if (a->writer.status == SPOKE_OK && a->writer.out.cap - a->writer.out.len >= 2) {
+    bool fits = acks_write(a, p, verdict);
+    if (!fits && before.any) {
+        *a = before;
+        acks_flush(a);
+        fits = acks_write(a, p, verdict);
+    }
+    if (fits) {
         a->any = true;
-        return;
+        return true;
     }
-    *a = before;
-    acks_flush(a);
-    acks_write(a, p, version, verdict);
-    a->any = a->writer.status == SPOKE_OK;
-    if (!a->any) {
-        log_line(&a->client->platform, SPOKE_LOG_ERROR, "client",
-                 "the acknowledgement of '%.*s' does not fit: raise report_bytes", (int)p->name.len, p->name.ptr);
-        acks_begin(a, a->client);
-    }
+    log_line(&a->client->platform, SPOKE_LOG_ERROR, "client",
+             "the acknowledgement of '%.*s' does not fit: raise report_bytes and send_bytes", (int)p->name.len,
+             p->name.ptr);
+    acks_begin(a);
+    return false;
 }
 
 /* --- calling the handlers --- */
 
-static spoke_ack ask_handler(spoke_client *c, struct handler_slot *slot, const spoke_pnp_property *p,
-                             int64_t version, bool initial)
+static spoke_ack ask_handler(const struct acks *a, const struct handler_slot *slot, const spoke_pnp_property *p)
 {
+    spoke_client *c = a->client;
     const spoke_property wanted = {.client = c,
                                    .component = spoke_str_of(slot->handler.component),
                                    .name = spoke_str_of(slot->handler.name),
                                    .value = p->value,
-                                   .version = version,
-                                   .initial = initial};
+                                   .version = a->version,
+                                   .initial = a->initial};
     enter_handler(c);
     const spoke_ack verdict = slot->handler.property(&wanted, c->config.user);
     leave_handler(c);
-    return verdict;
+    return verdict.code == 0 ? (spoke_ack){202, verdict.text} : verdict; /* deferred */
 }
 
-static spoke_ack deferred_code(spoke_ack verdict)
+static void dispatch_to(struct acks *a, struct handler_slot *slot, const spoke_pnp_property *p)
 {
-    return verdict.code == 0 ? (spoke_ack){202, verdict.text} : verdict;
+    if (a->only_owed && !slot->owed)
+        return;
+    slot->owed = false;
+    slot->set = spoke_json_type(p->value) != 'n';
+    slot->in_acks = acks_add(a, p, ask_handler(a, slot, p));
+}
+
+static void dispatch_gone(struct acks *a, struct handler_slot *slot)
+{
+    const spoke_pnp_property gone = {.component = spoke_str_of(slot->handler.component),
+                                     .name = spoke_str_of(slot->handler.name),
+                                     .value = SPOKE_STR("null")};
+    dispatch_to(a, slot, &gone);
+}
+
+/* null for a component takes back all that was set in it. */
+static void dispatch_component_gone(struct acks *a, spoke_str component)
+{
+    for (size_t i = 0; i < a->client->handler_count; i++) {
+        struct handler_slot *slot = &a->client->handlers[i];
+        const spoke_str own = spoke_str_of(slot->handler.component);
+        if (slot->set && own.len > 0 && spoke_json_key_is(component, own))
+            dispatch_gone(a, slot);
+    }
 }
 
 static bool modelled_writable(const spoke_client *c, const spoke_pnp_property *p)
@@ -144,16 +185,19 @@ static bool modelled_writable(const spoke_client *c, const spoke_pnp_property *p
     return member != NULL && member->writable;
 }
 
-static void dispatch(struct acks *a, const spoke_pnp_property *p, int64_t version, bool initial)
+static void dispatch(struct acks *a, const spoke_pnp_property *p)
 {
     spoke_client *c = a->client;
     struct handler_slot *slot = handler_find(c, p->component, p->name, false);
     const bool removed = spoke_json_type(p->value) == 'n';
     if (slot != NULL) {
-        slot->set = !removed;
-        acks_add(a, p, version, deferred_code(ask_handler(c, slot, p, version, initial)));
+        dispatch_to(a, slot, p);
+    } else if (a->only_owed) {
+        return;
     } else if (modelled_writable(c, p)) {
-        acks_add(a, p, version, spoke_reject(501, "this firmware has no handler for the property"));
+        acks_add(a, p, spoke_reject(501, "this firmware has no handler for the property"));
+    } else if (removed && p->component.len == 0 && is_component(c, p->name)) {
+        dispatch_component_gone(a, p->name);
     } else if (!removed) {
         log_line(&c->platform, SPOKE_LOG_WARN, "client", "a desired property without a handler was ignored: %.*s",
                  (int)p->name.len, p->name.ptr);
@@ -161,40 +205,36 @@ static void dispatch(struct acks *a, const spoke_pnp_property *p, int64_t versio
 }
 
 /* A snapshot is whole: what was set before and is absent now has been removed meanwhile. */
-static void dispatch_absent(struct acks *a, spoke_str document, int64_t version)
+static void dispatch_absent(struct acks *a, spoke_str document)
 {
-    spoke_client *c = a->client;
-    for (size_t i = 0; i < c->handler_count; i++) {
-        struct handler_slot *slot = &c->handlers[i];
+    for (size_t i = 0; i < a->client->handler_count; i++) {
+        struct handler_slot *slot = &a->client->handlers[i];
+        const spoke_str component = spoke_str_of(slot->handler.component);
         spoke_str section = document, value;
-        if (slot->handler.property == NULL || !slot->set)
+        if (!slot->set && !slot->owed)
             continue;
-        if (slot->handler.component != NULL &&
-            spoke_json_find(document, slot->handler.component, &section) != SPOKE_OK)
+        if (component.len > 0 && spoke_json_find(document, slot->handler.component, &section) != SPOKE_OK)
             section = SPOKE_STR("{}");
-        if (spoke_json_find(section, slot->handler.name, &value) == SPOKE_OK)
-            continue;
-        const spoke_pnp_property gone = {.component = spoke_str_of(slot->handler.component),
-                                         .name = spoke_str_of(slot->handler.name),
-                                         .value = SPOKE_STR("null")};
-        dispatch(a, &gone, version, true);
+        if (spoke_json_find(section, slot->handler.name, &value) != SPOKE_OK)
+            dispatch_gone(a, slot);
     }
 }
 
 void properties_event(spoke_client *c, const spoke_twin_event *event)
 {
     const bool snapshot = event->kind == SPOKE_TWIN_SNAPSHOT;
-    if (snapshot && event->version == c->desired_version)
-        return; /* nothing changed while we were away: every version is answered once */
-    struct acks a;
+    struct acks a = {.client = c,
+                     .version = event->version,
+                     .initial = snapshot,
+                     .only_owed = snapshot && event->version == c->desired_version};
     spoke_pnp_cursor at;
     spoke_pnp_property property;
-    acks_begin(&a, c);
+    acks_begin(&a);
     spoke_status status = spoke_pnp_enter(event->desired, is_component, c, &at);
     while (status == SPOKE_OK && (status = spoke_pnp_next(&at, &property)) == SPOKE_OK)
-        dispatch(&a, &property, event->version, snapshot);
+        dispatch(&a, &property);
     if (snapshot && status == SPOKE_E_NOT_FOUND)
-        dispatch_absent(&a, event->desired, event->version);
+        dispatch_absent(&a, event->desired);
     acks_flush(&a);
     if (status == SPOKE_E_NOT_FOUND) {
         c->desired_version = event->version;
@@ -243,7 +283,7 @@ static spoke_status write_late_ack(void *ctx, spoke_buf *out, size_t *head_bytes
     spoke_write_end_object(&w);
     const spoke_status status = spoke_writer_finish(&w, &text);
     out->len = status == SPOKE_OK ? text.len : 0;
-    return status;
+    return status == SPOKE_E_JSON ? SPOKE_E_ARG : status; /* the value was checked: the name cannot be a key */
 }
 
 spoke_status spoke_property_ack(spoke_client *client, const char *component, const char *name, spoke_str value,

@@ -266,7 +266,6 @@ void session_work(spoke_client *c, uint64_t now)
     take_twin_events(c);
     if (c->resync_wanted && c->reports.count == 0) {
         c->resync_wanted = false;
-        c->desired_version = -1;
         spoke_twin_refresh(&c->twin);
     }
     send_twin_get(c, now);
