@@ -27,7 +27,16 @@ static bool text_get(spoke_str object, const char *key, char *out, size_t cap)
         text.len == 0)
         return false;
     out[text.len] = '\0';
-    return true;
+    return strlen(out) == text.len;
+}
+
+/* Whatever the record or the service says, a host and an id that no token and no topic can name are none. */
+bool assignment_possible(spoke_str hub, spoke_str device_id)
+{
+    char room[SPOKE_MAX_HOST_BYTES + SPOKE_MAX_ID_BYTES + 16];
+    spoke_buf resource = spoke_buf_from(room, sizeof room);
+    const spoke_hub_identity id = {.hub_host = hub, .device_id = device_id};
+    return spoke_hub_resource(&id, &resource) == SPOKE_OK;
 }
 
 /* Without DPS the configuration is the assignment. With DPS an earlier one counts if it was made for this scope
@@ -45,9 +54,10 @@ void assignment_load(spoke_client *c)
     const spoke_str text = spoke_buf_str(&record);
     if (!text_is(text, "scope", c->config.id_scope) || !text_is(text, "registration", c->config.registration_id))
         return;
-    if (text_get(text, "hub", c->hub_host, sizeof c->hub_host) &&
-        text_get(text, "device", c->device_id, sizeof c->device_id))
-        c->assigned = true;
+    char hub[sizeof c->hub_host], device_id[sizeof c->device_id];
+    if (text_get(text, "hub", hub, sizeof hub) && text_get(text, "device", device_id, sizeof device_id) &&
+        assignment_possible(spoke_str_of(hub), spoke_str_of(device_id)))
+        assignment_set(c, spoke_str_of(hub), spoke_str_of(device_id));
 }
 
 void assignment_store(spoke_client *c)
@@ -121,7 +131,6 @@ spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_
     const spoke_transport_target target = {
         .host = host, .port = c->config.port, .mqtt = *mqtt, .connect_limit_ms = c->config.connect_limit_ms};
     const spoke_status status = c->ops->open(c->link, &target);
-    spoke_wipe(c->text, c->text_bytes); /* the token has been copied */
     if (status != SPOKE_OK)
         return status;
     c->link_open = true;
@@ -165,13 +174,15 @@ static const char *begin_text(spoke_status status)
 
 void connect_begin(spoke_client *c)
 {
-    const bool to_hub = c->assigned;
+    const bool to_hub = c->assigned && !c->ask_dps;
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0,
                                           to_hub ? "connecting to the hub" : "asking the provisioning service");
     enter_state(c, to_hub ? SPOKE_CONNECTING : SPOKE_PROVISIONING, &none);
     if (!c->wanted || c->state == SPOKE_CLOSING) /* a handler may have changed its mind */
         return;
+    c->link_ready = c->subscribed = c->draining = false; /* this attempt is judged by itself */
     const spoke_status status = to_hub ? connect_hub(c) : provision_begin(c);
+    spoke_wipe(c->text, c->text_bytes); /* the token has been copied, or is not needed */
     c->work_left = true;
     if (status == SPOKE_OK)
         return;

@@ -71,12 +71,19 @@ static void wait_and_retry(spoke_client *c, const spoke_error *why, const struct
         enter_state(c, SPOKE_FAILED, why);
         return;
     }
-    if (plan.provision && !input->at_dps)
-        c->assigned = false;
+    c->ask_dps = plan.provision;
     c->retry_at = now_ms(c) + plan.pause_ms;
     enter_state(c, SPOKE_BACKOFF, why);
     log_line(&c->platform, SPOKE_LOG_INFO, "client", "next attempt in %lu ms, %s", (unsigned long)plan.pause_ms,
-             c->assigned ? "at the hub" : "at the provisioning service");
+             c->assigned && !c->ask_dps ? "at the hub" : "at the provisioning service");
+}
+
+/* The key, not the service or the network, is in doubt. */
+static bool key_refused(const spoke_client *c, const spoke_error *why, bool at_dps)
+{
+    if (why->status == SPOKE_E_REFUSED)
+        return why->detail == 4 || why->detail == 5; /* MQTT 3.1.1 table 3.1 */
+    return at_dps && why->status == SPOKE_E_PROVISION && c->dps_refusal.failure == SPOKE_DPS_CREDENTIAL;
 }
 
 /* Every refused or lost attempt passes here, whoever noticed it first. */
@@ -88,6 +95,7 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
                                 .was_connected = c->link_ready,
                                 .connected_ms = c->link_ready ? now - c->connected_at : 0,
                                 .token_expired = c->link_ready && now >= c->token_ends,
+                                .with_certificate = c->config.credential.kind == SPOKE_X509,
                                 .has_dps = c->config.provisioning_host != NULL,
                                 .assigned = c->assigned};
     if (at_dps && why->status == SPOKE_E_PROVISION) {
@@ -95,7 +103,7 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
         input.dps_class = c->dps_refusal.failure;
         input.retry_after_s = c->dps_refusal.retry_after_s;
     }
-    if (why->status == SPOKE_E_REFUSED && c->key_count == 2)
+    if (c->key_count == 2 && key_refused(c, why, at_dps))
         c->key_used ^= 1; /* the other key may have been rolled in */
     wait_and_retry(c, why, &input);
 }

@@ -57,6 +57,7 @@ struct spoke_client {
     char hub_host[SPOKE_MAX_HOST_BYTES + 1];
     char device_id[SPOKE_MAX_ID_BYTES + 1];
     bool assigned; /* hub_host and device_id are known */
+    bool ask_dps;  /* all the same the next attempt goes to DPS */
 
     /* state */
     spoke_state state;
@@ -149,6 +150,7 @@ spoke_status connect_credential(spoke_client *c, spoke_str resource, spoke_str s
 spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_options *mqtt);
 void assignment_load(spoke_client *c);
 void assignment_store(spoke_client *c);
+bool assignment_possible(spoke_str hub, spoke_str device_id);
 void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
 
 /* --- provision.c --- */

@@ -43,6 +43,7 @@ static void on_connected(spoke_client *c)
 {
     const spoke_mqtt_filter filter = {SPOKE_STR(SPOKE_DPS_FILTER), 1};
     c->link_ready = true;
+    outbox_forget_packet_ids(&c->telemetry); /* a clean session frees them, and DPS requests take them */
     c->connected_at = now_ms(c);
     c->attempt_due = c->connected_at + c->config.connect_limit_ms;
     if (c->ops->subscribe(c->link, &filter, 1) != SPOKE_OK)
@@ -85,13 +86,14 @@ static const char *refusal_text(const spoke_dps_event *event)
 
 static void on_assigned(spoke_client *c, const spoke_dps_event *event)
 {
-    if (event->hub.len > SPOKE_MAX_HOST_BYTES || event->device_id.len > SPOKE_MAX_ID_BYTES) {
+    if (!assignment_possible(event->hub, event->device_id)) {
         machine_fail(c, client_fault(SPOKE_E_PROTOCOL, SPOKE_SOURCE_PROVISIONING, 0,
-                                     "the provisioning service assigned an impossibly long hub or device id"));
+                                     "the provisioning service assigned a hub or device id that cannot be one"));
         return;
     }
     assignment_set(c, event->hub, event->device_id);
     assignment_store(c);
+    c->ask_dps = false;
     retry_assigned(&c->retry);
     log_line(&c->platform, SPOKE_LOG_INFO, "client", "assigned to hub %s as %s", c->hub_host, c->device_id);
     machine_close_link(c, true); /* CLOSED leads on to the hub */
@@ -122,19 +124,19 @@ void provision_work(spoke_client *c, uint64_t now)
         return;
     spoke_dps_tick(&c->dps, now);
     spoke_str topic, payload;
-    const spoke_status status = spoke_dps_output(&c->dps, &topic, &payload);
+    spoke_status status = spoke_dps_output(&c->dps, &topic, &payload);
     if (status == SPOKE_OK) {
         const spoke_mqtt_publish_options message = {.topic = topic, .parts = &payload, .part_count = 1, .qos = 1};
-        if (c->ops->publish(c->link, &message, NULL) == SPOKE_OK) {
-            spoke_dps_sent(&c->dps, now);
-            c->work_left = true;
-        }
-    } else if (status != SPOKE_E_AGAIN) {
-        machine_fail(c, client_fault(status, SPOKE_SOURCE_CLIENT, 0,
-                                     "the registration request does not fit: raise report_bytes"));
-        return;
+        status = c->ops->publish(c->link, &message, NULL);
+        c->work_left = c->work_left || status == SPOKE_OK;
     }
-    take_result(c);
+    if (status == SPOKE_OK)
+        spoke_dps_sent(&c->dps, now);
+    else if (status != SPOKE_E_AGAIN && status != SPOKE_E_FULL)
+        machine_fail(c, client_fault(status, SPOKE_SOURCE_CLIENT, 0,
+                                     "the registration request does not fit: raise report_bytes and send_bytes"));
+    if (!c->closing_link)
+        take_result(c);
 }
 
 void provision_event(spoke_client *c, const spoke_transport_event *event)

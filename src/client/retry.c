@@ -66,6 +66,21 @@ static enum retry_class refusal_class(struct retry *r, const struct retry_input 
     return r->hub_refusals >= 2 && !in->has_dps ? RETRY_CREDENTIAL : RETRY_TRANSIENT;
 }
 
+static bool certificate_refused(const struct retry_input *in)
+{
+    return in->with_certificate && !in->was_connected && in->error->status == SPOKE_E_TLS &&
+           in->error->detail == RETRY_TLS_ALERT;
+}
+
+/* To DPS once, soon; with its answer, or at DPS itself, slowly. */
+static enum retry_class certificate_class(struct retry *r, const struct retry_input *in)
+{
+    if (in->at_dps)
+        return RETRY_CREDENTIAL;
+    r->hub_refusals++;
+    return in->has_dps && !r->reassigned ? RETRY_TRANSIENT : RETRY_CREDENTIAL;
+}
+
 static enum retry_class closed_class(const struct retry_input *in)
 {
     if (in->token_expired)
@@ -77,6 +92,8 @@ static enum retry_class classify(struct retry *r, const struct retry_input *in)
 {
     if (in->dps_refused)
         return dps_class(in);
+    if (certificate_refused(in))
+        return certificate_class(r, in);
     switch (in->error->status) {
     case SPOKE_E_CLOCK:
         return RETRY_CLOCK;
@@ -163,6 +180,8 @@ static bool wants_dps(struct retry *r, const struct retry_input *in, enum retry_
         return !in->assigned || in->dps_refused || r->hub_refusals > 0;
     if (in->error->status == SPOKE_E_REFUSED && r->hub_refusals >= 2)
         return true;
+    if (certificate_refused(in))
+        return !r->reassigned;
     return class == RETRY_TRANSIENT && r->hub_failures > 0 && r->hub_failures % RETRY_HUB_FAILURES == 0;
 }
 

@@ -5,9 +5,10 @@
 #include <spoke/base.h>
 #include <spoke/proto/dps.h>
 
-#define RETRY_STABLE_MS 60000u /* connected that long: earlier failures no longer count */
-#define RETRY_HUB_FAILURES 10u /* in a row, then the hub is asked for anew */
-#define RETRY_SUDDEN_MS 2000u  /* closed sooner after CONNACK: misuse, or another program with our identity */
+#define RETRY_STABLE_MS 60000u    /* connected that long: earlier failures no longer count */
+#define RETRY_HUB_FAILURES 10u    /* in a row, then the hub is asked for anew */
+#define RETRY_TLS_ALERT (-0x7780) /* mbedTLS: the peer ended TLS with a fatal alert */
+#define RETRY_SUDDEN_MS 2000u     /* closed sooner after CONNACK: misuse, or another program with our identity */
 
 enum retry_class {
     RETRY_TRANSIENT,     /* back off as configured */
@@ -30,6 +31,7 @@ struct retry_input {
     bool was_connected;    /* a CONNACK 0 had come */
     uint64_t connected_ms; /* how long ago */
     bool token_expired;
+    bool with_certificate;  /* that is our credential: TLS is where it is refused */
     bool has_dps, assigned; /* a hub is known already */
     bool dps_refused;       /* the DPS machine's own verdict: dps_class and retry_after_s */
     spoke_dps_class dps_class;
@@ -41,7 +43,7 @@ struct retry {               /* failures so far */
     uint32_t in_a_row;       /* of the present class, for its back-off */
     enum retry_class last;
     uint32_t hub_failures; /* since the hub last stayed connected */
-    uint32_t hub_refusals; /* CONNACK 2, 4, 5 in a row */
+    uint32_t hub_refusals; /* CONNACK 2, 4, 5, or a TLS alert about our certificate, in a row */
     bool reassigned;       /* DPS was asked since the first of them */
 };
 

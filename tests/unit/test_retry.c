@@ -186,6 +186,39 @@ static void a_minute_of_stable_connection_resets_the_back_off(void **state)
     assert_int_equal(hub_error(&r, SPOKE_E_NET, 0, UINT32_MAX).pause_ms, 1000);
 }
 
+static void a_refused_device_certificate_asks_dps_once_and_is_slow_after_it(void **state)
+{
+    (void)state;
+    struct retry r = fresh();
+    const spoke_error error = {SPOKE_E_TLS, SPOKE_SOURCE_TLS, RETRY_TLS_ALERT, "x"};
+    struct retry_input in = {.error = &error, .with_certificate = true, .has_dps = true, .assigned = true};
+    struct retry_plan plan = retry_after(&r, &in, 0);
+    assert_int_equal(plan.class, RETRY_TRANSIENT);
+    assert_true(plan.provision);
+    retry_assigned(&r);
+    plan = retry_after(&r, &in, 0);
+    assert_int_equal(plan.class, RETRY_CREDENTIAL);
+    assert_false(plan.provision);
+    in.at_dps = true;
+    assert_int_equal(retry_after(&r, &in, 0).class, RETRY_CREDENTIAL);
+    in.with_certificate = false; /* a key is not refused by TLS */
+    assert_int_equal(retry_after(&r, &in, 0).class, RETRY_TRANSIENT);
+}
+
+static void dps_errors_that_an_operator_must_mend_have_pauses_of_their_own(void **state)
+{
+    (void)state;
+    struct retry r = fresh();
+    assert_int_equal(dps_refused(&r, SPOKE_DPS_SERVICE, 0, UINT32_MAX).pause_ms, 10000);
+    assert_int_equal(dps_refused(&r, SPOKE_DPS_TRANSIENT, 0, UINT32_MAX).pause_ms, 1000);
+    assert_in_range(hub_error(&r, SPOKE_E_CLOCK, 0, UINT32_MAX).pause_ms, 2000, 2000);
+    assert_in_range(hub_error(&r, SPOKE_E_HUB, 403, 0).pause_ms, 60000, 75000);
+    assert_int_equal(hub_error(&r, SPOKE_E_ARG, 0, 0).class, RETRY_NEVER);
+    const spoke_error error = {SPOKE_E_REFUSED, SPOKE_SOURCE_MQTT, 5, "x"};
+    const struct retry_input at_dps = {.error = &error, .at_dps = true, .has_dps = true};
+    assert_int_equal(retry_after(&r, &at_dps, 0).class, RETRY_CREDENTIAL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -203,6 +236,8 @@ int main(void)
         cmocka_unit_test(a_blocked_device_asks_every_five_minutes),
         cmocka_unit_test(an_unknown_scope_asks_every_hour),
         cmocka_unit_test(with_dps_out_of_reach_the_known_hub_is_tried_again),
+        cmocka_unit_test(a_refused_device_certificate_asks_dps_once_and_is_slow_after_it),
+        cmocka_unit_test(dps_errors_that_an_operator_must_mend_have_pauses_of_their_own),
         cmocka_unit_test(a_minute_of_stable_connection_resets_the_back_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
