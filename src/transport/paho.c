@@ -1,15 +1,17 @@
 /* MQTT through paho.mqtt.c (MQTTAsync), for Linux. What a program that chooses it should know, for 1.3.12:
  *
  *  - Each open makes a new paho handle and each end destroys it: paho's own reconnect, offline queue and
- * persistence stay off, and nothing of one connection leaks into the next. Destroying takes paho a second or so;
- * it happens behind the caller's back, and an open that follows at once waits for it.
+ *    persistence stay off, and nothing of one connection leaks into the next. Destroying takes paho up to a second;
+ *    it happens behind the caller's back, and an open that follows at once waits for it.
  *  - fini is the one call that may block: for that second, and for a name that is being looked up.
  *  - paho acknowledges a received message as soon as its callback returns: `ack` has nothing left to do. Up to
- * four times receive_bytes of messages wait for `next`. Beyond that QoS 0 is dropped, and QoS 1 stays with paho,
- * which offers it again when the next packet comes in, be it the answer to a ping. Both are logged.
+ *    four times receive_bytes of messages wait for `next`. Beyond that QoS 0 is dropped, and QoS 1 stays with paho,
+ *    which offers it again when the next packet comes in, be it the answer to a ping. Both are logged.
  *  - A message that was in flight when the connection was lost cannot be repeated under its id.
  *  - A dead peer is noticed within 1.5 keep-alives while something is unanswered; on an idle connection paho's own
- *    pings need up to 2.5. What is heard of a connection that breaks is E_NET, whatever the cause.
+ *    pings need up to 2.5. An open connection that breaks is E_NET, whatever the cause.
+ *  - Certificates and keys given as text reach it through anonymous memory. It keeps user name and password on its
+ *    heap until the connection ends, and does not wipe them.
  *  - abort closes with a DISCONNECT where that can still be written: no will is published.
  *  - paho obeys http_proxy and https_proxy of the environment, for localhost too; a warning says so at each open.
  *  - paho sets SIGPIPE to SIG_IGN for the whole process, and does not survive a fork. */
@@ -30,13 +32,17 @@ uint64_t paho_now_ms(const spoke_transport *t)
     return t->platform->monotonic_ms(t->platform->ctx);
 }
 
-static void say(const spoke_transport *t, spoke_log_level level, const char *text, const char *what)
+/* A line about `what`, which must neither start another line nor drive a terminal. */
+static void say(const spoke_transport *t, const char *what, const char *text)
 {
     char line[192];
     if (t->platform->log == NULL)
         return;
-    snprintf(line, sizeof(line), text, what);
-    t->platform->log(t->platform->ctx, level, "paho", line);
+    snprintf(line, sizeof(line), "%s: %s", what, text);
+    for (char *c = line; *c != '\0'; c++)
+        if ((unsigned char)*c < 0x20 || *c == 0x7F)
+            *c = '?';
+    t->platform->log(t->platform->ctx, SPOKE_LOG_WARN, "paho", line);
 }
 
 void paho_signal(spoke_transport *t)
@@ -90,11 +96,11 @@ static void look_after(spoke_transport *t)
 static void warn(const spoke_transport *t, const char *host)
 {
     if ((t->test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0)
-        say(t, SPOKE_LOG_WARN, "no TLS to %s: for tests only", host);
+        say(t, host, "no TLS: for tests only");
     else if ((t->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0)
-        say(t, SPOKE_LOG_WARN, "%s is not verified: for tests only", host);
+        say(t, host, "the server is not verified: for tests only");
     if (paho_worker_proxied(t))
-        say(t, SPOKE_LOG_WARN, "the environment names a proxy: paho reaches %s through it", host);
+        say(t, host, "paho connects through the proxy that the environment names");
 }
 
 /* Lock held. What a former connection left behind. */
@@ -240,11 +246,9 @@ static void tell_of_overflow(spoke_transport *t, uint32_t dropped, uint32_t defe
 {
     char count[16];
     snprintf(count, sizeof(count), "%u", (unsigned)(dropped > 0 ? dropped : deferred));
-    if (dropped > 0)
-        say(t, SPOKE_LOG_WARN, "%s messages of QoS 0 came faster than they were taken, and are lost", count);
-    else
-        say(t, SPOKE_LOG_WARN, "%s messages of QoS 1 came faster than they were taken, and wait inside paho",
-            count);
+    say(t, count,
+        dropped > 0 ? "so many messages of QoS 0 came faster than they were taken, and are lost"
+                    : "so many messages of QoS 1 came faster than they were taken, and wait inside paho");
 }
 
 static spoke_status paho_next(spoke_transport *t, spoke_transport_event *event)

@@ -47,8 +47,8 @@ spoke_error paho_error(enum paho_loss loss, int32_t detail)
     case PAHO_LOSS_NAME:
         return make(
             SPOKE_E_TLS, SPOKE_SOURCE_TLS, detail,
-            "the server's certificate is for another name, or the server broke off the TLS handshake: check the "
-            "host name, and that the port is the TLS one");
+            "the server's certificate is for another name, or the server broke off the handshake: check the "
+            "host name, that the port is the TLS one, and the client certificate");
     case PAHO_LOSS_GREETING:
         return make(
             SPOKE_E_NET, SPOKE_SOURCE_PORT, detail,

@@ -50,9 +50,9 @@ static void remember(spoke_transport *t, const struct addrinfo *list)
     t->address_bytes = best->ai_addrlen;
 }
 
-/* paho resolves names while it holds the lock of all its handles. So only names that resolve are given to it: a
- * dead name server then delays this thread and nobody else, and can be told from a dead host. 0, or getaddrinfo's
- * code. */
+/* 0, or getaddrinfo's code. paho resolves names while it holds the lock of all its handles. So only names that
+ * resolve are given to it: a dead name server then delays this thread and nobody else, and can be told from a dead
+ * host. */
 static int resolve(spoke_transport *t, const struct paho_target *target)
 {
     char port[8];
@@ -243,9 +243,7 @@ static void send_one(spoke_transport *t)
         paho_lose(t, PAHO_LOSS_API, code);
 }
 
-/* paho's own wait for what is in flight looks every 3 s (1.3.12), and without it a message half written is cut
- * off.
- */
+/* paho's own wait for what is in flight looks up every 3 s (1.3.12); without any, a message half written is cut off. */
 static void leave(spoke_transport *t)
 {
     MQTTAsync_disconnectOptions options = MQTTAsync_disconnectOptions_initializer;
