@@ -132,10 +132,23 @@ char *core_error_body(struct core *c, int32_t code, const char *message)
     return text;
 }
 
+/* cJSON keeps text NUL-terminated, so an escaped NUL would silently cut what follows it. */
+static bool has_escaped_nul(spoke_str json)
+{
+    for (size_t i = 0; i + 1 < json.len; i++) {
+        if (json.ptr[i] != '\\')
+            continue;
+        if (spoke_str_starts(spoke_str_from(json.ptr + i, json.len - i), SPOKE_STR("\\u0000")))
+            return true;
+        i++;
+    }
+    return false;
+}
+
 bool core_parse_json(spoke_str text, cJSON **out)
 {
     *out = NULL;
-    if (spoke_json_check(text) != SPOKE_OK)
+    if (spoke_json_check(text) != SPOKE_OK || has_escaped_nul(text))
         return false;
     *out = cJSON_ParseWithLength(text.ptr, text.len);
     return *out != NULL;

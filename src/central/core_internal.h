@@ -58,7 +58,7 @@ bool text_set(char **slot, spoke_str text); /* false: no memory, slot as it was 
 void core_time(const struct core *c, unsigned digits, char out[40]);
 /* {"errorCode":..,"trackingId":..,"message":..,"timestampUtc":..} on the heap; NULL when there is no memory. */
 char *core_error_body(struct core *c, int32_t code, const char *message);
-/* False: too deep, not JSON, not UTF-8. cJSON recurses, so its input is measured first. *out: new tree. */
+/* False: too deep, not JSON, not UTF-8, or with a NUL character (\u0000). cJSON recurses, so its input is measured first. *out: new tree. */
 bool core_parse_json(spoke_str text, cJSON **out);
 
 /* --- events.c --- */

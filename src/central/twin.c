@@ -211,7 +211,7 @@ static void take_report(struct conn *k, spoke_str rid, spoke_str payload)
         return;
     }
     if (!core_parse_json(payload, &patch)) {
-        reply_error(k, rid, 400, CODE_ARGUMENT, "The body is not JSON.");
+        reply_error(k, rid, 400, CODE_ARGUMENT, "The body is not JSON, or has a NUL character.");
         return;
     }
     spoke_status status = change(k->core, k->id, false, patch, false, &version, &after, why, sizeof why);

@@ -304,6 +304,7 @@ static void body_that_is_no_registration_is_400(void **state)
                                          "{\"registrationId\":\"other\"}",
                                          "{\"registrationId\":\"dev-001\",\"payload\":5}",
                                          "{\"registrationId\":null}",
+                                         "{\"registrationId\":\"dev-001\\u0000x\"}",
                                          "\"x\""};
     ready("dev-001");
     for (size_t i = 0; i < sizeof bodies / sizeof bodies[0]; i++) {

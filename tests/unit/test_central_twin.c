@@ -101,6 +101,8 @@ static void report_that_breaks_a_rule_is_400_and_changes_nothing(void **state)
                                       "{\"a\":1,\"b.c\":2}",
                                       "{\"a\":4503599627370496}",
                                       "{\"a\":\"\xff\"}",
+                                      "{\"a\":\"x\\u0000y\"}",
+                                      "{\"a\\u0000b\":1}",
                                       "{\"a\":1}x"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         device_publish(&dev, REPORT, bad[i], 0);
