@@ -73,7 +73,7 @@ typedef struct spoke_command {
     spoke_client *client;
     spoke_str component;
     spoke_str name;
-    spoke_str payload; /* JSON; empty: none */
+    spoke_str payload; /* JSON; empty: none. Offline: as the service sent it, text without quotes */
     uint32_t request;  /* to quote in spoke_command_reply after spoke_defer() */
     bool offline;
     spoke_writer *reply; /* what is written here travels back with the verdict */
@@ -132,10 +132,11 @@ typedef void (*spoke_sent_fn)(spoke_client *client, uint32_t id, spoke_status ou
 
 typedef enum spoke_credential_kind { SPOKE_SYMMETRIC_KEY, SPOKE_X509 } spoke_credential_kind;
 
+/* Keys are taken at init; PEM text is not copied and lives as long as the client. */
 typedef struct spoke_credential {
     spoke_credential_kind kind;
     const char *primary;    /* base64 key of this device (never the group's), or PEM certificate chain */
-    const char *secondary;  /* NULL, or PEM private key */
+    const char *secondary;  /* NULL or another key, tried when the first is refused; or PEM private key */
     spoke_sas_hmac_fn hmac; /* instead of primary: the key lives elsewhere (secure element, PKCS#11) */
     void *hmac_ctx;
 } spoke_credential;
@@ -185,7 +186,8 @@ typedef struct spoke_config {
 
 /* --- life --- */
 
-/* Bytes one client needs for this configuration; 0 when the configuration is refused by init as well. */
+/* Bytes one client needs for this configuration; 0 when init would refuse it too (keys and certificates are only
+ * looked at there). */
 SPOKE_API size_t spoke_client_size(const spoke_config *config);
 /* Checks the whole configuration, parses keys and certificates, carves `memory` (aligned for max_align_t; it
  * outlives the client). mbedTLS takes its own heap. E_ARG, E_NO_MEMORY, E_CERTIFICATE; *out NULL on error and
@@ -194,7 +196,8 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_init(void *memory, size_t s
                                                           spoke_client **out, spoke_error *why);
 /* The same on the heap. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_create(const spoke_config *config, spoke_client **out);
-/* Ends the connection without waiting, wipes secrets, frees what create took. NULL is fine. */
+/* Ends the connection without waiting, wipes secrets, frees what create took. No other thread may be in a call on
+ * the client, nor a runner turn it. NULL is fine. */
 SPOKE_API void spoke_client_destroy(spoke_client *client);
 /* Wants the client connected, from now on and for ever; returns at once. E_STATE: it already is. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_open(spoke_client *client);
@@ -211,16 +214,19 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_poll(spoke_client *client, 
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_run(spoke_client *client, uint32_t duration_ms);
 /* Makes the present or the next poll return soon. Any thread, also from a signal handler on POSIX. */
 SPOKE_API void spoke_client_wake(spoke_client *client);
-/* For foreign event loops: poll when the descriptor is readable or next_ms has passed. -1: the port has none. */
+/* For foreign event loops: poll when the descriptor is readable or next_ms has passed. -1: the port has none.
+ * Ask next_ms again after any other call on the client, which may have queued something (0 then); a thread that is
+ * not the loop's calls wake after it. UINT32_MAX: only the descriptor matters. */
 SPOKE_API int spoke_client_fd(const spoke_client *client);
-SPOKE_API uint32_t spoke_client_next_ms(const spoke_client *client); /* UINT32_MAX: only the descriptor matters */
+SPOKE_API uint32_t spoke_client_next_ms(const spoke_client *client);
 /* Skips the rest of a BACKOFF. */
 SPOKE_API void spoke_client_connect_now(spoke_client *client);
 
 /* --- looking --- */
 
 SPOKE_API spoke_state spoke_client_state(const spoke_client *client);
-/* The last trouble, OK when there was none since READY. Valid until the next call on the client. */
+/* The last trouble, OK when there was none since READY. Valid until the next call on the client, also by another
+ * thread: while one polls, take a copy with spoke_client_explain. The same holds for the two names below. */
 SPOKE_API const spoke_error *spoke_client_error(const spoke_client *client);
 /* The same as one sentence with source and numbers: "provisioning refused (401002): ...". Returns out. */
 SPOKE_API const char *spoke_client_explain(const spoke_client *client, char *out, size_t cap);

@@ -1,3 +1,4 @@
+#include <stdalign.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,12 +77,15 @@ spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *co
 {
     spoke_error unwanted;
     spoke_error *error = why != NULL ? why : &unwanted;
-    *error = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, "memory or out is NULL");
+    *error = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0,
+                          "memory or out is NULL, or memory is not aligned for max_align_t");
     if (out == NULL)
         return SPOKE_E_ARG;
     *out = NULL;
     spoke_config resolved;
-    spoke_status status = memory != NULL ? config_check(config, &resolved, error) : SPOKE_E_ARG;
+    spoke_status status = SPOKE_E_ARG;
+    if (memory != NULL && (uintptr_t)memory % alignof(max_align_t) == 0)
+        status = config_check(config, &resolved, error);
     if (status != SPOKE_OK)
         return status;
     const size_t needed = config_layout(&resolved, NULL, NULL);
@@ -94,7 +98,7 @@ spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *co
     spoke_client *c = memory;
     memset(c, 0, sizeof *c);
     c->config = resolved;
-    c->platform = *resolved.platform;
+    c->platform = config_platform(&resolved);
     c->ops = resolved.transport;
     config_layout(&resolved, c, memory);
     status = set_up(c, error);
@@ -113,9 +117,10 @@ spoke_status spoke_client_create(const spoke_config *config, spoke_client **out)
     void *memory = size > 0 ? malloc(size) : NULL;
     if (size > 0 && memory == NULL)
         return SPOKE_E_NO_MEMORY;
-    uint8_t nothing = 0;
+    max_align_t nothing;
     /* With a refused configuration init only says why. */
-    const spoke_status status = spoke_client_init(memory != NULL ? memory : &nothing, size, config, out, &why);
+    const spoke_status status =
+        spoke_client_init(memory != NULL ? memory : (void *)&nothing, size, config, out, &why);
     if (status == SPOKE_OK) {
         (*out)->on_heap = true;
         return SPOKE_OK;

@@ -17,9 +17,42 @@ static spoke_status refuse(spoke_error *why, const char *text)
     return SPOKE_E_ARG;
 }
 
+spoke_dps_config config_dps(const spoke_config *c)
+{
+    const spoke_dps_config config = {
+        .id_scope = spoke_str_of(c->id_scope),
+        .registration_id = spoke_str_of(c->registration_id),
+        .model_id = spoke_str_of(c->model != NULL ? c->model->dtmi : NULL),
+        .user_agent = spoke_str_of(c->user_agent),
+        .payload = spoke_str_of(c->provisioning_payload),
+    };
+    return config;
+}
+
 static bool within(const char *text, size_t most)
 {
     return text != NULL && text[0] != '\0' && strlen(text) <= most;
+}
+
+/* The names of the connection as they will be written, with room left for the token behind the user name. */
+static spoke_status check_names(const spoke_config *c, spoke_error *why)
+{
+    char room[CONNECT_TEXT_BYTES - SPOKE_MAX_SAS_BYTES];
+    spoke_buf username = spoke_buf_from(room, sizeof room);
+    const spoke_dps_config dps = config_dps(c);
+    const spoke_hub_identity hub = {.hub_host = spoke_str_of(c->hub_host),
+                                    .device_id = dps.registration_id,
+                                    .model_id = dps.model_id,
+                                    .user_agent = dps.user_agent};
+    const spoke_status status =
+        c->provisioning_host != NULL ? spoke_dps_username(&dps, &username) : spoke_hub_username(&hub, &username);
+    if (status == SPOKE_E_TOO_SMALL)
+        return refuse(why, "model id and user_agent are too long for a user name");
+    if (status != SPOKE_OK)
+        return refuse(why, c->provisioning_host != NULL
+                               ? "id_scope or registration_id holds more than letters, digits and - . _ :"
+                               : "hub_host or registration_id holds a space or a control character");
+    return SPOKE_OK;
 }
 
 static spoke_status check_identity(const spoke_config *c, spoke_error *why)
@@ -37,7 +70,7 @@ static spoke_status check_identity(const spoke_config *c, spoke_error *why)
     if (c->provisioning_payload != NULL && (spoke_json_check(spoke_str_of(c->provisioning_payload)) != SPOKE_OK ||
                                             spoke_json_type(spoke_str_of(c->provisioning_payload)) != '{'))
         return refuse(why, "provisioning_payload is not a JSON object");
-    return SPOKE_OK;
+    return check_names(c, why);
 }
 
 static spoke_status check_credential(const spoke_credential *k, spoke_error *why)
@@ -52,6 +85,8 @@ static spoke_status check_credential(const spoke_credential *k, spoke_error *why
 
 static spoke_status check_handlers(const spoke_config *c, spoke_error *why)
 {
+    if (c->handler_count > UINT16_MAX)
+        return refuse(why, "handler_count is beyond 65535");
     if (c->handler_count > 0 && c->handlers == NULL)
         return refuse(why, "handlers is NULL although handler_count is not 0");
     for (size_t i = 0; i < c->handler_count; i++) {
@@ -118,13 +153,25 @@ static spoke_status check_numbers(const spoke_config *c, spoke_error *why)
     return SPOKE_OK;
 }
 
-/* The platform given, completed from the built-in port. */
+spoke_platform config_platform(const spoke_config *resolved)
+{
+    spoke_platform p = *resolved->platform;
+    const spoke_platform *builtin = spoke_platform_posix();
+    if (p.monotonic_ms == NULL)
+        p.monotonic_ms = builtin->monotonic_ms;
+    if (p.unix_seconds == NULL)
+        p.unix_seconds = builtin->unix_seconds;
+    if (p.random == NULL)
+        p.random = builtin->random;
+    if (p.net == NULL)
+        p.net = builtin->net;
+    return p;
+}
+
 static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
 {
     if (p->struct_size < sizeof(spoke_platform))
         return refuse(why, "platform.struct_size is too small: set it to sizeof(spoke_platform)");
-    if (p->monotonic_ms == NULL || p->unix_seconds == NULL || p->random == NULL || p->net == NULL)
-        return refuse(why, "platform lacks monotonic_ms, unix_seconds, random or net");
     if ((p->lock == NULL) != (p->unlock == NULL))
         return refuse(why, "platform has one of lock and unlock; it needs both or neither");
     return SPOKE_OK;
@@ -152,14 +199,17 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
 
 struct carver {
     uint8_t *memory; /* NULL: only count */
-    size_t used;
+    size_t used;     /* SIZE_MAX: more than there can be */
 };
 
 static void *carve(struct carver *at, size_t size)
 {
     const size_t align = alignof(max_align_t);
     void *piece = at->memory != NULL ? at->memory + at->used : NULL;
-    at->used += (size + align - 1) & ~(align - 1);
+    if (size > SIZE_MAX - align || at->used > SIZE_MAX - align - size)
+        at->used = SIZE_MAX;
+    else
+        at->used += (size + align - 1) & ~(align - 1);
     return piece;
 }
 
@@ -251,8 +301,8 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
 size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory)
 {
     struct carver at = {memory, 0};
-    const spoke_transport_options options =
-        transport_options(resolved, client != NULL ? &client->platform : resolved->platform);
+    const spoke_platform platform = config_platform(resolved);
+    const spoke_transport_options options = transport_options(resolved, &platform);
     const size_t link_bytes = resolved->transport->size(&options);
     if (link_bytes == 0)
         return 0;
@@ -262,7 +312,7 @@ size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t
     carve_tables(&at, resolved, client);
     if (client != NULL)
         client->link = link;
-    return at.used;
+    return at.used < SIZE_MAX ? at.used : 0;
 }
 
 spoke_status config_keys(spoke_client *c, spoke_error *why)

@@ -113,7 +113,10 @@ struct spoke_client {
 
 /* --- config.c --- */
 spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_error *why);
-/* Bytes for this configuration, and the same walk once more to carve them. */
+/* The platform given, completed from the built-in port. */
+spoke_platform config_platform(const spoke_config *resolved);
+spoke_dps_config config_dps(const spoke_config *c);
+/* Bytes for this configuration (0: the transport refuses it, or it is more than memory can be), and the same walk once more to carve them. */
 size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory);
 spoke_status config_keys(spoke_client *c, spoke_error *why);
 spoke_status config_link(spoke_client *c, spoke_error *why); /* readies the transport */

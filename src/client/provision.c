@@ -4,21 +4,9 @@
 
 /* The conversation with DPS: connect, subscribe, let the DPS machine talk, hang up. */
 
-static spoke_dps_config dps_config(const spoke_client *c)
-{
-    const spoke_dps_config config = {
-        .id_scope = spoke_str_of(c->config.id_scope),
-        .registration_id = spoke_str_of(c->config.registration_id),
-        .model_id = spoke_str_of(c->config.model != NULL ? c->config.model->dtmi : NULL),
-        .user_agent = spoke_str_of(c->config.user_agent),
-        .payload = spoke_str_of(c->config.provisioning_payload),
-    };
-    return config;
-}
-
 spoke_status provision_begin(spoke_client *c)
 {
-    const spoke_dps_config config = dps_config(c);
+    const spoke_dps_config config = config_dps(&c->config);
     spoke_buf username = spoke_buf_from(c->text, c->text_bytes);
     spoke_status status = spoke_dps_username(&config, &username);
     spoke_buf resource = spoke_buf_from(c->work, c->work_bytes);

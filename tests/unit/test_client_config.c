@@ -1,0 +1,191 @@
+/* The configuration: every field that can be wrong is named, and memory is what the caller was told. */
+#include "support/client_fixture.h"
+
+static const spoke_member members[] = {{SPOKE_PROPERTY, NULL, "p", "double", true}};
+
+/* Refused by size and init alike, with that word in the reason. */
+static void expect_refused(const spoke_config *config, const char *word)
+{
+    static _Alignas(max_align_t) uint8_t memory[64];
+    spoke_client *client = (spoke_client *)memory;
+    spoke_error why;
+    assert_int_equal(spoke_client_size(config), 0);
+    assert_int_equal(spoke_client_init(memory, sizeof memory, config, &client, &why), SPOKE_E_ARG);
+    assert_null(client);
+    if (strstr(why.text, word) == NULL)
+        fail_msg("'%s' does not mention '%s'", why.text, word);
+}
+
+#define refused(word, assignment) \
+    do { \
+        spoke_config config = f->config; \
+        config.assignment; \
+        expect_refused(&config, word); \
+    } while (0)
+
+static void each_wrong_field_is_named(void **state)
+{
+    struct fixture *f = *state;
+    static char long_text[300];
+    static const spoke_handler both = {NULL, "x", on_property, on_command};
+    static const spoke_handler twice[] = {SPOKE_ON_COMMAND("x", on_command),
+                                          SPOKE_ON_COMPONENT_COMMAND("", "x", on_command)};
+    memset(long_text, 'a', sizeof long_text - 1);
+    expect_refused(NULL, "struct_size");
+    refused("struct_size", struct_size = 0);
+    refused("struct_size", struct_size = sizeof(spoke_config) + 1);
+    refused("registration_id", registration_id = NULL);
+    refused("registration_id", registration_id = "");
+    refused("registration_id", registration_id = long_text);
+    refused("registration_id", registration_id = "a/b");
+    refused("registration_id", registration_id = "a b");
+    refused("hub_host", hub_host = NULL);
+    refused("hub_host", hub_host = "a b");
+    refused("id_scope", provisioning_host = "dps.local");
+    refused("provisioning_host", provisioning_host = "");
+    refused("provisioning_payload", provisioning_payload = "[1]");
+    refused("credential", credential.primary = NULL);
+    refused("credential", credential = ((spoke_credential){.kind = SPOKE_X509, .primary = "x"}));
+    refused("handlers", handlers = NULL);
+    refused("handler", handlers = &both);
+    refused("two handlers", handlers = twice);
+    refused("handler_count", handler_count = SIZE_MAX / 2);
+    refused("keep_alive_s", keep_alive_s = 1178);
+    refused("sas_lifetime_s", sas_lifetime_s = 86401);
+    refused("sas_lifetime_s", sas_lifetime_s = 59);
+    refused("backoff_max_ms", backoff_max_ms = 10);
+    refused("queue_bytes", queue_bytes = 255);
+    refused("report_bytes", report_bytes = UINT32_MAX);
+    refused("receive_bytes", receive_bytes = 1023);
+    refused("send_bytes", send_bytes = 2047);
+}
+
+/* Only init decodes keys. */
+static void a_key_that_is_none_is_named(void **state)
+{
+    struct fixture *f = *state;
+    const char **keys[] = {&f->config.credential.primary, &f->config.credential.secondary};
+    const char *const words[] = {"credential.primary", "credential.secondary"};
+    for (size_t i = 0; i < 2; i++) {
+        const char **key = keys[i];
+        const char *good = *key;
+        *key = "AAEC";
+        const size_t size = spoke_client_size(&f->config);
+        void *memory = test_malloc(size);
+        spoke_client *client;
+        spoke_error why;
+        assert_int_equal(spoke_client_init(memory, size, &f->config, &client, &why), SPOKE_E_ARG);
+        assert_non_null(strstr(why.text, words[i]));
+        test_free(memory);
+        *key = good;
+    }
+    start(f);
+}
+
+static void the_names_of_a_registration_are_checked_before_any_connection(void **state)
+{
+    struct fixture *f = *state;
+    static char dtmi[1400];
+    static spoke_model model = {dtmi, members, 1};
+    memset(dtmi, 'x', sizeof dtmi - 1);
+    f->config.provisioning_host = "dps.local";
+    f->config.id_scope = "0ne0";
+    refused("registration_id", registration_id = "d&e");
+    refused("id_scope", id_scope = "0 ne");
+    f->config.hub_host = "hub.local";
+    f->config.provisioning_host = NULL;
+    refused("model id", model = &model);
+}
+
+static void a_platform_without_half_of_its_lock_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    f->platform.lock = (void (*)(void *))abort;
+    refused("lock", user = NULL);
+    f->platform.lock = NULL;
+    f->platform.struct_size = 8;
+    refused("platform.struct_size", user = NULL);
+}
+
+static void what_a_platform_leaves_out_comes_from_the_built_in_port(void **state)
+{
+    struct fixture *f = *state;
+    f->platform.monotonic_ms = NULL;
+    f->platform.unix_seconds = NULL;
+    f->platform.random = NULL;
+    f->platform.net = NULL;
+    start(f);
+    poll(f, 0);
+    expect(f, SPOKE_CONNECTING);
+}
+
+static void init_needs_exactly_what_size_says_and_minds_no_garbage(void **state)
+{
+    struct fixture *f = *state;
+    const size_t size = spoke_client_size(&f->config);
+    uint8_t *memory = test_malloc(size + 1);
+    spoke_client *client;
+    spoke_error why;
+    memset(memory, 0xa5, size + 1);
+    assert_int_equal(spoke_client_init(memory, size - 1, &f->config, &client, &why), SPOKE_E_NO_MEMORY);
+    assert_int_equal(spoke_client_init(memory + 1, size, &f->config, &client, &why), SPOKE_E_ARG);
+    assert_int_equal(spoke_client_init(NULL, size, &f->config, &client, &why), SPOKE_E_ARG);
+    assert_int_equal(spoke_client_init(memory, size, &f->config, NULL, &why), SPOKE_E_ARG);
+    assert_ok(spoke_client_init(memory, size, &f->config, &client, NULL));
+    spoke_client_destroy(f->client);
+    f->client = client;
+    f->last = SPOKE_IDLE;
+    assert_ok(spoke_client_open(client));
+    get_ready(f);
+    assert_int_equal(memory[size], 0xa5);
+    spoke_client_destroy(client);
+    test_free(memory);
+    start(f);
+}
+
+/* A program built against an older header has a shorter struct: what is behind it counts as zero. */
+static void a_shorter_configuration_means_defaults_for_the_rest(void **state)
+{
+    struct fixture *f = *state;
+    f->config.commands = 9999;
+    f->config.in_flight = 9999;
+    const size_t longer = spoke_client_size(&f->config);
+    f->config.struct_size = offsetof(spoke_config, in_flight);
+    const size_t shorter = spoke_client_size(&f->config);
+    assert_true(shorter > 0 && shorter < longer);
+    start(f);
+    get_ready(f);
+}
+
+static void create_says_what_init_says(void **state)
+{
+    struct fixture *f = *state;
+    spoke_client *client = f->client;
+    spoke_config config = f->config;
+    config.registration_id = NULL;
+    assert_int_equal(spoke_client_create(&config, &client), SPOKE_E_ARG);
+    assert_null(client);
+    assert_int_equal(spoke_client_create(&config, NULL), SPOKE_E_ARG);
+    assert_int_equal(spoke_client_open(NULL), SPOKE_E_ARG);
+    assert_int_equal(spoke_client_poll(NULL, 0), SPOKE_E_ARG);
+    assert_int_equal(spoke_client_run(NULL, 0), SPOKE_E_ARG);
+    assert_int_equal(spoke_client_close(NULL, 0), SPOKE_E_ARG);
+    char text[100];
+    assert_non_null(strstr(spoke_client_explain(NULL, text, sizeof text), "no client"));
+    spoke_client_destroy(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        claim(each_wrong_field_is_named),
+        claim(a_key_that_is_none_is_named),
+        claim(the_names_of_a_registration_are_checked_before_any_connection),
+        claim(a_platform_without_half_of_its_lock_is_refused),
+        claim(what_a_platform_leaves_out_comes_from_the_built_in_port),
+        claim(init_needs_exactly_what_size_says_and_minds_no_garbage),
+        claim(a_shorter_configuration_means_defaults_for_the_rest),
+        claim(create_says_what_init_says),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
