@@ -394,10 +394,11 @@ static void take_connect(struct conn *k, const uint8_t *bytes, size_t len)
 
 const struct subscription *conn_subscription(const struct conn *k, enum conn_topic topic)
 {
+    const struct subscription *found = NULL;
     for (size_t i = 0; i < k->subscription_count; i++)
-        if (k->subscriptions[i].topic == topic)
-            return &k->subscriptions[i];
-    return NULL;
+        if (k->subscriptions[i].topic == topic && (found == NULL || k->subscriptions[i].qos > found->qos))
+            found = &k->subscriptions[i];
+    return found;
 }
 
 static struct subscription *find_filter(struct conn *k, spoke_str filter)

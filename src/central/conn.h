@@ -100,6 +100,7 @@ void conn_end(struct conn *k, const char *event, const char *why, int32_t code);
 /* Hangs up and forgets what is queued. */
 void conn_drop(struct conn *k, const char *event, const char *why, int32_t code);
 void conn_protocol_error(struct conn *k, const char *why);
+/* With two filters for one topic, the one with the greater QoS (MQTT 3.1.1 section 3.3.5). NULL: none. */
 const struct subscription *conn_subscription(const struct conn *k, enum conn_topic topic);
 /* Adds or replaces. */
 void conn_subscribe(struct conn *k, spoke_str filter, enum conn_topic topic, uint8_t qos);

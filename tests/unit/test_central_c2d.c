@@ -95,6 +95,18 @@ static void qos_0_subscription_completes_when_sent(void **state)
     assert_int_equal(waiting(), 0);
 }
 
+static void greater_qos_counts_when_both_spellings_are_subscribed(void **state)
+{
+    (void)state;
+    device_subscribe_ok(&dev, "devices/+/messages/devicebound/#", 0);
+    device_subscribe_ok(&dev, C2D, 1);
+    post("1");
+    const spoke_mqtt_packet p = expect_body("1");
+    assert_int_equal(p.as.publish.qos, 1);
+    device_expect_nothing(&dev);
+    assert_int_equal(waiting(), 1);
+}
+
 static void kept_session_gets_its_messages_right_after_connack(void **state)
 {
     (void)state;
@@ -273,6 +285,7 @@ int main(void)
         CLAIM(bag_tells_null_from_empty_and_has_to_and_mid),
         CLAIM(message_waits_for_the_subscription_and_goes_with_its_puback),
         CLAIM(qos_0_subscription_completes_when_sent),
+        CLAIM(greater_qos_counts_when_both_spellings_are_subscribed),
         CLAIM(kept_session_gets_its_messages_right_after_connack),
         CLAIM(clean_session_empties_the_queue),
         CLAIM(pubacks_out_of_order_close),
