@@ -163,7 +163,7 @@ static int64_t value_time(const struct properties *p, int64_t now)
     return text != NULL && iso8601_parse(spoke_str_of(text), &at) == SPOKE_OK ? at : now;
 }
 
-/* The member's name without escapes, on the heap. */
+/* The member's name without escapes, on the heap; empty when a NUL character would end it early. */
 static spoke_status member_name(spoke_str raw_key, char **out)
 {
     /* spoke_json_text wants the quotes, which stand around the raw key in the body */
@@ -173,7 +173,7 @@ static spoke_status member_name(spoke_str raw_key, char **out)
         return SPOKE_E_NO_MEMORY;
     spoke_buf buf = spoke_buf_from(*out, raw_key.len);
     spoke_status status = spoke_json_text(quoted, &buf);
-    if (status != SPOKE_OK)
+    if (status != SPOKE_OK || memchr(*out, '\0', buf.len) != NULL)
         buf.len = 0;
     (*out)[buf.len] = '\0';
     return status;

@@ -244,6 +244,16 @@ static void reserved_names_are_ignored(void **state)
                      SPOKE_E_NOT_FOUND);
 }
 
+static void name_with_a_nul_character_is_not_taken_for_its_beginning(void **state)
+{
+    (void)state;
+    char *json;
+    int64_t at;
+    device_publish(&dev, EVENTS, "{\"t\\u0000x\":1,\"ok\":3}", 0);
+    assert_value("", "ok", "3", (int64_t)BENCH_START_S * 1000 + 1000);
+    assert_int_equal(store_value_get(core_store(bench.core), "dev-001", "", "t", &json, &at), SPOKE_E_NOT_FOUND);
+}
+
 int main(void)
 {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -260,6 +270,7 @@ int main(void)
         CLAIM(creation_time_dates_the_value),
         CLAIM(bodies_that_are_no_json_objects_are_messages_without_values),
         CLAIM(reserved_names_are_ignored),
+        CLAIM(name_with_a_nul_character_is_not_taken_for_its_beginning),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
