@@ -565,7 +565,7 @@ class Twins(Case):
         deep = lambda levels: json.loads('{"a":' * levels + "1" + "}" * levels)
         for patch in ("", "{", "[]", '"x"', "null", b'{"a":"\xff"}', {"$version": 4}, {"$metadata": {}}, {"a.b": 1}, {"a b": 1}, {"a$": 1}, {"": 1},
                       {"a\u0001": 1}, {"a": "x" * 4097}, {"k" * 1025: 1}, deep(11), {"n": 2**52}, {"n": -2**52 - 1}, '{"a":1}x', '{"a":1e999}',
-                      {"ok": 1, "bad key": 2}):
+                      {"ok": 1, "bad key": 2}, '{"a":"x\\u0000y"}'):
             with self.subTest(str(patch)[:40]):
                 status, parameters, body = report(device, patch)
                 self.assertEqual((status, set(parameters)), (400, {"$rid"}))
