@@ -46,14 +46,14 @@ struct paho_target {
 
 /* A message from publish until its end; the context of paho's callbacks for it. */
 struct paho_flight {
-    spoke_transport *owner;
+    spoke_transport *owner; /* set once: late callbacks read it without the lock */
     uint32_t token;
     uint32_t next; /* in the list of the free, or of the acknowledged */
     uint8_t qos;
 };
 
 struct paho_filter {
-    spoke_transport *owner;
+    spoke_transport *owner; /* set once, too */
     uint8_t request;
     uint8_t code;
 };

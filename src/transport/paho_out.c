@@ -7,7 +7,7 @@
 void paho_flights_reset(spoke_transport *t)
 {
     for (uint32_t i = 0; i < t->flight_count; i++)
-        t->flights[i] = (struct paho_flight){.owner = t, .next = i + 1 < t->flight_count ? i + 1 : PAHO_NONE};
+        t->flights[i].next = i + 1 < t->flight_count ? i + 1 : PAHO_NONE;
     t->free_first = 0;
     t->acked_first = t->acked_last = PAHO_NONE;
     t->window_used = t->unanswered = 0;

@@ -85,6 +85,8 @@ static void carve(spoke_transport *t, const struct layout *layout)
         t->targets[i].text =
             spoke_buf_from(memory + layout->targets + i * layout->target_bytes, layout->target_bytes);
     t->taken = 2;
+    for (uint32_t i = 0; i < t->flight_count; i++)
+        t->flights[i] = (struct paho_flight){.owner = t};
     paho_flights_reset(t);
     for (uint8_t i = 0; i < PAHO_REQUESTS; i++)
         for (unsigned j = 0; j < PAHO_FILTERS; j++)

@@ -1,4 +1,5 @@
 /* What is paho's alone; what all transports promise stands in transport_suite.c. */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -369,6 +370,32 @@ static void open_right_after_abort_connects(void **state)
     connect_open(f);
 }
 
+static void acknowledgements_that_come_after_abort_are_nobodys(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_str part = SPOKE_STR("x");
+    const spoke_mqtt_publish_options message = {
+        .topic = SPOKE_STR("t"), .parts = &part, .part_count = 1, .qos = 1};
+    spoke_mqtt_packet packet;
+    connect_fresh(f);
+    for (int round = 0; round < 5; round++) {
+        for (int i = 0; i < IN_FLIGHT; i++)
+            assert_ok(f->ops->publish(f->transport, &message, NULL));
+        for (int i = 0; i < IN_FLIGHT; i++) {
+            await_packet(f, SPOKE_MQTT_PUBLISH, &packet);
+            script_broker_send_puback(f->broker, packet.packet_id);
+        }
+        script_broker_pump(f->broker); /* the acknowledgements are on their way to paho's thread */
+        f->ops->abort(f->transport);
+        await(f, &f->closed, f->closed + 1);
+        f->other = 0;
+        open_to(f, "localhost");
+        script_broker_drop(f->broker, false);
+        connect_open(f);
+        assert_int_equal(f->other, 0);
+    }
+}
+
 static void fini_in_the_midst_of_connecting_returns(void **state)
 {
     struct fixture *f = *state;
@@ -381,6 +408,63 @@ static void fini_in_the_midst_of_connecting_returns(void **state)
         f->ops->fini(f->transport);
         f->transport = NULL;
         script_broker_drop(f->broker, false);
+    }
+}
+
+/* --- several at once: paho's threads, lock and lists are one for all --- */
+
+/* Connects, publishes and gives up without awaiting the answers, again and again. */
+static void *churn(void *user)
+{
+    struct fixture *f = user;
+    const spoke_str part = SPOKE_STR("x");
+    const spoke_mqtt_publish_options message = {
+        .topic = SPOKE_STR("t"), .parts = &part, .part_count = 1, .qos = 1};
+    spoke_mqtt_packet packet;
+    for (int round = 0; round < 4; round++) {
+        open_to(f, "localhost");
+        const size_t before = f->closed;
+        for (int i = 0; i < ROUNDS && f->other < 3 && f->closed == before; i++) {
+            turn(f, true);
+            (void)f->ops->publish(f->transport, &message, NULL);
+            while (script_broker_take(f->broker, &packet)) {
+                if (packet.type == SPOKE_MQTT_CONNECT)
+                    script_broker_send_connack(f->broker, false, 0);
+                if (packet.type == SPOKE_MQTT_PUBLISH)
+                    script_broker_send_puback(f->broker, packet.packet_id);
+            }
+        }
+        f->other = 0;
+        f->ops->abort(f->transport);
+        for (int i = 0; i < ROUNDS && f->closed == before; i++)
+            turn(f, true);
+        script_broker_drop(f->broker, false);
+    }
+    return NULL;
+}
+
+static void transports_of_several_threads_do_not_meet(void **state)
+{
+    enum { THREADS = 4 };
+    pthread_t threads[THREADS];
+    void *fixtures[THREADS];
+    (void)state;
+    for (int i = 0; i < THREADS; i++) {
+        fixtures[i] = NULL;
+        assert_int_equal(setup(&fixtures[i]), 0);
+        struct fixture *f = fixtures[i];
+        start_broker(f, true);
+        assert_ok(init(f));
+    }
+    for (int i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, churn, fixtures[i]), 0);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        const struct fixture *f = fixtures[i];
+        assert_int_equal(f->connected, 4);
+        assert_int_equal(f->closed, 4);
+        assert_int_equal(f->why.status, SPOKE_OK);
+        teardown(&fixtures[i]);
     }
 }
 
@@ -403,7 +487,9 @@ int main(void)
         CASE(a_code_that_does_not_exist_ends_the_connection),
         CASE(more_codes_than_filters_end_the_connection),
         CASE(open_right_after_abort_connects),
+        CASE(acknowledgements_that_come_after_abort_are_nobodys),
         CASE(fini_in_the_midst_of_connecting_returns),
+        cmocka_unit_test(transports_of_several_threads_do_not_meet),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
