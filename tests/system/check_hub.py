@@ -148,8 +148,8 @@ class Connections(Case):
     def test_an_expired_token_ends_the_connection_and_fires_the_will(self):
         device_id, key = self.service.provisioned()
         will = Will(f"devices/{device_id}/messages/events/why=will", "gone", 1, True)
-        device = self.service.online(device_id, key, will=will, token={"expires": int(time.time()) + 2})
-        device.expect_end(4)
+        device = self.service.online(device_id, key, will=will, token={"expires": int(time.time()) + 3})
+        device.expect_end(6)
         [message] = self.service.messages(device_id)
         self.assertEqual((message["body"], message["properties"]),
                          ("gone", {"why": "will", "mqtt-retain": "true", "iothub-MessageType": "Will"}))
