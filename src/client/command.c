@@ -102,7 +102,9 @@ static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer
     spoke_str json = {NULL, 0};
     if (call->request == 0 || verdict.code == 0)
         return; /* answered from inside the handler, or deferred */
-    if (reply_body(c, reply, verdict, &json) == SPOKE_OK)
+    if (verdict.code < 100 || verdict.code > UINT16_MAX)
+        answer_or_log(c, rid, 500, SPOKE_STR("\"the handler answered with an impossible code\""));
+    else if (reply_body(c, reply, verdict, &json) == SPOKE_OK)
         answer_or_log(c, rid, verdict.code, json);
     else
         answer_or_log(c, rid, 500, SPOKE_STR("\"the answer could not be written\""));
@@ -147,7 +149,7 @@ void command_event(spoke_client *c, const spoke_hub_event *event)
 
 spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int code, spoke_str json)
 {
-    if (client == NULL || code < 100 || code > 65535 || (json.len > 0 && spoke_json_check(json) != SPOKE_OK))
+    if (client == NULL || code < 100 || code > UINT16_MAX || (json.len > 0 && spoke_json_check(json) != SPOKE_OK))
         return SPOKE_E_ARG;
     lock_client(client);
     struct pending_call *call = call_find(client, request, false);

@@ -29,6 +29,8 @@ struct spoke_transport {
     struct sent sent[SENT];
     size_t sent_count;
     bool open, full, ignores_close;
+    bool owes_suback;
+    bool ended; /* CLOSED is among the events: it comes once for each open */
     uint32_t send_bytes;
     unsigned per_step, in_step; /* messages taken between two steps; 0: any number */
     unsigned spins;             /* steps in a row that neither slept nor did anything */
@@ -72,6 +74,7 @@ static inline spoke_status fake_open(spoke_transport *t, const spoke_transport_t
 {
     assert_false(t->open);
     t->open = true;
+    t->ended = t->owes_suback = false;
     t->opens++;
     copy(t->host, sizeof t->host, spoke_str_of(target->host));
     copy(t->password, sizeof t->password, target->mqtt.password);
@@ -106,6 +109,7 @@ static inline spoke_status fake_subscribe(spoke_transport *t, const spoke_mqtt_f
     (void)filters;
     (void)count;
     t->subscribes++;
+    t->owes_suback = true;
     return SPOKE_OK;
 }
 
@@ -138,11 +142,16 @@ static inline spoke_status fake_next(spoke_transport *t, spoke_transport_event *
 
 static inline void say(spoke_transport_event event)
 {
+    if (fake->ended && event.kind != SPOKE_TRANSPORT_CLOSED)
+        return; /* nothing comes behind CLOSED */
     fake->events[fake->tail++ % EVENTS] = event;
 }
 
 static inline void say_closed(spoke_status status, spoke_source source, int32_t detail)
 {
+    if (fake->ended)
+        return;
+    fake->ended = true;
     say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CLOSED,
                                 .error = {status, source, detail, "the fake says so"}});
 }
