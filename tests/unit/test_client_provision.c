@@ -195,7 +195,77 @@ static void a_registration_that_can_never_leave_is_told_at_once(void **state)
     assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TOO_LARGE);
 }
 
+static void a_refusal_is_told_by_its_code_and_waits_as_its_class_asks(void **state)
+{
+    struct fixture *f = *state;
+    const struct {
+        const char *topic_status;
+        int32_t code;
+        const char *word;
+        uint32_t least_ms;
+    } rows[] = {{"401", 401002, "credential", 48000}, {"404", 404201, "id_scope", 2880000},
+                {"400", 400207, "configuration", 1},  {"400", 400209, "operator", 240000},
+                {"429", 429001, "throttled", 1},      {"500", 500001, "failed", 1}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char body[64];
+        start_with_dps(f);
+        connect_dps(f);
+        snprintf(body, sizeof body, "{\"errorCode\":%d,\"message\":\"no\"}", (int)rows[i].code);
+        say_dps(rows[i].topic_status, body);
+        poll(f, 0);
+        poll(f, 0);
+        expect(f, SPOKE_BACKOFF);
+        const spoke_error *error = spoke_client_error(f->client);
+        assert_int_equal(error->status, SPOKE_E_PROVISION);
+        assert_int_equal(error->detail, rows[i].code);
+        assert_non_null(strstr(error->text, rows[i].word));
+        assert_true(spoke_client_next_ms(f->client) >= rows[i].least_ms);
+    }
+}
+
+static void strange_answers_of_dps_end_the_attempt(void **state)
+{
+    struct fixture *f = *state;
+    start_with_dps(f);
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = SPOKE_STR("\x80")});
+    poll(f, 0);
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_PROTOCOL);
+    start_with_dps(f);
+    connect_dps(f);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_OVERSIZE, .size = 100000});
+    poll(f, 0);
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TOO_LARGE);
+}
+
 /* --- keys and clock --- */
+
+static spoke_status foreign_hmac(void *ctx, spoke_str message, uint8_t mac[32])
+{
+    (void)message;
+    memset(mac, 0x11, 32);
+    return *(const spoke_status *)ctx;
+}
+
+static void a_key_that_lives_elsewhere_signs_or_fails_the_attempt(void **state)
+{
+    struct fixture *f = *state;
+    spoke_status answer = SPOKE_OK;
+    f->config.credential = (spoke_credential){.hmac = foreign_hmac, .hmac_ctx = &answer};
+    start(f);
+    poll(f, 0);
+    assert_non_null(strstr(fake->password, "sig=ERERERER"));
+    answer = SPOKE_E_PORT;
+    start(f);
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_PORT);
+}
 
 static void only_a_refused_identity_changes_the_key(void **state)
 {
@@ -252,6 +322,9 @@ int main(void)
         claim(a_refused_device_certificate_asks_dps_once_and_then_waits_long),
         claim(messages_get_fresh_ids_after_a_conversation_with_dps),
         claim(a_registration_that_can_never_leave_is_told_at_once),
+        claim(a_refusal_is_told_by_its_code_and_waits_as_its_class_asks),
+        claim(strange_answers_of_dps_end_the_attempt),
+        claim(a_key_that_lives_elsewhere_signs_or_fails_the_attempt),
         claim(only_a_refused_identity_changes_the_key),
         claim(without_a_clock_no_token_is_made_until_there_is_one),
         claim(a_lost_clock_at_renewal_waits_in_back_off),

@@ -223,6 +223,48 @@ static void on_sent_comes_once_for_each_id_and_may_send(void **state)
     assert_int_equal(spoke_client_pending(f->client), 0);
 }
 
+/* --- looking, and the first attempt --- */
+
+static void trouble_reads_as_one_sentence(void **state)
+{
+    struct fixture *f = *state;
+    char text[200], one[1];
+    assert_string_equal(spoke_client_explain(f->client, text, sizeof text), "SPOKE_OK (client): success");
+    poll(f, 0);
+    say_closed(SPOKE_E_REFUSED, SPOKE_SOURCE_MQTT, 5);
+    poll(f, 0);
+    assert_string_equal(spoke_client_explain(f->client, text, sizeof text),
+                        "SPOKE_E_REFUSED (mqtt, 5): the fake says so");
+    assert_string_equal(spoke_client_explain(f->client, one, sizeof one), "");
+    assert_string_equal(spoke_client_explain(f->client, NULL, 0), "");
+    assert_int_equal(spoke_client_fd(f->client), -1);
+    assert_int_equal(spoke_client_fd(NULL), -1);
+    assert_true(spoke_client_next_ms(NULL) == UINT32_MAX);
+    assert_string_equal(spoke_state_name((spoke_state)99), "?");
+}
+
+static void ready_forgets_the_trouble_before_it(void **state)
+{
+    struct fixture *f = *state;
+    poll(f, 0);
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 111);
+    poll(f, 0);
+    spoke_client_connect_now(f->client);
+    get_ready(f);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_OK);
+}
+
+static void the_first_attempt_is_spread_over_the_time_that_was_set(void **state)
+{
+    struct fixture *f = *state;
+    f->config.first_connect_spread_ms = 10000;
+    start(f);
+    const uint64_t begun = clock_ms;
+    while (fake->opens == 0)
+        poll(f, 60000);
+    assert_in_range(clock_ms - begun, 5000, 5100); /* the middle, as the fixture's dice fall */
+}
+
 /* --- answers to reports --- */
 
 static void answer_report(const char *status)
@@ -284,6 +326,9 @@ int main(void)
         claim(what_the_send_buffer_did_not_take_follows_without_delay),
         claim(a_foreign_loop_is_told_that_something_was_queued),
         claim(on_sent_comes_once_for_each_id_and_may_send),
+        claim(trouble_reads_as_one_sentence),
+        claim(ready_forgets_the_trouble_before_it),
+        claim(the_first_attempt_is_spread_over_the_time_that_was_set),
         claim(a_throttled_report_is_repeated_after_a_pause_that_grows),
         claim(a_refused_report_is_dropped_and_told),
     };
