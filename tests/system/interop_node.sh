@@ -25,8 +25,8 @@ install_packages() {
     cp "$here/node/package.json" "$packages/package.json"
     if ! npm install --prefix "$packages" --no-package-lock --no-audit --no-fund --ignore-scripts --loglevel error \
         --fetch-retries 1 >"$packages/npm.log" 2>&1; then
-        grep -qE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT' "$packages/npm.log" &&
-            skip "the package registry cannot be reached"
+        grep -qE 'ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|EHOSTUNREACH|ENETUNREACH|ETIMEDOUT|_CERT_|UNABLE_TO_' "$packages/npm.log" &&
+            skip "the package registry cannot be reached, or is not trusted here"
         cat "$packages/npm.log" >&2
         return 1
     fi

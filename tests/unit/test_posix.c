@@ -32,8 +32,10 @@ static void keep_line(void *user, spoke_log_level level, const char *module, con
 static int setup(void **state)
 {
     struct fixture *f = calloc(1, sizeof(*f));
+    if (f == NULL)
+        return -1;
     snprintf(f->dir, sizeof(f->dir), "/tmp/spoke-posix-XXXXXX");
-    if (f == NULL || mkdtemp(f->dir) == NULL)
+    if (mkdtemp(f->dir) == NULL)
         return -1;
     snprintf(f->state, sizeof(f->state), "%s/state", f->dir);
     const spoke_posix_options options = {.struct_size = sizeof(options),
@@ -339,7 +341,7 @@ static void options_that_cannot_work_are_refused(void **state)
     options.struct_size = sizeof(options);
     options.state_dir = "/nonexistent/folder/state";
     assert_int_equal(spoke_posix_create(&options, &platform), SPOKE_E_PORT);
-    options.state_dir = "/etc/hosts";
+    options.state_dir = "/dev/null"; /* no folder */
     assert_int_equal(spoke_posix_create(&options, &platform), SPOKE_E_PORT);
     options.state_dir = NULL;
     options.log_level = (spoke_log_level)9;
