@@ -141,7 +141,7 @@ spoke_status core_device_key(struct core *c, const char *device_id, bool seconda
 static void lower_case(char id[CONN_ID_CAP], const char *from)
 {
     size_t i = 0;
-    for (; from[i] != '\0' && i < CONN_ID_CAP - 1; i++)
+    for (; i < CONN_ID_CAP - 1 && from[i] != '\0'; i++)
         id[i] = (char)tolower((unsigned char)from[i]);
     id[i] = '\0';
 }

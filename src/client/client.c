@@ -72,28 +72,19 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     return SPOKE_OK;
 }
 
-spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *config, spoke_client **out,
-                               spoke_error *why)
+static spoke_status init_in(void *memory, size_t size, const spoke_config *config, spoke_client **out,
+                            spoke_error *why)
 {
-    spoke_error unwanted;
-    spoke_error *error = why != NULL ? why : &unwanted;
-    *error = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0,
-                          "memory or out is NULL, or memory is not aligned for max_align_t");
-    if (out == NULL)
-        return SPOKE_E_ARG;
-    *out = NULL;
     spoke_config resolved;
-    spoke_status status = SPOKE_E_ARG;
-    if (memory != NULL && (uintptr_t)memory % alignof(max_align_t) == 0)
-        status = config_check(config, &resolved, error);
+    spoke_status status = config_check(config, &resolved, why);
     if (status != SPOKE_OK)
         return status;
     const size_t needed = config_layout(&resolved, NULL, NULL);
     if (needed == 0 || size < needed) {
-        *error = client_fault(needed == 0 ? SPOKE_E_ARG : SPOKE_E_NO_MEMORY, SPOKE_SOURCE_CLIENT, 0,
-                              needed == 0 ? "the transport refuses these limits"
-                                          : "the memory is smaller than spoke_client_size() says");
-        return error->status;
+        *why = client_fault(needed == 0 ? SPOKE_E_ARG : SPOKE_E_NO_MEMORY, SPOKE_SOURCE_CLIENT, 0,
+                            needed == 0 ? "the transport refuses these limits"
+                                        : "the memory is smaller than spoke_client_size() says");
+        return why->status;
     }
     spoke_client *c = memory;
     memset(c, 0, sizeof *c);
@@ -101,9 +92,26 @@ spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *co
     c->platform = config_platform(&resolved);
     c->ops = resolved.transport;
     config_layout(&resolved, c, memory);
-    status = set_up(c, error);
+    status = set_up(c, why);
     if (status == SPOKE_OK)
         *out = c;
+    return status;
+}
+
+spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *config, spoke_client **out,
+                               spoke_error *why)
+{
+    spoke_error error = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0,
+                                     "memory or out is NULL, or memory is not aligned for max_align_t");
+    spoke_status status = SPOKE_E_ARG;
+    if (out != NULL)
+        *out = NULL;
+    if (out != NULL && memory != NULL && (uintptr_t)memory % alignof(max_align_t) == 0)
+        status = init_in(memory, size, config, out, &error);
+    if (status == SPOKE_OK)
+        error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
+    if (why != NULL)
+        *why = error;
     return status;
 }
 
