@@ -34,7 +34,9 @@ fi
 mkdir -p "$build"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O2 -g" \
     -DSPOKE_WERROR=ON -DSPOKE_SANITIZE="$sanitize" >"$build/configure.log" || { cat "$build/configure.log"; exit 1; }
-cmake --build "$build"
+quiet=()
+[ -t 1 ] || quiet=(-- --quiet) # no progress lines where nobody watches
+cmake --build "$build" "${quiet[@]}"
 ctest --test-dir "$build" --output-on-failure --parallel 2 --timeout 300 ${filter:+-R "$filter"} | tee "$build/summary.log"
 
 # The closing line, in a form that is easy to read for people and machines.
