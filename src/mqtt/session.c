@@ -264,12 +264,19 @@ static void ping(spoke_mqtt *s, uint64_t now)
     s->limit_at = later(now, s->keep_alive_ms / 2);
 }
 
+/* Then not the peer is silent: we do not listen until an acknowledgement comes. One that is there and finds no room
+ * to leave is the link's doing again. */
+static bool waits_for_application(const spoke_mqtt *s)
+{
+    return s->blocked && !s->receipts[s->receipt_first].done;
+}
+
 void spoke_mqtt_tick(spoke_mqtt *s, uint64_t now)
 {
     if (s == NULL || s->state == MQTT_IDLE || s->state == MQTT_LOST)
         return;
-    if (s->blocked)
-        mqtt_hear(s, now); /* not the peer is silent: we do not listen until an acknowledgement comes */
+    if (waits_for_application(s))
+        mqtt_hear(s, now);
     if (now >= s->limit_at)
         mqtt_lose(s, SPOKE_E_TIMEOUT);
     else if (now >= ping_due(s))
@@ -535,6 +542,8 @@ spoke_status spoke_mqtt_ack(spoke_mqtt *s, uint64_t now, uint16_t packet_id)
         mqtt_receipt *receipt = &s->receipts[at];
         if (receipt->id == packet_id && !receipt->done) {
             receipt->done = true;
+            if (s->blocked)
+                mqtt_hear(s, now); /* from here on the silence may count */
             flush_acks(s, now);
             return SPOKE_OK;
         }

@@ -744,6 +744,28 @@ static void silence_does_not_count_while_receipts_hold_the_reading(void **state)
     session_free(&t);
 }
 
+/* Here the application is done with all it was given: that its PUBACK does not leave is the link's doing. */
+static void silence_counts_when_only_the_link_holds_the_reading(void **state)
+{
+    const spoke_mqtt_limits limits = {64, 64, 1, 1};
+    session t = session_connected(&limits);
+    (void)state;
+    feed_message(&t, 1);
+    expect_event(&t, SPOKE_MQTT_EVENT_PUBLISH);
+    assert_ok(
+        publish_as(&t, "01234567890123456789012345678901234567890123456789012345678", 0, 0, 0, NULL)); /* 64 */
+    assert_ok(spoke_mqtt_ack(t.s, t.now, 1));
+    feed_message(&t, 2);
+    expect_nothing(&t);
+    const uint64_t heard = t.now;
+    tick_at(&t, spoke_mqtt_deadline(t.s)); /* PINGREQ */
+    tick_at(&t, spoke_mqtt_deadline(t.s));
+    assert_int_equal(t.now, heard + 90000);
+    expect_event(&t, SPOKE_MQTT_EVENT_PUBLISH);
+    expect_lost(&t, SPOKE_E_TIMEOUT);
+    session_free(&t);
+}
+
 /* --- closing --- */
 
 static void disconnect_is_the_last_word(void **state)
@@ -839,6 +861,7 @@ int main(void)
         cmocka_unit_test(no_keep_alive_means_no_deadline),
         cmocka_unit_test(deadlines_near_the_end_of_time_do_not_wrap),
         cmocka_unit_test(silence_does_not_count_while_receipts_hold_the_reading),
+        cmocka_unit_test(silence_counts_when_only_the_link_holds_the_reading),
         cmocka_unit_test(disconnect_is_the_last_word),
         cmocka_unit_test(a_disconnect_that_nobody_takes_is_lost_in_time),
         cmocka_unit_test(a_connack_that_comes_after_disconnect_is_still_told),
