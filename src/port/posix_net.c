@@ -32,7 +32,7 @@ struct link {
     int bell;          /* eventfd */
     int timer;         /* in the epoll set while connecting: name server and next address; -1: closed */
     int socket;        /* CONNECTED */
-    uint32_t interest; /* epoll events registered for it */
+    uint32_t interest; /* epoll events registered for it; 0: not in the set */
     int32_t detail;
     atomic_int wake;
     struct posix_dns dns;
@@ -354,8 +354,10 @@ static void set_interest(struct link *l, unsigned want)
         ((want & SPOKE_WANT_READ) != 0 ? EPOLLIN : 0u) | ((want & SPOKE_WANT_WRITE) != 0 ? EPOLLOUT : 0u);
     if (l->state != LINK_CONNECTED || events == l->interest)
         return;
+    /* In the set even a socket of which nothing is wanted tells of a hang-up, again and again. */
+    const int change = events == 0 ? EPOLL_CTL_DEL : l->interest == 0 ? EPOLL_CTL_ADD : EPOLL_CTL_MOD;
     struct epoll_event event = {.events = events, .data.fd = l->socket};
-    epoll_ctl(l->epoll, EPOLL_CTL_MOD, l->socket, &event);
+    epoll_ctl(l->epoll, change, l->socket, &event);
     l->interest = events;
 }
 

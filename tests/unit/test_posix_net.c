@@ -341,6 +341,24 @@ static void a_connected_link_sleeps_until_bytes_come(void **state)
     assert_true(fd_ready(f, 5000));
 }
 
+/* A hang-up is told whatever epoll is asked for; who wants nothing must not be kept awake by it. */
+static void a_link_that_wants_nothing_sleeps_though_the_peer_has_gone(void **state)
+{
+    const struct linger at_once = {.l_onoff = 1};
+    struct fixture *f = *state;
+    connect_link(f, "127.0.0.1");
+    assert_int_equal(setsockopt(f->peer, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once)), 0);
+    close(f->peer);
+    f->peer = -1;
+    f->net->wait(f->ctx, f->link, SPOKE_WANT_READ, 5000);
+    const uint64_t before = now_ms();
+    f->net->wait(f->ctx, f->link, 0, 50);
+    assert_true(now_ms() - before >= 49);
+    assert_false(fd_ready(f, 0));
+    f->net->wait(f->ctx, f->link, SPOKE_WANT_READ, 0);
+    assert_true(fd_ready(f, 0));
+}
+
 enum { WAKES = 2000 };
 
 struct waker {
@@ -420,6 +438,7 @@ int main(void)
         TEST(even_a_look_takes_the_wake),
         TEST(a_closed_link_sleeps_its_limit),
         TEST(a_connected_link_sleeps_until_bytes_come),
+        TEST(a_link_that_wants_nothing_sleeps_though_the_peer_has_gone),
         TEST(no_wake_of_another_thread_is_lost),
         TEST(the_static_port_connects_and_looks_at_no_ctx),
     };
