@@ -321,8 +321,10 @@ static void send_waiting(spoke_transport *t, uint64_t now)
     while (waiting.len > 0 && status == SPOKE_OK) {
         size_t count = 0;
         status = native_stream_write(&t->stream, waiting, &count);
-        if (status == SPOKE_OK)
+        if (status == SPOKE_OK) {
             spoke_mqtt_sent(t->session, now, count);
+            t->events_due = t->events_due || t->full; /* a PUBACK may have found room, and freed a receipt */
+        }
         waiting = spoke_mqtt_output(t->session);
     }
     t->stuck = status == SPOKE_E_AGAIN;

@@ -628,6 +628,26 @@ static void without_a_free_receipt_it_stops_listening_and_does_not_spin(void **s
     assert_int_equal(f->ops->ack(f->t, 5), SPOKE_E_NOT_FOUND);
 }
 
+static void a_message_is_told_once_its_receipt_finds_room(void **state)
+{
+    struct fixture *f = *state;
+    f->options.limits.send_bytes = 64;
+    connect_link(f);
+    arrives(&f->port, "\x32\x05\x00\x01t\x00\x05\x32\x05\x00\x01t\x00\x06", 14);
+    f->ops->step(f->t, 0);
+    expect(f, SPOKE_TRANSPORT_MESSAGE);
+    f->port.room = 0;
+    assert_ok(publish(f, 1, SPOKE_STR("0123456789012345678901234567890123456789012345678901234"))); /* 62 */
+    assert_ok(f->ops->ack(f->t, 5));
+    expect_nothing(f);
+    f->ops->step(f->t, 0);
+    expect_nothing(f);
+    f->port.room = TX_BYTES;
+    f->ops->step(f->t, 0);
+    expect(f, SPOKE_TRANSPORT_MESSAGE);
+    assert_int_equal(f->event.receipt, 6);
+}
+
 /* --- closing --- */
 
 static void close_drains_then_waits_for_the_service_to_close(void **state)
@@ -732,6 +752,7 @@ int main(void)
         TEST(next_ms_says_when_the_next_step_is_due),
         TEST(a_stuck_link_is_waited_for_and_nothing_is_lost_or_doubled),
         TEST(without_a_free_receipt_it_stops_listening_and_does_not_spin),
+        TEST(a_message_is_told_once_its_receipt_finds_room),
         TEST(close_drains_then_waits_for_the_service_to_close),
         TEST(a_service_that_never_closes_is_not_waited_for_long),
         TEST(abort_closes_at_once_and_drops_what_came_in),
