@@ -605,6 +605,7 @@ static spoke_status native_next(spoke_transport *t, spoke_transport_event *event
             return SPOKE_OK;
     }
     t->events_due = false;
+    t->full = t->full && spoke_mqtt_room(t->session).cap == 0;
     if (t->phase != PHASE_ENDING)
         return SPOKE_E_AGAIN;
     report_closed(t, event);

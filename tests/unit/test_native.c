@@ -648,6 +648,24 @@ static void a_message_is_told_once_its_receipt_finds_room(void **state)
     assert_int_equal(f->event.receipt, 6);
 }
 
+/* A program with its own loop sleeps on fd and next_ms; for what was read ahead the port will not call it. */
+static void next_ms_counts_what_was_read_ahead(void **state)
+{
+    static const char message[] = "\x30\x4b\x00\x01t"
+                                  "012345678901234567890123456789012345678901234567890123456789012345678901";
+    struct fixture *f = *state;
+    connect_link(f);
+    for (int i = 0; i < 4; i++) /* 308 bytes, and the session takes 256 */
+        arrives(&f->port, message, sizeof(message) - 1);
+    f->ops->step(f->t, 0);
+    for (int i = 0; i < 3; i++)
+        expect(f, SPOKE_TRANSPORT_MESSAGE);
+    expect_nothing(f);
+    assert_int_equal(f->ops->next_ms(f->t), 0);
+    f->ops->step(f->t, 0);
+    expect(f, SPOKE_TRANSPORT_MESSAGE);
+}
+
 /* --- closing --- */
 
 static void close_drains_then_waits_for_the_service_to_close(void **state)
@@ -753,6 +771,7 @@ int main(void)
         TEST(a_stuck_link_is_waited_for_and_nothing_is_lost_or_doubled),
         TEST(without_a_free_receipt_it_stops_listening_and_does_not_spin),
         TEST(a_message_is_told_once_its_receipt_finds_room),
+        TEST(next_ms_counts_what_was_read_ahead),
         TEST(close_drains_then_waits_for_the_service_to_close),
         TEST(a_service_that_never_closes_is_not_waited_for_long),
         TEST(abort_closes_at_once_and_drops_what_came_in),
