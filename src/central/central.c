@@ -329,8 +329,8 @@ static spoke_status fill_env(spoke_central *central)
     env->group_key = central->group_key != NULL ? central->group_key : "";
     env->api_base = central->api_base;
     env->api_token = central->api_token;
-    core_commit(central->core); /* what was made now is kept before anybody is told of it */
-    return status;
+    const spoke_status kept = core_commit(central->core); /* before anybody is told of what was made now */
+    return status == SPOKE_OK ? kept : status;
 }
 
 static void *turn_until_stopped(void *argument)
@@ -454,8 +454,7 @@ static void turn_in_memory(spoke_central *central, uint32_t limit_ms)
         const struct timespec pause = {(time_t)(left / 1000), (long)(left % 1000) * 1000000};
         (void)nanosleep(&pause, NULL);
     }
-    core_tick(central->core);
-    core_commit(central->core);
+    core_tick(central->core); /* commits */
 }
 
 spoke_status spoke_central_poll(spoke_central *central, uint32_t limit_ms)
@@ -583,7 +582,7 @@ static spoke_status ask(spoke_central *central, const char *method, const char *
     const uint64_t ticket = core_request(central->core, &request, hear_core, *pending);
     if (ticket != 0)
         (*pending)->ticket = ticket;
-    core_commit(central->core);
+    (void)core_commit(central->core);
     return SPOKE_OK;
 }
 
@@ -687,7 +686,7 @@ void spoke_central_stop(spoke_central *central)
     shell_destroy(central->shell);
     if (central->core != NULL) {
         refuse_pending(central);
-        core_commit(central->core);
+        (void)core_commit(central->core);
         core_destroy(central->core);
     }
     ca_identity_free(&central->identity);
@@ -729,7 +728,7 @@ void spoke_central_link_send(spoke_central_link *link, spoke_str bytes)
 {
     if (bytes.len > 0 && !core_conn_ended(link->conn))
         core_conn_receive(link->conn, (const uint8_t *)bytes.ptr, bytes.len);
-    core_commit(link->central->core);
+    (void)core_commit(link->central->core);
 }
 
 spoke_str spoke_central_link_output(const spoke_central_link *link)
@@ -753,6 +752,6 @@ void spoke_central_link_close(spoke_central_link *link)
         return;
     struct core *core = link->central->core;
     core_conn_close(link->conn);
-    core_commit(core);
+    (void)core_commit(core);
     free(link);
 }

@@ -367,9 +367,9 @@ spoke_status core_dirty(struct core *c)
     return status;
 }
 
-void core_commit(struct core *c)
+spoke_status core_commit(struct core *c)
 {
-    spoke_status status = store_commit(c->store); /* REST writes on its own account */
+    spoke_status status = store_commit(c->store);
     if (status != SPOKE_OK)
         core_log(c, SPOKE_LOG_ERROR, "core", "the store did not commit: %s", spoke_status_text(status));
     c->uncommitted = false;
@@ -378,6 +378,7 @@ void core_commit(struct core *c)
         c->held = k->next_held;
         conn_release(k, status == SPOKE_OK);
     }
+    return status;
 }
 
 void core_due(struct core *c, uint64_t at)
@@ -402,5 +403,5 @@ void core_tick(struct core *c)
         method_tick(c);
         core_due(c, method_deadline(c));
     }
-    core_commit(c);
+    (void)core_commit(c);
 }

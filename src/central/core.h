@@ -59,9 +59,10 @@ bool core_conn_ended(
 void core_conn_close(struct conn *k); /* the stream is gone; frees. Fires the will when no DISCONNECT came */
 
 uint64_t core_deadline(const struct core *c);
-void core_tick(struct core *c);
-/* Commits the store and lets acknowledgements that waited for it out. Call after each round of receive. */
-void core_commit(struct core *c);
+void core_tick(struct core *c); /* does what is due, then core_commit */
+/* Commits the store and lets out what waited for it. On error what was written since the last commit is gone, and
+ * the connections that waited have ended: their devices come back and ask again. Call after each round of receive. */
+spoke_status core_commit(struct core *c);
 
 /* --- REST and control (rest.c) --- */
 

@@ -277,12 +277,11 @@ static bool body_read(struct rest_call *call, enum body kind)
 /* What devices sent is committed first: only the handler's own writes share the fate of its reply. */
 static void run_writing(struct rest_call *call, const struct route *route)
 {
-    core_commit(call->core);
-    spoke_status status = store_begin(core_store(call->core));
+    (void)core_commit(call->core);
+    spoke_status status = core_dirty(call->core);
     if (status == SPOKE_OK) {
         route->handler(call);
-        status = store_commit(core_store(call->core));
-        core_commit(call->core);
+        status = core_commit(call->core);
     }
     if (status == SPOKE_OK || call->later)
         return;

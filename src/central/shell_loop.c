@@ -105,8 +105,7 @@ void shell_turn(struct shell *shell)
         stream_receive(s);
     if (shell->http != NULL)
         http_turn(shell->http);
-    core_tick(shell->core);
-    core_commit(shell->core);
+    core_tick(shell->core); /* commits */
     for (struct stream *s = shell->streams, *next; s != NULL; s = next) {
         next = s->next;
         stream_send(s);

@@ -1,5 +1,6 @@
 /* The REST data plane, asked without HTTP, with a device that speaks MQTT where one is needed. */
 #include "central/rest_query.h"
+#include "central/store_query.h"
 #include "support/core_fixture.h"
 
 static int set_up(void **state)
@@ -565,6 +566,26 @@ static void a_patch_reaches_the_device_and_answers_202(void **state)
     assert_string_equal(f->payload, "{\"setpoint\":65.5,\"$version\":2}");
 }
 
+static int refuse_commit(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
+static void a_patch_that_is_not_kept_is_500_and_does_not_reach_the_device(void **state)
+{
+    struct fixture *f = *state;
+    fixture_connect(f, "pump");
+    (void)sqlite3_commit_hook(core_store(f->core)->db, refuse_commit, NULL);
+    fixture_ask(f, "PATCH", "/api/devices/pump/properties", "{\"setpoint\":4}");
+    assert_refused(f, 500, "InternalError", "The service could not do it");
+    assert_int_equal(fixture_take(f), 0);
+    assert_true(core_conn_ended(f->conn)); /* it comes back and asks for its twin */
+    (void)sqlite3_commit_hook(core_store(f->core)->db, NULL, NULL);
+    fixture_ask(f, "GET", "/api/devices/pump/properties", NULL);
+    assert_answer(f, 200, "{\"$metadata\":{}}");
+}
+
 static void a_component_patch_carries_the_mark(void **state)
 {
     struct fixture *f = *state;
@@ -906,6 +927,7 @@ int main(void)
         REST(properties_show_values_and_how_they_were_acknowledged),
         REST(a_property_named_like_an_acknowledgement_but_none_is_shown_whole),
         REST(a_patch_reaches_the_device_and_answers_202),
+        REST(a_patch_that_is_not_kept_is_500_and_does_not_reach_the_device),
         REST(a_component_patch_carries_the_mark),
         REST(put_replaces_all_writable_properties),
         REST(put_of_a_component_replaces_that_one_only),
