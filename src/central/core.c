@@ -337,6 +337,7 @@ void core_destroy(struct core *c)
     while (c->conns != NULL)
         conn_free(c->conns);
     method_free_all(c);
+    rest_commands_free(c);
     dps_registrations_free(c);
     c2d_marks_free(c);
     events_free(c->events);

@@ -85,7 +85,7 @@ struct core_response {
  * when the asker goes away first (then done is not called), 0 when it was answered already. */
 typedef void (*core_done_fn)(void *user, const struct core_response *response);
 uint64_t core_request(struct core *c, const struct core_request *request, core_done_fn done, void *user);
-void core_request_cancel(struct core *c, uint64_t ticket);
+void core_request_cancel(struct core *c, uint64_t ticket); /* harmless when it was answered or cancelled */
 /* A fresh administrator token, the whole Authorization value. *out on the heap. */
 spoke_status core_api_token(struct core *c, const char *token_id, char **out);
 

@@ -26,6 +26,7 @@ enum {
 
 struct event_ring;
 struct method_call;
+struct command_run;
 struct dps_registration;
 struct c2d_mark;
 
@@ -38,6 +39,7 @@ struct core {
     struct faults faults;
     struct event_ring *events;
     struct method_call *calls;
+    struct command_run *command_runs; /* what REST waits for */
     uint64_t last_ticket;
     struct dps_registration *registrations; /* newest first */
     size_t registration_count;
@@ -131,6 +133,9 @@ void method_device_ready(struct conn *k); /* it subscribed: calls that waited go
 uint64_t method_deadline(const struct core *c);
 void method_tick(struct core *c);
 void method_free_all(struct core *c);
+
+/* --- rest_commands.c --- */
+void rest_commands_free(struct core *c);
 
 /* --- c2d.c --- */
 void c2d_deliver(struct conn *k);

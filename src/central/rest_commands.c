@@ -10,17 +10,18 @@
 #define DEFAULT_RESPONSE_S 30u
 #define METHOD_CAP 300u
 
-/* A command under way. It is the `user` of the method call and, as a number, the ticket of the request. */
-struct run {
+/* A command under way, the `user` of its method call. */
+struct command_run {
+    struct command_run *next;
     struct core *core;
     core_done_fn done;
     void *user;
-    uint64_t method_ticket;
+    uint64_t ticket; /* of the method call, and of the request; 0: not called yet, not in the list */
     char *device_id, *component, *name;
     char *request; /* JSON text; NULL: none was given */
 };
 
-static void run_free(struct run *run)
+static void run_free(struct command_run *run)
 {
     if (run == NULL)
         return;
@@ -29,6 +30,23 @@ static void run_free(struct run *run)
     free(run->name);
     free(run->request);
     free(run);
+}
+
+static struct command_run **run_place(struct core *c, uint64_t ticket)
+{
+    struct command_run **at = &c->command_runs;
+    while (*at != NULL && (*at)->ticket != ticket)
+        at = &(*at)->next;
+    return at;
+}
+
+void rest_commands_free(struct core *c)
+{
+    while (c->command_runs != NULL) {
+        struct command_run *run = c->command_runs;
+        c->command_runs = run->next;
+        run_free(run);
+    }
 }
 
 /* --- the request --- */
@@ -89,7 +107,7 @@ static bool method_name(struct rest_call *call, const char *component, const cha
 
 /* --- the answer --- */
 
-static void explain(struct rest_reply *reply, const struct run *run, int32_t hub_code)
+static void explain(struct rest_reply *reply, const struct command_run *run, int32_t hub_code)
 {
     switch (hub_code) {
     case CODE_NOT_ONLINE:
@@ -126,7 +144,7 @@ static void add_json(cJSON *object, const char *name, spoke_str json)
     free(text);
 }
 
-static cJSON *answer_json(const struct run *run, int status, spoke_str payload)
+static cJSON *answer_json(const struct command_run *run, int status, spoke_str payload)
 {
     char id[37];
     core_guid(run->core, id);
@@ -139,7 +157,7 @@ static cJSON *answer_json(const struct run *run, int status, spoke_str payload)
 }
 
 /* The answer goes out even when the history cannot take it: the device has acted. */
-static void remember(const struct run *run, const cJSON *answer)
+static void remember(const struct command_run *run, const cJSON *answer)
 {
     char *text = cJSON_PrintUnformatted(answer);
     spoke_status status = text != NULL ? core_dirty(run->core) : SPOKE_E_NO_MEMORY;
@@ -153,8 +171,10 @@ static void remember(const struct run *run, const cJSON *answer)
 
 static void finish(void *user, int status, int32_t hub_code, spoke_str payload)
 {
-    struct run *run = user;
+    struct command_run *run = user;
     struct rest_reply reply = {0};
+    if (run->ticket != 0)
+        *run_place(run->core, run->ticket) = run->next;
     if (hub_code == 0 && payload.len > 0 && spoke_json_check(payload) != SPOKE_OK)
         hub_code = CODE_BAD_ANSWER;
     if (hub_code != 0) {
@@ -169,10 +189,10 @@ static void finish(void *user, int status, int32_t hub_code, spoke_str payload)
 
 /* --- POST --- */
 
-static struct run *run_create(const struct rest_call *call, const char *component, const char *name,
-                              spoke_str request)
+static struct command_run *run_create(const struct rest_call *call, const char *component, const char *name,
+                                      spoke_str request)
 {
-    struct run *run = calloc(1, sizeof *run);
+    struct command_run *run = calloc(1, sizeof *run);
     if (run == NULL)
         return NULL;
     run->core = call->core;
@@ -192,7 +212,7 @@ static void post(struct rest_call *call, const char *component, const char *name
     char method[METHOD_CAP];
     if (!rest_device_exists(call) || !method_name(call, component, name, method) || !read_command(call, &command))
         return;
-    struct run *run = run_create(call, component, name, command.request);
+    struct command_run *run = run_create(call, component, name, command.request);
     if (run == NULL) {
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
         return;
@@ -202,16 +222,18 @@ static void post(struct rest_call *call, const char *component, const char *name
                                              command.connect_s * 1000u, command.response_s * 1000u, finish, run);
     if (ticket == 0)
         return; /* finish was called, and run is gone */
-    run->method_ticket = ticket;
-    call->ticket = (uint64_t)(uintptr_t)run;
+    run->ticket = call->ticket = ticket;
+    run->next = call->core->command_runs;
+    call->core->command_runs = run;
 }
 
 void core_request_cancel(struct core *c, uint64_t ticket)
 {
-    if (ticket == 0)
-        return;
-    struct run *run = (struct run *)(uintptr_t)ticket;
-    core_method_cancel(c, run->method_ticket);
+    struct command_run **place = run_place(c, ticket), *run = *place;
+    if (run == NULL)
+        return; /* answered, or cancelled before */
+    *place = run->next;
+    core_method_cancel(c, ticket);
     run_free(run);
 }
 

@@ -799,6 +799,25 @@ static void an_answer_that_is_no_json_is_502(void **state)
     assert_refused(f, 502, "DeviceAnswerInvalid", "not JSON");
 }
 
+static void a_ticket_is_worth_nothing_once_the_request_is_answered_or_cancelled(void **state)
+{
+    struct fixture *f = *state;
+    fixture_connect(f, "d1");
+    fixture_ask(f, "POST", "/api/devices/d1/commands/c", "{}");
+    const uint64_t answered = f->ticket;
+    answer(f, 200, "1");
+    assert_int_equal(f->status, 201);
+    fixture_ask(f, "POST", "/api/devices/d1/commands/c", "{}");
+    const uint64_t waiting = f->ticket;
+    core_request_cancel(f->core, answered);
+    answer(f, 200, "2");
+    assert_int_equal(f->answers, 2);
+    core_request_cancel(f->core, waiting);
+    core_request_cancel(f->core, waiting);
+    fixture_ask(f, "POST", "/api/devices/d1/commands/c", "{}"); /* and one that is still waiting at the end */
+    assert_int_not_equal(f->ticket, 0);
+}
+
 static void a_cancelled_command_is_never_answered(void **state)
 {
     struct fixture *f = *state;
@@ -942,6 +961,7 @@ int main(void)
         REST(too_many_commands_of_one_device_are_429),
         REST(an_answer_that_is_no_json_is_502),
         REST(a_cancelled_command_is_never_answered),
+        REST(a_ticket_is_worth_nothing_once_the_request_is_answered_or_cancelled),
         REST(a_command_body_is_refused_by_place),
         REST(a_request_too_large_is_413),
         REST(the_history_shows_what_was_answered_in_pages),
