@@ -14,8 +14,6 @@ static const char system_trust_file[] = "/etc/ssl/certs/ca-certificates.crt";
 /* After DISCONNECT the server closes the connection [MQTT-3.14.4-1]. Closing first, with its bytes still unread
  * here, would make TCP reset the connection and lose what the server has not read yet. This long it may take. */
 enum { LINGER_MS = 500 };
-/* A peer that sends faster than we read must not keep step from returning. */
-enum { READS_PER_STEP = 16 };
 
 enum phase {
     PHASE_CLOSED,    /* -> REACHING by open */
@@ -298,7 +296,7 @@ static void reach(spoke_transport *t)
 
 static void secure(spoke_transport *t)
 {
-    t->stream.quiet = false;
+    native_stream_look(&t->stream);
     const spoke_status status = tls_handshake(t->stream.tls);
     if (status == SPOKE_OK)
         t->phase = PHASE_GREETING;
@@ -335,7 +333,7 @@ static void send_waiting(spoke_transport *t, uint64_t now)
 static void receive(spoke_transport *t, uint64_t now)
 {
     t->full = false;
-    for (int i = 0; i < READS_PER_STEP; i++) {
+    for (;;) {
         const spoke_buf room = spoke_mqtt_room(t->session);
         size_t count = 0;
         t->full = room.cap == 0;
@@ -360,7 +358,7 @@ static void talk(spoke_transport *t, bool look)
     const uint64_t now = t->now = now_ms(t);
     const bool due = now >= spoke_mqtt_deadline(t->session);
     if (look || due)
-        t->stream.quiet = false;
+        native_stream_look(&t->stream);
     if (!t->stuck || look)
         send_waiting(t, now);
     if (talking(t))
@@ -382,8 +380,8 @@ static void talk(spoke_transport *t, bool look)
 static void linger(spoke_transport *t)
 {
     spoke_status status = SPOKE_OK;
-    t->stream.quiet = false;
-    for (int i = 0; i < READS_PER_STEP && status == SPOKE_OK; i++)
+    native_stream_look(&t->stream);
+    while (status == SPOKE_OK)
         status = native_stream_discard(&t->stream);
     if ((status != SPOKE_OK && status != SPOKE_E_AGAIN) || now_ms(t) >= t->phase_limit)
         end(t, native_error_none());

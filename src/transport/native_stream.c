@@ -6,17 +6,23 @@ void native_stream_reset(struct native_stream *stream)
 {
     spoke_wipe(stream->ahead, stream->end);
     stream->at = stream->end = 0;
-    stream->quiet = false;
+    native_stream_look(stream);
+}
+
+void native_stream_look(struct native_stream *stream)
+{
+    stream->reads = NATIVE_READS;
 }
 
 static spoke_status read_link(struct native_stream *stream, uint8_t *out, size_t cap, size_t *count)
 {
     const spoke_platform *platform = stream->platform;
-    if (stream->quiet)
+    if (stream->reads == 0)
         return SPOKE_E_AGAIN;
+    stream->reads--;
     const spoke_status status = platform->net->read(platform->ctx, stream->link, out, cap, count);
-    /* Fewer than asked for: that was all. */
-    stream->quiet = status == SPOKE_E_AGAIN || (status == SPOKE_OK && *count < cap);
+    if (status == SPOKE_E_AGAIN || (status == SPOKE_OK && *count < cap))
+        stream->reads = 0; /* fewer than asked for: that was all */
     return status;
 }
 

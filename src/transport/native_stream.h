@@ -10,18 +10,23 @@
 /* TLS asks for each record in two pieces; brokers send a record for each PUBACK. This many of them cost one call
  * of the port instead of two each. */
 enum { NATIVE_AHEAD_BYTES = 2048 };
+/* Calls of the port's read between two looks. mbedTLS passes over empty records and warnings by itself, so that a
+ * peer that sends them without end would hold it, and the caller, for as long. */
+enum { NATIVE_READS = 16 };
 
 struct native_stream {
     const spoke_platform *platform;
     void *link;
     struct tls *tls; /* NULL: plain */
-    bool quiet;      /* the last read emptied the link: no use asking again before the port says so */
+    unsigned reads;  /* left until the next look; 0 also when one emptied the link */
     size_t at, end;  /* what is left of ahead */
     uint8_t ahead[NATIVE_AHEAD_BYTES];
 };
 
 /* Forgets what was read ahead: a new connection begins. */
 void native_stream_reset(struct native_stream *stream);
+/* The link may hold something, and there is time to read it. Before that, reads beyond those left are E_AGAIN. */
+void native_stream_look(struct native_stream *stream);
 struct tls_stream native_stream_below(struct native_stream *stream); /* for tls_start */
 spoke_status native_stream_read(struct native_stream *stream, uint8_t *out, size_t cap, size_t *count);
 /* After E_AGAIN: the same bytes again, or more behind them. */

@@ -93,6 +93,18 @@ static spoke_status fake_read(void *ctx, void *link, uint8_t *out, size_t cap, s
     return p->ended || !p->open ? SPOKE_E_NET : SPOKE_E_AGAIN;
 }
 
+/* TLS alerts of the level "warning", faster than anybody reads them. It ends only to end the test. */
+static spoke_status flooded_read(void *ctx, void *link, uint8_t *out, size_t cap, size_t *count)
+{
+    static const uint8_t warning[] = {0x15, 3, 3, 0, 2, 1, 90};
+    struct fake_port *p = ctx;
+    (void)link;
+    p->reads++;
+    for (*count = 0; *count < cap; ++*count)
+        out[*count] = warning[p->rx_at++ % sizeof(warning)];
+    return p->reads < 10000 ? SPOKE_OK : SPOKE_E_NET;
+}
+
 static spoke_status fake_write(void *ctx, void *link, const uint8_t *bytes, size_t len, size_t *count)
 {
     struct fake_port *p = ctx;
@@ -484,6 +496,21 @@ static void the_sleep_ends_at_the_connect_limit(void **state)
     expect(f, SPOKE_TRANSPORT_CLOSED);
 }
 
+static void a_flood_of_warnings_does_not_outlast_the_connect_limit(void **state)
+{
+    struct fixture *f = *state;
+    f->options.tls.test_only = SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER;
+    f->port.net.read = flooded_read;
+    make(f);
+    open_link(f);
+    f->ops->step(f->t, 10);
+    assert_in_range(f->port.reads, 1, 1000);
+    expect_nothing(f);
+    f->port.now += 5000;
+    f->ops->step(f->t, 10);
+    expect_closed(f, SPOKE_E_TIMEOUT, SPOKE_SOURCE_TLS);
+}
+
 /* The refusal is the reason, whatever else happens in the same moment. */
 static void a_refusal_outweighs_the_loss_that_follows(void **state)
 {
@@ -761,6 +788,7 @@ int main(void)
         TEST(each_stage_fails_under_its_own_name),
         TEST(a_stage_that_takes_too_long_is_named),
         TEST(the_sleep_ends_at_the_connect_limit),
+        TEST(a_flood_of_warnings_does_not_outlast_the_connect_limit),
         TEST(a_refusal_outweighs_the_loss_that_follows),
         TEST(a_round_is_one_write_and_one_read),
         TEST(a_quiet_link_sends_before_it_sleeps_and_reads_once_after),

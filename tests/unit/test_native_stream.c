@@ -39,6 +39,7 @@ static void source_init(struct source *s, size_t left)
     s->platform.ctx = s;
     s->platform.net = &s->net;
     s->stream.platform = &s->platform;
+    native_stream_reset(&s->stream);
 }
 
 /* Takes what is there in pieces of `piece`, checking that no byte is lost, doubled or out of turn. */
@@ -77,7 +78,7 @@ static void every_mixture_of_sizes_gives_the_same_bytes(void **state)
             s.most = sizes[i];
             size_t total = 0;
             for (int round = 0; round < 3 * NATIVE_AHEAD_BYTES && total < 3 * NATIVE_AHEAD_BYTES; round++) {
-                s.stream.quiet = false; /* the port says that more is there */
+                native_stream_look(&s.stream); /* the port says that more is there */
                 take(&s, sizes[j], &total);
             }
             assert_int_equal(total, 3 * NATIVE_AHEAD_BYTES);
@@ -94,7 +95,7 @@ static void a_large_read_goes_straight_through(void **state)
     assert_ok(native_stream_read(&s.stream, out, sizeof(out), &count));
     assert_int_equal(count, sizeof(out));
     assert_int_equal(s.stream.end, 0);
-    assert_false(s.stream.quiet);
+    assert_true(s.stream.reads > 0);
 }
 
 static void an_emptied_link_is_not_asked_again_until_told(void **state)
@@ -108,8 +109,24 @@ static void an_emptied_link_is_not_asked_again_until_told(void **state)
     assert_int_equal(native_stream_read(&s.stream, out, sizeof(out), &count), SPOKE_E_AGAIN);
     assert_int_equal(s.reads, 1);
     s.ended = true;
-    s.stream.quiet = false;
+    native_stream_look(&s.stream);
     assert_int_equal(native_stream_read(&s.stream, out, sizeof(out), &count), SPOKE_E_NET);
+}
+
+static void a_link_that_never_empties_is_left_alone_until_the_next_look(void **state)
+{
+    struct source s;
+    uint8_t out[NATIVE_AHEAD_BYTES];
+    size_t count = 0;
+    (void)state;
+    source_init(&s, SIZE_MAX);
+    for (int look = 0; look < 2; look++) {
+        s.reads = 0;
+        while (native_stream_read(&s.stream, out, sizeof(out), &count) == SPOKE_OK)
+            assert_in_range(s.reads, 1, NATIVE_READS);
+        assert_int_equal(s.reads, NATIVE_READS);
+        native_stream_look(&s.stream);
+    }
 }
 
 static void a_new_connection_sees_nothing_of_the_old(void **state)
@@ -145,6 +162,7 @@ int main(void)
         cmocka_unit_test(every_mixture_of_sizes_gives_the_same_bytes),
         cmocka_unit_test(a_large_read_goes_straight_through),
         cmocka_unit_test(an_emptied_link_is_not_asked_again_until_told),
+        cmocka_unit_test(a_link_that_never_empties_is_left_alone_until_the_next_look),
         cmocka_unit_test(a_new_connection_sees_nothing_of_the_old),
         cmocka_unit_test(discarding_drops_what_was_read_ahead_too),
     };
