@@ -96,6 +96,9 @@ spoke_status store_message_clear(struct store *s, const char *device_id);
 /* The newest value of one telemetry name; component "" for the default one. */
 spoke_status store_value_put(struct store *s, const char *device_id, const char *component, const char *name,
                              const char *json, int64_t at_ms);
+/* A device that invents names may not grow the file for ever: keeps the STORE_VALUES_KEPT newest. After a round of
+ * puts, since it looks at all of them. */
+spoke_status store_value_trim(struct store *s, const char *device_id);
 spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,
                              char **json, int64_t *at_ms);
 

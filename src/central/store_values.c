@@ -1,20 +1,5 @@
 #include "store_query.h"
 
-/* A device that invents names may not grow the file for ever: the value longest unheard of makes room. */
-static spoke_status make_room(struct store *s, const char *device_id)
-{
-    static const char SQL[] =
-        "DELETE FROM telemetry_value WHERE device_id = ?1 AND"
-        " (SELECT count(*) FROM telemetry_value WHERE device_id = ?1) >= ?2 AND (component, name) ="
-        " (SELECT component, name FROM telemetry_value WHERE device_id = ?1 ORDER BY at_ms LIMIT 1)";
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, device_id);
-    store_query_int(&q, STORE_VALUES_KEPT);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
-}
-
 static spoke_status write_value(struct store *s, const char *sql, const char *device_id, const char *component,
                                 const char *name, const char *json, int64_t at_ms)
 {
@@ -39,8 +24,20 @@ spoke_status store_value_put(struct store *s, const char *device_id, const char 
     spoke_status status = write_value(s, UPDATE, device_id, component, name, json, at_ms);
     if (status != SPOKE_OK || sqlite3_changes(s->db) > 0)
         return status;
-    status = make_room(s, device_id);
-    return status == SPOKE_OK ? write_value(s, INSERT, device_id, component, name, json, at_ms) : status;
+    return write_value(s, INSERT, device_id, component, name, json, at_ms);
+}
+
+spoke_status store_value_trim(struct store *s, const char *device_id)
+{
+    static const char SQL[] =
+        "DELETE FROM telemetry_value WHERE device_id = ?1 AND (component, name) IN (SELECT component, name"
+        " FROM telemetry_value WHERE device_id = ?1 ORDER BY at_ms DESC LIMIT -1 OFFSET ?2)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_int(&q, STORE_VALUES_KEPT);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
 }
 
 spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,

@@ -26,6 +26,10 @@ static const struct {
 
 #define MAX_PROPERTIES 1000u /* ours: a bag of 64 KB could hold 30,000, and each is compared with the others */
 
+/* Members of one message that count as values: no more could be kept, and tens of thousands, each a row, would
+ * hold up the other devices. The message itself is kept whole. */
+#define MAX_VALUES STORE_VALUES_KEPT
+
 /* A bag read: two trees, and what it counts towards the limits. */
 struct properties {
     cJSON *system, *application;
@@ -203,11 +207,15 @@ static spoke_status keep_values(struct conn *k, const struct store_message *row,
         spoke_json_check(body) != SPOKE_OK || spoke_json_enter(body, &at) != SPOKE_OK)
         return SPOKE_OK;
     int64_t at_ms = value_time(p, row->at_ms);
-    spoke_status status;
-    while ((status = spoke_json_member(&at, &key, &value)) == SPOKE_OK)
-        if ((status = keep_value(k, row, key, value, at_ms)) != SPOKE_OK)
-            return status;
-    return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
+    spoke_status status = SPOKE_OK;
+    for (int i = 0; i < MAX_VALUES && status == SPOKE_OK; i++) {
+        status = spoke_json_member(&at, &key, &value);
+        if (status == SPOKE_OK)
+            status = keep_value(k, row, key, value, at_ms);
+    }
+    if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
+        return status;
+    return store_value_trim(k->core->store, k->id);
 }
 
 /* --- storing --- */

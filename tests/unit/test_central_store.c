@@ -438,6 +438,7 @@ static void the_value_longest_unheard_of_makes_room(void **state)
         snprintf(name, sizeof name, "n%d", i);
         assert_ok(store_value_put(*state, "d", "", name, "1", i == 0 ? 5000 : i));
     }
+    assert_ok(store_value_trim(*state, "d"));
     assert_ok(store_commit(*state));
     assert_ok(store_value_get(*state, "d", "", "n0", &json, &at));
     free(json);

@@ -254,6 +254,31 @@ static void name_with_a_nul_character_is_not_taken_for_its_beginning(void **stat
     assert_int_equal(store_value_get(core_store(bench.core), "dev-001", "", "t", &json, &at), SPOKE_E_NOT_FOUND);
 }
 
+static void the_first_thousand_members_of_a_message_are_its_values(void **state)
+{
+    (void)state;
+    static char body[STORE_VALUES_KEPT * 12 + 100];
+    char *json;
+    int64_t at;
+    size_t len = 1;
+    body[0] = '{';
+    for (int i = 0; i <= STORE_VALUES_KEPT; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len, "%s\"n%d\":%d", i > 0 ? "," : "", i, i);
+    body[len] = '}';
+    device_publish(&dev, EVENTS, body, 1);
+    device_expect(&dev, SPOKE_MQTT_PUBACK);
+    assert_value("", "n0", "0", BENCH_START_S * INT64_C(1000) + 1000);
+    assert_value("", "n999", "999", BENCH_START_S * INT64_C(1000) + 1000);
+    assert_int_equal(store_value_get(core_store(bench.core), "dev-001", "", "n1000", &json, &at),
+                     SPOKE_E_NOT_FOUND);
+    bench_advance(&bench, 1000);
+    device_publish(&dev, EVENTS, "{\"new\":1}", 1);
+    assert_value("", "new", "1", BENCH_START_S * INT64_C(1000) + 2000);
+    struct last l = last_message();
+    assert_string_equal(l.body, "{\"new\":1}");
+    last_free(&l);
+}
+
 int main(void)
 {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -271,6 +296,7 @@ int main(void)
         CLAIM(bodies_that_are_no_json_objects_are_messages_without_values),
         CLAIM(reserved_names_are_ignored),
         CLAIM(name_with_a_nul_character_is_not_taken_for_its_beginning),
+        CLAIM(the_first_thousand_members_of_a_message_are_its_values),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
