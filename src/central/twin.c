@@ -10,6 +10,11 @@ static const char *const log_module = "twin";
 
 #define WHY_CAP 160u
 
+/* Ours: what the 32 KB do not count (empty objects, nulls in arrays, control characters) is bounded too, and so is the
+ * time that a merge takes. */
+#define MAX_VALUES 4096u
+#define MAX_SECTION_TEXT (8u * SPOKE_MAX_TWIN_SECTION_BYTES)
+
 /* One section of a row, parsed. */
 struct section {
     char **json_text, **meta_text;
@@ -66,25 +71,39 @@ static bool print_over(char **slot, const cJSON *tree)
     return true;
 }
 
+/* A section that is too large already may become smaller step by step. */
+static spoke_status fits(size_t before, size_t after, size_t most, const char *unit, char *why, size_t why_cap)
+{
+    if (after <= most || after <= before)
+        return SPOKE_OK;
+    (void)snprintf(why, why_cap, "the properties would take %zu %s; %zu are allowed", after, unit, most);
+    return SPOKE_E_TOO_LARGE;
+}
+
+static spoke_status print_section(struct section *s, char *why, size_t why_cap)
+{
+    const size_t before = *s->json_text != NULL ? strlen(*s->json_text) : 0;
+    if (!print_over(s->json_text, s->json) || !print_over(s->meta_text, s->meta))
+        return SPOKE_E_NO_MEMORY;
+    return fits(before, strlen(*s->json_text), MAX_SECTION_TEXT, "bytes of JSON", why, why_cap);
+}
+
 /* The merge on the parsed section; nothing is stored yet. */
 static spoke_status merge(struct core *c, struct section *s, const cJSON *patch, char *why, size_t why_cap)
 {
     char now[40];
-    size_t before = twin_doc_size(s->json);
+    const size_t size = twin_doc_size(s->json), count = twin_doc_count(s->json);
     spoke_status status = twin_doc_merge(s->json, patch);
+    if (status == SPOKE_OK)
+        status = fits(size, twin_doc_size(s->json), SPOKE_MAX_TWIN_SECTION_BYTES, "bytes", why, why_cap);
+    if (status == SPOKE_OK)
+        status = fits(count, twin_doc_count(s->json), MAX_VALUES, "values", why, why_cap);
     if (status != SPOKE_OK)
         return status;
-    size_t after = twin_doc_size(s->json);
-    if (after > SPOKE_MAX_TWIN_SECTION_BYTES && after > before) {
-        (void)snprintf(why, why_cap, "the properties would take %zu bytes; 32768 are allowed", after);
-        return SPOKE_E_TOO_LARGE;
-    }
     core_time(c, 3, now);
     ++*s->version;
     status = twin_doc_stamp(s->meta, s->json, patch, *s->version, now);
-    if (status == SPOKE_OK && (!print_over(s->json_text, s->json) || !print_over(s->meta_text, s->meta)))
-        status = SPOKE_E_NO_MEMORY;
-    return status;
+    return status == SPOKE_OK ? print_section(s, why, why_cap) : status;
 }
 
 /* Changes one section and stores it, or changes nothing. *after: the section as it is now, heap. */
@@ -97,10 +116,11 @@ static spoke_status change(struct core *c, const char *device_id, bool desired, 
     if (status != SPOKE_OK)
         return status;
     /* A full section's names deleted and a full section put in: more cannot be meant, and is not even tried. */
-    if (twin_doc_size(patch) > 2 * SPOKE_MAX_TWIN_SECTION_BYTES) {
-        (void)snprintf(why, why_cap, "the properties take more than 32768 bytes");
-        return SPOKE_E_TOO_LARGE;
-    }
+    status = fits(0, twin_doc_size(patch), 2 * SPOKE_MAX_TWIN_SECTION_BYTES, "bytes", why, why_cap);
+    if (status == SPOKE_OK)
+        status = fits(0, twin_doc_count(patch), MAX_VALUES, "values", why, why_cap);
+    if (status != SPOKE_OK)
+        return status;
     status = load(c, device_id, &row);
     if (status != SPOKE_OK)
         return status;

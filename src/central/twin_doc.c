@@ -127,6 +127,15 @@ size_t twin_doc_size(const cJSON *section)
     return size;
 }
 
+size_t twin_doc_count(const cJSON *section)
+{
+    struct walk w;
+    size_t count = 0;
+    for (walk_from(&w, section); w.at != NULL; walk_next(&w))
+        count++;
+    return count;
+}
+
 /* --- merging --- */
 
 /* Takes `value`. NULL: there was no memory for it. */

@@ -11,6 +11,8 @@ spoke_status twin_doc_check(const cJSON *patch, char *why, size_t why_cap);
 spoke_status twin_doc_merge(cJSON *section, const cJSON *patch);
 /* What the 32 KB limit counts: UTF-8 bytes of keys and strings, 8 for a number, 4 for a boolean. */
 size_t twin_doc_size(const cJSON *section);
+/* Members and array elements of all levels. The size counts nothing for an empty object or a null in an array. */
+size_t twin_doc_count(const cJSON *section);
 /* Notes the change in the section's metadata:
  *   {"name":{"$lastUpdated":"..","$lastUpdatedVersion":n},
  *    "component":{"$lastUpdated":..,"$lastUpdatedVersion":n,"name":{..the same..}}}

@@ -247,6 +247,37 @@ static void report_without_api_version_is_400(void **state)
     expect_error("$iothub/twin/res/400/?$rid=r-1", 400004);
 }
 
+/* {"<name>":[<item>,<item>,...]} with `count` items. */
+static const char *repeat(const char *name, const char *item, size_t count)
+{
+    static char json[400000];
+    size_t len = (size_t)snprintf(json, sizeof json, "{\"%s\":[", name);
+    for (size_t i = 0; i < count; i++)
+        len += (size_t)snprintf(json + len, sizeof json - len, "%s%s", i > 0 ? "," : "", item);
+    (void)snprintf(json + len, sizeof json - len, "]}");
+    return json;
+}
+
+static void what_the_32_kb_do_not_count_is_bounded_too(void **state)
+{
+    (void)state;
+    static char unseen[6 * 4096 + 3];
+    unseen[0] = '"';
+    for (size_t i = 0; i < 4096; i++)
+        memcpy(unseen + 1 + 6 * i, "\\u0001", 6);
+    unseen[sizeof unseen - 2] = '"';
+    device_publish(&dev, REPORT, repeat("a", "null", 4095), 0);
+    expect("$iothub/twin/res/204/?$rid=r-1&$version=2", NULL);
+    device_publish(&dev, REPORT, "{\"b\":{}}", 0);
+    expect_error("$iothub/twin/res/413/?$rid=r-1", 413001);
+    device_publish(&dev, REPORT, repeat("a", "{}", 4096), 0);
+    expect_error("$iothub/twin/res/413/?$rid=r-1", 413001);
+    device_publish(&dev, REPORT, repeat("a", unseen, 11), 0);
+    expect_error("$iothub/twin/res/413/?$rid=r-1", 413001);
+    device_publish(&dev, REPORT, repeat("a", unseen, 10), 0);
+    expect("$iothub/twin/res/204/?$rid=r-1&$version=3", NULL);
+}
+
 int main(void)
 {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -265,6 +296,7 @@ int main(void)
         CLAIM(metadata_is_kept_for_the_rest_of_the_service),
         CLAIM(requests_without_rid_or_with_a_long_one_close),
         CLAIM(report_without_api_version_is_400),
+        CLAIM(what_the_32_kb_do_not_count_is_bounded_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
