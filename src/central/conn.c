@@ -12,6 +12,9 @@
 #define SILENCE_CAP_MS 1767000u /* the hub's longest patience, 29.45 minutes */
 /* The largest PUBLISH that can be within the service's limits: the topic's 65,535 bytes come on top. */
 #define MAX_BODY_BYTES (SPOKE_MAX_TELEMETRY_BYTES + 65535u + 4u)
+/* Before a peer has said who it is: a will of 64 KB and its topic, and the names. */
+#define MAX_CONNECT_BYTES (2u * 65535u + 4096u)
+#define IDLE_BYTES 4096u /* a larger buffer is not kept while it is empty: there may be thousands */
 #define MAX_PENDING_OUTPUT (4u * 1024u * 1024u)
 #define MAX_FILTERS 32u
 #define MAX_LATE_ACKS 65535u
@@ -47,18 +50,20 @@ static bool bytes_append(struct bytes *b, const void *from, size_t len)
     return true;
 }
 
+static void bytes_free(struct bytes *b)
+{
+    free(b->ptr);
+    memset(b, 0, sizeof *b);
+}
+
 static void bytes_consume(struct bytes *b, size_t count)
 {
     assert(count <= b->len);
     b->len -= count;
     if (count > 0 && b->len > 0)
         memmove(b->ptr, b->ptr + count, b->len);
-}
-
-static void bytes_free(struct bytes *b)
-{
-    free(b->ptr);
-    memset(b, 0, sizeof *b);
+    if (b->len == 0 && b->cap > IDLE_BYTES)
+        bytes_free(b);
 }
 
 /* --- life --- */
@@ -203,8 +208,6 @@ static void hold(struct conn *k)
 
 static bool make_room(struct conn *k, size_t need)
 {
-    if (k->out_at > 0 && k->out_at == k->out.len)
-        k->out.len = k->out_at = k->out_ready = 0;
     if (k->out.len - k->out_at + need > MAX_PENDING_OUTPUT) {
         conn_drop(k, "hub-protocol-error", "the device does not read what it asks for", 0);
         return false;
@@ -325,6 +328,10 @@ void core_conn_sent(struct conn *k, size_t count)
 {
     assert(count <= k->out_ready - k->out_at);
     k->out_at += count;
+    if (k->out_at < k->out.len)
+        return;
+    bytes_consume(&k->out, k->out_at);
+    k->out_at = k->out_ready = 0;
 }
 
 bool core_conn_ended(const struct conn *k)
@@ -547,11 +554,8 @@ static void take_bytes(struct conn *k, const uint8_t *bytes, const spoke_mqtt_he
 {
     size_t len = header->head_bytes + header->body_bytes;
     spoke_mqtt_packet packet;
-    if (k->state == CONN_NEW) {
-        if (header->type == SPOKE_MQTT_CONNECT)
-            take_connect(k, bytes, len);
-        else
-            conn_protocol_error(k, "the first packet is not CONNECT");
+    if (k->state == CONN_NEW) { /* header_ok: this is a CONNECT */
+        take_connect(k, bytes, len);
         return;
     }
     k->silent_until = core_now_ms(k->core) + k->silence_limit_ms;
@@ -564,7 +568,11 @@ static void take_bytes(struct conn *k, const uint8_t *bytes, const spoke_mqtt_he
 /* Looks at the fixed header before the body is there, so that nothing is collected that will be refused. */
 static bool header_ok(struct conn *k, const spoke_mqtt_header *header)
 {
-    if (header->type == SPOKE_MQTT_PUBLISH && (header->flags & 6u) == 4u)
+    if (k->state == CONN_NEW && header->type != SPOKE_MQTT_CONNECT)
+        conn_protocol_error(k, "the first packet is not CONNECT");
+    else if (k->state == CONN_NEW && header->body_bytes > MAX_CONNECT_BYTES)
+        conn_protocol_error(k, "a CONNECT larger than any device needs");
+    else if (header->type == SPOKE_MQTT_PUBLISH && (header->flags & 6u) == 4u)
         conn_protocol_error(k, "a PUBLISH with QoS 2");
     else if (header->body_bytes > MAX_BODY_BYTES)
         conn_end(k, k->state == CONN_DPS ? "dps-protocol-error" : "hub-protocol-error",

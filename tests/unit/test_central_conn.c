@@ -1,6 +1,7 @@
 /* The MQTT server session: framing, CONNECT, keep-alive, subscriptions, sessions, the end. */
 #include "central_bench.h"
 
+#include <central/conn.h>
 #include <unistd.h>
 
 #define EVENTS "devices/dev-001/messages/events/"
@@ -341,6 +342,46 @@ static void log_lines_stay_lines_whatever_a_client_calls_itself(void **state)
     assert_false(broken);
 }
 
+static void nothing_is_collected_from_a_stranger_but_a_connect(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *header;
+        size_t len;
+    } cases[] = {{"\x30\x80\x80\x10", 4} /* PUBLISH of 256 KB */, {"\x10\x80\x80\x10", 4} /* CONNECT of 256 KB */};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        fresh();
+        send_bytes(cases[i].header, cases[i].len);
+        assert_true(core_conn_ended(dev.conn));
+        device_close(&dev);
+    }
+    assert_int_equal(bench_events(&bench, "hub-protocol-error"), 2);
+}
+
+static void an_idle_connection_keeps_no_large_buffer(void **state)
+{
+    (void)state;
+    static char body[200000];
+    memset(body, 'x', sizeof body);
+    online();
+    device_subscribe_ok(&dev, C2D, 0);
+    device_publish_bytes(&dev, EVENTS, spoke_str_from(body, sizeof body), 1);
+    device_expect(&dev, SPOKE_MQTT_PUBACK);
+    static uint8_t packet[sizeof body + 100];
+    spoke_mqtt_packet p = {.type = SPOKE_MQTT_PUBLISH};
+    p.as.publish.topic = SPOKE_STR(EVENTS);
+    p.as.publish.payload = spoke_str_from(body, sizeof body);
+    spoke_buf out = spoke_buf_from(packet, sizeof packet);
+    assert_ok(spoke_mqtt_encode(&p, &out));
+    device_raw(&dev, packet, 10); /* in two pieces: the first has to be kept */
+    device_raw(&dev, packet + 10, out.len - 10);
+    assert_int_equal(messages(), 2);
+    assert_ok(core_c2d_send(bench.core, "dev-001", spoke_str_from(body, 60000), NULL, NULL, 0, 0));
+    core_commit(bench.core);
+    device_expect(&dev, SPOKE_MQTT_PUBLISH);
+    assert_true(dev.conn->in.cap <= 4096 && dev.conn->out.cap <= 4096);
+}
+
 static void unsubscribe_is_answered_and_ends_deliveries(void **state)
 {
     (void)state;
@@ -636,6 +677,8 @@ int main(void)
         CLAIM(other_filters_close_without_suback),
         CLAIM(reason_for_a_refused_filter_is_utf8),
         CLAIM(log_lines_stay_lines_whatever_a_client_calls_itself),
+        CLAIM(nothing_is_collected_from_a_stranger_but_a_connect),
+        CLAIM(an_idle_connection_keeps_no_large_buffer),
         CLAIM(unsubscribe_is_answered_and_ends_deliveries),
         CLAIM(session_survives_with_clean_session_0),
         CLAIM(session_queue_and_twin_survive_a_restart_of_the_service),
