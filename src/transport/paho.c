@@ -63,6 +63,8 @@ static void end(spoke_transport *t, spoke_error why)
     t->why = why;
     t->phase = PAHO_ENDING;
     pthread_mutex_lock(&t->lock);
+    if (t->open_due)
+        paho_target_wipe(&t->targets[t->target]); /* else the worker does, once it has used it */
     t->live = t->open_due = false;
     t->retire_due = true;
     pthread_cond_signal(&t->work);

@@ -165,6 +165,7 @@ void paho_fini(spoke_transport *t);
 bool paho_target_valid(const spoke_transport_target *target);
 /* Copies all of it. False: no room, or a NUL inside a text. */
 bool paho_target_keep(struct paho_target *out, const spoke_transport_target *target);
+void paho_target_wipe(struct paho_target *target);
 
 /* --- paho_out.c --- */
 void paho_flights_reset(spoke_transport *t);                           /* lock held */

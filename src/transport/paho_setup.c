@@ -121,7 +121,7 @@ void paho_fini(spoke_transport *t)
         close(t->event_fd);
     paho_pem_close(&t->pem);
     for (unsigned i = 0; i < 2; i++)
-        spoke_wipe(t->targets[i].text.ptr, t->targets[i].text.cap);
+        paho_target_wipe(&t->targets[i]);
     spoke_wipe(t, sizeof(*t));
 }
 

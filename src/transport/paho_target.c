@@ -30,21 +30,34 @@ static bool keep_will(struct paho_target *out, const spoke_mqtt_will *will)
     return out->will_topic != NULL && keep_bytes(&out->text, will->payload, &out->will_payload);
 }
 
-bool paho_target_keep(struct paho_target *out, const spoke_transport_target *target)
+static bool keep_all(struct paho_target *out, const spoke_transport_target *target)
 {
     const spoke_mqtt_connect_options *mqtt = &target->mqtt;
-    spoke_wipe(out->text.ptr, out->text.len);
-    *out = (struct paho_target){.text = spoke_buf_from(out->text.ptr, out->text.cap),
-                                .port = target->port,
-                                .keep_alive_s = mqtt->keep_alive_s,
-                                .limit_ms = target->connect_limit_ms,
-                                .clean_session = mqtt->clean_session};
     out->host = keep(&out->text, spoke_str_of(target->host));
     out->client_id = keep(&out->text, mqtt->client_id);
     if (mqtt->username.len > 0)
         out->username = keep(&out->text, mqtt->username);
     return out->host != NULL && out->client_id != NULL && (mqtt->username.len == 0 || out->username != NULL) &&
            keep_bytes(&out->text, mqtt->password, &out->password) && keep_will(out, mqtt->will);
+}
+
+void paho_target_wipe(struct paho_target *target)
+{
+    spoke_wipe(target->text.ptr, target->text.len);
+}
+
+bool paho_target_keep(struct paho_target *out, const spoke_transport_target *target)
+{
+    paho_target_wipe(out);
+    *out = (struct paho_target){.text = spoke_buf_from(out->text.ptr, out->text.cap),
+                                .port = target->port,
+                                .keep_alive_s = target->mqtt.keep_alive_s,
+                                .limit_ms = target->connect_limit_ms,
+                                .clean_session = target->mqtt.clean_session};
+    const bool kept = keep_all(out, target);
+    if (!kept)
+        paho_target_wipe(out);
+    return kept;
 }
 
 bool paho_target_valid(const spoke_transport_target *target)

@@ -160,7 +160,7 @@ static void connect_now(spoke_transport *t)
             code = start(t, target);
         pthread_mutex_unlock(&registry);
     }
-    spoke_wipe(target->text.ptr, target->text.cap);
+    paho_target_wipe(target);
     pthread_mutex_lock(&t->lock);
     t->taken = 2;
     if (code != 0 && !t->retire_due)

@@ -370,6 +370,42 @@ static void open_right_after_abort_connects(void **state)
     connect_open(f);
 }
 
+/* The copies of what to connect to stand last. */
+static bool keeps_password(const struct fixture *f, const spoke_transport_options *options)
+{
+    enum { TAIL_BYTES = 2 * (SPOKE_DEFAULT_SEND_BYTES + SPOKE_MAX_HOST_BYTES + 1) };
+    const uint8_t *end = (const uint8_t *)f->memory + f->ops->size(options);
+    return memmem(end - TAIL_BYTES, TAIL_BYTES, "SharedAccess", 12) != NULL;
+}
+
+static void a_password_that_is_not_used_is_wiped(void **state)
+{
+    static const char text[5000];
+    struct fixture *f = *state;
+    f->tls.test_only = SPOKE_TEST_ONLY_PLAINTEXT;
+    connect_fresh(f);
+    const spoke_transport_options options = {.platform = &f->shaped.platform,
+                                             .limits = {.receive_bytes = RECEIVE_BYTES, .in_flight = IN_FLIGHT}};
+    const spoke_mqtt_will will = {.topic = SPOKE_STR("t"), .payload = spoke_str_from(text, sizeof(text))};
+    spoke_transport_target target = {.host = "localhost",
+                                     .port = script_broker_port(f->broker),
+                                     .mqtt = {.client_id = SPOKE_STR("device-1"),
+                                              .username = SPOKE_STR("u"),
+                                              .password = SPOKE_STR("SharedAccessSignature"),
+                                              .will = &will}};
+    f->ops->abort(f->transport); /* takes paho a while */
+    await(f, &f->closed, 1);
+    assert_int_equal(f->ops->open(f->transport, &target), SPOKE_E_TOO_SMALL);
+    assert_false(keeps_password(f, &options));
+    target.mqtt.will = NULL;
+    assert_ok(f->ops->open(f->transport, &target));
+    f->ops->abort(f->transport);
+    await(f, &f->closed, 2);
+    for (int i = 0; i < ROUNDS && keeps_password(f, &options); i++)
+        turn(f, true);
+    assert_false(keeps_password(f, &options));
+}
+
 static void acknowledgements_that_come_after_abort_are_nobodys(void **state)
 {
     struct fixture *f = *state;
@@ -487,6 +523,7 @@ int main(void)
         CASE(a_code_that_does_not_exist_ends_the_connection),
         CASE(more_codes_than_filters_end_the_connection),
         CASE(open_right_after_abort_connects),
+        CASE(a_password_that_is_not_used_is_wiped),
         CASE(acknowledgements_that_come_after_abort_are_nobodys),
         CASE(fini_in_the_midst_of_connecting_returns),
         cmocka_unit_test(transports_of_several_threads_do_not_meet),
