@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs spoke into an empty prefix, static and shared, and builds and runs samples/consumer against each: by
-# find_package and by pkg-config.
+# find_package and by pkg-config. Then a program with the service in its own process.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -21,4 +21,9 @@ for shared in OFF ON; do
     gcc -std=c11 "$root/samples/consumer/consumer.c" -o "$work/plain-$shared" \
         $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke)
     echo "pkg-config, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/plain-$shared")"
+
+    # shellcheck disable=SC2046
+    gcc -std=c11 "$root/samples/in_process.c" -o "$work/service-$shared" \
+        $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke-central)
+    echo "with the service, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/service-$shared")"
 done
