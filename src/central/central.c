@@ -566,6 +566,8 @@ static spoke_status make_pending(spoke_central *central, const char *method, con
 static spoke_status ask(spoke_central *central, const char *method, const char *target, spoke_str body,
                         spoke_central_done_fn done, void *user, struct pending **pending)
 {
+    if (atomic_load(&central->stopping)) /* `done` hears the 503 and tries again */
+        return SPOKE_E_STATE;
     const spoke_status status = make_pending(central, method, target, body, pending);
     if (status != SPOKE_OK)
         return status;
@@ -678,17 +680,16 @@ void spoke_central_stop(spoke_central *central)
 {
     if (central == NULL)
         return;
+    atomic_store(&central->stopping, true);
     if (central->thread_runs) {
-        atomic_store(&central->stopping, true);
         shell_wake(central->shell);
         (void)pthread_join(central->thread, NULL);
     }
+    refuse_pending(central); /* with the shell still there: `done` may call */
     shell_destroy(central->shell);
-    if (central->core != NULL) {
-        refuse_pending(central);
+    if (central->core != NULL)
         (void)core_commit(central->core);
-        core_destroy(central->core);
-    }
+    core_destroy(central->core);
     ca_identity_free(&central->identity);
     data_dir_close(&central->dir);
     (void)pthread_cond_destroy(&central->answered);

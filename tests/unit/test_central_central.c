@@ -332,6 +332,40 @@ static void threaded_service_turns_itself(void **state)
     spoke_central_stop(NULL);
 }
 
+struct retry {
+    spoke_central *central;
+    int http_status;
+    spoke_status again, wait;
+};
+
+static void hear_and_try_again(void *user, int http_status, spoke_str body)
+{
+    struct retry *retry = user;
+    (void)body;
+    retry->http_status = http_status;
+    retry->again = spoke_central_request(retry->central, "POST", "/api/devices/d/commands/c",
+                                         SPOKE_STR("{\"connectionTimeout\":30}"), hear_and_try_again, retry);
+    retry->wait =
+        spoke_central_request_wait(retry->central, "GET", "/api/devices", SPOKE_STR(""), 1000, NULL, NULL);
+}
+
+static void stop_refuses_whoever_tries_again(void **state)
+{
+    (void)state;
+    for (int threaded = 0; threaded < 2; threaded++) {
+        struct retry retry = {.again = SPOKE_OK};
+        retry.central = start((spoke_central_config){.no_listen = true, .ephemeral = true, .threaded = threaded});
+        assert_ok(
+            spoke_central_request_wait(retry.central, "PUT", "/api/devices/d", SPOKE_STR("{}"), 1000, NULL, NULL));
+        assert_ok(spoke_central_request(retry.central, "POST", "/api/devices/d/commands/c",
+                                        SPOKE_STR("{\"connectionTimeout\":30}"), hear_and_try_again, &retry));
+        spoke_central_stop(retry.central);
+        assert_int_equal(retry.http_status, 503);
+        assert_int_equal(retry.again, SPOKE_E_STATE);
+        assert_int_equal(retry.wait, SPOKE_E_STATE);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -347,6 +381,7 @@ int main(void)
         cmocka_unit_test(injected_clock_decides_what_is_due),
         cmocka_unit_test(threads_may_ask_at_the_same_time),
         cmocka_unit_test(threaded_service_turns_itself),
+        cmocka_unit_test(stop_refuses_whoever_tries_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

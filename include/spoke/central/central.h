@@ -70,7 +70,7 @@ typedef struct spoke_central_env {
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_start(const spoke_central_config *config,
                                                             spoke_central **out, char *why, size_t why_cap);
 /* Closes every connection, answers the requests that still wait with 503, flushes the store, frees. Not from
- * inside `done`. NULL is fine. */
+ * inside `done`, whose own requests are refused from here on. NULL is fine. */
 SPOKE_API void spoke_central_stop(spoke_central *central);
 SPOKE_API const spoke_central_env *spoke_central_env_of(const spoke_central *central);
 
@@ -84,13 +84,14 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_device_key(spoke_central *
 
 /* Every route of the REST API and of the control area, without HTTP: "PATCH", "/api/devices/d/properties?...",
  * body. `done` is called exactly once, inside this call or a later poll (in the service's thread with .threaded);
- * `body` lives until it returns. Authorised as administrator; api-version may be left out. */
+ * `body` lives until it returns. Authorised as administrator; api-version may be left out. E_STATE: the service
+ * is being stopped. */
 typedef void (*spoke_central_done_fn)(void *user, int http_status, spoke_str body);
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_request(spoke_central *central, const char *method,
                                                               const char *target, spoke_str body,
                                                               spoke_central_done_fn done, void *user);
 /* The same, waiting (and polling when not threaded) up to limit_ms of real time. Appends the body to out.
- * E_TIMEOUT, E_TOO_SMALL. */
+ * E_TIMEOUT, E_TOO_SMALL, E_STATE. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_request_wait(spoke_central *central, const char *method,
                                                                    const char *target, spoke_str body,
                                                                    uint32_t limit_ms, int *http_status,
