@@ -458,8 +458,12 @@ static void native_step(spoke_transport *t, uint32_t limit_ms)
 {
     const bool busy = advance(t, limit_ms == 0);
     doze(t, busy ? 0 : limit_ms);
-    if (!busy && limit_ms > 0)
-        advance(t, true);
+    if (busy || limit_ms == 0)
+        return;
+    const unsigned known = wanted(t);
+    advance(t, true);
+    if ((wanted(t) & ~known & SPOKE_WANT_WRITE) != 0)
+        doze(t, 0);
 }
 
 static uint32_t native_next_ms(const spoke_transport *t)

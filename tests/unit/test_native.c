@@ -635,6 +635,18 @@ static void a_stuck_link_is_waited_for_and_nothing_is_lost_or_doubled(void **sta
     assert_memory_equal(f->port.tx, expected, sizeof(expected) - 1);
 }
 
+/* Whoever polls with a limit may still sleep on the descriptor afterwards. */
+static void the_port_hears_of_a_link_that_got_stuck_after_the_sleep(void **state)
+{
+    struct fixture *f = *state;
+    connect_link(f);
+    f->port.room = 0;
+    f->ops->step(f->t, 200000); /* until the PINGREQ, which does not leave */
+    expect_nothing(f);
+    assert_true(f->ops->next_ms(f->t) > 0);
+    assert_int_equal(f->port.want, SPOKE_WANT_READ | SPOKE_WANT_WRITE);
+}
+
 static void without_a_free_receipt_it_stops_listening_and_does_not_spin(void **state)
 {
     struct fixture *f = *state;
@@ -797,6 +809,7 @@ int main(void)
         TEST(a_closed_transport_sleeps_until_woken),
         TEST(next_ms_says_when_the_next_step_is_due),
         TEST(a_stuck_link_is_waited_for_and_nothing_is_lost_or_doubled),
+        TEST(the_port_hears_of_a_link_that_got_stuck_after_the_sleep),
         TEST(without_a_free_receipt_it_stops_listening_and_does_not_spin),
         TEST(a_message_is_told_once_its_receipt_finds_room),
         TEST(next_ms_counts_what_was_read_ahead),
