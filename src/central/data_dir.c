@@ -51,12 +51,26 @@ static int make_folders(const char *path)
     return result;
 }
 
+/* Whoever may rename in the folder could put his own keys and store in the place of ours. */
+static spoke_status check_mode(const struct data_dir *dir, char *why, size_t why_cap)
+{
+    struct stat info;
+    if (stat(dir->path, &info) != 0)
+        (void)snprintf(why, why_cap, "the data folder %s cannot be looked at: %s", dir->path, strerror(errno));
+    else if ((info.st_mode & S_IWOTH) != 0)
+        (void)snprintf(why, why_cap, "everybody may write to the data folder %s; chmod o-w, or choose another",
+                       dir->path);
+    else
+        return SPOKE_OK;
+    return SPOKE_E_PORT;
+}
+
 static spoke_status take_lock(struct data_dir *dir, char *why, size_t why_cap)
 {
     char *path = data_dir_file(dir, "lock");
     if (path == NULL)
         return SPOKE_E_NO_MEMORY;
-    dir->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    dir->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     free(path);
     if (dir->lock < 0) {
         (void)snprintf(why, why_cap, "the data folder %s cannot be written: %s", dir->path, strerror(errno));
@@ -86,6 +100,8 @@ spoke_status data_dir_open(const char *path, bool temporary, struct data_dir *ou
     if (make_folders(out->path) != 0)
         (void)snprintf(why, why_cap, "the data folder %s cannot be made: %s", out->path, strerror(errno));
     else
+        status = check_mode(out, why, why_cap);
+    if (status == SPOKE_OK)
         status = take_lock(out, why, why_cap);
     if (status != SPOKE_OK)
         data_dir_close(out);

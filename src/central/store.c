@@ -56,10 +56,11 @@ static spoke_status pragma_int(struct store *s, const char *sql, int64_t *out)
     return store_query_close_found(&q, found);
 }
 
-/* Made here, not by SQLite, so that the keys inside are never readable by others; -wal and -shm inherit it. */
+/* Made here, not by SQLite, so that the keys inside are never readable by others; -wal and -shm inherit it. A link
+ * would have the mode of somebody else's file changed. */
 static spoke_status make_private(const char *path, char *why, size_t why_cap)
 {
-    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0) {
         snprintf(why, why_cap, "the store %s cannot be opened: %s", path, strerror(errno));
         if (fd >= 0)

@@ -66,6 +66,40 @@ static void folder_that_cannot_be_made_is_named(void **state)
     assert_int_equal(data_dir_open("/dev/null", false, &dir, why, sizeof why), SPOKE_E_PORT);
 }
 
+static void folder_that_everybody_may_change_is_refused(void **state)
+{
+    struct data_dir outer, dir;
+    (void)state;
+    assert_ok(data_dir_open(NULL, true, &outer, why, sizeof why));
+    char *path = data_dir_file(&outer, "shared");
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(chmod(path, 0777), 0);
+    assert_int_equal(data_dir_open(path, false, &dir, why, sizeof why), SPOKE_E_PORT);
+    assert_non_null(strstr(why, "everybody may write"));
+    assert_int_equal(chmod(path, 0770), 0); /* a group is somebody's choice */
+    assert_ok(data_dir_open(path, false, &dir, why, sizeof why));
+    data_dir_close(&dir);
+    data_dir_close(&outer);
+    free(path);
+}
+
+static void lock_is_not_made_behind_a_link(void **state)
+{
+    struct data_dir outer, dir;
+    (void)state;
+    assert_ok(data_dir_open(NULL, true, &outer, why, sizeof why));
+    char *path = data_dir_file(&outer, "data"), *link = data_dir_file(&outer, "data/lock");
+    char *elsewhere = data_dir_file(&outer, "elsewhere");
+    assert_int_equal(mkdir(path, 0700), 0);
+    assert_int_equal(symlink(elsewhere, link), 0);
+    assert_int_equal(data_dir_open(path, false, &dir, why, sizeof why), SPOKE_E_PORT);
+    assert_int_equal(access(elsewhere, F_OK), -1);
+    data_dir_close(&outer);
+    free(path);
+    free(link);
+    free(elsewhere);
+}
+
 static void usual_folder_follows_xdg_then_home(void **state)
 {
     struct data_dir outer, dir;
@@ -96,6 +130,8 @@ int main(void)
         cmocka_unit_test(folder_and_its_parents_are_made_and_kept),
         cmocka_unit_test(folder_in_use_is_refused_until_it_is_let_go),
         cmocka_unit_test(folder_that_cannot_be_made_is_named),
+        cmocka_unit_test(folder_that_everybody_may_change_is_refused),
+        cmocka_unit_test(lock_is_not_made_behind_a_link),
         cmocka_unit_test(usual_folder_follows_xdg_then_home),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

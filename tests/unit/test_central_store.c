@@ -688,6 +688,25 @@ static void a_lost_transaction_is_not_reported_as_kept(void **state)
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)
 #define ON_DISK(test) cmocka_unit_test_setup_teardown(test, make_folder, remove_folder)
 
+static void a_store_is_not_opened_behind_a_link(void **state)
+{
+    struct folder *f = *state;
+    struct store *s = NULL;
+    char target[300], why[300] = "";
+    struct stat info;
+    snprintf(target, sizeof target, "%s.theirs", f->path);
+    FILE *file = fopen(target, "w");
+    assert_non_null(file);
+    fclose(file);
+    assert_int_equal(chmod(target, 0644), 0);
+    assert_int_equal(symlink(target, f->path), 0);
+    assert_int_equal(store_open(f->path, true, &s, why, sizeof why), SPOKE_E_PORT);
+    assert_non_null(strstr(why, f->path));
+    assert_int_equal(stat(target, &info), 0);
+    assert_int_equal(info.st_mode & 0777, 0644);
+    unlink(target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -717,6 +736,7 @@ int main(void)
         ON_DISK(a_store_closed_within_a_transaction_keeps_its_rows),
         ON_DISK(uncommitted_rows_are_not_seen_by_others),
         ON_DISK(only_the_owner_may_read_the_files),
+        ON_DISK(a_store_is_not_opened_behind_a_link),
         ON_DISK(a_file_that_is_no_database_is_named_damaged),
         ON_DISK(a_database_of_another_program_is_left_alone),
         ON_DISK(a_newer_format_is_refused),
