@@ -77,6 +77,16 @@ bool core_control(const struct core *c)
     return c->options.control;
 }
 
+/* Ids come from strangers: one line stays one line, and U+0080..U+009F, which terminals obey too, are not shown. */
+static void hide_controls(char *line)
+{
+    for (unsigned char *at = (unsigned char *)line; *at != '\0'; at++)
+        if (*at < 0x20 || *at == 0x7f)
+            *at = '?';
+        else if (*at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
+            *at = at[1] = '?';
+}
+
 void core_log(const struct core *c, spoke_log_level level, const char *module, const char *format, ...)
 {
     char line[512];
@@ -86,9 +96,7 @@ void core_log(const struct core *c, spoke_log_level level, const char *module, c
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    for (char *at = line; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f) /* ids come from strangers: one line stays one line */
-            *at = '?';
+    hide_controls(line);
     c->options.log(c->options.log_user, level, module, line);
 }
 

@@ -324,7 +324,7 @@ static void keep_line(void *user, spoke_log_level level, const char *module, con
 {
     (void)level;
     (void)module;
-    if (strchr(line, '\n') != NULL)
+    if (strchr(line, '\n') != NULL || strstr(line, "\xc2\x9b") != NULL)
         *(bool *)user = true;
 }
 
@@ -339,6 +339,12 @@ static void log_lines_stay_lines_whatever_a_client_calls_itself(void **state)
     bench_start(&bench);
     fresh();
     device_connect_as(&dev, "a\nerror: all is lost", "x/a", "p", true, 60);
+    device_close(&dev);
+    fresh();
+    device_connect_as(&dev,
+                      "a\xc2\x9b"
+                      "2J",
+                      "x/a", "p", true, 60); /* CSI: clears a terminal */
     assert_false(broken);
 }
 
