@@ -29,27 +29,13 @@ static size_t packet_bytes(const spoke_mqtt_header *header)
  * the other types are a client's. */
 static bool server_may_send(const spoke_mqtt *s, const spoke_mqtt_header *header)
 {
-    switch (header->type) {
-    case SPOKE_MQTT_CONNACK:
-        return !s->accepted;
-    case SPOKE_MQTT_PUBLISH:
-        return s->accepted && codec_publish_qos(header->flags) <= 1;
-    case SPOKE_MQTT_PUBACK:
-    case SPOKE_MQTT_SUBACK:
-    case SPOKE_MQTT_UNSUBACK:
-    case SPOKE_MQTT_PINGRESP:
-        return s->accepted;
-    case SPOKE_MQTT_CONNECT:
-    case SPOKE_MQTT_PUBREC:
-    case SPOKE_MQTT_PUBREL:
-    case SPOKE_MQTT_PUBCOMP:
-    case SPOKE_MQTT_SUBSCRIBE:
-    case SPOKE_MQTT_UNSUBSCRIBE:
-    case SPOKE_MQTT_PINGREQ:
-    case SPOKE_MQTT_DISCONNECT:
-        return false;
-    }
-    return false;
+    const spoke_mqtt_type type = header->type;
+    if (!s->accepted)
+        return type == SPOKE_MQTT_CONNACK;
+    if (type == SPOKE_MQTT_PUBLISH)
+        return codec_publish_qos(header->flags) <= 1;
+    return type == SPOKE_MQTT_PUBACK || type == SPOKE_MQTT_SUBACK || type == SPOKE_MQTT_UNSUBACK ||
+           type == SPOKE_MQTT_PINGRESP;
 }
 
 /* Bytes of a PUBLISH in front of its payload; the length of its topic is there. */
