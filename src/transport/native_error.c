@@ -1,5 +1,7 @@
 #include "transport/native_error.h"
 
+#include "transport/refusal.h"
+
 static spoke_error make(spoke_status status, spoke_source source, int32_t detail, const char *text)
 {
     const spoke_error error = {status, source, detail, text};
@@ -66,25 +68,6 @@ spoke_error native_error_session(spoke_status status)
         return make(status, SPOKE_SOURCE_MQTT, 0,
                     "the service sent bytes that are not MQTT 3.1.1: check host and port");
     return make(status, SPOKE_SOURCE_MQTT, 0, spoke_status_text(status));
-}
-
-/* MQTT 3.1.1 table 3.1; for the causes on the hub's side see docs/protocol.md. */
-static const char *refusal_text(uint8_t code)
-{
-    switch (code) {
-    case 1:
-        return "the service does not speak MQTT 3.1.1 at this address: check host and port";
-    case 2:
-        return "the service refused the client id: check the device id";
-    case 3:
-        return "the service is unavailable, or the device is disabled: try again later";
-    case 4:
-        return "the service found the user name or password malformed: check key, device id and clock";
-    case 5:
-        return "the service refused the credential: check key, device id and clock, and that the device is enabled";
-    default:
-        return "the service refused the connection with a code that MQTT 3.1.1 does not define: see detail";
-    }
 }
 
 spoke_error native_error_refused(uint8_t code)
