@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "tls/tls.h"
+#include "transport/layout.h"
 #include "transport/native_error.h"
 #include "transport/native_stream.h"
 
@@ -53,15 +54,6 @@ static uint64_t now_ms(const spoke_transport *t)
 
 /* --- memory and set-up --- */
 
-static bool add_part(size_t *total, size_t part)
-{
-    const size_t unit = alignof(max_align_t);
-    if (part > SIZE_MAX - unit || *total > SIZE_MAX - unit - part)
-        return false;
-    *total += (part + unit - 1) / unit * unit;
-    return true;
-}
-
 static bool plain(const spoke_transport_options *options)
 {
     return (options->tls.test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0;
@@ -75,16 +67,16 @@ static bool lay_out(const spoke_transport_options *options, struct layout *out)
 {
     const size_t session_bytes = spoke_mqtt_size(&options->limits);
     out->total = 0;
-    if (session_bytes == 0 || !add_part(&out->total, sizeof(spoke_transport)))
+    if (session_bytes == 0 || !layout_add(&out->total, sizeof(spoke_transport)))
         return false;
     out->link = out->total;
-    if (!add_part(&out->total, options->platform->net->link_bytes))
+    if (!layout_add(&out->total, options->platform->net->link_bytes))
         return false;
     out->tls = out->total;
-    if (!plain(options) && !add_part(&out->total, tls_size()))
+    if (!plain(options) && !layout_add(&out->total, tls_size()))
         return false;
     out->session = out->total;
-    return add_part(&out->total, session_bytes);
+    return layout_add(&out->total, session_bytes);
 }
 
 static bool complete(const spoke_transport_options *options)

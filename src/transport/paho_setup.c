@@ -3,22 +3,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "transport/layout.h"
 #include "transport/paho_link.h"
 
 enum { QUEUED_MESSAGES = 4 };
 
-static bool add_part(size_t *total, size_t part)
-{
-    const size_t unit = alignof(max_align_t);
-    if (part > SIZE_MAX - unit || *total > SIZE_MAX - unit - part)
-        return false;
-    *total += (part + unit - 1) / unit * unit;
-    return true;
-}
-
 static bool add_parts(size_t *total, size_t count, size_t part)
 {
-    return part <= SIZE_MAX / count && add_part(total, count * part);
+    return part <= SIZE_MAX / count && layout_add(total, count * part);
 }
 
 struct layout {
@@ -39,13 +31,13 @@ static bool lay_out(const spoke_transport_options *options, struct layout *out)
     out->command_bytes = paho_queue_bytes(sizeof(struct paho_command) + out->send_bytes);
     out->message_bytes = paho_queue_bytes(sizeof(struct paho_message) + out->receive_bytes);
     out->target_bytes = (size_t)out->send_bytes + SPOKE_MAX_HOST_BYTES + 1;
-    if (!add_part(&out->total, sizeof(spoke_transport)))
+    if (!layout_add(&out->total, sizeof(spoke_transport)))
         return false;
     out->flights = out->total;
     if (!add_parts(&out->total, (size_t)out->in_flight + PAHO_UNACKNOWLEDGED, sizeof(struct paho_flight)))
         return false;
     out->commands = out->total;
-    if (!add_part(&out->total, out->command_bytes))
+    if (!layout_add(&out->total, out->command_bytes))
         return false;
     out->messages = out->total;
     if (!add_parts(&out->total, QUEUED_MESSAGES, out->message_bytes))
