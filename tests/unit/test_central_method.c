@@ -117,6 +117,22 @@ static void no_answer_in_time_is_504101_and_a_late_one_is_dropped(void **state)
     assert_false(core_conn_ended(dev.conn));
 }
 
+static void device_that_left_meanwhile_may_come_back_and_answer(void **state)
+{
+    (void)state;
+    struct result r;
+    listen();
+    call(&r, "reboot", NULL, 0);
+    device_expect(&dev, SPOKE_MQTT_PUBLISH);
+    device_close(&dev);
+    assert_int_equal(r.calls, 0); /* the caller waits on */
+    device_online(&dev, &bench, "dev-001", true);
+    listen();
+    device_expect_nothing(&dev); /* and the call is not made twice */
+    answer("200", "1", "{}");
+    assert_int_equal(r.status, 200);
+}
+
 static void first_answer_wins(void **state)
 {
     (void)state;
@@ -266,6 +282,7 @@ int main(void)
         CLAIM(empty_request_and_empty_answer_are_legal),
         CLAIM(device_that_is_away_or_deaf_is_404103_at_once),
         CLAIM(no_answer_in_time_is_504101_and_a_late_one_is_dropped),
+        CLAIM(device_that_left_meanwhile_may_come_back_and_answer),
         CLAIM(first_answer_wins),
         CLAIM(answer_that_is_no_json_is_the_callers_error),
         CLAIM(answer_of_another_device_does_not_count),
