@@ -1,192 +1,16 @@
-#include <spoke/transport.h>
-
-#include <stdalign.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "tls/tls.h"
-#include "transport/layout.h"
 #include "transport/native_error.h"
-#include "transport/native_stream.h"
-
-/* Where Debian, Alpine, Arch and OpenWrt keep the trusted certificates. */
-static const char system_trust_file[] = "/etc/ssl/certs/ca-certificates.crt";
+#include "transport/native_link.h"
 
 /* After DISCONNECT the server closes the connection [MQTT-3.14.4-1]. Closing first, with its bytes still unread
  * here, would make TCP reset the connection and lose what the server has not read yet. This long it may take. */
 enum { LINGER_MS = 500 };
 
-enum phase {
-    PHASE_CLOSED,    /* -> REACHING by open */
-    PHASE_REACHING,  /* names and TCP -> SECURING, GREETING (plain), ENDING */
-    PHASE_SECURING,  /* TLS handshake -> GREETING, ENDING */
-    PHASE_GREETING,  /* CONNECT is out -> OPEN, ENDING */
-    PHASE_OPEN,      /* -> LEAVING, ENDING */
-    PHASE_LEAVING,   /* DISCONNECT is queued -> LINGERING, ENDING */
-    PHASE_LINGERING, /* the server's turn to close -> ENDING */
-    PHASE_ENDING     /* the link is closed; what came in is handed out, then the CLOSED event -> CLOSED */
-};
-
-struct spoke_transport {
-    const spoke_platform *platform;
-    uint32_t test_only;
-    struct tls_context *context;
-    spoke_mqtt *session;
-    struct native_stream stream;
-
-    enum phase phase;
-    uint64_t now; /* of the last step: exact enough for a call that comes once for each message */
-    const char *host;
-    uint64_t phase_limit; /* when patience with connecting, or with lingering, ends */
-    spoke_error why;      /* ENDING: what the CLOSED event will say */
-    bool discard;         /* ENDING: aborted, what came in does not matter */
-    bool events_due;      /* the session may hold events */
-    bool fresh;           /* opened, and not stepped yet */
-    bool drained;         /* the last read found nothing */
-    bool full;            /* the session takes nothing more until its events, or acks, are dealt with */
-    bool stuck;           /* the link does not take what waits to go out */
-};
-
 static uint64_t now_ms(const spoke_transport *t)
 {
     return t->platform->monotonic_ms(t->platform->ctx);
-}
-
-/* --- memory and set-up --- */
-
-static bool plain(const spoke_transport_options *options)
-{
-    return (options->tls.test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0;
-}
-
-struct layout {
-    size_t link, tls, session, total;
-};
-
-static bool lay_out(const spoke_transport_options *options, struct layout *out)
-{
-    const size_t session_bytes = spoke_mqtt_size(&options->limits);
-    out->total = 0;
-    if (session_bytes == 0 || !layout_add(&out->total, sizeof(spoke_transport)))
-        return false;
-    out->link = out->total;
-    if (!layout_add(&out->total, options->platform->net->link_bytes))
-        return false;
-    out->tls = out->total;
-    if (!plain(options) && !layout_add(&out->total, tls_size()))
-        return false;
-    out->session = out->total;
-    return layout_add(&out->total, session_bytes);
-}
-
-static bool complete(const spoke_transport_options *options)
-{
-    const spoke_platform *platform = options != NULL ? options->platform : NULL;
-    return platform != NULL && platform->monotonic_ms != NULL && platform->random != NULL && platform->net != NULL;
-}
-
-static size_t native_size(const spoke_transport_options *options)
-{
-    struct layout layout;
-    return complete(options) && lay_out(options, &layout) ? layout.total : 0;
-}
-
-static spoke_status refuse(spoke_error *error, spoke_status status, spoke_source source, int32_t detail,
-                           const char *text)
-{
-    *error = (spoke_error){status, source, detail, text};
-    return status;
-}
-
-static spoke_status make_context(const spoke_transport_options *options, struct tls_context **out,
-                                 spoke_error *error)
-{
-    const spoke_tls_options *tls = &options->tls;
-    struct tls_context_options wanted = {
-        .trust_pem = tls->trust_pem,
-        .cert_pem = tls->client_cert_pem,
-        .key_pem = tls->client_key_pem,
-        .do_not_verify = (tls->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0,
-        .random = options->platform->random,
-        .random_ctx = options->platform->ctx,
-    };
-    if (tls->trust_pem == NULL)
-        wanted.trust_file = tls->trust_file;
-    if (tls->trust_pem == NULL && tls->trust_file == NULL && !wanted.do_not_verify)
-        wanted.trust_file = system_trust_file;
-    const char *why = NULL;
-    int32_t detail = 0;
-    const spoke_status status = tls_context_create(&wanted, out, &why, &detail);
-    return status == SPOKE_OK ? SPOKE_OK : refuse(error, status, SPOKE_SOURCE_TLS, detail, why);
-}
-
-static spoke_status make_tls(spoke_transport *t, void *memory, const spoke_transport_options *options,
-                             spoke_error *error)
-{
-    spoke_status status = make_context(options, &t->context, error);
-    if (status != SPOKE_OK)
-        return status;
-    status = tls_init(memory, tls_size(), t->context, &t->stream.tls);
-    return status == SPOKE_OK ? SPOKE_OK : refuse(error, status, SPOKE_SOURCE_TLS, 0, spoke_status_text(status));
-}
-
-static void native_fini(spoke_transport *t)
-{
-    const spoke_platform *platform = t->platform;
-    if (t->session != NULL)
-        spoke_mqtt_lost(t->session, SPOKE_E_STATE); /* wipes a CONNECT that is still queued */
-    if (t->stream.link != NULL)
-        platform->net->fini(platform->ctx, t->stream.link);
-    if (t->stream.tls != NULL)
-        tls_fini(t->stream.tls);
-    tls_context_destroy(t->context);
-    spoke_wipe(t, sizeof(*t));
-}
-
-static spoke_status build(spoke_transport *t, const spoke_transport_options *options, const struct layout *layout,
-                          spoke_error *error)
-{
-    const spoke_platform *platform = options->platform;
-    uint8_t *memory = (uint8_t *)t;
-    spoke_status status =
-        spoke_mqtt_init(memory + layout->session, layout->total - layout->session, &options->limits, &t->session);
-    if (status != SPOKE_OK)
-        return refuse(error, status, SPOKE_SOURCE_MQTT, 0, "a limit of the MQTT session is out of range");
-    if (!plain(options) && (status = make_tls(t, memory + layout->tls, options, error)) != SPOKE_OK)
-        return status;
-    void *link = memory + layout->link;
-    status = platform->net->init(platform->ctx, link);
-    if (status != SPOKE_OK)
-        return refuse(error, status, SPOKE_SOURCE_PORT, platform->net->detail(platform->ctx, link),
-                      "the port could not prepare a connection: see detail");
-    t->stream.link = link;
-    return SPOKE_OK;
-}
-
-static spoke_status native_init(void *memory, size_t size, const spoke_transport_options *options,
-                                spoke_transport **out, spoke_error *error)
-{
-    struct layout layout;
-    *error = native_error_none();
-    if (memory == NULL || (uintptr_t)memory % alignof(max_align_t) != 0 || !complete(options))
-        return refuse(error, SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0,
-                      "the transport needs aligned memory and a complete platform");
-    if (!lay_out(options, &layout))
-        return refuse(error, SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, "a limit of the transport is out of range");
-    if (size < layout.total)
-        return refuse(error, SPOKE_E_NO_MEMORY, SPOKE_SOURCE_CLIENT, 0,
-                      "the memory for the transport is too small");
-    spoke_transport *t = memory;
-    memset(t, 0, sizeof(*t));
-    t->platform = t->stream.platform = options->platform;
-    t->test_only = options->tls.test_only;
-    const spoke_status status = build(t, options, &layout, error);
-    if (status != SPOKE_OK) {
-        native_fini(t);
-        return status;
-    }
-    *out = t;
-    return SPOKE_OK;
 }
 
 /* --- the end of a connection --- */
@@ -199,10 +23,10 @@ static int32_t link_detail(const spoke_transport *t)
 /* The first reason stays. */
 static void end(spoke_transport *t, spoke_error why)
 {
-    if (t->phase == PHASE_ENDING || t->phase == PHASE_CLOSED)
+    if (t->phase == NATIVE_ENDING || t->phase == NATIVE_CLOSED)
         return;
     t->why = why;
-    t->phase = PHASE_ENDING;
+    t->phase = NATIVE_ENDING;
     t->events_due = true;
     t->platform->net->close(t->platform->ctx, t->stream.link);
     spoke_mqtt_lost(t->session, why.status != SPOKE_OK ? why.status : SPOKE_E_STATE);
@@ -211,17 +35,17 @@ static void end(spoke_transport *t, spoke_error why)
 static enum native_stage stage(const spoke_transport *t)
 {
     switch (t->phase) {
-    case PHASE_REACHING:
+    case NATIVE_REACHING:
         return link_detail(t) == 0 ? NATIVE_STAGE_DNS : NATIVE_STAGE_TCP;
-    case PHASE_SECURING:
+    case NATIVE_SECURING:
         return NATIVE_STAGE_TLS;
-    case PHASE_GREETING:
+    case NATIVE_GREETING:
         return NATIVE_STAGE_CONNACK;
-    case PHASE_CLOSED:
-    case PHASE_OPEN:
-    case PHASE_LEAVING:
-    case PHASE_LINGERING:
-    case PHASE_ENDING:
+    case NATIVE_CLOSED:
+    case NATIVE_OPEN:
+    case NATIVE_LEAVING:
+    case NATIVE_LINGERING:
+    case NATIVE_ENDING:
         break;
     }
     return NATIVE_STAGE_OPEN;
@@ -238,7 +62,7 @@ static void end_broken(spoke_transport *t, spoke_status status)
 
 static spoke_status native_open(spoke_transport *t, const spoke_transport_target *target)
 {
-    if (t->phase != PHASE_CLOSED)
+    if (t->phase != NATIVE_CLOSED)
         return SPOKE_E_STATE;
     if (target->host == NULL || target->host[0] == '\0' || target->port == 0 ||
         strnlen(target->host, SPOKE_MAX_HOST_BYTES + 1) > SPOKE_MAX_HOST_BYTES)
@@ -259,7 +83,7 @@ static spoke_status native_open(spoke_transport *t, const spoke_transport_target
     t->fresh = true;
     t->host = target->host;
     t->phase_limit = now + options.connack_limit_ms;
-    t->phase = PHASE_REACHING;
+    t->phase = NATIVE_REACHING;
     status = t->platform->net->open(t->platform->ctx, t->stream.link, target->host, target->port);
     if (status != SPOKE_OK)
         end_broken(t, status);
@@ -277,10 +101,10 @@ static void reach(spoke_transport *t)
         return;
     }
     if (t->stream.tls == NULL) {
-        t->phase = PHASE_GREETING;
+        t->phase = NATIVE_GREETING;
         return;
     }
-    t->phase = PHASE_SECURING;
+    t->phase = NATIVE_SECURING;
     const struct tls_stream below = native_stream_below(&t->stream);
     if (tls_start(t->stream.tls, t->host, &below) != SPOKE_OK)
         end(t, tls_error(t->stream.tls));
@@ -291,7 +115,7 @@ static void secure(spoke_transport *t)
     native_stream_look(&t->stream);
     const spoke_status status = tls_handshake(t->stream.tls);
     if (status == SPOKE_OK)
-        t->phase = PHASE_GREETING;
+        t->phase = NATIVE_GREETING;
     else if (status != SPOKE_E_AGAIN)
         end_broken(t, status);
 }
@@ -300,7 +124,7 @@ static void secure(spoke_transport *t)
 
 static bool talking(const spoke_transport *t)
 {
-    return t->phase == PHASE_GREETING || t->phase == PHASE_OPEN || t->phase == PHASE_LEAVING;
+    return t->phase == NATIVE_GREETING || t->phase == NATIVE_OPEN || t->phase == NATIVE_LEAVING;
 }
 
 /* All that waits, joined: one record, one write, up to what a record holds. */
@@ -355,16 +179,16 @@ static void talk(spoke_transport *t, bool look)
         send_waiting(t, now);
     if (talking(t))
         receive(t, now);
-    if (due && talking(t) && t->phase != PHASE_GREETING) { /* advance looks after that one */
+    if (due && talking(t) && t->phase != NATIVE_GREETING) { /* advance looks after that one */
         spoke_mqtt_tick(t->session, now);
         t->events_due = true;
         if (!t->stuck)
             send_waiting(t, now);
     }
-    if (t->phase == PHASE_LEAVING && spoke_mqtt_output(t->session).len == 0) {
+    if (t->phase == NATIVE_LEAVING && spoke_mqtt_output(t->session).len == 0) {
         if (t->stream.tls != NULL)
             tls_close_notify(t->stream.tls);
-        t->phase = PHASE_LINGERING;
+        t->phase = NATIVE_LINGERING;
         t->phase_limit = now + LINGER_MS;
     }
 }
@@ -381,20 +205,20 @@ static void linger(spoke_transport *t)
 
 static bool connecting(const spoke_transport *t)
 {
-    return t->phase == PHASE_REACHING || t->phase == PHASE_SECURING || t->phase == PHASE_GREETING;
+    return t->phase == NATIVE_REACHING || t->phase == NATIVE_SECURING || t->phase == NATIVE_GREETING;
 }
 
 /* Does what can be done now. `look`: something may have arrived. True: there is something to hand out. */
 static bool advance(spoke_transport *t, bool look)
 {
     t->fresh = false;
-    if (t->phase == PHASE_REACHING)
+    if (t->phase == NATIVE_REACHING)
         reach(t);
-    if (t->phase == PHASE_SECURING)
+    if (t->phase == NATIVE_SECURING)
         secure(t);
     if (talking(t))
         talk(t, look);
-    else if (t->phase == PHASE_LINGERING)
+    else if (t->phase == NATIVE_LINGERING)
         linger(t);
     if (connecting(t) && !t->events_due && now_ms(t) >= t->phase_limit)
         end(t, native_error_timeout(stage(t)));
@@ -405,7 +229,7 @@ static bool advance(spoke_transport *t, bool look)
 
 static uint64_t deadline(const spoke_transport *t)
 {
-    if (connecting(t) || t->phase == PHASE_LINGERING)
+    if (connecting(t) || t->phase == NATIVE_LINGERING)
         return t->phase_limit;
     return talking(t) ? spoke_mqtt_deadline(t->session) : UINT64_MAX;
 }
@@ -421,18 +245,18 @@ static uint32_t ms_left(const spoke_transport *t)
 static unsigned wanted(const spoke_transport *t)
 {
     switch (t->phase) {
-    case PHASE_REACHING:
+    case NATIVE_REACHING:
         return SPOKE_WANT_WRITE;
-    case PHASE_SECURING:
+    case NATIVE_SECURING:
         return tls_wants(t->stream.tls);
-    case PHASE_GREETING:
-    case PHASE_OPEN:
-    case PHASE_LEAVING:
+    case NATIVE_GREETING:
+    case NATIVE_OPEN:
+    case NATIVE_LEAVING:
         return (t->full ? 0u : SPOKE_WANT_READ) | (t->stuck ? SPOKE_WANT_WRITE : 0u);
-    case PHASE_LINGERING:
+    case NATIVE_LINGERING:
         return SPOKE_WANT_READ;
-    case PHASE_CLOSED:
-    case PHASE_ENDING:
+    case NATIVE_CLOSED:
+    case NATIVE_ENDING:
         break;
     }
     return 0;
@@ -485,18 +309,18 @@ static void native_wake(spoke_transport *t)
 static spoke_status native_publish(spoke_transport *t, const spoke_mqtt_publish_options *message,
                                    uint16_t *packet_id)
 {
-    return t->phase == PHASE_OPEN ? spoke_mqtt_publish(t->session, t->now, message, packet_id) : SPOKE_E_STATE;
+    return t->phase == NATIVE_OPEN ? spoke_mqtt_publish(t->session, t->now, message, packet_id) : SPOKE_E_STATE;
 }
 
 static spoke_status native_subscribe(spoke_transport *t, const spoke_mqtt_filter *filters, size_t count)
 {
-    return t->phase == PHASE_OPEN ? spoke_mqtt_subscribe(t->session, now_ms(t), filters, count, NULL)
-                                  : SPOKE_E_STATE;
+    return t->phase == NATIVE_OPEN ? spoke_mqtt_subscribe(t->session, now_ms(t), filters, count, NULL)
+                                   : SPOKE_E_STATE;
 }
 
 static spoke_status native_ack(spoke_transport *t, uint16_t receipt)
 {
-    if (t->phase != PHASE_OPEN)
+    if (t->phase != NATIVE_OPEN)
         return SPOKE_E_STATE;
     const spoke_status status = spoke_mqtt_ack(t->session, now_ms(t), receipt);
     if (t->full) {
@@ -508,10 +332,10 @@ static spoke_status native_ack(spoke_transport *t, uint16_t receipt)
 
 static void native_close(spoke_transport *t)
 {
-    if (t->phase != PHASE_OPEN)
+    if (t->phase != NATIVE_OPEN)
         end(t, native_error_none());
     else if (spoke_mqtt_disconnect(t->session, now_ms(t)) == SPOKE_OK)
-        t->phase = PHASE_LEAVING;
+        t->phase = NATIVE_LEAVING;
     /* else the session is lost already, and its event waits to be taken */
 }
 
@@ -525,7 +349,7 @@ static void native_abort(spoke_transport *t)
 
 static void report_closed(spoke_transport *t, spoke_transport_event *event)
 {
-    t->phase = PHASE_CLOSED;
+    t->phase = NATIVE_CLOSED;
     t->events_due = false;
     event->kind = SPOKE_TRANSPORT_CLOSED;
     event->error = t->why;
@@ -535,8 +359,8 @@ static void take_connack(spoke_transport *t, const spoke_mqtt_event *from, spoke
 {
     event->kind = SPOKE_TRANSPORT_CONNECTED;
     event->session_present = from->session_present;
-    if (t->phase == PHASE_GREETING)
-        t->phase = PHASE_OPEN;
+    if (t->phase == NATIVE_GREETING)
+        t->phase = NATIVE_OPEN;
 }
 
 static void take_message(const spoke_mqtt_event *from, spoke_transport_event *event)
@@ -600,7 +424,7 @@ static spoke_status native_next(spoke_transport *t, spoke_transport_event *event
     }
     t->events_due = false;
     t->full = t->full && spoke_mqtt_room(t->session).cap == 0;
-    if (t->phase != PHASE_ENDING)
+    if (t->phase != NATIVE_ENDING)
         return SPOKE_E_AGAIN;
     report_closed(t, event);
     return SPOKE_OK;

@@ -1,0 +1,51 @@
+/* The native transport's inside: what its files share.
+ *
+ *   native.c         a connection: opening, moving bytes, sleeping, closing, events
+ *   native_setup.c   memory, init, fini
+ *   native_stream.c  the bytes below the session: TLS or, under test, plain
+ *   native_error.c   failures in words (pure) */
+#ifndef SPOKE_SRC_TRANSPORT_NATIVE_LINK_H
+#define SPOKE_SRC_TRANSPORT_NATIVE_LINK_H
+
+#include <spoke/transport.h>
+
+#include "transport/native_stream.h"
+
+enum native_phase {
+    NATIVE_CLOSED,    /* -> REACHING by open */
+    NATIVE_REACHING,  /* names and TCP -> SECURING, GREETING (plain), ENDING */
+    NATIVE_SECURING,  /* TLS handshake -> GREETING, ENDING */
+    NATIVE_GREETING,  /* CONNECT is out -> OPEN, ENDING */
+    NATIVE_OPEN,      /* -> LEAVING, ENDING */
+    NATIVE_LEAVING,   /* DISCONNECT is queued -> LINGERING, ENDING */
+    NATIVE_LINGERING, /* the server's turn to close -> ENDING */
+    NATIVE_ENDING     /* the link is closed; what came in is handed out, then the CLOSED event -> CLOSED */
+};
+
+struct spoke_transport {
+    const spoke_platform *platform;
+    uint32_t test_only;
+    struct tls_context *context;
+    spoke_mqtt *session;
+    struct native_stream stream;
+
+    enum native_phase phase;
+    uint64_t now; /* of the last step: exact enough for a call that comes once for each message */
+    const char *host;
+    uint64_t phase_limit; /* when patience with connecting, or with lingering, ends */
+    spoke_error why;      /* ENDING: what the CLOSED event will say */
+    bool discard;         /* ENDING: aborted, what came in does not matter */
+    bool events_due;      /* the session may hold events */
+    bool fresh;           /* opened, and not stepped yet */
+    bool drained;         /* the last read found nothing */
+    bool full;            /* the session takes nothing more until its events, or acks, are dealt with */
+    bool stuck;           /* the link does not take what waits to go out */
+};
+
+/* --- native_setup.c --- */
+size_t native_size(const spoke_transport_options *options);
+spoke_status native_init(void *memory, size_t size, const spoke_transport_options *options, spoke_transport **out,
+                         spoke_error *error);
+void native_fini(spoke_transport *t);
+
+#endif
