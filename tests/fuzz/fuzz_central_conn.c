@@ -1,6 +1,6 @@
 /* A connection of the service fed with arbitrary bytes: before CONNECT, and as a provisioned device at DPS or the
  * hub with all subscriptions. The first byte picks which; the second where the bytes are split. */
-#include "../unit/central_bench.h"
+#include "support/central_bench.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,28 +1,16 @@
-/* A core in memory with a clock that stands still, asked as an administrator; and a device that speaks MQTT to it
- * byte for byte. For the tests of the REST data plane and of the control area. */
+/* The bench, asked through REST as an administrator, and one device. For the tests of the REST data plane and of the
+ * control area. */
 #ifndef SPOKE_TESTS_CORE_FIXTURE_H
 #define SPOKE_TESTS_CORE_FIXTURE_H
 
-#include "support/support.h"
-
-#include <cJSON.h>
-#include <spoke/crypto.h>
-#include <spoke/proto/mqtt.h>
-#include <spoke/proto/sas.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-#include "central/core.h"
+#include "support/central_bench.h"
 
 #define FIXTURE_UNIX_MS INT64_C(1772600767089) /* 2026-03-04T05:06:07.089Z */
 #define FIXTURE_GROUP_KEY "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 struct fixture {
-    struct core *core;
-    uint64_t now_ms;
-    int64_t unix_ms;
-    uint8_t next_random;
+    struct bench bench;
+    struct device device;
     /* the last answer */
     unsigned answers;
     int status;
@@ -31,54 +19,27 @@ struct fixture {
     char *text;
     cJSON *json;
     uint64_t ticket;
-    /* the device */
-    struct conn *conn;
+    /* the last message to the device */
     char topic[300], payload[2000];
 };
-
-static inline uint64_t fixture_monotonic(void *ctx)
-{
-    return ((struct fixture *)ctx)->now_ms;
-}
-
-static inline int64_t fixture_unix(void *ctx)
-{
-    return ((struct fixture *)ctx)->unix_ms;
-}
-
-static inline spoke_status fixture_random(void *ctx, uint8_t *out, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        out[i] = ((struct fixture *)ctx)->next_random++;
-    return SPOKE_OK;
-}
 
 static inline struct fixture *fixture_create(bool control)
 {
     struct fixture *f = calloc(1, sizeof *f);
-    char why[200] = "";
-    f->now_ms = 1000;
-    f->unix_ms = FIXTURE_UNIX_MS;
-    const struct core_options options = {.store_path = ":memory:",
-                                         .control = control,
-                                         .id_scope = "0ne0000ABCD",
-                                         .group_key = FIXTURE_GROUP_KEY,
-                                         .hub_host = "localhost",
-                                         .monotonic_ms = fixture_monotonic,
-                                         .unix_ms = fixture_unix,
-                                         .clock_ctx = f,
-                                         .random = fixture_random,
-                                         .random_ctx = f};
-    if (core_create(&options, &f->core, why, sizeof why) != SPOKE_OK)
-        fail_msg("no core: %s", why);
+    bench_prepare(&f->bench);
+    f->bench.start_ms = FIXTURE_UNIX_MS - (int64_t)f->bench.now_ms;
+    f->bench.options.control = control;
+    f->bench.options.id_scope = "0ne0000ABCD";
+    f->bench.options.group_key = FIXTURE_GROUP_KEY;
+    f->bench.options.hub_host = "localhost";
+    bench_start(&f->bench);
     return f;
 }
 
 static inline void fixture_destroy(struct fixture *f)
 {
-    if (f->conn != NULL)
-        core_conn_close(f->conn);
-    core_destroy(f->core);
+    device_close(&f->device);
+    bench_close(&f->bench);
     cJSON_Delete(f->json);
     free(f->text);
     free(f);
@@ -113,7 +74,7 @@ static inline void fixture_ask_as(struct fixture *f, const char *method, const c
                                          .base = "https://localhost:1",
                                          .body = spoke_str_of(body)};
     f->status = 0;
-    f->ticket = core_request(f->core, &request, fixture_done, f);
+    f->ticket = core_request(f->bench.core, &request, fixture_done, f);
 }
 
 static inline void fixture_ask(struct fixture *f, const char *method, const char *target, const char *body)
@@ -180,31 +141,17 @@ static inline void fixture_device_row(struct fixture *f, const char *id)
                                .approved = true,
                                .provisioned = true,
                                .created_ms = 16};
-    assert_ok(store_device_put(core_store(f->core), &row));
+    assert_ok(store_device_put(core_store(f->bench.core), &row));
     store_device_free(&row);
-}
-
-static inline void fixture_send(struct fixture *f, const spoke_mqtt_packet *packet)
-{
-    uint8_t bytes[4096];
-    spoke_buf out = spoke_buf_from(bytes, sizeof bytes);
-    assert_ok(spoke_mqtt_encode(packet, &out));
-    core_conn_receive(f->conn, out.ptr, out.len);
-    core_commit(f->core);
 }
 
 /* Takes the next packet from the service. Its type; 0: none. Topic and payload go to the fixture. */
 static inline int fixture_take(struct fixture *f)
 {
-    spoke_mqtt_header header;
     spoke_mqtt_packet packet;
-    core_commit(f->core);
-    const spoke_str out = core_conn_output(f->conn);
-    if (out.len == 0)
+    (void)core_commit(f->bench.core);
+    if (!device_next(&f->device, &packet))
         return 0;
-    assert_ok(spoke_mqtt_peek((const uint8_t *)out.ptr, out.len, &header));
-    const size_t len = header.head_bytes + header.body_bytes;
-    assert_ok(spoke_mqtt_decode((const uint8_t *)out.ptr, len, &packet));
     if (packet.type == SPOKE_MQTT_CONNACK)
         assert_int_equal(packet.as.connack.code, 0);
     if (packet.type == SPOKE_MQTT_PUBLISH) {
@@ -212,56 +159,35 @@ static inline int fixture_take(struct fixture *f)
         snprintf(f->topic, sizeof f->topic, "%.*s", (int)topic.len, topic.ptr);
         snprintf(f->payload, sizeof f->payload, "%.*s", (int)payload.len, payload.len > 0 ? payload.ptr : "");
     }
-    core_conn_sent(f->conn, len);
     return (int)packet.type;
 }
 
 static inline void fixture_login(struct fixture *f, const char *id)
 {
-    char key_text[96], password[600], username[300], resource[300];
-    spoke_key key;
-    spoke_buf token = spoke_buf_from(password, sizeof password);
-    assert_ok(core_device_key(f->core, id, false, key_text));
-    assert_ok(spoke_key_from_base64(spoke_str_of(key_text), &key));
+    char key[96], token[600], username[300], resource[300];
+    assert_ok(core_device_key(f->bench.core, id, false, key));
     snprintf(resource, sizeof resource, "localhost/devices/%s", id);
-    assert_ok(spoke_sas_token(spoke_str_of(resource), f->unix_ms / 1000 + 3600, spoke_str_of(NULL), spoke_key_hmac,
-                              &key, &token));
+    bench_token(id, key, resource, bench_unix(&f->bench) / 1000 + 3600, token, sizeof token);
     snprintf(username, sizeof username, "localhost/%s/?api-version=2021-04-12&model-id=dtmi%%3Aacme%%3Apump%%3B1",
              id);
-    spoke_mqtt_packet packet = {.type = SPOKE_MQTT_CONNECT};
-    packet.as.connect.protocol = SPOKE_STR("MQTT");
-    packet.as.connect.level = 4;
-    packet.as.connect.client_id = spoke_str_of(id);
-    packet.as.connect.username = spoke_str_of(username);
-    packet.as.connect.password = spoke_buf_str(&token);
-    packet.as.connect.has_username = packet.as.connect.has_password = true;
-    packet.as.connect.clean_session = true;
-    assert_ok(core_conn_open(f->core, NULL, &f->conn));
-    fixture_send(f, &packet);
+    device_open(&f->device, &f->bench, NULL);
+    device_connect_as(&f->device, id, username, token, true, 0);
     assert_int_equal(fixture_take(f), SPOKE_MQTT_CONNACK);
 }
 
 /* A provisioned device, connected, listening to commands and desired properties. */
 static inline void fixture_connect(struct fixture *f, const char *id)
 {
-    uint8_t bytes[300];
-    spoke_buf out = spoke_buf_from(bytes, sizeof bytes);
-    const spoke_mqtt_filter filters[] = {{SPOKE_STR("$iothub/methods/POST/#"), 0},
-                                         {SPOKE_STR("$iothub/twin/PATCH/properties/desired/#"), 0}};
     fixture_device_row(f, id);
     fixture_login(f, id);
-    assert_ok(spoke_mqtt_encode_filters(1, true, filters, 2, &out));
-    core_conn_receive(f->conn, out.ptr, out.len);
-    assert_int_equal(fixture_take(f), SPOKE_MQTT_SUBACK);
+    device_subscribe_ok(&f->device, "$iothub/twin/PATCH/properties/desired/#", 0);
+    /* last: a command that waited goes out behind its SUBACK */
+    device_subscribe_ok(&f->device, "$iothub/methods/POST/#", 0);
 }
 
 static inline void fixture_publish(struct fixture *f, const char *topic, const char *payload, uint8_t qos)
 {
-    spoke_mqtt_packet packet = {.type = SPOKE_MQTT_PUBLISH, .packet_id = qos > 0 ? 7 : 0};
-    packet.as.publish.topic = spoke_str_of(topic);
-    packet.as.publish.payload = spoke_str_of(payload);
-    packet.as.publish.qos = qos;
-    fixture_send(f, &packet);
+    device_publish(&f->device, topic, payload, qos > 0 ? 7 : 0);
     if (qos > 0)
         assert_int_equal(fixture_take(f), SPOKE_MQTT_PUBACK);
 }

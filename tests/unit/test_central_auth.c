@@ -1,26 +1,7 @@
 /* Who may connect to the hub: tokens as the SDKs write them, keys, certificates, the state of the device. */
-#include "central_bench.h"
+#include "support/central_stage.h"
 
 #define USER BENCH_HUB "/dev-001/?api-version=2021-04-12"
-
-static struct bench bench;
-static struct device dev;
-
-static int setup(void **state)
-{
-    (void)state;
-    bench_open(&bench);
-    bench_provision(&bench, "dev-001");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    bench_close(&bench);
-    return 0;
-}
 
 static uint8_t connect_with(const char *client_id, const char *username, const char *password)
 {
@@ -263,7 +244,7 @@ static void bad_options_are_refused_with_a_sentence(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, stage_set, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(published_token_is_accepted),
         CLAIM(resource_that_is_not_escaped_is_accepted),

@@ -1,25 +1,12 @@
 /* Cloud-to-device messages: queue, lock, order, time to live, sessions. */
-#include "central_bench.h"
+#include "support/central_stage.h"
 
 #define C2D "devices/dev-001/messages/devicebound/#"
 
-static struct bench bench;
-static struct device dev;
-
 static int setup(void **state)
 {
-    (void)state;
-    bench_open(&bench);
-    bench_provision(&bench, "dev-001");
+    (void)stage_set(state);
     device_online(&dev, &bench, "dev-001", false);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    bench_close(&bench);
     return 0;
 }
 
@@ -280,7 +267,7 @@ static void unknown_device_gets_none(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(bag_tells_null_from_empty_and_has_to_and_mid),
         CLAIM(message_waits_for_the_subscription_and_goes_with_its_puback),

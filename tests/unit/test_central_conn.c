@@ -1,31 +1,11 @@
 /* The MQTT server session: framing, CONNECT, keep-alive, subscriptions, sessions, the end. */
-#include "central_bench.h"
+#include "support/central_stage.h"
 
 #include <central/conn.h>
 #include <unistd.h>
 
 #define EVENTS "devices/dev-001/messages/events/"
 #define C2D "devices/dev-001/messages/devicebound/#"
-
-static struct bench bench;
-static struct device dev, other;
-
-static int setup(void **state)
-{
-    (void)state;
-    bench_open(&bench);
-    bench_provision(&bench, "dev-001");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    device_close(&other);
-    bench_close(&bench);
-    return 0;
-}
 
 static void fresh(void)
 {
@@ -452,7 +432,7 @@ static void session_queue_and_twin_survive_a_restart_of_the_service(void **state
     device_close(&dev);
     bench_close(&bench);
     (void)unlink(path);
-    setup(state);
+    stage_set(state);
 }
 
 static void clean_session_1_forgets_the_session(void **state)
@@ -660,7 +640,7 @@ static void service_drops_a_device_on_request(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, stage_set, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(packets_may_come_byte_by_byte),
         CLAIM(fifth_length_byte_closes),

@@ -18,7 +18,7 @@ static void the_area_is_hidden_unless_asked_for(void **state)
     (void)state;
     struct fixture *f = fixture_create(false);
     char *token = NULL;
-    assert_ok(core_api_token(f->core, "ci", &token));
+    assert_ok(core_api_token(f->bench.core, "ci", &token));
     fixture_ask_as(f, "GET", "/control/events", "", false, token);
     assert_refused(f, 404, "NotFound", "/control/events");
     fixture_ask(f, "GET", "/control/events", ""); /* in the own process it is always there */
@@ -31,7 +31,7 @@ static void the_area_takes_the_data_planes_token_and_no_api_version(void **state
 {
     struct fixture *f = *state;
     char *token = NULL;
-    assert_ok(core_api_token(f->core, "ci", &token));
+    assert_ok(core_api_token(f->bench.core, "ci", &token));
     fixture_ask_as(f, "GET", "/control/uploads", "", false, token);
     assert_answer(f, 200, "[]");
     fixture_ask_as(f, "GET", "/control/uploads", "", false, NULL);
@@ -104,7 +104,7 @@ static void bytes_that_are_no_text_are_replaced(void **state)
     const struct store_message row = {
         .device_id = (char *)"d1", .body = (void *)"a\0\xff\xc3\xa5\xe2\x82", .body_len = 7};
     fixture_device_row(f, "d1");
-    assert_ok(store_message_add(core_store(f->core), &row));
+    assert_ok(store_message_add(core_store(f->bench.core), &row));
     fixture_ask(f, "GET", "/control/devices/d1/messages", "");
     assert_string_equal(fixture_text(f, "0.body"), "a\xef\xbf\xbd\xef\xbf\xbd\xc3\xa5\xef\xbf\xbd\xef\xbf\xbd");
 }
@@ -115,7 +115,7 @@ static void a_device_is_dropped_without_ceremony(void **state)
     fixture_connect(f, "d1");
     fixture_ask(f, "POST", "/control/devices/d1/disconnect", "");
     assert_answer(f, 200, "{\"dropped\":true}");
-    assert_true(core_conn_ended(f->conn));
+    assert_true(core_conn_ended(f->device.conn));
     fixture_ask(f, "POST", "/control/devices/d1/disconnect", "");
     assert_answer(f, 200, "{\"dropped\":false}");
 }

@@ -1,25 +1,14 @@
 /* Provisioning: CONNECT, the three forms of failure, polling, what is kept of a registration. */
-#include "central_bench.h"
+#include "support/central_stage.h"
 
 #define FILTER "$dps/registrations/res/#"
 #define PUT "$dps/registrations/PUT/iotdps-register/?$rid=1"
 #define BODY "{\"registrationId\":\"dev-001\",\"payload\":{\"modelId\":\"" BENCH_MODEL "\",\"site\":\"north\"}}"
 
-static struct bench bench;
-static struct device dev;
-
 static int setup(void **state)
 {
     (void)state;
     bench_open(&bench);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    bench_close(&bench);
     return 0;
 }
 
@@ -407,7 +396,7 @@ static void certificate_of_another_name_is_refused(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(unknown_device_is_made_from_the_group_key_after_one_poll),
         CLAIM(parameters_of_the_reply_change_places),

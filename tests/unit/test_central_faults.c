@@ -1,29 +1,9 @@
 /* Faults and events of the control area: their shape, what each does, how they use themselves up. */
-#include "central_bench.h"
+#include "support/central_stage.h"
 
 #define EVENTS "devices/dev-001/messages/events/"
 #define PUT "$dps/registrations/PUT/iotdps-register/?$rid=1"
 #define BODY "{\"registrationId\":\"dev-001\"}"
-
-static struct bench bench;
-static struct device dev, other;
-
-static int setup(void **state)
-{
-    (void)state;
-    bench_open(&bench);
-    bench_provision(&bench, "dev-001");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    device_close(&other);
-    bench_close(&bench);
-    return 0;
-}
 
 static void assert_armed(const char *json)
 {
@@ -302,7 +282,7 @@ static void oldest_events_make_room(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, stage_set, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(every_fault_comes_back_as_it_was_armed),
         CLAIM(count_is_one_when_not_given_and_zero_arms_nothing),

@@ -1,31 +1,11 @@
 /* Direct methods: online or not at all, once, one answer in time. */
-#include "central_bench.h"
-
-static struct bench bench;
-static struct device dev;
+#include "support/central_stage.h"
 
 struct result {
     int calls, status;
     int32_t code;
     char payload[64];
 };
-
-static int setup(void **state)
-{
-    (void)state;
-    bench_open(&bench);
-    bench_provision(&bench, "dev-001");
-    device_online(&dev, &bench, "dev-001", true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    bench_close(&bench);
-    return 0;
-}
 
 static void hear(void *user, int status, int32_t hub_code, spoke_str payload)
 {
@@ -160,7 +140,6 @@ static void answer_that_is_no_json_is_the_callers_error(void **state)
 static void answer_of_another_device_does_not_count(void **state)
 {
     (void)state;
-    static struct device other;
     struct result r;
     listen();
     call(&r, "reboot", NULL, 0);
@@ -168,7 +147,6 @@ static void answer_of_another_device_does_not_count(void **state)
     device_online(&other, &bench, "dev-002", true);
     device_publish(&other, "$iothub/methods/res/200/?$rid=1", "{}", 0);
     assert_int_equal(r.calls, 0);
-    device_close(&other);
 }
 
 static void connect_limit_waits_for_the_subscription(void **state)
@@ -276,7 +254,7 @@ static void answer_nobody_asked_for_is_ignored(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, stage_set_online, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(request_goes_out_once_and_its_answer_comes_back),
         CLAIM(empty_request_and_empty_answer_are_legal),

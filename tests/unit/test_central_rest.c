@@ -60,7 +60,7 @@ static void a_request_needs_a_token_that_is_good(void **state)
 {
     struct fixture *f = *state;
     char *token = NULL;
-    assert_ok(core_api_token(f->core, "ci", &token));
+    assert_ok(core_api_token(f->bench.core, "ci", &token));
     fixture_ask_as(f, "GET", "/api/devices?api-version=2022-07-31", "", false, token);
     assert_answer(f, 200, "{\"value\":[]}");
     fixture_ask_as(f, "GET", "/api/devices?api-version=2022-07-31", "", false, NULL);
@@ -69,7 +69,7 @@ static void a_request_needs_a_token_that_is_good(void **state)
     fixture_ask_as(f, "GET", "/api/devices?api-version=2022-07-31", "", false, token);
     assert_refused(f, 401, "Unauthorized", "signature");
     token[strlen(token) - 1] ^= 1;
-    f->unix_ms += INT64_C(366) * 24 * 3600 * 1000;
+    f->bench.start_ms += INT64_C(366) * 24 * 3600 * 1000;
     fixture_ask_as(f, "GET", "/api/devices?api-version=2022-07-31", "", false, token);
     assert_refused(f, 401, "Unauthorized", "expired");
     free(token);
@@ -90,7 +90,7 @@ static void a_version_is_wanted_and_has_to_be_known(void **state)
 {
     struct fixture *f = *state;
     char *token = NULL;
-    assert_ok(core_api_token(f->core, "ci", &token));
+    assert_ok(core_api_token(f->bench.core, "ci", &token));
     fixture_ask_as(f, "GET", "/api/devices", "", false, token);
     assert_refused(f, 400, "InvalidRequest", "api-version is missing");
     fixture_ask_as(f, "GET", "/api/devices?api-version=2019-01-01", "", false, token);
@@ -295,13 +295,13 @@ static void a_device_waiting_for_approval_is_not_enabled_until_it_is(void **stat
 {
     struct fixture *f = *state;
     struct store_device row = {.id = strdup("d1"), .enabled = true};
-    assert_ok(store_device_put(core_store(f->core), &row));
+    assert_ok(store_device_put(core_store(f->bench.core), &row));
     store_device_free(&row);
     fixture_ask(f, "PATCH", "/api/devices/d1", "{\"displayName\":\"x\"}");
     assert_true(cJSON_IsFalse(fixture_at(f, "enabled")));
     fixture_ask(f, "PATCH", "/api/devices/d1", "{\"enabled\":true}");
     assert_true(cJSON_IsTrue(fixture_at(f, "enabled")));
-    assert_ok(store_device_get(core_store(f->core), "d1", &row));
+    assert_ok(store_device_get(core_store(f->bench.core), "d1", &row));
     assert_true(row.approved);
     store_device_free(&row);
 }
@@ -311,15 +311,15 @@ static void a_blocked_or_deleted_device_loses_its_connection(void **state)
     struct fixture *f = *state;
     fixture_connect(f, "d1");
     fixture_ask(f, "PATCH", "/api/devices/d1", "{\"displayName\":\"still there\"}");
-    assert_false(core_conn_ended(f->conn));
+    assert_false(core_conn_ended(f->device.conn));
     fixture_ask(f, "PATCH", "/api/devices/d1", "{\"enabled\":false}");
-    assert_true(core_conn_ended(f->conn));
-    core_conn_close(f->conn);
+    assert_true(core_conn_ended(f->device.conn));
+    core_conn_close(f->device.conn);
     fixture_ask(f, "DELETE", "/api/devices/d1", "");
     fixture_connect(f, "d1");
     fixture_ask(f, "DELETE", "/api/devices/d1", "");
     assert_answer(f, 204, "");
-    assert_true(core_conn_ended(f->conn));
+    assert_true(core_conn_ended(f->device.conn));
     fixture_ask(f, "GET", "/api/devices/d1", "");
     assert_int_equal(f->status, 404);
     fixture_ask(f, "DELETE", "/api/devices/d1", "");
@@ -402,7 +402,7 @@ static void credentials_come_from_the_group_until_the_device_has_its_own(void **
     fixture_ask(f, "GET", "/api/devices/d1/credentials", "");
     assert_int_equal(f->status, 404);
     fixture_ask(f, "PUT", "/api/devices/d1", "{}");
-    assert_ok(core_device_key(f->core, "d1", false, derived));
+    assert_ok(core_device_key(f->bench.core, "d1", false, derived));
     fixture_ask(f, "GET", "/api/devices/d1/credentials", "");
     assert_int_equal(f->status, 200);
     assert_string_equal(fixture_text(f, "idScope"), "0ne0000ABCD");
@@ -576,12 +576,12 @@ static void a_patch_that_is_not_kept_is_500_and_does_not_reach_the_device(void *
 {
     struct fixture *f = *state;
     fixture_connect(f, "pump");
-    (void)sqlite3_commit_hook(core_store(f->core)->db, refuse_commit, NULL);
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, refuse_commit, NULL);
     fixture_ask(f, "PATCH", "/api/devices/pump/properties", "{\"setpoint\":4}");
     assert_refused(f, 500, "InternalError", "The service could not do it");
     assert_int_equal(fixture_take(f), 0);
-    assert_true(core_conn_ended(f->conn)); /* it comes back and asks for its twin */
-    (void)sqlite3_commit_hook(core_store(f->core)->db, NULL, NULL);
+    assert_true(core_conn_ended(f->device.conn)); /* it comes back and asks for its twin */
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, NULL, NULL);
     fixture_ask(f, "GET", "/api/devices/pump/properties", NULL);
     assert_answer(f, 200, "{\"$metadata\":{}}");
 }
@@ -749,11 +749,11 @@ static void a_device_that_is_away_is_404_and_one_that_is_silent_504(void **state
     assert_int_equal(f->ticket, 0);
     fixture_connect(f, "d1");
     fixture_ask(f, "POST", "/api/devices/d1/commands/c", "{\"responseTimeout\":5}");
-    f->now_ms += 4999;
-    core_tick(f->core);
+    f->bench.now_ms += 4999;
+    core_tick(f->bench.core);
     assert_int_equal(f->status, 0);
-    f->now_ms += 1;
-    core_tick(f->core);
+    f->bench.now_ms += 1;
+    core_tick(f->bench.core);
     assert_refused(f, 504, "DeviceTimeout", "504101");
 }
 
@@ -765,8 +765,8 @@ static void a_command_waits_for_a_device_to_connect(void **state)
     assert_int_equal(f->status, 0);
     fixture_device_row(f, "d2");
     fixture_ask(f, "POST", "/api/devices/d2/commands/c", "{\"connectionTimeout\":3}");
-    f->now_ms += 3000;
-    core_tick(f->core);
+    f->bench.now_ms += 3000;
+    core_tick(f->bench.core);
     assert_refused(f, 404, "DeviceNotConnected", "d2");
     fixture_connect(f, "d1");
     answer(f, 200, "2");
@@ -787,7 +787,7 @@ static void too_many_commands_of_one_device_are_429(void **state)
     assert_refused(f, 429, "TooManyRequests", "403800");
     assert_true(f->retry_after_s > 0);
     for (int i = 0; i < 10; i++)
-        core_request_cancel(f->core, tickets[i]);
+        core_request_cancel(f->bench.core, tickets[i]);
 }
 
 static void an_answer_that_is_no_json_is_502(void **state)
@@ -809,11 +809,11 @@ static void a_ticket_is_worth_nothing_once_the_request_is_answered_or_cancelled(
     assert_int_equal(f->status, 201);
     fixture_ask(f, "POST", "/api/devices/d1/commands/c", "{}");
     const uint64_t waiting = f->ticket;
-    core_request_cancel(f->core, answered);
+    core_request_cancel(f->bench.core, answered);
     answer(f, 200, "2");
     assert_int_equal(f->answers, 2);
-    core_request_cancel(f->core, waiting);
-    core_request_cancel(f->core, waiting);
+    core_request_cancel(f->bench.core, waiting);
+    core_request_cancel(f->bench.core, waiting);
     fixture_ask(f, "POST", "/api/devices/d1/commands/c", "{}"); /* and one that is still waiting at the end */
     assert_int_not_equal(f->ticket, 0);
 }
@@ -823,12 +823,12 @@ static void a_cancelled_command_is_never_answered(void **state)
     struct fixture *f = *state;
     fixture_connect(f, "d1");
     fixture_ask(f, "POST", "/api/devices/d1/commands/c", "{}");
-    core_request_cancel(f->core, f->ticket);
+    core_request_cancel(f->bench.core, f->ticket);
     answer(f, 200, "1");
-    f->now_ms += 60000;
-    core_tick(f->core);
+    f->bench.now_ms += 60000;
+    core_tick(f->bench.core);
     assert_int_equal(f->answers, 0);
-    core_request_cancel(f->core, 0);
+    core_request_cancel(f->bench.core, 0);
 }
 
 static void a_command_body_is_refused_by_place(void **state)

@@ -1,5 +1,5 @@
 /* Real sockets on loopback, real TLS, the core on a bench; everything turns in this one thread. */
-#include "central_bench.h"
+#include "support/central_bench.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

@@ -1,27 +1,7 @@
 /* Device-to-cloud messages: the bag, what the hub adds, limits, newest values. */
-#include "central_bench.h"
+#include "support/central_stage.h"
 
 #define EVENTS "devices/dev-001/messages/events/"
-
-static struct bench bench;
-static struct device dev;
-
-static int setup(void **state)
-{
-    (void)state;
-    bench_open(&bench);
-    bench_provision(&bench, "dev-001");
-    device_online(&dev, &bench, "dev-001", true);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    bench_close(&bench);
-    return 0;
-}
 
 struct last {
     int count;
@@ -281,7 +261,7 @@ static void the_first_thousand_members_of_a_message_are_its_values(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, stage_set_online, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(system_properties_are_named_and_the_rest_is_the_applications),
         CLAIM(hub_adds_what_it_knows),

@@ -1,27 +1,13 @@
 /* Twins on the wire: GET, reported patches, desired changes. */
-#include "central_bench.h"
+#include "support/central_stage.h"
 
 #define REPORT "$iothub/twin/PATCH/properties/reported/?$rid=r-1"
 #define GET "$iothub/twin/GET/?$rid=g"
 
-static struct bench bench;
-static struct device dev;
-
 static int setup(void **state)
 {
-    (void)state;
-    bench_open(&bench);
-    bench_provision(&bench, "dev-001");
-    device_online(&dev, &bench, "dev-001", true);
+    (void)stage_set_online(state);
     device_subscribe_ok(&dev, "$iothub/twin/res/#", 0);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    device_close(&dev);
-    bench_close(&bench);
     return 0;
 }
 
@@ -280,7 +266,7 @@ static void what_the_32_kb_do_not_count_is_bounded_too(void **state)
 
 int main(void)
 {
-#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define CLAIM(name) cmocka_unit_test_setup_teardown(name, setup, stage_clear)
     const struct CMUnitTest tests[] = {
         CLAIM(fresh_twin_has_two_empty_sections_of_version_1),
         CLAIM(report_is_answered_204_with_the_new_version_and_no_body),

@@ -23,6 +23,7 @@
 struct bench {
     struct core *core;
     uint64_t now_ms;
+    int64_t start_ms; /* UTC when now_ms was 0 */
     uint8_t random;
     struct core_options options;
 };
@@ -34,7 +35,8 @@ static inline uint64_t bench_monotonic(void *ctx)
 
 static inline int64_t bench_unix(void *ctx)
 {
-    return (int64_t)BENCH_START_S * 1000 + (int64_t)((struct bench *)ctx)->now_ms;
+    const struct bench *b = ctx;
+    return b->start_ms + (int64_t)b->now_ms;
 }
 
 static inline spoke_status bench_random(void *ctx, uint8_t *out, size_t len)
@@ -69,11 +71,18 @@ static inline void bench_start(struct bench *b)
         fail_msg("%s", why);
 }
 
-static inline void bench_open(struct bench *b)
+/* All but the start, for other options. */
+static inline void bench_prepare(struct bench *b)
 {
     memset(b, 0, sizeof *b);
     b->now_ms = 1000;
+    b->start_ms = BENCH_START_S * INT64_C(1000);
     b->options = bench_options(b);
+}
+
+static inline void bench_open(struct bench *b)
+{
+    bench_prepare(b);
     bench_start(b);
 }
 
