@@ -34,8 +34,8 @@ typedef struct spoke_net {
     /* OK with *count >= 1 (may be less than len); E_AGAIN: no room; E_NET: broken. Never blocks, no SIGPIPE. */
     spoke_status (*write)(void *ctx, void *link, const uint8_t *bytes, size_t len, size_t *count);
     void (*close)(void *ctx, void *link); /* fine when not open */
-    /* Sleeps until the wanted readiness, a wake, or limit_ms; also while the link is closed (then only wake and
-     * the limit end it). The one place that may block. limit_ms 0 only looks. */
+    /* Sleeps until the wanted readiness, a wake, or limit_ms; also while the link is closed, or nothing is wanted
+     * (then only wake and the limit end it). The one place that may block. limit_ms 0 only looks. */
     void (*wait)(void *ctx, void *link, unsigned want, uint32_t limit_ms);
     void (*wake)(void *ctx, void *link); /* any thread; makes the present or the next wait return */
     int (*fd)(void *ctx, void *link);    /* readable when wait would return; -1: this port has none */
