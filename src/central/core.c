@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define MADE_KEY_BYTES 64u /* what the cloud generates */
-#define KEY_TEXT_CAP 96u   /* their base64, and a NUL */
+#define KEY_TEXT_CAP 96u   /* their base64, and a NUL; other settings that are made are shorter */
 #define SCOPE_PREFIX "0ne"
 #define SCOPE_DIGITS 8u
 
@@ -100,17 +100,19 @@ void core_log(const struct core *c, spoke_log_level level, const char *module, c
     c->options.log(c->options.log_user, level, module, line);
 }
 
-static void random_bytes(struct core *c, uint8_t *out, size_t len)
+static bool random_bytes(struct core *c, uint8_t *out, size_t len)
 {
     memset(out, 0, len);
-    if (c->options.random(c->options.random_ctx, out, len) != SPOKE_OK)
-        core_log(c, SPOKE_LOG_ERROR, "core", "the random source failed");
+    if (c->options.random(c->options.random_ctx, out, len) == SPOKE_OK)
+        return true;
+    core_log(c, SPOKE_LOG_ERROR, "core", "the random source failed");
+    return false;
 }
 
 void core_guid(struct core *c, char out[37])
 {
     uint8_t b[16];
-    random_bytes(c, b, sizeof b);
+    (void)random_bytes(c, b, sizeof b);       /* no secret: without randomness an id says less, and no more */
     b[6] = (uint8_t)((b[6] & 0x0fu) | 0x40u); /* RFC 4122, version 4 */
     b[8] = (uint8_t)((b[8] & 0x3fu) | 0x80u);
     (void)snprintf(out, 37, "%02x%02x%02x%02x-%02x%02x-%02x%02x-%02x%02x-%02x%02x%02x%02x%02x%02x", b[0], b[1],
@@ -164,23 +166,23 @@ bool core_parse_json(spoke_str text, cJSON **out)
 
 /* --- what is kept from the first start on --- */
 
-static bool make_key(struct core *c, char out[KEY_TEXT_CAP])
+bool core_make_key(struct core *c, char out[96])
 {
     uint8_t key[MADE_KEY_BYTES];
     spoke_buf buf = spoke_buf_from(out, KEY_TEXT_CAP - 1);
-    random_bytes(c, key, sizeof key);
-    spoke_status status = base64_encode(spoke_str_from((const char *)key, sizeof key), &buf);
+    const bool made = random_bytes(c, key, sizeof key) &&
+                      base64_encode(spoke_str_from((const char *)key, sizeof key), &buf) == SPOKE_OK;
     spoke_wipe(key, sizeof key);
     out[buf.len] = '\0';
-    return status == SPOKE_OK;
+    return made;
 }
 
 static bool make_scope(struct core *c, char out[KEY_TEXT_CAP])
 {
     uint8_t bytes[SCOPE_DIGITS / 2];
-    random_bytes(c, bytes, sizeof bytes);
+    const bool made = random_bytes(c, bytes, sizeof bytes);
     (void)snprintf(out, KEY_TEXT_CAP, SCOPE_PREFIX "%02X%02X%02X%02X", bytes[0], bytes[1], bytes[2], bytes[3]);
-    return true;
+    return made;
 }
 
 static bool make_guid(struct core *c, char out[KEY_TEXT_CAP])
@@ -222,7 +224,7 @@ static spoke_status read_settings(struct core *c, const struct core_options *o)
     if (status == SPOKE_OK)
         status = setting(c, "application_id", NULL, make_guid, &c->application_id);
     if (status == SPOKE_OK)
-        status = setting(c, "application_secret", NULL, make_key, &c->application_secret);
+        status = setting(c, "application_secret", NULL, core_make_key, &c->application_secret);
     return status;
 }
 
@@ -236,7 +238,7 @@ static spoke_status default_group(struct core *c, const struct core_options *o)
         status = text_set(&row.primary_key, spoke_str_of(o->group_key)) ? store_group_put(c->store, &row)
                                                                         : SPOKE_E_NO_MEMORY;
     } else if (status == SPOKE_E_NOT_FOUND) {
-        if (!make_key(c, primary) || !make_key(c, secondary))
+        if (!core_make_key(c, primary) || !core_make_key(c, secondary))
             return SPOKE_E_PORT;
         const struct store_group made = {.id = (char[]){CORE_DEFAULT_GROUP},
                                          .display_name = (char[]){CORE_DEFAULT_GROUP},

@@ -53,6 +53,8 @@ struct core {
 void core_due(struct core *c, uint64_t at); /* a timer was set */
 /* Before any write: opens the transaction that core_commit closes. */
 spoke_status core_dirty(struct core *c);
+/* A fresh symmetric key in base64, as long as the cloud's. False: no randomness. */
+bool core_make_key(struct core *c, char out[96]);
 /* Heap copies, NUL-terminated. NULL when there is no memory. */
 char *text_copy(spoke_str text);
 bool text_set(char **slot, spoke_str text); /* false: no memory, slot as it was */

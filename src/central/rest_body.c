@@ -1,5 +1,4 @@
 /* Bodies: their members, the values in them, and errors that name the place. */
-#include <base/base64.h>
 #include <spoke/crypto.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,8 +6,6 @@
 
 #include "core_internal.h"
 #include "rest.h"
-
-#define MADE_KEY_BYTES 64u /* what the cloud generates */
 
 static bool has_type(const cJSON *item, enum rest_type type)
 {
@@ -135,15 +132,10 @@ cJSON *rest_text(const void *bytes, size_t len)
 
 static spoke_status make_key(struct core *c, char **slot)
 {
-    uint8_t key[MADE_KEY_BYTES];
     char text[96];
-    spoke_buf buf = spoke_buf_from(text, sizeof text);
-    spoke_status status = c->options.random(c->options.random_ctx, key, sizeof key);
-    if (status == SPOKE_OK)
-        status = base64_encode(spoke_str_from((const char *)key, sizeof key), &buf);
-    if (status == SPOKE_OK && !text_set(slot, spoke_buf_str(&buf)))
+    spoke_status status = core_make_key(c, text) ? SPOKE_OK : SPOKE_E_PORT;
+    if (status == SPOKE_OK && !text_set(slot, spoke_str_of(text)))
         status = SPOKE_E_NO_MEMORY;
-    spoke_wipe(key, sizeof key);
     spoke_wipe(text, sizeof text);
     return status;
 }

@@ -242,6 +242,26 @@ static void bad_options_are_refused_with_a_sentence(void **state)
     assert_non_null(strstr(why, "scope"));
 }
 
+static spoke_status no_random(void *ctx, uint8_t *out, size_t len)
+{
+    (void)ctx;
+    (void)out;
+    (void)len;
+    return SPOKE_E_PORT;
+}
+
+static void without_randomness_no_key_is_made(void **state)
+{
+    (void)state;
+    struct core *c = NULL;
+    char why[200] = "";
+    struct core_options options = bench.options;
+    options.random = no_random;
+    assert_int_equal(core_create(&options, &c, why, sizeof why), SPOKE_E_PORT);
+    assert_null(c);
+    assert_true(why[0] != '\0');
+}
+
 int main(void)
 {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, stage_set, stage_clear)
@@ -265,6 +285,7 @@ int main(void)
         CLAIM(no_credential_at_all_is_refused),
         CLAIM(given_settings_are_used_and_the_others_made),
         CLAIM(bad_options_are_refused_with_a_sentence),
+        CLAIM(without_randomness_no_key_is_made),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
