@@ -37,6 +37,20 @@ bool text_set(char **slot, spoke_str text)
     return true;
 }
 
+static bool id_char(char ch)
+{
+    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
+           (ch != '\0' && strchr("-._:", ch) != NULL);
+}
+
+bool core_good_id(spoke_str id)
+{
+    for (size_t i = 0; i < id.len; i++)
+        if (!id_char(id.ptr[i]))
+            return false;
+    return id.len > 0 && id.len <= SPOKE_MAX_ID_BYTES && strchr("._:", id.ptr[id.len - 1]) == NULL;
+}
+
 uint64_t core_now_ms(const struct core *c)
 {
     return c->options.monotonic_ms(c->options.clock_ctx);

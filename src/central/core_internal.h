@@ -53,6 +53,8 @@ struct core {
 void core_due(struct core *c, uint64_t at); /* a timer was set */
 /* Before any write: opens the transaction that core_commit closes. */
 spoke_status core_dirty(struct core *c);
+/* Device and registration ids: 1 to 128 letters, digits, '-', '.', '_' or ':', the last a letter, a digit or '-'. */
+bool core_good_id(spoke_str id);
 /* A fresh symmetric key in base64, as long as the cloud's. False: no randomness. */
 bool core_make_key(struct core *c, char out[96]);
 /* Heap copies, NUL-terminated. NULL when there is no memory. */

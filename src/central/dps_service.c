@@ -68,21 +68,6 @@ static bool read_username(spoke_str username, spoke_str *scope, spoke_str *id)
     return spoke_str_cut(rest, '/', id, &query) && spoke_str_starts(query, SPOKE_STR("api-version="));
 }
 
-static bool id_char(char ch)
-{
-    return (ch >= 'a' && ch <= 'z') || (ch >= 'A' && ch <= 'Z') || (ch >= '0' && ch <= '9') ||
-           (ch != '\0' && strchr("-._:", ch) != NULL);
-}
-
-static bool good_registration_id(spoke_str id)
-{
-    for (size_t i = 0; i < id.len; i++)
-        if (!id_char(id.ptr[i]))
-            return false;
-    char last = id.len > 0 ? id.ptr[id.len - 1] : '.';
-    return id.len <= SPOKE_MAX_ID_BYTES && last != '.' && last != '_' && last != ':';
-}
-
 /* What stands between a CONNECT and a session, in a sentence; NULL: nothing. */
 static const char *username_fault(const struct conn *k, spoke_str username)
 {
@@ -93,7 +78,7 @@ static const char *username_fault(const struct conn *k, spoke_str username)
         return "unknown ID scope";
     if (!spoke_str_equal_nocase(id, spoke_str_of(k->id)))
         return "client id and user name do not agree";
-    return good_registration_id(id) ? NULL : "characters that a registration id cannot have";
+    return core_good_id(id) ? NULL : "characters that a registration id cannot have";
 }
 
 static const char *read_token(const struct conn *k, spoke_str password, struct auth_token *out)

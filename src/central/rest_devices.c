@@ -126,17 +126,6 @@ static bool apply(struct store_device *row, const struct device_body *body, bool
     return true;
 }
 
-/* Letters, digits and - . _ : with a letter, digit or '-' at the end. */
-static bool id_good(const char *id)
-{
-    static const char LETTERS[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
-    const size_t len = strlen(id);
-    return len <= SPOKE_MAX_ID_BYTES &&
-           strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                      "0123456789-._:") == len &&
-           len > 0 && strchr(LETTERS, id[len - 1]) != NULL;
-}
-
 /* A new row, still without the body's values. */
 static bool begin_device(struct rest_call *call, struct store_device *out)
 {
@@ -147,7 +136,7 @@ static bool begin_device(struct rest_call *call, struct store_device *out)
         store_device_free(out);
     } else if (status != SPOKE_E_NOT_FOUND) {
         rest_fail_internal(&call->reply, status);
-    } else if (!id_good(id)) {
+    } else if (!core_good_id(spoke_str_of(id))) {
         rest_fail(&call->reply, 400, "InvalidRequest",
                   "A device id has 1 to %u letters, digits, '-', '.', '_' or ':' and ends with a letter, digit "
                   "or '-'.",
