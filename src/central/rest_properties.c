@@ -5,6 +5,7 @@
 
 #include "core_internal.h"
 #include "rest.h"
+#include "twin_doc.h"
 
 #define MARK "__t"
 
@@ -21,12 +22,6 @@ static void view_free(struct twin_view *view)
     memset(view, 0, sizeof *view);
 }
 
-static cJSON *parse_or_empty(const char *json)
-{
-    cJSON *tree = json != NULL ? cJSON_Parse(json) : NULL;
-    return tree != NULL ? tree : cJSON_CreateObject();
-}
-
 /* False, with a reply: no such device. A device without a twin has empty sections. */
 static bool view_read(struct rest_call *call, struct twin_view *out)
 {
@@ -39,10 +34,10 @@ static bool view_read(struct rest_call *call, struct twin_view *out)
         rest_fail_internal(&call->reply, status);
         return false;
     }
-    out->desired = parse_or_empty(row.desired);
-    out->reported = parse_or_empty(row.reported);
-    out->desired_meta = parse_or_empty(row.desired_meta);
-    out->reported_meta = parse_or_empty(row.reported_meta);
+    out->desired = twin_doc_open(row.desired);
+    out->reported = twin_doc_open(row.reported);
+    out->desired_meta = twin_doc_open(row.desired_meta);
+    out->reported_meta = twin_doc_open(row.reported_meta);
     store_twin_free(&row);
     return true;
 }

@@ -39,19 +39,13 @@ static spoke_status load(struct core *c, const char *device_id, struct store_twi
     return SPOKE_E_NO_MEMORY;
 }
 
-static cJSON *parse_or_empty(const char *text)
-{
-    cJSON *tree = text != NULL ? cJSON_Parse(text) : NULL; /* our own writing */
-    return tree != NULL ? tree : cJSON_CreateObject();
-}
-
 static spoke_status section_open(struct store_twin *row, bool desired, bool empty, struct section *out)
 {
     out->json_text = desired ? &row->desired : &row->reported;
     out->meta_text = desired ? &row->desired_meta : &row->reported_meta;
     out->version = desired ? &row->desired_version : &row->reported_version;
-    out->json = empty ? cJSON_CreateObject() : parse_or_empty(*out->json_text);
-    out->meta = empty ? cJSON_CreateObject() : parse_or_empty(*out->meta_text);
+    out->json = empty ? cJSON_CreateObject() : twin_doc_open(*out->json_text);
+    out->meta = empty ? cJSON_CreateObject() : twin_doc_open(*out->meta_text);
     return out->json != NULL && out->meta != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
 }
 

@@ -11,6 +11,12 @@
 #define INTEGER_MOST 4503599627370495.0     /* 2^52 - 1 */
 #define INTEGER_64 9223372036854775808.0    /* beyond, a number can only have been written as a double */
 
+cJSON *twin_doc_open(const char *json)
+{
+    cJSON *tree = json != NULL ? cJSON_Parse(json) : NULL;
+    return tree != NULL ? tree : cJSON_CreateObject();
+}
+
 /* --- walking without recursion --- */
 
 struct walk {

@@ -5,6 +5,8 @@
 #include <cJSON.h>
 #include <spoke/base.h>
 
+/* A section or its metadata as it was stored; NULL or unreadable: an empty one. NULL when there is no memory. */
+cJSON *twin_doc_open(const char *json);
 /* Checks keys, values and depth of a patch (null, which deletes, is a value here). E_ARG: why says what. */
 spoke_status twin_doc_check(const cJSON *patch, char *why, size_t why_cap);
 /* JSON merge (RFC 7396) of a patch that passed the check. E_NO_MEMORY: the section is half merged. */
