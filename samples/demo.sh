@@ -58,7 +58,7 @@ acknowledgement() {
     api GET "/devices/$SPOKE_DEVICE_ID/properties" | grep -o '"interval":{[^}]*"ackCode":[^}]*}'
 }
 
-is_acknowledged() { acknowledgement | grep -q "\"desiredValue\":$1,.*\"ackCode\":"; }
+is_acknowledged() { acknowledgement | grep >/dev/null "\"desiredValue\":$1,.*\"ackCode\":"; }
 
 change_property() {
     say "PATCH property interval = $1"
