@@ -34,11 +34,15 @@ fi
 mkdir -p "$build"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER="$compiler" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_C_FLAGS_RELWITHDEBINFO="-O2 -g" \
     -DSPOKE_WERROR=ON -DSPOKE_SANITIZE="$sanitize" >"$build/configure.log" || { cat "$build/configure.log"; exit 1; }
+failed_status=0
 quiet=()
 [ -t 1 ] || quiet=(-- --quiet) # no progress lines where nobody watches
 cmake --build "$build" "${quiet[@]}"
-ctest --test-dir "$build" --output-on-failure --parallel 2 --timeout 300 ${filter:+-R "$filter"} | tee "$build/summary.log"
+ctest --test-dir "$build" --output-on-failure --parallel 2 --timeout 300 ${filter:+-R "$filter"} | tee "$build/summary.log" ||
+    failed_status=$?
 
 # The closing line, in a form that is easy to read for people and machines.
+skipped=$(grep -c '(Skipped)$' "$build/summary.log" || true)
 sed -nE 's/^([0-9]+)% tests passed, ([0-9]+) tests failed out of ([0-9]+)$/\2 \3/p' "$build/summary.log" |
-    { read -r failed total && echo "$((total - failed)) passed, $failed failed"; }
+    { read -r failed total && echo "$((total - failed - skipped)) passed, $failed failed, $skipped skipped"; }
+exit "$failed_status"
