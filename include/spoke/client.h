@@ -6,8 +6,10 @@
  *     spoke_client *client = NULL;
  *     spoke_status status = spoke_client_create(&config, &client);
  *     if (status == SPOKE_OK) status = spoke_client_open(client);
- *     while (status == SPOKE_OK) { spoke_send(client, spoke_f64("temperature", 21.5)); status =
- * spoke_client_run(client, 1000); }
+ *     while (status == SPOKE_OK) {
+ *         status = spoke_send(client, spoke_f64("temperature", 21.5));
+ *         if (status == SPOKE_OK) status = spoke_client_run(client, 1000);
+ *     }
  *
  * All I/O and all handlers happen inside spoke_client_poll (and _run, _close), in the thread that calls it.
  * Threads: with lock and unlock in the platform every function here is safe from any thread, but one thread at a
