@@ -27,7 +27,7 @@ done
 . "$root/tests/tools/packages.sh"
 if [ "$install" = yes ]; then
     install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}"
-    [ "$compiler" = gcc ] || install_missing "$compiler"
+    [ "$compiler" != clang ] || install_missing "${spoke_clang_packages[@]}"
 fi
 
 [ -n "$build" ] || build="$root/build/test-$compiler${sanitize:+-${sanitize//,/-}}"

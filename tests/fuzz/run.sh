@@ -8,7 +8,7 @@ seconds=${1:-60}
 shift || true
 # shellcheck source=tests/tools/packages.sh
 . "$root/tests/tools/packages.sh"
-install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}" clang
+install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}" "${spoke_clang_packages[@]}"
 
 build="$root/build/fuzz"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang -DSPOKE_FUZZERS=ON -DSPOKE_SAMPLES=OFF \

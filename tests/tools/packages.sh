@@ -7,6 +7,9 @@ spoke_test_packages=(libcmocka-dev mosquitto python3)
 # Node.js often comes from elsewhere, and the distribution's packages would not go with that one.
 command -v node >/dev/null || spoke_test_packages+=(nodejs npm)
 
+# clang only recommends the run-time libraries of its sanitizers.
+spoke_clang_packages=(clang libclang-rt-14-dev)
+
 install_missing() {
     local missing=() package
     for package in "$@"; do
