@@ -134,9 +134,7 @@ spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_
     if (status != SPOKE_OK)
         return status;
     c->link_open = true;
-    c->link_ready = c->subscribed = c->closing_link = false;
     c->attempt_due = now_ms(c) + c->config.connect_limit_ms + LINK_GRACE_MS;
-    memset(&c->link_fault, 0, sizeof c->link_fault);
     return SPOKE_OK;
 }
 
