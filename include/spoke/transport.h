@@ -83,6 +83,7 @@ typedef struct spoke_transport_ops {
     spoke_status (*open)(spoke_transport *t, const spoke_transport_target *target);
     /* As spoke_mqtt_publish. *packet_id: 0 when this transport cannot repeat under an id. */
     spoke_status (*publish)(spoke_transport *t, const spoke_mqtt_publish_options *message, uint16_t *packet_id);
+    /* The filters are used up or copied before it returns. */
     spoke_status (*subscribe)(spoke_transport *t, const spoke_mqtt_filter *filters, size_t count);
     /* Done with a QoS 1 message; PUBACKs leave in order of receipt. */
     spoke_status (*ack)(spoke_transport *t, uint16_t receipt);

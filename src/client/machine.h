@@ -106,9 +106,8 @@ struct spoke_client {
     /* scratch: valid within one step of the machine */
     uint8_t *work; /* DPS conversation; acknowledgements being collected; a command's reply */
     size_t work_bytes;
-    char *text; /* topics; user name and token at connect */
+    char *text; /* topics and filters; user name and token at connect */
     size_t text_bytes;
-    char filter[SPOKE_MAX_ID_BYTES * 2 + 48];
 };
 
 /* --- config.c --- */

@@ -73,7 +73,7 @@ static void on_connected(spoke_client *c, bool session_present)
         enter_state(c, SPOKE_SYNCING, &none);
     const spoke_hub_identity id = session_identity(c);
     spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT];
-    spoke_buf scratch = spoke_buf_from(c->filter, sizeof c->filter);
+    spoke_buf scratch = spoke_buf_from(c->text, c->text_bytes);
     spoke_status status = write_events_topic(c, &id);
     if (status == SPOKE_OK)
         status = spoke_hub_filters(&id, &scratch, filters);
