@@ -1,8 +1,10 @@
 #include "support.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 void test_assert_str(spoke_str view, const char *text, const char *file, int line)
 {
@@ -27,4 +29,21 @@ char *test_read_file(const char *path, size_t *len)
     }
     fclose(file);
     return text;
+}
+
+unsigned test_threads(void)
+{
+    unsigned count = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    for (struct dirent *task; tasks != NULL && (task = readdir(tasks)) != NULL;)
+        count += task->d_name[0] != '.' ? 1 : 0;
+    if (tasks != NULL)
+        closedir(tasks);
+    return count;
+}
+
+void test_await_threads(unsigned at_most)
+{
+    for (int round = 0; test_threads() > at_most && round < 1000; round++)
+        usleep(10000);
 }

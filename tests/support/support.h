@@ -17,6 +17,11 @@
 
 void test_assert_str(spoke_str view, const char *text, const char *file, int line);
 
+/* Threads of this process. A program that used paho ends only when no more of them run than at its start: paho's are
+ * detached, outlive its last handle for a moment, and would meet OpenSSL's clean-up at exit. Gives up after 10 s. */
+unsigned test_threads(void);
+void test_await_threads(unsigned at_most);
+
 /* Whole file, heap, NUL-terminated for convenience; NULL when it is not there. *len may be NULL. */
 char *test_read_file(const char *path, size_t *len);
 

@@ -330,6 +330,7 @@ static void poll_returns_within_its_limit_while_nothing_happens(void **state)
 /* An argument picks tests by name: test_client '*native'. */
 int main(int argc, char **argv)
 {
+    const unsigned threads = test_threads();
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
     unsetenv("http_proxy"); /* paho obeys them, even for localhost */
@@ -340,5 +341,7 @@ int main(int argc, char **argv)
         suite(paho),
 #endif
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    test_await_threads(threads);
+    return failed;
 }

@@ -508,6 +508,7 @@ static void transports_of_several_threads_do_not_meet(void **state)
 
 int main(void)
 {
+    const unsigned threads = test_threads();
     const struct CMUnitTest tests[] = {
         CASE(a_missing_trust_file_shows_at_init),
         CASE(trust_that_is_not_pem_shows_at_init),
@@ -528,7 +529,9 @@ int main(void)
         CASE(fini_in_the_midst_of_connecting_returns),
         cmocka_unit_test(transports_of_several_threads_do_not_meet),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    test_await_threads(threads);
+    return failed;
 }
 
 #else
