@@ -99,7 +99,8 @@ typedef enum spoke_kind {
     SPOKE_KIND_DOUBLE,
     SPOKE_KIND_TEXT, /* UTF-8, escaped by the writer */
     SPOKE_KIND_JSON, /* one JSON value, checked and written as it stands */
-    SPOKE_KIND_NULL  /* deletes the member in a property report */
+    SPOKE_KIND_NULL, /* deletes the member in a property report */
+    SPOKE_KIND_UINT
 } spoke_kind;
 
 /* One named value of a message. Name and text are borrowed until the call that takes the field returns. */
@@ -111,6 +112,7 @@ typedef struct spoke_field {
         int64_t integer;
         double number;
         spoke_str text;
+        uint64_t natural; /* UINT */
     } as;
 } spoke_field;
 
@@ -125,6 +127,13 @@ static inline spoke_field spoke_i64(const char *name, int64_t value)
 {
     spoke_field field = {name, SPOKE_KIND_INT, {false}};
     field.as.integer = value;
+    return field;
+}
+
+static inline spoke_field spoke_u64(const char *name, uint64_t value)
+{
+    spoke_field field = {name, SPOKE_KIND_UINT, {false}};
+    field.as.natural = value;
     return field;
 }
 

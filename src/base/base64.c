@@ -37,9 +37,9 @@ static int value_of(char c)
     return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
-/* `pad` characters of the group of four are '='. False: a character is wrong, or bits that nobody reads are set.
- */
-static bool decode_group(const char *text, size_t pad, uint8_t bytes[3])
+/* `pad` characters of the group of four are '='. False: a character is wrong, or (canonical) bits that nobody reads
+ * are set. */
+static bool decode_group(const char *text, size_t pad, bool canonical, uint8_t bytes[3])
 {
     uint32_t bits = 0;
     for (size_t i = 0; i < 4; i++) {
@@ -51,10 +51,10 @@ static bool decode_group(const char *text, size_t pad, uint8_t bytes[3])
     bytes[0] = (uint8_t)(bits >> 16);
     bytes[1] = (uint8_t)(bits >> 8);
     bytes[2] = (uint8_t)bits;
-    return (pad < 1 || bytes[2] == 0) && (pad < 2 || bytes[1] == 0);
+    return !canonical || ((pad < 1 || bytes[2] == 0) && (pad < 2 || bytes[1] == 0));
 }
 
-spoke_status base64_decode(spoke_str text, spoke_buf *out)
+static spoke_status decode(spoke_str text, bool canonical, spoke_buf *out)
 {
     const size_t start = out->len;
     spoke_status status = text.len % 4 == 0 ? SPOKE_OK : SPOKE_E_ARG;
@@ -64,7 +64,7 @@ spoke_status base64_decode(spoke_str text, spoke_buf *out)
         uint8_t bytes[3];
         if (at + 4 == text.len && group[3] == '=')
             pad = group[2] == '=' ? 2 : 1;
-        if (decode_group(group, pad, bytes))
+        if (decode_group(group, pad, canonical, bytes))
             status = spoke_buf_append(out, spoke_str_from((const char *)bytes, 3 - pad));
         else
             status = SPOKE_E_ARG;
@@ -73,4 +73,14 @@ spoke_status base64_decode(spoke_str text, spoke_buf *out)
     if (status != SPOKE_OK)
         out->len = start;
     return status;
+}
+
+spoke_status base64_decode(spoke_str text, spoke_buf *out)
+{
+    return decode(text, true, out);
+}
+
+spoke_status base64_decode_loose(spoke_str text, spoke_buf *out)
+{
+    return decode(text, false, out);
 }

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/ascii.h"
 
@@ -101,6 +102,21 @@ bool json_number_to_int(spoke_str number, int64_t *out)
     return true;
 }
 
+int json_number_order(spoke_str number, const char *whole)
+{
+    const struct decimal d = decimal_from(number);
+    const int64_t places = (int64_t)strlen(whole), own = (int64_t)d.count + d.exponent;
+    if (d.count == 0 || own != places)
+        return d.count == 0 || own < places ? -1 : 1;
+    const size_t shorter = d.count < (size_t)places ? d.count : (size_t)places;
+    const int order = memcmp(d.digits, whole, shorter);
+    if (order != 0)
+        return order;
+    if (d.count == (size_t)places && !d.cut)
+        return 0;
+    return d.count < (size_t)places ? -1 : 1; /* neither ends in a zero */
+}
+
 bool json_number_to_double(spoke_str number, double *out)
 {
     struct decimal d = decimal_from(number);
@@ -165,4 +181,18 @@ spoke_status json_number_append_double(double value, spoke_buf *out)
             break;
     }
     return spoke_buf_append(out, spoke_str_from(text, len));
+}
+
+double json_number_widen(float value)
+{
+    double wide = (double)value;
+    if (!isfinite(value))
+        return wide;
+    for (int digits = 6; digits <= 9; digits++) {
+        char text[40];
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        if (json_number_to_double(spoke_str_from(text, fix_point(text)), &wide) && (float)wide == value)
+            return wide;
+    }
+    return (double)value;
 }

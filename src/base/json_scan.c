@@ -93,10 +93,25 @@ bool json_scan_escape(spoke_str text, size_t *at, uint32_t *scalar)
     }
 }
 
+/* Most text is ASCII and nothing to look at twice. */
+static size_t skip_plain(spoke_str text, size_t at)
+{
+    while (at < text.len) {
+        const uint8_t byte = (uint8_t)text.ptr[at];
+        if (byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\')
+            break;
+        at++;
+    }
+    return at;
+}
+
 /* Stops at a quote or at the end; false: at something that may not stand inside a string. */
 static bool scan_string_body(spoke_str text, size_t *at)
 {
-    while (*at < text.len && text.ptr[*at] != '"') {
+    for (;;) {
+        *at = skip_plain(text, *at);
+        if (*at == text.len || text.ptr[*at] == '"')
+            return true;
         const uint8_t byte = (uint8_t)text.ptr[*at];
         uint32_t scalar = 0;
         if (byte == '\\') {
@@ -109,7 +124,6 @@ static bool scan_string_body(spoke_str text, size_t *at)
             return false;
         *at += len;
     }
-    return true;
 }
 
 bool json_scan_string(spoke_str text, size_t *at)

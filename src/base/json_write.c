@@ -212,6 +212,9 @@ static void put_value(spoke_writer *w, const spoke_field *field)
     case SPOKE_KIND_INT:
         fail(w, json_number_append_int(field->as.integer, &w->out));
         return;
+    case SPOKE_KIND_UINT:
+        fail(w, spoke_buf_append_u64(&w->out, field->as.natural));
+        return;
     case SPOKE_KIND_DOUBLE:
         fail(w, json_number_append_double(field->as.number, &w->out));
         return;

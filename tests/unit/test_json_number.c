@@ -235,6 +235,23 @@ static bool use_comma_locale(char folder[])
     return setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL;
 }
 
+static void the_order_beside_a_whole_number_is_exact(void **state)
+{
+    (void)state;
+    const struct {
+        const char *number;
+        int order;
+    } cases[] = {{"12345", 0},          {"-12345.000", 0},   {"1.2345e4", 0},  {"1234500e-2", 0},
+                 {"12344.99999", -1},   {"12345.00001", 1},  {"123", -1},      {"1.2346e4", 1},
+                 {"1.23e4", -1},        {"0", -1},           {"0e99", -1},     {"123456", 1},
+                 {"1e999999999999", 1}, {"1e-99999999", -1}, {"0.12345e5", 0}, {"99999", 1}};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const int order = json_number_order(spoke_str_of(cases[i].number), "12345");
+        if ((order > 0) - (order < 0) != cases[i].order)
+            fail_msg("%s: %d", cases[i].number, order);
+    }
+}
+
 static void the_decimal_point_is_a_point_in_every_locale(void **state)
 {
     (void)state;
@@ -269,6 +286,7 @@ int main(void)
         cmocka_unit_test(any_double_reads_back_as_itself),
         cmocka_unit_test(not_a_number_and_infinity_are_refused),
         cmocka_unit_test(writing_fits_exactly_or_not_at_all),
+        cmocka_unit_test(the_order_beside_a_whole_number_is_exact),
         cmocka_unit_test(the_decimal_point_is_a_point_in_every_locale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -316,9 +316,23 @@ static void every_size_below_the_exact_fit_is_too_small(void **state)
                     "\"j\":{\"x\":[]},\"r\\t\":[null,null]}");
 }
 
+static void unsigned_numbers_are_written_to_their_last_unit(void **state)
+{
+    (void)state;
+    char memory[64];
+    spoke_str out;
+    spoke_writer w;
+    spoke_writer_init(&w, memory, sizeof memory);
+    spoke_write(&w, spoke_u64("a", 0));
+    spoke_write(&w, spoke_u64("b", UINT64_MAX));
+    assert_ok(spoke_writer_finish(&w, &out));
+    assert_str(out, "{\"a\":0,\"b\":18446744073709551615}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unsigned_numbers_are_written_to_their_last_unit),
         cmocka_unit_test(named_fields_make_an_object_of_their_own),
         cmocka_unit_test(without_a_name_the_value_stands_bare),
         cmocka_unit_test(nothing_written_is_the_empty_text),
