@@ -57,7 +57,9 @@ static inline spoke_ack spoke_defer(void)
     return ack;
 }
 
-/* A writable property that the service wants changed. Views are valid until the handler returns.
+/* A writable property that the service wants changed. Views are valid until the handler returns. With a model the
+ * value fits it: others were acknowledged with 400 and the reason, properties that the model lacks with 404,
+ * those that are not writable with 405.
  * The verdict is reported as value/ac/av/ad with this value; deferring reports 202 and waits for
  * spoke_property_ack. The null value means that the service removed it: go back to the default. */
 typedef struct spoke_property {
@@ -69,8 +71,12 @@ typedef struct spoke_property {
     bool initial; /* from the full twin after a connect, not from a live change */
 } spoke_property;
 
-/* A command. `offline`: it was queued by the service (IoT Central's offline command); no answer can be given and
- * the verdict only tells whether it is done. */
+/* A command. With a model the payload fits it: others were answered with 400 and the reason. What is written to
+ * `reply` with a code from 200 to 299 has to fit the template's response, and with 200 it may not be missing; else 500
+ * leaves in its place, with the reason, which spoke_client_explain has as well. The text of a verdict other than 200
+ * leaves when nothing was written: it is an explanation, not a response.
+ * `offline`: it was queued by the service (IoT Central's offline command); no answer can be given and the verdict
+ * only tells whether it is done. */
 typedef struct spoke_command {
     spoke_client *client;
     spoke_str component;
@@ -132,6 +138,13 @@ typedef void (*spoke_sent_fn)(spoke_client *client, uint32_t id, spoke_status ou
 
 /* --- configuration --- */
 
+/* How strictly the device template is kept. */
+typedef enum spoke_checks {
+    SPOKE_CHECKS_STRICT, /* what does not fit is neither sent nor handed to a handler */
+    SPOKE_CHECKS_WARN,   /* it is logged, and passes all the same */
+    SPOKE_CHECKS_OFF /* the model is announced, its components are known, and what has no handler answers 501 */
+} spoke_checks;
+
 typedef enum spoke_credential_kind { SPOKE_SYMMETRIC_KEY, SPOKE_X509 } spoke_credential_kind;
 
 /* Keys are taken at init; PEM text is not copied and lives as long as the client. */
@@ -159,8 +172,9 @@ typedef struct spoke_config {
     const char *user_agent; /* NULL: "spoke/<version>" */
     const char *provisioning_payload; /* JSON object sent with the registration; NULL: none */
     /* behaviour */
-    const spoke_model *model;      /* not copied; keep it alive. NULL: no model is announced or checked */
-    const spoke_handler *handlers; /* copied; the names they point to are not */
+    const spoke_model *model;      /* not copied; keep it alive. NULL: none is announced, nothing is checked */
+    const spoke_handler *handlers; /* not copied; keep them alive, best as constants. Sorted by component, then
+                                    * name, bytewise, they are found by binary search, else one by one */
     size_t handler_count;
     spoke_message_fn on_message; /* NULL: cloud-to-device messages are acknowledged and logged */
     spoke_state_fn on_state;     /* NULL: none */
@@ -179,6 +193,10 @@ typedef struct spoke_config {
     uint32_t queue_bytes, report_bytes, receive_bytes, send_bytes;
     uint16_t in_flight;
     uint16_t commands; /* deferred at the same time */
+    uint32_t reserved; /* was padding: shorter configurations may have anything here */
+    /* template */
+    spoke_checks checks;   /* of what is said and asked against `model` */
+    bool answer_unhandled; /* commands and writable properties of the model may lack handlers: they answer 501 */
 } spoke_config;
 
 /* const spoke_config config = SPOKE_CONFIG(.id_scope = "...", .model = &model); */
@@ -193,7 +211,9 @@ typedef struct spoke_config {
 SPOKE_API size_t spoke_client_size(const spoke_config *config);
 /* Checks the whole configuration, parses keys and certificates, carves `memory` (aligned for max_align_t; it
  * outlives the client). mbedTLS takes its own heap. E_ARG, E_NO_MEMORY, E_CERTIFICATE; *out NULL on error and
- * `why`, when given, names the field and what would be right. */
+ * `why`, when given, names the field and what would be right; its text may stand in `memory`.
+ * E_ARG also for what does not agree with the model: a handler for what it lacks, and, unless answer_unhandled is
+ * set, a command or writable property without a handler. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *config,
                                                           spoke_client **out, spoke_error *why);
 /* The same on the heap. */
@@ -243,7 +263,8 @@ SPOKE_API size_t spoke_client_pending(const spoke_client *client);
 /* Queues one telemetry message (a JSON object of the fields, QoS 1). Copies them; returns at once, in any state
  * but FAILED and CLOSING: before READY it waits in the queue. component NULL: the default component.
  * E_FULL: no room until the hub acknowledges something; poll, then retry. E_TOO_LARGE: can never fit.
- * E_MODEL: the template has no such telemetry. E_ARG: a name or text that is not UTF-8, NaN. */
+ * E_MODEL: the template has no such telemetry, or another type or range; spoke_client_explain names the place.
+ * E_ARG: a name or text that is not UTF-8, NaN. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_telemetry_send(spoke_client *client, const char *component,
                                                              const spoke_field *fields, size_t count);
 
@@ -251,7 +272,8 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_telemetry_send(spoke_client *clien
 typedef struct spoke_outgoing {
     const char *component;
     spoke_str body;
-    const char *content_type;     /* NULL: application/json with a body that is checked to be JSON */
+    const char *content_type;     /* NULL: application/json with a body that is checked to be JSON. Whatever is
+                                   * application/json in utf-8 is telemetry, and held to the model */
     const char *content_encoding; /* NULL: utf-8 */
     const char *message_id, *correlation_id;
     int64_t creation_time_s;                      /* UTC seconds since 1970; 0: left out */
@@ -265,11 +287,13 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_message_send(spoke_client *client,
  * kept until the hub answers. E_FULL, E_TOO_LARGE, E_MODEL, E_ARG as above. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_property_report(spoke_client *client, const char *component,
                                                               const spoke_field *fields, size_t count);
-/* The final verdict on a deferred writable property. `value` is one JSON value: what is in force now. */
+/* The final verdict on a deferred writable property. `value` is one JSON value: what is in force now. E_MODEL: it
+ * does not fit the model. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_property_ack(spoke_client *client, const char *component,
                                                            const char *name, spoke_str value, int64_t version,
                                                            spoke_ack ack);
-/* Answers a deferred command. `json` is one JSON value or empty. E_NOT_FOUND: no such request, answered already,
+/* Answers a deferred command. `json` is one JSON value or empty. E_MODEL: it does not fit the model; nothing was
+ * sent, and the request still waits. E_NOT_FOUND: no such request, answered already,
  * or its connection is gone (the hub forgot it). */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int code,
                                                             spoke_str json);

@@ -52,7 +52,7 @@ typedef enum spoke_source {
     SPOKE_SOURCE_MQTT,         /* detail: CONNACK code, or 0 for a protocol error */
     SPOKE_SOURCE_PROVISIONING, /* detail: the service's 6-digit code, else the 3-digit status */
     SPOKE_SOURCE_HUB,          /* detail: HTTP-like status */
-    SPOKE_SOURCE_MODEL         /* detail: 0 */
+    SPOKE_SOURCE_MODEL         /* detail: of spoke_model_parse the byte in the text, else 0 */
 } spoke_source;
 
 typedef struct spoke_error {

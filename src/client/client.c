@@ -43,11 +43,13 @@ void wake_poller(spoke_client *c)
 
 /* --- life --- */
 
+#define REASON_BYTES 200u /* of a refusal that names something of the program's */
+
 size_t spoke_client_size(const spoke_config *config)
 {
     spoke_config resolved;
     spoke_error why;
-    if (config_check(config, &resolved, &why) != SPOKE_OK)
+    if (config_check(config, &resolved, NULL, &why) != SPOKE_OK)
         return 0;
     return config_layout(&resolved, NULL, NULL);
 }
@@ -66,6 +68,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     c->report_pause = (struct backoff){.base_ms = c->config.backoff_min_ms, .cap_ms = c->config.backoff_max_ms};
     c->next_request = 1;
     c->desired_version = -1;
+    c->unanswered_from = SIZE_MAX;
     c->report_retry_at = c->ack_due = NEVER;
     assignment_load(c);
     session_limit_sizes(c);
@@ -76,7 +79,8 @@ static spoke_status init_in(void *memory, size_t size, const spoke_config *confi
                             spoke_error *why)
 {
     spoke_config resolved;
-    spoke_status status = config_check(config, &resolved, why);
+    spoke_buf room = spoke_buf_from(memory, size < REASON_BYTES ? size : REASON_BYTES);
+    spoke_status status = config_check(config, &resolved, &room, why);
     if (status != SPOKE_OK)
         return status;
     const size_t needed = config_layout(&resolved, NULL, NULL);
@@ -125,10 +129,10 @@ spoke_status spoke_client_create(const spoke_config *config, spoke_client **out)
     void *memory = size > 0 ? malloc(size) : NULL;
     if (size > 0 && memory == NULL)
         return SPOKE_E_NO_MEMORY;
-    max_align_t nothing;
+    max_align_t reason[REASON_BYTES / sizeof(max_align_t) + 1];
     /* With a refused configuration init only says why. */
-    const spoke_status status =
-        spoke_client_init(memory != NULL ? memory : (void *)&nothing, size, config, out, &why);
+    const spoke_status status = spoke_client_init(memory != NULL ? memory : (void *)reason,
+                                                  memory != NULL ? size : sizeof reason, config, out, &why);
     if (status == SPOKE_OK) {
         (*out)->on_heap = true;
         return SPOKE_OK;
@@ -357,12 +361,18 @@ const char *spoke_client_explain(const spoke_client *client, char *out, size_t c
     }
     lock_client(client);
     const spoke_error e = client->error;
+    const spoke_fault fault = client->fault;
     unlock_client(client);
-    if (e.detail != 0)
-        snprintf(out, cap, "%s (%s, %ld): %s", spoke_status_name(e.status), spoke_source_name(e.source),
-                 (long)e.detail, e.text);
+    int len = e.detail != 0
+                  ? snprintf(out, cap, "%s (%s, %ld): ", spoke_status_name(e.status), spoke_source_name(e.source),
+                             (long)e.detail)
+                  : snprintf(out, cap, "%s (%s): ", spoke_status_name(e.status), spoke_source_name(e.source));
+    if (len < 0 || (size_t)len >= cap)
+        return out;
+    if (e.status == SPOKE_E_MODEL)
+        spoke_fault_text(&fault, out + len, cap - (size_t)len);
     else
-        snprintf(out, cap, "%s (%s): %s", spoke_status_name(e.status), spoke_source_name(e.source), e.text);
+        snprintf(out + len, cap - (size_t)len, "%s", e.text);
     return out;
 }
 

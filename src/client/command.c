@@ -67,33 +67,64 @@ static void answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str js
 
 /* --- calling the handler --- */
 
-static spoke_ack ask_handler(spoke_client *c, const struct handler_slot *slot, const spoke_hub_event *event,
+/* Offline, '@' says that there is no parameter. */
+static spoke_str parameter_of(const spoke_hub_event *event, bool offline)
+{
+    const bool none = offline && spoke_str_equal(event->payload, SPOKE_STR("@"));
+    return none ? spoke_str_from(NULL, 0) : event->payload;
+}
+
+static spoke_ack ask_handler(spoke_client *c, const spoke_handler *handler, const spoke_hub_event *event,
                              uint32_t request, bool offline, spoke_writer *reply)
 {
-    const bool no_parameter = offline && spoke_str_equal(event->payload, SPOKE_STR("@"));
     const spoke_command call = {.client = c,
-                                .component = spoke_str_of(slot->handler.component),
-                                .name = spoke_str_of(slot->handler.name),
-                                .payload = no_parameter ? (spoke_str){NULL, 0} : event->payload,
+                                .component = spoke_str_of(handler->component),
+                                .name = spoke_str_of(handler->name),
+                                .payload = parameter_of(event, offline),
                                 .request = request,
                                 .offline = offline,
                                 .reply = reply};
     enter_handler(c);
-    const spoke_ack verdict = slot->handler.command(&call, c->config.user);
+    const spoke_ack verdict = handler->command(&call, c->config.user);
     leave_handler(c);
     return verdict;
 }
 
-/* What the handler wrote, or, for a refusal without a body, its text as a JSON string. */
-static spoke_status reply_body(spoke_client *c, spoke_writer *reply, spoke_ack verdict, spoke_str *json)
+/* A sentence as the body, written over whatever the handler wrote. */
+static void answer_with(spoke_client *c, spoke_str rid, int code, const char *text)
 {
-    spoke_status status = spoke_writer_finish(reply, json);
-    if (status != SPOKE_OK || json->len > 0 || verdict.text == NULL)
-        return status;
+    spoke_str json;
     spoke_writer w;
     spoke_writer_init(&w, c->work, c->work_bytes);
-    spoke_write_value(&w, spoke_text(NULL, spoke_str_of(verdict.text)));
-    return spoke_writer_finish(&w, json);
+    spoke_write_value(&w, spoke_text(NULL, spoke_str_of(text)));
+    if (spoke_writer_finish(&w, &json) != SPOKE_OK)
+        json = spoke_str_from(NULL, 0);
+    answer_or_log(c, rid, code, json);
+}
+
+static void answer_fault(spoke_client *c, spoke_str rid, int code, const spoke_fault *fault)
+{
+    char text[SENTENCE_BYTES];
+    answer_with(c, rid, code, spoke_fault_text(fault, text, sizeof text));
+}
+
+/* Only 200 promises the response; 202 and its like may come without. What else travels is an explanation. */
+static bool response_fits(const spoke_client *c, const struct pending_call *call, int code, spoke_str json,
+                          spoke_fault *fault)
+{
+    const bool promised = code == 200 || (code > 200 && code < 300 && json.len > 0);
+    return call->member == NULL || !promised || !contract_checks(c) ||
+           spoke_response_check(call->member, json, fault) == SPOKE_OK;
+}
+
+static void send_response(spoke_client *c, const struct pending_call *call, int code, spoke_str json)
+{
+    const spoke_str rid = spoke_str_from(call->rid, call->rid_bytes);
+    spoke_fault fault;
+    if (!response_fits(c, call, code, json, &fault) && contract_misfit(c, &fault))
+        answer_fault(c, rid, 500, &fault);
+    else
+        answer_or_log(c, rid, code, json);
 }
 
 static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer *reply, spoke_ack verdict)
@@ -104,14 +135,17 @@ static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer
         return; /* answered from inside the handler, or deferred */
     if (verdict.code < 100 || verdict.code > UINT16_MAX)
         answer_or_log(c, rid, 500, SPOKE_STR("\"the handler answered with an impossible code\""));
-    else if (reply_body(c, reply, verdict, &json) == SPOKE_OK)
-        answer_or_log(c, rid, verdict.code, json);
-    else
+    else if (spoke_writer_finish(reply, &json) != SPOKE_OK)
         answer_or_log(c, rid, 500, SPOKE_STR("\"the answer could not be written\""));
+    else if (json.len == 0 && verdict.text != NULL && verdict.code != 200)
+        answer_with(c, rid, verdict.code, verdict.text); /* an explanation, not the response */
+    else
+        send_response(c, call, verdict.code, json);
     memset(call, 0, sizeof *call);
 }
 
-static void run_command(spoke_client *c, const struct handler_slot *slot, const spoke_hub_event *event)
+static void run_command(spoke_client *c, const spoke_handler *handler, const spoke_member *member,
+                        const spoke_hub_event *event)
 {
     struct pending_call *call = call_claim(c);
     if (call == NULL) {
@@ -121,30 +155,44 @@ static void run_command(spoke_client *c, const struct handler_slot *slot, const 
     const uint32_t request = call->request;
     memcpy(call->rid, event->rid.ptr, event->rid.len);
     call->rid_bytes = (uint8_t)event->rid.len;
+    call->member = member;
     spoke_writer reply;
     spoke_writer_init(&reply, c->work, c->work_bytes);
-    const spoke_ack verdict = ask_handler(c, slot, event, request, false, &reply);
+    const spoke_ack verdict = ask_handler(c, handler, event, request, false, &reply);
     if (call->request == request)
         finish_call(c, call, &reply, verdict);
 }
 
+static void refuse_unhandled(spoke_client *c, const spoke_hub_event *event, bool in_template)
+{
+    log_line(&c->platform, SPOKE_LOG_WARN, "client", "a command without a handler: %.*s", (int)event->name.len,
+             event->name.ptr);
+    if (in_template)
+        answer_or_log(c, event->rid, 501, SPOKE_STR("\"this firmware has no handler for the command\""));
+    else
+        answer_or_log(c, event->rid, 404, SPOKE_STR("\"this device has no such command\""));
+}
+
 void command_event(spoke_client *c, const spoke_hub_event *event)
 {
+    spoke_fault fault;
     if (event->rid.len > SPOKE_MAX_RID_BYTES) {
         log_line(&c->platform, SPOKE_LOG_ERROR, "client",
                  "a command with an impossibly long request id was ignored");
         return;
     }
-    const struct handler_slot *slot = handler_find(c, event->component, event->name, true);
-    if (slot == NULL) {
-        log_line(&c->platform, SPOKE_LOG_WARN, "client", "a command without a handler: %.*s", (int)event->name.len,
-                 event->name.ptr);
-        answer_or_log(c, event->rid, 404, SPOKE_STR("\"this device has no such command\""));
-    } else if (event->payload.len > 0 && spoke_json_check(event->payload) != SPOKE_OK) {
+    const size_t handler = handler_find(c, event->component, event->name, true);
+    const spoke_member *member = spoke_model_find(c->config.model, SPOKE_COMMAND, event->component, event->name);
+    const bool checked = member != NULL && contract_checks(c);
+    if (handler == NO_HANDLER)
+        refuse_unhandled(c, event, member != NULL);
+    else if (event->payload.len > 0 && spoke_json_check(event->payload) != SPOKE_OK)
         answer_or_log(c, event->rid, 400, SPOKE_STR("\"the request is not valid JSON\""));
-    } else {
-        run_command(c, slot, event);
-    }
+    else if (checked && spoke_request_check(member, event->payload, &fault) != SPOKE_OK &&
+             contract_misfit(c, &fault))
+        answer_fault(c, event->rid, 400, &fault);
+    else
+        run_command(c, &c->config.handlers[handler], member, event);
 }
 
 spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int code, spoke_str json)
@@ -153,8 +201,11 @@ spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int cod
         return SPOKE_E_ARG;
     lock_client(client);
     struct pending_call *call = call_find(client, request, false);
-    spoke_status status = SPOKE_E_NOT_FOUND;
-    if (call != NULL)
+    spoke_status status = call != NULL ? SPOKE_OK : SPOKE_E_NOT_FOUND;
+    spoke_fault fault;
+    if (call != NULL && !response_fits(client, call, code, json, &fault) && contract_misfit(client, &fault))
+        status = SPOKE_E_MODEL;
+    if (status == SPOKE_OK)
         status = command_answer(client, spoke_str_from(call->rid, call->rid_bytes), code, json);
     if (status == SPOKE_OK)
         memset(call, 0, sizeof *call);
@@ -167,14 +218,26 @@ spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int cod
 
 /* --- cloud-to-device messages and offline commands --- */
 
+static spoke_ack ask_offline(spoke_client *c, const spoke_handler *handler, const spoke_hub_event *event,
+                             uint32_t request)
+{
+    const spoke_member *member = spoke_model_find(c->config.model, SPOKE_COMMAND, event->component, event->name);
+    spoke_fault fault;
+    spoke_writer nowhere; /* an offline command has no answer */
+    if (member != NULL && contract_checks(c) &&
+        spoke_offline_request_check(member, parameter_of(event, true), &fault) != SPOKE_OK &&
+        contract_misfit(c, &fault))
+        return spoke_reject(400, "an offline command does not fit the device template");
+    spoke_writer_init(&nowhere, c->work, c->work_bytes);
+    return ask_handler(c, handler, event, request, true, &nowhere);
+}
+
 static spoke_ack ask_about_message(spoke_client *c, const spoke_hub_event *event, uint32_t request)
 {
     if (event->name.len > 0) {
-        const struct handler_slot *slot = handler_find(c, event->component, event->name, true);
-        spoke_writer nowhere; /* an offline command has no answer */
-        spoke_writer_init(&nowhere, c->work, c->work_bytes);
-        if (slot != NULL)
-            return ask_handler(c, slot, event, request, true, &nowhere);
+        const size_t handler = handler_find(c, event->component, event->name, true);
+        if (handler != NO_HANDLER)
+            return ask_offline(c, &c->config.handlers[handler], event, request);
     }
     if (c->config.on_message == NULL)
         return spoke_reject(404, "nobody listens");

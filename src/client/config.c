@@ -148,6 +148,8 @@ static spoke_status check_numbers(const spoke_config *c, spoke_error *why)
         return refuse(why, "queue_bytes and report_bytes must lie between 256 and 2147483647");
     if (c->receive_bytes < 1024 || c->receive_bytes > SPOKE_MQTT_MAX_REMAINING)
         return refuse(why, "receive_bytes must lie between 1024 and 268435455");
+    if ((unsigned)c->checks > SPOKE_CHECKS_OFF)
+        return refuse(why, "checks is none of SPOKE_CHECKS_STRICT, _WARN and _OFF");
     if (c->send_bytes < 2048 || c->send_bytes > SPOKE_MQTT_MAX_REMAINING)
         return refuse(why, "send_bytes must lie between 2048 (a CONNECT with its token) and 268435455");
     return SPOKE_OK;
@@ -177,7 +179,7 @@ static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
     return SPOKE_OK;
 }
 
-spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_error *why)
+spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_buf *room, spoke_error *why)
 {
     if (given == NULL || given->struct_size == 0 || given->struct_size > sizeof *resolved)
         return refuse(why, "config.struct_size is not set: build the configuration with SPOKE_CONFIG(...)");
@@ -192,7 +194,9 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
         status = check_handlers(resolved, why);
     if (status == SPOKE_OK)
         status = check_numbers(resolved, why);
-    return status == SPOKE_OK ? check_platform(resolved->platform, why) : status;
+    if (status == SPOKE_OK)
+        status = check_platform(resolved->platform, why);
+    return status == SPOKE_OK ? contract_check(resolved, room, why) : status;
 }
 
 /* --- layout: one walk that counts, and carves when there is a client --- */
@@ -276,17 +280,17 @@ static void carve_queues(struct carver *at, const spoke_config *c, spoke_client 
 static void carve_tables(struct carver *at, const spoke_config *c, spoke_client *client)
 {
     const size_t text_bytes = CONNECT_TEXT_BYTES;
-    struct handler_slot *handlers = carve(at, c->handler_count * sizeof *handlers);
+    const size_t state_bytes = (c->handler_count + HANDLERS_PER_BYTE - 1) / HANDLERS_PER_BYTE;
+    uint8_t *states = carve(at, state_bytes);
     struct pending_call *calls = carve(at, c->commands * sizeof *calls);
     uint8_t *work = carve(at, c->report_bytes > 1024 ? c->report_bytes : 1024);
     char *text = carve(at, text_bytes);
     char *strings = carve(at, strings_size(c));
     if (client == NULL)
         return;
-    client->handlers = handlers;
-    client->handler_count = c->handler_count;
-    for (size_t i = 0; i < c->handler_count; i++)
-        handlers[i] = (struct handler_slot){.handler = c->handlers[i]};
+    client->handler_states = states;
+    client->handlers_sorted = contract_handlers_sorted(c);
+    memset(states, 0, state_bytes);
     client->calls = calls;
     client->call_count = c->commands;
     memset(calls, 0, c->commands * sizeof *calls);

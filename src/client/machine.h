@@ -5,6 +5,7 @@
  *   machine.c     states: what is due, what happened
  *   provision.c   PROVISIONING    connect.c  CONNECTING, credentials, the cached assignment
  *   session.c     SYNCING and READY: what arrives, what leaves
+ *   contract.c    the device template: what is said and asked is held to it; contract_init.c: handlers, too
  *   telemetry.c   properties.c   command.c    message.c    what the program says and is asked
  *   retry.c       which trouble asks for which pause (pure)
  *   outbox.c      the queues (pure)
@@ -23,25 +24,28 @@
 #include "retry.h"
 
 #define NEVER UINT64_MAX
+#define SENTENCE_BYTES 224u      /* of a misfit, for the service and the log */
 #define CONNECT_TEXT_BYTES 2048u /* user name, SAS resource, token */
 
 /* A call of the service that the program has not answered yet. */
 struct pending_call {
-    uint32_t request; /* 0: free */
-    bool is_message;  /* a cloud-to-device message: owes a PUBACK; else a method: owes a reply */
-    bool done;        /* the program said so; the PUBACK leaves at the next poll */
+    uint32_t request;           /* 0: free */
+    const spoke_member *member; /* of the command; NULL: the template has none */
+    bool is_message;            /* a cloud-to-device message: owes a PUBACK; else a method: owes a reply */
+    bool done;                  /* the program said so; the PUBACK leaves at the next poll */
     uint16_t receipt;
     uint8_t rid_bytes;
     char rid[SPOKE_MAX_RID_BYTES];
 };
 
-/* Copied handler, and for a property how it stands with the service. */
-struct handler_slot {
-    spoke_handler handler;
-    bool set;     /* the service has given it a value: its absence from a snapshot takes that back */
-    bool in_acks; /* its verdict is in the patch being collected */
-    bool owed;    /* its verdict found no room: it is asked again from the next snapshot */
+/* How a handler's property stands with the service. Five handlers share a byte. */
+enum handler_state {
+    HANDLER_UNSET, /* next: SET when the service gives a value */
+    HANDLER_SET,   /* its absence from a snapshot takes the value back; next: UNSET, OWED */
+    HANDLER_OWED   /* its verdict found no room: it is asked again from the next snapshot; next: SET, UNSET */
 };
+#define HANDLERS_PER_BYTE 5u
+#define NO_HANDLER SIZE_MAX
 
 struct spoke_client {
     spoke_config config; /* text members point into `strings` */
@@ -74,6 +78,7 @@ struct spoke_client {
     bool refused;      /* the transport had no room for something in the last round of work */
     bool news;         /* something waits that no round of work has looked at */
     spoke_error error;
+    spoke_fault fault;      /* what `error` is about when it comes from the template */
     spoke_error link_fault; /* why this connection is being given up, when we are the ones who do it */
     uint64_t state_since;
     uint64_t retry_at;
@@ -91,14 +96,15 @@ struct spoke_client {
     spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
     spoke_twin twin;
     int64_t desired_version; /* last one handed to the handlers */
+    size_t unanswered_from;  /* the first refusal in the snapshot of that version that found no room; SIZE_MAX */
     uint64_t report_retry_at;
     struct backoff report_pause;
     bool report_in_flight, resync_wanted;
 
     /* queues and tables */
     struct outbox telemetry, reports, answers;
-    struct handler_slot *handlers;
-    size_t handler_count;
+    uint8_t *handler_states;
+    bool handlers_sorted; /* so a binary search finds them */
     struct pending_call *calls;
     size_t call_count;
     uint32_t next_request;
@@ -111,7 +117,8 @@ struct spoke_client {
 };
 
 /* --- config.c --- */
-spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_error *why);
+/* room: for a reason that names something, `why` points into it then; NULL: reasons stay general. */
+spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_buf *room, spoke_error *why);
 /* The platform given, completed from the built-in port. */
 spoke_platform config_platform(const spoke_config *resolved);
 spoke_dps_config config_dps(const spoke_config *c);
@@ -179,6 +186,26 @@ void message_event(spoke_client *c, const spoke_hub_event *event, uint8_t qos, u
 spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str json);
 struct pending_call *call_claim(spoke_client *c);
 struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_message);
-struct handler_slot *handler_find(spoke_client *c, spoke_str component, spoke_str name, bool command);
+
+/* --- contract_init.c --- */
+bool contract_handlers_sorted(const spoke_config *c);
+spoke_status contract_check(const spoke_config *c, spoke_buf *room, spoke_error *why);
+
+/* --- contract.c --- */
+/* Index of the handler, or NO_HANDLER; names of properties as they stand in JSON, of commands as they are. */
+size_t handler_find(const spoke_client *c, spoke_str component, spoke_str name, bool command);
+enum handler_state handler_state_get(const spoke_client *c, size_t handler);
+void handler_state_put(spoke_client *c, size_t handler, enum handler_state state);
+/* The template's property, NULL: it has none, or there is no template. */
+const spoke_member *contract_property(const spoke_client *c, spoke_str raw_component, spoke_str raw_name);
+bool contract_has_component(const spoke_client *c, spoke_str raw_name);
+/* Checks are wanted and there is something to check against. */
+bool contract_checks(const spoke_client *c);
+/* What to do about a misfit: true: refuse it, and spoke_client_explain tells; false: it is only logged. */
+bool contract_misfit(spoke_client *c, const spoke_fault *fault);
+/* E_MODEL: these may not be sent. Called without the lock. */
+spoke_status contract_fields(spoke_client *c, spoke_member_kind kind, const char *component,
+                             const spoke_field *fields, size_t count);
+spoke_status contract_body(spoke_client *c, const char *component, spoke_str json);
 
 #endif

@@ -8,25 +8,13 @@
 
 /* Writable properties: from a desired document to the handlers, and their verdicts back as one reported patch. */
 
-struct handler_slot *handler_find(spoke_client *c, spoke_str component, spoke_str name, bool command)
-{
-    for (size_t i = 0; i < c->handler_count; i++) {
-        const spoke_handler *h = &c->handlers[i].handler;
-        const spoke_str own = spoke_str_of(h->component);
-        if ((h->command != NULL) == command && spoke_json_key_is(name, spoke_str_of(h->name)) &&
-            (own.len == 0 ? component.len == 0 : spoke_json_key_is(component, own)))
-            return &c->handlers[i];
-    }
-    return NULL;
-}
-
 static bool is_component(void *ctx, spoke_str raw_key)
 {
     const spoke_client *c = ctx;
-    if (c->config.model != NULL && spoke_model_has_component(c->config.model, raw_key))
+    if (contract_has_component(c, raw_key))
         return true;
-    for (size_t i = 0; i < c->handler_count; i++) {
-        const char *own = c->handlers[i].handler.component;
+    for (size_t i = 0; i < c->config.handler_count; i++) {
+        const char *own = c->config.handlers[i].component;
         if (own != NULL && spoke_json_key_is(raw_key, spoke_str_of(own)))
             return true;
     }
@@ -38,8 +26,11 @@ static bool is_component(void *ctx, spoke_str raw_key)
 struct acks {
     spoke_client *client;
     int64_t version;
-    bool initial;   /* from a snapshot */
-    bool only_owed; /* the version is known: only verdicts that found no room are asked for again */
+    bool initial;      /* from a snapshot */
+    bool only_owed;    /* the version is known: only verdicts that found no room are asked for again */
+    size_t unhandled;  /* properties without a handler, so far in the document */
+    size_t answered;   /* so many of them were refused before */
+    size_t patch_from; /* the first of them that may stand in the patch being written */
     spoke_writer writer;
     spoke_str component; /* open in the patch being written */
     bool component_open, any;
@@ -49,6 +40,7 @@ static void acks_begin(struct acks *a)
 {
     spoke_client *c = a->client;
     a->component_open = a->any = false;
+    a->patch_from = a->unhandled > a->answered ? a->unhandled : a->answered;
     spoke_writer_init(&a->writer, c->work, c->work_bytes < c->reports.most ? c->work_bytes : c->reports.most);
     spoke_write_begin_object(&a->writer);
 }
@@ -75,13 +67,20 @@ static spoke_status write_patch(void *ctx, spoke_buf *out, size_t *head_bytes)
     return spoke_buf_append(out, *patch);
 }
 
-static void settle(spoke_client *c, bool queued)
+/* The verdicts in this patch were lost. A change counts its properties otherwise than the snapshot to come. */
+static void owe(const struct acks *a, spoke_str patch)
 {
-    for (size_t i = 0; i < c->handler_count; i++) {
-        struct handler_slot *slot = &c->handlers[i];
-        if (slot->in_acks)
-            slot->owed = !queued;
-        slot->in_acks = false;
+    spoke_client *c = a->client;
+    const size_t from = a->initial ? a->patch_from : 0;
+    if (a->unhandled > a->patch_from && from < c->unanswered_from)
+        c->unanswered_from = from;
+    spoke_pnp_cursor at;
+    spoke_pnp_property verdict;
+    spoke_status status = spoke_pnp_enter(patch, is_component, c, &at);
+    while (status == SPOKE_OK && (status = spoke_pnp_next(&at, &verdict)) == SPOKE_OK) {
+        const size_t handler = handler_find(c, verdict.component, verdict.name, false);
+        if (handler != NO_HANDLER)
+            handler_state_put(c, handler, HANDLER_OWED);
     }
 }
 
@@ -95,10 +94,11 @@ static void acks_flush(struct acks *a)
     spoke_write_end_object(&a->writer);
     if (a->any && spoke_writer_finish(&a->writer, &patch) == SPOKE_OK) {
         const bool queued = outbox_add(&c->reports, 0, 0, write_patch, &patch) == SPOKE_OK;
-        settle(c, queued);
-        if (!queued)
+        if (!queued) {
+            owe(a, patch);
             log_line(&c->platform, SPOKE_LOG_WARN, "client",
                      "no room for acknowledgements: the twin is read again later");
+        }
         c->resync_wanted = c->resync_wanted || !queued;
     }
     acks_begin(a);
@@ -135,100 +135,135 @@ static bool acks_add(struct acks *a, const spoke_pnp_property *p, spoke_ack verd
 
 /* --- calling the handlers --- */
 
-static spoke_ack ask_handler(const struct acks *a, const struct handler_slot *slot, const spoke_pnp_property *p)
+static spoke_ack ask_handler(const struct acks *a, const spoke_handler *handler, const spoke_pnp_property *p)
 {
     spoke_client *c = a->client;
     const spoke_property wanted = {.client = c,
-                                   .component = spoke_str_of(slot->handler.component),
-                                   .name = spoke_str_of(slot->handler.name),
+                                   .component = spoke_str_of(handler->component),
+                                   .name = spoke_str_of(handler->name),
                                    .value = p->value,
                                    .version = a->version,
                                    .initial = a->initial};
     enter_handler(c);
-    const spoke_ack verdict = slot->handler.property(&wanted, c->config.user);
+    const spoke_ack verdict = handler->property(&wanted, c->config.user);
     leave_handler(c);
     return verdict.code == 0 ? (spoke_ack){202, verdict.text} : verdict; /* deferred */
 }
 
-static void dispatch_to(struct acks *a, struct handler_slot *slot, const spoke_pnp_property *p)
+/* The template has such a property, with those flags. */
+static bool modelled(const spoke_client *c, const spoke_pnp_property *p, unsigned flags)
 {
-    if (a->only_owed && !slot->owed)
-        return;
-    slot->owed = false;
-    slot->set = spoke_json_type(p->value) != 'n';
-    slot->in_acks = acks_add(a, p, ask_handler(a, slot, p));
+    const spoke_member *member = contract_property(c, p->component, p->name);
+    return member != NULL && (member->flags & flags) == flags;
 }
 
-static void dispatch_gone(struct acks *a, struct handler_slot *slot)
+/* The template speaks before any handler. True: it has refused, and that is written. */
+static bool refuse_misfit(struct acks *a, const spoke_pnp_property *p)
 {
-    const spoke_pnp_property gone = {.component = spoke_str_of(slot->handler.component),
-                                     .name = spoke_str_of(slot->handler.name),
-                                     .value = SPOKE_STR("null")};
-    dispatch_to(a, slot, &gone);
+    spoke_client *c = a->client;
+    spoke_fault fault;
+    char text[SENTENCE_BYTES];
+    if (!contract_checks(c) ||
+        spoke_desired_check(c->config.model, p->component, p->name, p->value, &fault) == SPOKE_OK ||
+        !contract_misfit(c, &fault))
+        return false;
+    const bool writable = modelled(c, p, SPOKE_WRITABLE);
+    const int code = writable ? 400 : modelled(c, p, 0) ? 405 : 404;
+    acks_add(a, p, spoke_reject(code, spoke_fault_text(&fault, text, sizeof text)));
+    return true;
+}
+
+static void dispatch_to(struct acks *a, size_t handler, const spoke_pnp_property *p)
+{
+    spoke_client *c = a->client;
+    const enum handler_state state = handler_state_get(c, handler);
+    if (a->only_owed && state != HANDLER_OWED)
+        return;
+    if (state == HANDLER_OWED)
+        handler_state_put(c, handler, HANDLER_SET);
+    if (refuse_misfit(a, p))
+        return;
+    handler_state_put(c, handler, spoke_json_type(p->value) != 'n' ? HANDLER_SET : HANDLER_UNSET);
+    acks_add(a, p, ask_handler(a, &c->config.handlers[handler], p));
+}
+
+static void dispatch_gone(struct acks *a, size_t handler)
+{
+    const spoke_handler *h = &a->client->config.handlers[handler];
+    const spoke_pnp_property gone = {
+        .component = spoke_str_of(h->component), .name = spoke_str_of(h->name), .value = SPOKE_STR("null")};
+    dispatch_to(a, handler, &gone);
 }
 
 /* null for a component takes back all that was set in it. */
 static void dispatch_component_gone(struct acks *a, spoke_str component)
 {
-    for (size_t i = 0; i < a->client->handler_count; i++) {
-        struct handler_slot *slot = &a->client->handlers[i];
-        const spoke_str own = spoke_str_of(slot->handler.component);
-        if (slot->set && own.len > 0 && spoke_json_key_is(component, own))
-            dispatch_gone(a, slot);
+    const spoke_config *config = &a->client->config;
+    for (size_t i = 0; i < config->handler_count; i++) {
+        const spoke_str own = spoke_str_of(config->handlers[i].component);
+        if (handler_state_get(a->client, i) != HANDLER_UNSET && own.len > 0 && spoke_json_key_is(component, own))
+            dispatch_gone(a, i);
     }
 }
 
-static bool modelled_writable(const spoke_client *c, const spoke_pnp_property *p)
+static void refuse_unhandled(struct acks *a, const spoke_pnp_property *p)
 {
-    const spoke_member *member =
-        c->config.model != NULL ? spoke_model_find(c->config.model, SPOKE_PROPERTY, p->component, p->name) : NULL;
-    return member != NULL && member->writable;
+    spoke_client *c = a->client;
+    if (modelled(c, p, SPOKE_WRITABLE))
+        acks_add(a, p, spoke_reject(501, "this firmware has no handler for the property"));
+    else if (spoke_json_type(p->value) != 'n' && !refuse_misfit(a, p))
+        log_line(&c->platform, SPOKE_LOG_WARN, "client", "a desired property without a handler was ignored: %.*s",
+                 (int)p->name.len, p->name.ptr);
+}
+
+static void dispatch_unhandled(struct acks *a, const spoke_pnp_property *p)
+{
+    if (a->unhandled >= a->answered)
+        refuse_unhandled(a, p);
+    a->unhandled++;
 }
 
 static void dispatch(struct acks *a, const spoke_pnp_property *p)
 {
     spoke_client *c = a->client;
-    struct handler_slot *slot = handler_find(c, p->component, p->name, false);
+    const size_t handler = handler_find(c, p->component, p->name, false);
     const bool removed = spoke_json_type(p->value) == 'n';
-    if (slot != NULL) {
-        dispatch_to(a, slot, p);
-    } else if (a->only_owed) {
-        return;
-    } else if (modelled_writable(c, p)) {
-        acks_add(a, p, spoke_reject(501, "this firmware has no handler for the property"));
-    } else if (removed && p->component.len == 0 && is_component(c, p->name)) {
+    if (handler != NO_HANDLER)
+        dispatch_to(a, handler, p);
+    else if (removed && p->component.len == 0 && is_component(c, p->name))
         dispatch_component_gone(a, p->name);
-    } else if (!removed) {
-        log_line(&c->platform, SPOKE_LOG_WARN, "client", "a desired property without a handler was ignored: %.*s",
-                 (int)p->name.len, p->name.ptr);
-    }
+    else
+        dispatch_unhandled(a, p);
 }
 
 /* A snapshot is whole: what was set before and is absent now has been removed meanwhile. */
 static void dispatch_absent(struct acks *a, spoke_str document)
 {
-    for (size_t i = 0; i < a->client->handler_count; i++) {
-        struct handler_slot *slot = &a->client->handlers[i];
-        const spoke_str component = spoke_str_of(slot->handler.component);
+    const spoke_config *config = &a->client->config;
+    for (size_t i = 0; i < config->handler_count; i++) {
+        const spoke_handler *h = &config->handlers[i];
         spoke_str section = document, value;
-        if (!slot->set && !slot->owed)
+        if (handler_state_get(a->client, i) == HANDLER_UNSET)
             continue;
-        if (component.len > 0 && spoke_json_find(document, slot->handler.component, &section) != SPOKE_OK)
+        if (spoke_str_of(h->component).len > 0 && spoke_json_find(document, h->component, &section) != SPOKE_OK)
             section = SPOKE_STR("{}");
-        if (spoke_json_find(section, slot->handler.name, &value) != SPOKE_OK)
-            dispatch_gone(a, slot);
+        if (spoke_json_find(section, h->name, &value) != SPOKE_OK)
+            dispatch_gone(a, i);
     }
 }
 
 void properties_event(spoke_client *c, const spoke_twin_event *event)
 {
     const bool snapshot = event->kind == SPOKE_TWIN_SNAPSHOT;
+    const bool only_owed = snapshot && event->version == c->desired_version;
     struct acks a = {.client = c,
                      .version = event->version,
                      .initial = snapshot,
-                     .only_owed = snapshot && event->version == c->desired_version};
+                     .only_owed = only_owed,
+                     .answered = only_owed ? c->unanswered_from : 0};
     spoke_pnp_cursor at;
     spoke_pnp_property property;
+    c->unanswered_from = snapshot ? SIZE_MAX : c->unanswered_from;
     acks_begin(&a);
     spoke_status status = spoke_pnp_enter(event->desired, is_component, c, &at);
     while (status == SPOKE_OK && (status = spoke_pnp_next(&at, &property)) == SPOKE_OK)
@@ -291,6 +326,9 @@ spoke_status spoke_property_ack(spoke_client *client, const char *component, con
 {
     if (client == NULL || name == NULL || ack.code < 200 || ack.code > 599 || spoke_json_check(value) != SPOKE_OK)
         return SPOKE_E_ARG;
+    const spoke_field field = spoke_json(name, value);
+    if (contract_fields(client, SPOKE_PROPERTY, component, &field, 1) != SPOKE_OK)
+        return SPOKE_E_MODEL;
     struct late_ack late = {.component = component,
                             .property = {.name = spoke_str_of(name), .value = value},
                             .version = version,

@@ -22,17 +22,6 @@ static void write_fields(spoke_writer *w, const spoke_field *fields, size_t coun
         spoke_write(w, fields[i]);
 }
 
-static spoke_status check_model(const spoke_client *c, spoke_member_kind kind, const char *component,
-                                const spoke_field *fields, size_t count)
-{
-    if (c->config.model == NULL)
-        return SPOKE_OK;
-    for (size_t i = 0; i < count; i++)
-        if (spoke_model_find(c->config.model, kind, spoke_str_of(component), spoke_str_of(fields[i].name)) == NULL)
-            return SPOKE_E_MODEL;
-    return SPOKE_OK;
-}
-
 /* --- one message into the queue --- */
 
 struct message_source {
@@ -86,13 +75,32 @@ spoke_status spoke_telemetry_send(spoke_client *client, const char *component, c
 {
     if (client == NULL || check_fields(fields, count) != SPOKE_OK)
         return SPOKE_E_ARG;
-    if (check_model(client, SPOKE_TELEMETRY, component, fields, count) != SPOKE_OK)
+    if (contract_fields(client, SPOKE_TELEMETRY, component, fields, count) != SPOKE_OK)
         return SPOKE_E_MODEL;
     const spoke_message_properties properties = {.component = spoke_str_of(component),
                                                  .content_type = SPOKE_STR("application/json"),
                                                  .content_encoding = SPOKE_STR("utf-8")};
     struct message_source source = {.properties = &properties, .fields = fields, .field_count = count};
     return enqueue(client, &source, 0);
+}
+
+/* "application/json; charset=utf-8" is application/json. */
+static bool names(const char *text, spoke_str wanted)
+{
+    spoke_str head, rest;
+    if (text == NULL)
+        return true;
+    (void)spoke_str_cut(spoke_str_of(text), ';', &head, &rest);
+    while (head.len > 0 && head.ptr[head.len - 1] == ' ')
+        head.len--;
+    return spoke_str_equal_nocase(head, wanted);
+}
+
+/* A message of any other type, or in another encoding (gzip), is none of the template's business. */
+static bool is_json(const spoke_outgoing *message)
+{
+    return names(message->content_type, SPOKE_STR("application/json")) &&
+           names(message->content_encoding, SPOKE_STR("utf-8"));
 }
 
 static spoke_str text_or(const char *text, spoke_str otherwise)
@@ -112,6 +120,8 @@ spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *mess
         (message->creation_time_s != 0 &&
          iso8601_format(message->creation_time_s * 1000, 0, &created) != SPOKE_OK))
         return SPOKE_E_ARG;
+    if (is_json(message) && contract_body(client, message->component, message->body) != SPOKE_OK)
+        return SPOKE_E_MODEL;
     const spoke_message_properties properties = {
         .component = spoke_str_of(message->component),
         .message_id = spoke_str_of(message->message_id),
@@ -155,7 +165,7 @@ spoke_status spoke_property_report(spoke_client *client, const char *component, 
 {
     if (client == NULL || check_fields(fields, count) != SPOKE_OK)
         return SPOKE_E_ARG;
-    if (check_model(client, SPOKE_PROPERTY, component, fields, count) != SPOKE_OK)
+    if (contract_fields(client, SPOKE_PROPERTY, component, fields, count) != SPOKE_OK)
         return SPOKE_E_MODEL;
     struct report_source source = {component, fields, count};
     return report_enqueue(client, write_report, &source);

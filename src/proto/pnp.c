@@ -57,8 +57,8 @@ static bool is_marked(spoke_str object)
 
 static bool is_component(const spoke_pnp_cursor *at, spoke_str key, spoke_str value)
 {
-    if (spoke_json_type(value) != '{')
-        return false;
+    if (key.len == 0 || spoke_json_type(value) != '{')
+        return false; /* the empty name would be the default component's */
     return (at->is_component != NULL && at->is_component(at->ctx, key)) || is_marked(value);
 }
 

@@ -102,8 +102,11 @@ check_thermostat() {
     answers "thermostat: 41 degrees are rejected with a reason" \
         'it["reported"]["targetTemperature"]["ac"] == 400 and it["reported"]["targetTemperature"]["av"] == it["desiredVersion"]
          and "40 degrees" in it["reported"]["targetTemperature"]["ad"]' GET "$(device thermostat)"
+    answers_once "thermostat: a command without the request that its template wants is refused" \
+        'it["responseCode"] == 400 and "getMaxMinReport" in it["response"]' POST "$(command_of thermostat getMaxMinReport)" '{}'
     answers_once "thermostat: the command answers with the accepted target" \
-        'it["responseCode"] == 200 and it["response"] == {"maxTemp": 23}' POST "$(command_of thermostat getMaxMinReport)" '{}'
+        'it["responseCode"] == 200 and it["response"] == {"maxTemp": 23}' POST "$(command_of thermostat getMaxMinReport)" \
+        '{"request":"2026-01-01T00:00:00Z"}'
     answers "thermostat: its readings follow the accepted target" 'it["value"] == 22.3' \
         GET "/api/devices/thermostat/telemetry/temperature$v"
     stop
@@ -123,7 +126,7 @@ check_controller() {
          and "targetTemperature" not in it["reported"]["thermostat1"]' GET "$(device controller)"
     answers_once "controller: a component's command is answered" \
         'it["responseCode"] == 200 and it["response"]["maxTemp"] >= it["response"]["minTemp"]' \
-        POST "/api/devices/controller/components/thermostat1/commands/getMaxMinReport$v" '{}'
+        POST "/api/devices/controller/components/thermostat1/commands/getMaxMinReport$v" '{"request":"2026-01-01T00:00:00Z"}'
     answers_once "controller: a reboot that makes no sense is refused" 'it["responseCode"] == 400' \
         POST "$(command_of controller reboot)" '{"request":"now"}'
     answers_once "controller: a reboot is answered" 'it["responseCode"] == 200' POST "$(command_of controller reboot)" '{"request":3}'

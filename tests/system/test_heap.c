@@ -110,6 +110,15 @@ struct fixture {
     int answer; /* of the command, from the service's thread */
 };
 
+static const spoke_schema_field done_fields[] = {{"done", &spoke_schema_boolean, true}};
+static const spoke_schema done = {.kind = SPOKE_SCHEMA_OBJECT, .count = 1, .fields = done_fields};
+static const spoke_member members[] = {
+    {NULL, "go", SPOKE_COMMAND, 0, NULL, &done},
+    {NULL, "target", SPOKE_PROPERTY, SPOKE_WRITABLE, &spoke_schema_double, NULL},
+    {NULL, "temperature", SPOKE_TELEMETRY, 0, &spoke_schema_double, NULL},
+};
+static const spoke_model model = {"dtmi:test:heap;1", members, sizeof members / sizeof members[0]};
+
 static uint8_t client_memory[256 * 1024] __attribute__((aligned(alignof(max_align_t))));
 
 static spoke_ack set_target(const spoke_property *wanted, void *user)
@@ -184,13 +193,13 @@ static int tear_down(void **state)
 
 static void create_client(struct fixture *f)
 {
-    static const spoke_handler handlers[] = {SPOKE_ON_PROPERTY("target", set_target),
-                                             SPOKE_ON_COMMAND("go", run_command)};
+    static const spoke_handler handlers[] = {SPOKE_ON_COMMAND("go", run_command),
+                                             SPOKE_ON_PROPERTY("target", set_target)};
     const spoke_config config =
         SPOKE_CONFIG(.provisioning_host = f->env->host, .port = f->env->mqtt_port, .id_scope = f->env->id_scope,
                      .registration_id = "dev-1", .credential.primary = f->key, .trust_pem = f->ca_pem,
-                     .platform = &f->platform, .handlers = handlers, .handler_count = 2, .on_sent = note_sent,
-                     .user = f, .queue_bytes = 16384, .in_flight = WINDOW);
+                     .platform = &f->platform, .model = &model, .handlers = handlers, .handler_count = 2,
+                     .on_sent = note_sent, .user = f, .queue_bytes = 16384, .in_flight = WINDOW);
     spoke_error why = {SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, ""};
     if (spoke_client_init(client_memory, sizeof client_memory, &config, &f->client, &why) != SPOKE_OK)
         fail_msg("%s", why.text);
@@ -274,6 +283,18 @@ static void call_command(struct fixture *f)
     assert_int_equal(f->commands, 1);
 }
 
+/* A refusal has a sentence, and that is made without the heap, too. */
+static void say_something_wrong(struct fixture *f)
+{
+    char text[200];
+    counting = true;
+    const spoke_status status = spoke_send(f->client, spoke_text("temperatur", SPOKE_STR("21.5")));
+    spoke_client_explain(f->client, text, sizeof text);
+    counting = false;
+    assert_int_equal(status, SPOKE_E_MODEL);
+    assert_non_null(strstr(text, "did you mean 'temperature'?"));
+}
+
 /* --- claims --- */
 
 static void *use_heap_elsewhere(void *unused)
@@ -317,6 +338,7 @@ static void a_session_takes_nothing_from_the_heap_after_ready(void **state)
     assert_ok(send_messages(f, MESSAGES / 2));
     change_property(f);
     call_command(f);
+    say_something_wrong(f);
     assert_ok(send_messages(f, MESSAGES / 2));
     assert_int_equal(f->acknowledged, MESSAGES);
     const struct heap_calls after = take_calls();

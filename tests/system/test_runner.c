@@ -51,6 +51,15 @@ static spoke_ack stop_from_handler(const spoke_command *call, void *user)
     return spoke_accept();
 }
 
+static const spoke_schema_field late_fields[] = {{"late", &spoke_schema_boolean, true}};
+static const spoke_schema late = {.kind = SPOKE_SCHEMA_OBJECT, .count = 1, .fields = late_fields};
+static const spoke_member members[] = {
+    {NULL, "later", SPOKE_COMMAND, 0, NULL, &late},
+    {NULL, "misbehave", SPOKE_COMMAND, 0, NULL, NULL},
+    {NULL, "n", SPOKE_TELEMETRY, 0, &spoke_schema_integer, NULL},
+};
+static const spoke_model model = {"dtmi:test:runner;1", members, sizeof members / sizeof members[0]};
+
 static const spoke_handler handlers[] = {SPOKE_ON_COMMAND("later", later),
                                          SPOKE_ON_COMMAND("misbehave", stop_from_handler)};
 
@@ -71,7 +80,7 @@ static int set_up(void **state)
     const spoke_config config =
         SPOKE_CONFIG(.provisioning_host = env->host, .port = env->mqtt_port, .id_scope = env->id_scope,
                      .registration_id = "dev-1", .credential.primary = f->key, .trust_file = env->ca_file,
-                     .platform = f->platform, .handlers = handlers, .handler_count = 2, .user = f,
+                     .platform = f->platform, .model = &model, .handlers = handlers, .handler_count = 2, .user = f,
                      .queue_bytes = 65536);
     assert_ok(spoke_client_create(&config, &f->client));
     assert_ok(spoke_client_open(f->client));
@@ -90,10 +99,19 @@ static int tear_down(void **state)
     return 0;
 }
 
+/* What is refused is remembered under the lock, whoever asks for it meanwhile. */
+static void send_misfit(struct fixture *f)
+{
+    char text[200];
+    assert_int_equal(spoke_send(f->client, spoke_text("n", SPOKE_STR("1"))), SPOKE_E_MODEL);
+    assert_non_null(strstr(spoke_client_explain(f->client, text, sizeof text), "SPOKE_"));
+}
+
 static void *send_some(void *user)
 {
     struct fixture *f = user;
     for (int i = 0; i < EACH;) {
+        send_misfit(f);
         const spoke_status status = spoke_send(f->client, spoke_i64("n", i));
         i += status == SPOKE_OK;
         if (status == SPOKE_OK)
@@ -170,6 +188,7 @@ static int call_command(struct fixture *f, const char *target, void (*meanwhile)
 static void reply_later(struct fixture *f)
 {
     assert_true(wait_for(f, called));
+    assert_int_equal(spoke_command_reply(f->client, atomic_load(&f->request), 200, SPOKE_STR("5")), SPOKE_E_MODEL);
     assert_ok(spoke_command_reply(f->client, atomic_load(&f->request), 200, SPOKE_STR("{\"late\":true}")));
 }
 

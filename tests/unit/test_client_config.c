@@ -1,7 +1,7 @@
 /* The configuration: every field that can be wrong is named, and memory is what the caller was told. */
 #include "support/client_fixture.h"
 
-static const spoke_member members[] = {{SPOKE_PROPERTY, NULL, "p", "double", true}};
+static const spoke_member members[] = {{NULL, "p", SPOKE_PROPERTY, SPOKE_WRITABLE, &spoke_schema_double, NULL}};
 
 /* Refused by size and init alike, with that word in the reason. */
 static void expect_refused(const spoke_config *config, const char *word)

@@ -127,6 +127,131 @@ static void acknowledgements_without_room_follow_after_a_reconnect_too(void **st
     assert_int_equal(count_sent("\"target\":{\"value\":5,\"ac\":200,\"av\":2}"), 1);
 }
 
+static void a_refusal_by_the_template_without_room_follows_too(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_range range = {.has_high = true, .high = 3};
+    static const spoke_schema small = {.kind = SPOKE_SCHEMA_DOUBLE, .range = &range};
+    static const spoke_member both[] = {{NULL, "target", SPOKE_PROPERTY, SPOKE_WRITABLE, &small, NULL},
+                                        {NULL, "x", SPOKE_PROPERTY, 0, &spoke_schema_string, NULL}};
+    static const spoke_model narrow = {"dtmi:x:y;1", both, 2};
+    f->config.model = &narrow;
+    f->config.handler_count = 1;
+    f->config.report_bytes = 256;
+    start(f);
+    get_ready(f);
+    static char text[200];
+    memset(text, 'x', 180);
+    assert_ok(spoke_report(f->client, spoke_text("x", spoke_str_of(text))));
+    poll(f, 0);
+    say_message("$iothub/twin/PATCH/properties/desired/?$version=2", "{\"target\":5,\"$version\":2}", 0);
+    poll(f, 0);
+    reconnect(f, true);
+    const char *twin = "{\"desired\":{\"target\":5,\"$version\":2},\"reported\":{}}";
+    converse(f, twin, 0);
+    assert_int_equal(
+        count_sent("\"target\":{\"value\":5,\"ac\":400,\"av\":2,\"ad\":\"property 'target': expected at "
+                   "most 3\"}"),
+        1);
+    assert_int_equal(f->properties, 0);
+    reconnect(f, true);
+    converse(f, twin, 0);
+    assert_int_equal(count_sent("\"ac\":400"), 0); /* this version is answered now */
+}
+
+static const spoke_member only_x[] = {{NULL, "x", SPOKE_PROPERTY, 0, &spoke_schema_string, NULL}};
+static const spoke_model x_alone = {"dtmi:x:y;1", only_x, 1};
+
+static void start_with_x_alone(struct fixture *f, uint32_t report_bytes)
+{
+    f->config.model = &x_alone;
+    f->config.handler_count = 0;
+    f->config.report_bytes = report_bytes;
+    start(f);
+}
+
+static void refusals_without_a_handler_all_arrive_once(void **state)
+{
+    struct fixture *f = *state;
+    static char twin[4000];
+    size_t len = (size_t)snprintf(twin, sizeof twin, "{\"desired\":{");
+    for (int i = 0; i < 120; i++)
+        len += (size_t)snprintf(twin + len, sizeof twin - len, "\"s%03d\":%d,", i, i);
+    snprintf(twin + len, sizeof twin - len, "\"$version\":7},\"reported\":{}}");
+    start_with_x_alone(f, 1024);
+    connect_only(f);
+    const size_t gets = converse(f, twin, 0);
+    for (int i = 0; i < 120; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "\"s%03d\":{\"value\":%d,\"ac\":404,", i, i);
+        assert_int_equal(count_sent(name), 1);
+    }
+    assert_in_range(gets, 2, 20);
+    expect(f, SPOKE_READY);
+    reconnect(f, true);
+    converse(f, twin, 0);
+    assert_int_equal(count_sent("\"ac\":404"), 0); /* this version is answered */
+}
+
+static void a_refusal_without_a_handler_lost_from_a_change_follows_too(void **state)
+{
+    struct fixture *f = *state;
+    static char text[200];
+    start_with_x_alone(f, 256);
+    get_ready(f);
+    memset(text, 'x', 180);
+    assert_ok(spoke_report(f->client, spoke_text("x", spoke_str_of(text))));
+    poll(f, 0);
+    say_message("$iothub/twin/PATCH/properties/desired/?$version=2", "{\"strange\":5,\"$version\":2}", 0);
+    poll(f, 0);
+    assert_int_equal(count_sent("\"ac\":404"), 0);
+    reconnect(f, true);
+    converse(f, "{\"desired\":{\"x\":\"no\",\"strange\":5,\"$version\":2},\"reported\":{}}", 0);
+    assert_int_equal(count_sent("\"strange\":{\"value\":5,\"ac\":404,\"av\":2,"), 1);
+}
+
+static void refusals_lost_from_a_change_are_found_wherever_they_stand_in_the_snapshot(void **state)
+{
+    struct fixture *f = *state;
+    start_with_x_alone(f, 256);
+    get_ready(f);
+    say_message("$iothub/twin/PATCH/properties/desired/?$version=2",
+                "{\"p1\":1,\"p2\":2,\"p3\":3,\"p4\":4,\"p5\":5,\"$version\":2}", 0);
+    poll(f, 0);
+    converse(f, "{\"desired\":{\"p5\":5,\"p4\":4,\"p3\":3,\"p2\":2,\"p1\":1,\"$version\":2},\"reported\":{}}", 0);
+    for (int i = 1; i <= 5; i++) {
+        char name[40];
+        snprintf(name, sizeof name, "\"p%d\":{\"value\":%d,\"ac\":404,", i, i);
+        assert_in_range(count_sent(name), 1, 2);
+    }
+}
+
+static void a_lost_verdict_repeats_no_refusal(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_member two[] = {
+        {NULL, "target", SPOKE_PROPERTY, SPOKE_WRITABLE, &spoke_schema_double, NULL},
+        {NULL, "x", SPOKE_PROPERTY, 0, &spoke_schema_string, NULL}};
+    static const spoke_model target_and_x = {"dtmi:x:y;1", two, 2};
+    static char text[200];
+    f->config.model = &target_and_x;
+    f->config.handler_count = 1;
+    f->config.report_bytes = 256;
+    start(f);
+    connect_only(f);
+    converse(f, "{\"desired\":{\"strange\":1,\"$version\":1},\"reported\":{}}", 0);
+    assert_int_equal(count_sent("\"ac\":404"), 1);
+    const size_t seen = fake->sent_count;
+    memset(text, 'x', 180);
+    assert_ok(spoke_report(f->client, spoke_text("x", spoke_str_of(text))));
+    poll(f, 0);
+    say_message("$iothub/twin/PATCH/properties/desired/?$version=2", "{\"target\":5,\"$version\":2}", 0);
+    poll(f, 0);
+    converse(f, "{\"desired\":{\"strange\":1,\"target\":5,\"$version\":2},\"reported\":{}}", seen);
+    assert_int_equal(count_sent("\"target\":{\"value\":5,\"ac\":200"), 1);
+    assert_int_equal(count_sent("\"ac\":404"), 1);
+}
+
 static void a_known_version_asks_no_handler_again(void **state)
 {
     struct fixture *f = *state;
@@ -214,21 +339,25 @@ static void a_late_verdict_that_breaks_the_contract_is_refused(void **state)
     assert_int_equal(spoke_property_ack(f->client, NULL, "x", SPOKE_STR("1"), 1, spoke_defer()), SPOKE_E_ARG);
 }
 
-static const spoke_member members[] = {{SPOKE_PROPERTY, NULL, "lone", "double", true},
-                                       {SPOKE_PROPERTY, "unit", "speed", "double", true}};
+static const spoke_member members[] = {
+    {NULL, "lone", SPOKE_PROPERTY, SPOKE_WRITABLE, &spoke_schema_double, NULL},
+    {"unit", "speed", SPOKE_PROPERTY, SPOKE_WRITABLE, &spoke_schema_double, NULL}};
 static const spoke_model model = {"dtmi:x:y;1", members, 2};
 
 static void a_modelled_property_without_a_handler_is_refused_501(void **state)
 {
     struct fixture *f = *state;
     f->config.model = &model;
+    f->config.answer_unhandled = true;
+    f->config.handler_count = 0;
     start(f);
     connect_only(f);
     say_twin("200", "{\"desired\":{\"lone\":5,\"unknown\":1,\"$version\":2},\"reported\":{}}");
     poll(f, 0);
     assert_string_equal(last_sent()->body,
                         "{\"lone\":{\"value\":5,\"ac\":501,\"av\":2,\"ad\":\"this firmware has no "
-                        "handler for the property\"}}");
+                        "handler for the property\"},\"unknown\":{\"value\":1,\"ac\":404,\"av\":2,\"ad\":\"the "
+                        "template has no property 'unknown'\"}}");
     assert_int_equal(f->properties, 0);
 }
 
@@ -255,6 +384,11 @@ int main(void)
         claim(more_acknowledgements_than_the_queue_holds_all_arrive_and_the_hub_is_left_in_peace),
         claim(a_patch_that_just_misses_the_queue_does_not_ask_for_the_twin_for_ever),
         claim(acknowledgements_without_room_follow_after_a_reconnect_too),
+        claim(a_refusal_by_the_template_without_room_follows_too),
+        claim(refusals_without_a_handler_all_arrive_once),
+        claim(a_refusal_without_a_handler_lost_from_a_change_follows_too),
+        claim(refusals_lost_from_a_change_are_found_wherever_they_stand_in_the_snapshot),
+        claim(a_lost_verdict_repeats_no_refusal),
         claim(a_known_version_asks_no_handler_again),
         claim(a_component_that_is_removed_whole_is_told_as_null),
         claim(a_property_removed_inside_a_component_is_told_as_null),
