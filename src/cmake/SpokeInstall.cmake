@@ -11,6 +11,10 @@ if(TARGET spoke-central-lib)
     list(APPEND spoke_targets spoke-central-lib)
 endif()
 
+if(TARGET spoke-model)
+    list(APPEND spoke_targets spoke-model)
+endif()
+
 install(TARGETS ${spoke_targets} EXPORT spoke-targets
         ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}
         RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
@@ -36,6 +40,7 @@ configure_package_config_file(${CMAKE_CURRENT_LIST_DIR}/spoke-config.cmake.in
                               INSTALL_DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spoke)
 write_basic_package_version_file(${PROJECT_BINARY_DIR}/spoke-config-version.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/spoke-config.cmake ${PROJECT_BINARY_DIR}/spoke-config-version.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/SpokeModel.cmake
         DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/spoke)
 
 set(spoke_private_libs "-lmbedtls -lmbedx509 -lmbedcrypto -lpthread -lm")

@@ -30,9 +30,12 @@ fi
 mkdir -p "$build"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-g >"$build/configure.log" ||
     { cat "$build/configure.log"; exit 1; }
-targets=(bench_client bench_sink heap_count)
+targets=(bench_client bench_model bench_sink heap_count)
 if ninja -C "$build" -t targets all | grep >/dev/null '^tests/bench/bench_client_paho:'; then
     targets+=(bench_client_paho)
 fi
 cmake --build "$build" --target "${targets[@]}" >"$build/build.log" || { tail -n 40 "$build/build.log"; exit 1; }
-exec python3 "$root/tests/bench/measure.py" --build "$build" "${measure[@]}"
+python3 "$root/tests/bench/measure.py" --build "$build" "${measure[@]}"
+echo
+echo "Holding a message to a template of 300 capabilities, beside building it:"
+"$build/tests/bench/bench_model"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs spoke into an empty prefix, static and shared, and builds and runs samples/consumer against each: by
-# find_package and by pkg-config. Then a program with the service in its own process.
+# find_package and by pkg-config; with a device template, too. Then a program with the service in its own process.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 work=$(mktemp -d)
@@ -17,6 +17,10 @@ for shared in OFF ON; do
     cmake --build "$work/consumer-$shared" >/dev/null
     echo "find_package, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/consumer-$shared/consumer")"
 
+    echo "spoke_add_model, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/consumer-$shared/typed")"
+    sed 's/"power"/"watts"/' "$root/samples/consumer/lamp.json" >"$work/lamp.json"
+    "$prefix/bin/spoke-model" diff "$root/samples/consumer/lamp.json" "$work/lamp.json" && exit 1
+
     # shellcheck disable=SC2046
     gcc -std=c11 "$root/samples/consumer/consumer.c" -o "$work/plain-$shared" \
         $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke)
@@ -27,3 +31,9 @@ for shared in OFF ON; do
         $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke-central)
     echo "with the service, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/service-$shared")"
 done
+
+# The same project with the sources in its tree instead: every target has the name that it has in the package.
+cp -r "$root/samples/consumer" "$work/tree"
+sed -i "s|^find_package.*|add_subdirectory($root spoke)|" "$work/tree/CMakeLists.txt"
+cmake -S "$work/tree" -B "$work/build-tree" -G Ninja >/dev/null
+echo "add_subdirectory: configured"

@@ -1,0 +1,102 @@
+# A device template as a part of a program, written by spoke-model when the template or a file that it refers to changes.
+#
+#   spoke_add_model(my_device thermostat-1.json)
+#
+# gives the target my_device the files thermostat_model.c and thermostat_model.h, to be included by that name.
+#   PREFIX name       what every name in them starts with. Default: the last part of the DTMI, in snake_case
+#   INTERFACE dtmi    which interface. Default: the one that no other of the files refers to
+#   FILES file...     more files of the same model
+#   MODELS dir...     folders in the layout of the public repository, where referenced ids are found
+#   NO_HANDLERS       only what sends
+# Building for another machine: set SPOKE_MODEL_EXECUTABLE to a spoke-model that runs on this one.
+
+# The DTMI of the file: of an interface, of the first of several, or of a device template's.
+function(spoke_model_dtmi out file)
+    file(READ ${file} text)
+    set(dtmi "")
+    string(JSON kind ERROR_VARIABLE error TYPE "${text}")
+    if(kind STREQUAL "ARRAY")
+        string(JSON dtmi ERROR_VARIABLE error GET "${text}" 0 "@id")
+    else()
+        string(JSON dtmi ERROR_VARIABLE error GET "${text}" capabilityModel "@id")
+        if(error)
+            string(JSON dtmi ERROR_VARIABLE error GET "${text}" "@id")
+        endif()
+    endif()
+    if(error)
+        set(dtmi "")
+    endif()
+    set(${out} "${dtmi}" PARENT_SCOPE)
+endfunction()
+
+# As spoke-model spells it: "dtmi:com:example:TemperatureController;1" gives temperature_controller.
+function(spoke_model_prefix out dtmi)
+    string(REGEX REPLACE ";.*$" "" name "${dtmi}")
+    string(REGEX REPLACE "^.*:" "" name "${name}")
+    string(REGEX REPLACE "([A-Z])([A-Z][a-z])" "\\1_\\2" name "${name}")
+    string(REGEX REPLACE "([a-z0-9])([A-Z])" "\\1_\\2" name "${name}")
+    string(REGEX REPLACE "[^A-Za-z0-9]+" "_" name "${name}")
+    string(REGEX REPLACE "^_" "" name "${name}")
+    string(TOLOWER "${name}" name)
+    string(SUBSTRING "${name}" 0 60 name)
+    string(REGEX REPLACE "_$" "" name "${name}")
+    if(name MATCHES "^[0-9]")
+        set(name x_${name})
+    endif()
+    if(name MATCHES "^spoke(_|$)") # the library's own names
+        set(name my_${name})
+    endif()
+    set(${out} "${name}" PARENT_SCOPE)
+endfunction()
+
+function(spoke_add_model target file)
+    cmake_parse_arguments(PARSE_ARGV 2 arg "NO_HANDLERS" "PREFIX;INTERFACE" "FILES;MODELS")
+    if(arg_UNPARSED_ARGUMENTS)
+        message(FATAL_ERROR "spoke_add_model does not know ${arg_UNPARSED_ARGUMENTS}")
+    endif()
+    set(files "")
+    foreach(name ${file} ${arg_FILES})
+        get_filename_component(path ${name} ABSOLUTE)
+        list(APPEND files ${path})
+    endforeach()
+    list(GET files 0 first)
+    if(NOT arg_PREFIX)
+        set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${first})
+        if(arg_INTERFACE)
+            set(dtmi ${arg_INTERFACE})
+        else()
+            spoke_model_dtmi(dtmi ${first})
+        endif()
+        set(arg_PREFIX "${dtmi}")
+    endif()
+    spoke_model_prefix(arg_PREFIX "${arg_PREFIX}")
+    if(NOT arg_PREFIX)
+        message(FATAL_ERROR "spoke_add_model: ${file} has no @id to take a name from; give PREFIX")
+    endif()
+
+    set(tool spoke::spoke-model)
+    if(SPOKE_MODEL_EXECUTABLE)
+        set(tool ${SPOKE_MODEL_EXECUTABLE})
+    elseif(NOT TARGET spoke::spoke-model)
+        message(FATAL_ERROR "spoke_add_model: spoke was built without its tools (SPOKE_TOOLS); "
+                            "set SPOKE_MODEL_EXECUTABLE to a spoke-model")
+    endif()
+    set(folder ${CMAKE_CURRENT_BINARY_DIR}/${target}_models)
+    set(options --out ${folder} --prefix ${arg_PREFIX} --depfile ${folder}/${arg_PREFIX}_model.d)
+    if(arg_INTERFACE)
+        list(APPEND options --interface ${arg_INTERFACE})
+    endif()
+    if(arg_NO_HANDLERS)
+        list(APPEND options --no-handlers)
+    endif()
+    foreach(name ${arg_MODELS})
+        get_filename_component(path ${name} ABSOLUTE)
+        list(APPEND options --models ${path})
+    endforeach()
+    file(MAKE_DIRECTORY ${folder})
+    set(written ${folder}/${arg_PREFIX}_model.c ${folder}/${arg_PREFIX}_model.h)
+    add_custom_command(OUTPUT ${written} COMMAND ${tool} gen ${files} ${options} DEPENDS ${files} ${tool}
+                       DEPFILE ${folder}/${arg_PREFIX}_model.d VERBATIM COMMENT "Writing ${arg_PREFIX}_model.c")
+    target_sources(${target} PRIVATE ${written})
+    target_include_directories(${target} PRIVATE ${folder})
+endfunction()
