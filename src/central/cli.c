@@ -17,6 +17,7 @@ enum option_id {
     OPTION_GROUP_KEY,
     OPTION_DEVICE_CA,
     OPTION_APPROVE_BY_HAND,
+    OPTION_TEMPLATES,
     OPTION_DPS_POLLS,
     OPTION_DPS_RETRY_AFTER,
     OPTION_LOG_LEVEL,
@@ -39,6 +40,7 @@ static const struct option options[] = {
     {"group-key", required_argument, NULL, OPTION_GROUP_KEY},
     {"device-ca", required_argument, NULL, OPTION_DEVICE_CA},
     {"approve-by-hand", no_argument, NULL, OPTION_APPROVE_BY_HAND},
+    {"templates", required_argument, NULL, OPTION_TEMPLATES},
     {"dps-polls", required_argument, NULL, OPTION_DPS_POLLS},
     {"dps-retry-after", required_argument, NULL, OPTION_DPS_RETRY_AFTER},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
@@ -70,6 +72,7 @@ static const char help[] =
     "  --hub-host NAME         the hub that devices are assigned to [localhost, or the address of --bind]\n"
     "  --device-ca FILE        PEM: devices with a certificate of this CA may enrol\n"
     "  --approve-by-hand       unknown devices wait until they are approved\n"
+    "  --templates PATH        device templates, a file or a folder of them: DTDL, or IoT Central's form\n"
     "  --dps-polls N           \"assigning\" answers before a registration's result [1]\n"
     "  --dps-retry-after S     seconds that a device is told to wait between them [3]\n"
     "\n"
@@ -197,6 +200,8 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
         take_text(p, flag, value, &config->group_key);
     else if (id == OPTION_DEVICE_CA)
         take_text(p, flag, value, &config->device_ca_file);
+    else if (id == OPTION_TEMPLATES)
+        take_text(p, flag, value, &p->cli->templates);
     else if (id == OPTION_DPS_POLLS)
         take_count(p, flag, value, &config->dps_polls);
     else if (id == OPTION_DPS_RETRY_AFTER)

@@ -115,6 +115,7 @@ void conn_free(struct conn *k)
     free(k->will_topic);
     free(k->peer_common_name);
     free(k->model_id);
+    free(k->template_id);
     free(k->group_id);
     free(k->late);
     free(k);

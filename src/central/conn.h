@@ -76,6 +76,8 @@ struct conn {
     /* hub */
     bool by_certificate;
     char *model_id;
+    char *template_id;        /* as of template_round; NULL: none */
+    uint64_t template_round;  /* the core's when it was looked up */
     int64_t token_expires_ms; /* UTC; INT64_MAX: never */
     uint64_t token_due;       /* when to look at it */
     uint8_t key_digest[32];

@@ -1,11 +1,14 @@
 /* The test-control area: what a test looks at and what it disturbs. */
+#include <base/iso8601.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "core_internal.h"
 #include "rest.h"
 
 #define MESSAGES_BYTES (64u * 1024u * 1024u) /* bodies in one reply; what is beyond comes after a DELETE */
 #define MAX_PROPERTIES 128u
+#define MAX_FLAGS 20 /* shown of one message */
 
 static cJSON *section(const char *json)
 {
@@ -30,11 +33,28 @@ static cJSON *state_json(struct rest_call *call, const struct store_device *row,
     return body;
 }
 
+/* Which template, and how many values did not fit the one that the device had when they came. */
+static void add_misfits(cJSON *state, const char *template_id, const struct store_misfits *row)
+{
+    char at[40];
+    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
+    cJSON_AddStringToObject(state, "template", template_id);
+    cJSON *body = cJSON_AddObjectToObject(state, "misfits");
+    cJSON_AddNumberToObject(body, "unmodeled", (double)row->unmodeled);
+    cJSON_AddNumberToObject(body, "wrongType", (double)row->wrong_type);
+    if (row->last_ms == 0 || iso8601_format(row->last_ms, 3, &buf) != SPOKE_OK)
+        return;
+    at[buf.len] = '\0';
+    cJSON_AddStringToObject(body, "lastTime", at);
+    cJSON_AddItemToObject(body, "lastReason", rest_text(row->last_reason, strlen(row->last_reason)));
+}
+
 void control_device_get(struct rest_call *call)
 {
     struct store *s = core_store(call->core);
     struct store_device row;
     struct store_twin twin;
+    struct store_misfits misfits;
     size_t pending = 0;
     if (!rest_device(call, &row))
         return;
@@ -45,18 +65,51 @@ void control_device_get(struct rest_call *call)
     }
     if (status == SPOKE_OK)
         status = store_c2d_count(s, row.id, &pending);
+    memset(&misfits, 0, sizeof misfits);
     if (status == SPOKE_OK)
+        status = store_misfits_get(s, row.id, &misfits);
+    if (status == SPOKE_OK) {
         rest_ok(&call->reply, 200, state_json(call, &row, &twin, pending));
-    else
+        if (row.template_id != NULL) /* else it is unassigned, and nothing was checked */
+            add_misfits(call->reply.body, row.template_id, &misfits);
+    } else {
         rest_fail_internal(&call->reply, status);
+    }
+    store_misfits_free(&misfits);
     store_twin_free(&twin);
     store_device_free(&row);
 }
 
 struct messages {
+    const struct template_table *t; /* NULL: nothing is checked */
     cJSON *list;
     size_t bytes;
 };
+
+static bool add_flag(void *ctx, const struct misfit *misfit)
+{
+    cJSON *list = ctx, *item = cJSON_CreateObject();
+    cJSON_AddItemToObject(item, "name", rest_text(misfit->name.ptr, misfit->name.len));
+    rest_add_fit(item, misfit->fit, misfit->why);
+    cJSON_AddItemToArray(list, item);
+    return cJSON_GetArraySize(list) < MAX_FLAGS;
+}
+
+/* [{"name", "flag", "reason"}] of the values that do not fit the template that the device has now; NULL: all do. */
+static cJSON *flags_json(const struct template_table *t, const struct store_message *row)
+{
+    cJSON *system = NULL, *list = cJSON_CreateArray();
+    (void)core_parse_json(spoke_str_of(row->system), &system);
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(system, "contentType"));
+    if (type == NULL || strcasestr(type, "json") != NULL)
+        misfits_of_message(t, spoke_str_of(row->component), spoke_str_from(row->body, row->body_len), add_flag,
+                           list);
+    cJSON_Delete(system);
+    if (cJSON_GetArraySize(list) > 0)
+        return list;
+    cJSON_Delete(list);
+    return NULL;
+}
 
 static bool add_message(void *ctx, const struct store_message *row)
 {
@@ -69,15 +122,19 @@ static bool add_message(void *ctx, const struct store_message *row)
     cJSON_AddItemToObject(item, "body", rest_text(row->body, row->body_len));
     cJSON_AddItemToObject(item, "system", section(row->system));
     cJSON_AddItemToObject(item, "properties", section(row->properties));
+    cJSON *flags = m->t != NULL ? flags_json(m->t, row) : NULL;
+    if (flags != NULL)
+        cJSON_AddItemToObject(item, "flags", flags);
     cJSON_AddItemToArray(m->list, item);
     return true;
 }
 
 void control_messages_get(struct rest_call *call)
 {
-    if (!rest_device_exists(call))
+    const struct template_table *t = NULL;
+    if (!rest_device_template(call, &t))
         return;
-    struct messages m = {.list = cJSON_CreateArray()};
+    struct messages m = {.t = t, .list = cJSON_CreateArray()};
     const spoke_status status =
         store_message_each(core_store(call->core), call->args[0], 0, STORE_MESSAGES_KEPT, add_message, &m);
     if (status == SPOKE_OK) {

@@ -323,6 +323,7 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
         return SPOKE_E_NO_MEMORY;
     c->options = *options;
     c->due = UINT64_MAX;
+    c->template_round = 1;
     status = store_open(options->store_path, options->durable, &c->store, why, why_cap);
     if (status == SPOKE_OK) {
         status = core_dirty(c);
@@ -364,6 +365,7 @@ void core_destroy(struct core *c)
     rest_commands_free(c);
     dps_registrations_free(c);
     c2d_marks_free(c);
+    templates_free(c);
     events_free(c->events);
     faults_clear(&c->faults);
     if (c->store != NULL) {

@@ -71,6 +71,7 @@ struct core_request {
     const char *path;          /* decoded path without query */
     const char *query;         /* raw, without '?'; "" */
     const char *authorization; /* NULL: none was sent */
+    const char *if_match;      /* the same */
     bool trusted;              /* in-process: no authorisation, api-version optional */
     const char *base;          /* "https://localhost:8443" for nextLink */
     spoke_str body;

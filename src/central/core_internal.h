@@ -5,6 +5,7 @@
 #include "conn.h"
 #include "core.h"
 #include "faults.h"
+#include "template.h"
 
 #define CORE_DEFAULT_GROUP "SAS-IoT-Devices"
 #define CORE_X509_GROUP "X509-IoT-Devices"
@@ -29,6 +30,7 @@ struct method_call;
 struct command_run;
 struct dps_registration;
 struct c2d_mark;
+struct kept_template;
 
 struct core {
     struct core_options options; /* clock, random, log and figures; its texts are copied below */
@@ -45,8 +47,11 @@ struct core {
     size_t registration_count;
     bool reply_turn; /* parameters of DPS reply topics change places every other time */
     struct c2d_mark *marks;
-    uint64_t due;     /* no timer of any connection or call is earlier */
-    bool uncommitted; /* the store was written to since the last commit */
+    struct kept_template *kept; /* tables of templates, most recent first */
+    size_t kept_count, kept_bytes;
+    uint64_t template_round; /* rises when any template changed */
+    uint64_t due;            /* no timer of any connection or call is earlier */
+    bool uncommitted;        /* the store was written to since the last commit */
 };
 
 /* --- core.c --- */
@@ -122,7 +127,38 @@ struct conn *hub_conn(struct core *c, const char *device_id);
 /* The query part "$rid=1&..." of a topic, given with or without its '?'. False: no $rid, or an overlong one. */
 bool topic_rid(spoke_str query, spoke_str *rid);
 
+/* --- templates.c --- */
+/* The table of a template; NULL: no id, no such template, or none that can be used. Valid until the next call. */
+const struct template_table *core_template(struct core *c, const char *id);
+void core_template_changed(struct core *c, const char *id); /* stored, or deleted */
+/* The same for the device of a connection. */
+const struct template_table *conn_template(struct conn *k);
+void conn_template_changed(struct core *c, const char *device_id); /* the device may have another one */
+/* The device says which model it has, at DPS or in its CONNECT: the row gets the template of that model when it has
+ * none, or when the model is another one than before. Not stored. */
+spoke_status device_announced(struct core *c, struct store_device *row, const char *model_id);
+void templates_free(struct core *c);
+
+/* --- misfits.c: what does not fit a template --- */
+struct misfit {
+    spoke_str component, name; /* empty name: the whole message */
+    enum template_fit fit;
+    const char *why;
+};
+typedef bool (*misfit_fn)(void *ctx, const struct misfit *misfit); /* false: enough */
+/* Each value of a message that does not fit. */
+void misfits_of_message(const struct template_table *t, spoke_str component, spoke_str body, misfit_fn each,
+                        void *ctx);
+/* Each property of a patch that does not fit; component empty: the root, whose components are looked into. */
+void misfits_of_patch(const struct template_table *t, spoke_str component, spoke_str object, bool desired,
+                      misfit_fn each, void *ctx);
+/* Counts and logs what a device sent that does not fit its template; without a template nothing. */
+spoke_status misfits_note_message(struct conn *k, spoke_str component, spoke_str body);
+spoke_status misfits_note_report(struct conn *k, spoke_str patch);
+
 /* --- telemetry.c --- */
+/* Names that IoT Central ignores in telemetry. */
+bool telemetry_name_reserved(spoke_str name);
 /* Stores one message (or will). E_PROTOCOL: the bag is broken; E_TOO_LARGE. */
 spoke_status telemetry_store(struct conn *k, spoke_str bag, spoke_str body, uint8_t qos, bool retain, bool will);
 /* True and *bag when the topic is this device's own event topic. */

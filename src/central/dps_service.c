@@ -340,24 +340,27 @@ static struct dps_registration *begin_registration(struct conn *k)
 
 /* --- the registration's effect --- */
 
-static bool set_model(struct store_device *row, const cJSON *payload)
+static spoke_status set_model(struct core *c, struct store_device *row, const cJSON *payload)
 {
-    const cJSON *model = cJSON_GetObjectItemCaseSensitive(payload, "modelId");
-    if (!cJSON_IsString(model))
-        model = cJSON_GetObjectItemCaseSensitive(payload, "iotcModelId"); /* the older spelling */
-    return !cJSON_IsString(model) || text_set(&row->model_id, spoke_str_of(model->valuestring));
+    static const char *const NAMES[] = {"modelId", "iotcModelId", "iotcentralModelId"}; /* two older spellings */
+    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+        const cJSON *model = cJSON_GetObjectItemCaseSensitive(payload, NAMES[i]);
+        if (cJSON_IsString(model))
+            return device_announced(c, row, model->valuestring);
+    }
+    return SPOKE_OK;
 }
 
-static bool set_payload(struct store_device *row, const cJSON *payload)
+static spoke_status set_payload(struct core *c, struct store_device *row, const cJSON *payload)
 {
     if (payload == NULL)
-        return true;
+        return SPOKE_OK;
     char *text = cJSON_PrintUnformatted(payload);
     if (text == NULL)
-        return false;
+        return SPOKE_E_NO_MEMORY;
     free(row->provisioning_payload);
     row->provisioning_payload = text;
-    return set_model(row, payload);
+    return set_model(c, row, payload);
 }
 
 static spoke_status new_device(struct conn *k, struct store_device *row)
@@ -392,8 +395,8 @@ static spoke_status assign(struct conn *k, struct dps_registration *r, struct st
 static spoke_status settle(struct conn *k, struct dps_registration *r, struct store_device *row,
                            const cJSON *payload)
 {
-    spoke_status status = set_payload(row, payload) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
-    if (k->group_id != NULL && !text_set(&row->group_id, spoke_str_of(k->group_id)))
+    spoke_status status = set_payload(k->core, row, payload);
+    if (status == SPOKE_OK && k->group_id != NULL && !text_set(&row->group_id, spoke_str_of(k->group_id)))
         status = SPOKE_E_NO_MEMORY;
     if (row->enabled)
         r->outcome = OUTCOME_ASSIGNED;

@@ -141,9 +141,9 @@ static spoke_status read_query(struct conn *k, spoke_str query)
 static spoke_status note_device(struct conn *k, struct store_device *device)
 {
     device->last_seen_ms = core_unix_ms(k->core);
-    if (k->model_id != NULL && !text_set(&device->model_id, spoke_str_of(k->model_id)))
-        return SPOKE_E_NO_MEMORY;
     spoke_status status = core_dirty(k->core);
+    if (status == SPOKE_OK && k->model_id != NULL)
+        status = device_announced(k->core, device, k->model_id);
     return status == SPOKE_OK ? store_device_put(k->core->store, device) : status;
 }
 
@@ -400,6 +400,7 @@ void core_device_changed(struct core *c, const char *device_id)
     struct conn *k = hub_conn(c, device_id);
     if (k == NULL)
         return;
+    k->template_round = 0;
     spoke_status status = store_device_get(c->store, device_id, &device);
     if (status == SPOKE_E_NOT_FOUND)
         conn_drop(k, NULL, "the device was deleted", 0);

@@ -4,6 +4,7 @@
 #include <sys/resource.h>
 
 #include "cli.h"
+#include "preload.h"
 
 /* A usual soft limit of 1024 descriptors would hold fewer devices than the service takes. */
 static void allow_many_connections(void)
@@ -31,7 +32,7 @@ int main(int argc, char **argv)
 {
     struct cli cli;
     int code = CLI_EXIT_OK;
-    char why[512];
+    char why[PRELOAD_WHY_CAP];
     sigset_t ends;
     if (!cli_parse(argc, argv, &cli, &code, stdout, stderr))
         return code;
@@ -45,9 +46,12 @@ int main(int argc, char **argv)
     if (cli.config.relaxed_durability && cli.print_env) /* the banner, which says so too, is left out */
         (void)fprintf(stderr, "spoke-central: durability is relaxed\n");
     spoke_central *central = NULL;
-    const spoke_status status = spoke_central_start(&cli.config, &central, why, sizeof why);
+    spoke_status status = spoke_central_start(&cli.config, &central, why, sizeof why);
+    if (status == SPOKE_OK && cli.templates != NULL)
+        status = preload_templates(central, cli.templates, why, sizeof why);
     if (status != SPOKE_OK) {
         (void)fprintf(stderr, "spoke-central: %s\n", why);
+        spoke_central_stop(central);
         return status == SPOKE_E_ARG ? CLI_EXIT_USAGE : CLI_EXIT_FAILED;
     }
     if (cli.print_env)

@@ -13,7 +13,8 @@
 #define MAX_BODY_BYTES (1024u * 1024u)
 #define TOKEN_LIFE_MS (INT64_C(365) * 24 * 3600 * 1000)
 
-enum body { BODY_NONE, BODY_OBJECT, BODY_OPTIONAL };
+/* BODY_TEXT: the handler reads it, and only its size was looked at. */
+enum body { BODY_NONE, BODY_OBJECT, BODY_OPTIONAL, BODY_TEXT };
 
 struct route {
     const char *method, *pattern; /* {} takes one segment of the path */
@@ -24,6 +25,7 @@ struct route {
 #define DEVICE "/api/devices/{}"
 #define COMPONENT DEVICE "/components/{}"
 #define GROUP "/api/enrollmentGroups/{}"
+#define TEMPLATE "/api/deviceTemplates/{}"
 #define CONTROL "/control/devices/{}"
 
 static const struct route ROUTES[] = {
@@ -54,6 +56,11 @@ static const struct route ROUTES[] = {
     {"PUT", GROUP, BODY_OBJECT, rest_group_put},
     {"PATCH", GROUP, BODY_OBJECT, rest_group_patch},
     {"DELETE", GROUP, BODY_NONE, rest_group_delete},
+    {"GET", "/api/deviceTemplates", BODY_NONE, rest_templates_list},
+    {"GET", TEMPLATE, BODY_NONE, rest_template_get},
+    {"PUT", TEMPLATE, BODY_TEXT, rest_template_put},
+    {"PATCH", TEMPLATE, BODY_TEXT, rest_template_patch},
+    {"DELETE", TEMPLATE, BODY_NONE, rest_template_delete},
     {"GET", CONTROL, BODY_NONE, control_device_get},
     {"GET", CONTROL "/messages", BODY_NONE, control_messages_get},
     {"DELETE", CONTROL "/messages", BODY_NONE, control_messages_delete},
@@ -80,6 +87,10 @@ void rest_fail(struct rest_reply *reply, int status, const char *code, const cha
     va_start(args, format);
     (void)vsnprintf(reply->message, sizeof reply->message, format, args);
     va_end(args);
+    free(reply->text); /* a failure on the way out of another one */
+    cJSON_Delete(reply->issues);
+    reply->text = NULL;
+    reply->issues = NULL;
     reply->status = status;
     reply->code = code;
 }
@@ -89,7 +100,7 @@ void rest_fail_internal(struct rest_reply *reply, spoke_status status)
     rest_fail(reply, 500, "InternalError", "The service could not do it: %s.", spoke_status_text(status));
 }
 
-static cJSON *error_body(struct core *c, const struct rest_reply *reply)
+static cJSON *error_body(struct core *c, struct rest_reply *reply)
 {
     char id[37], when[40] = "";
     struct tm utc;
@@ -100,7 +111,11 @@ static cJSON *error_body(struct core *c, const struct rest_reply *reply)
     cJSON *body = cJSON_CreateObject();
     cJSON *error = cJSON_AddObjectToObject(body, "error");
     cJSON_AddStringToObject(error, "code", reply->code);
-    cJSON_AddItemToObject(error, "message", rest_text(reply->message, strlen(reply->message)));
+    const char *message = reply->text != NULL ? reply->text : reply->message;
+    cJSON_AddItemToObject(error, "message", rest_text(message, strlen(message)));
+    if (reply->issues != NULL)
+        cJSON_AddItemToObject(error, "issues", reply->issues);
+    reply->issues = NULL;
     if (reply->allow != NULL)
         cJSON_AddStringToObject(error, "allow", reply->allow);
     cJSON_AddStringToObject(error, "requestId", id);
@@ -117,7 +132,9 @@ void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void
     if (reply->body != NULL && text == NULL)
         response.status = 500; /* no memory, not even for an error's text */
     cJSON_Delete(reply->body);
+    free(reply->text);
     reply->body = NULL;
+    reply->text = NULL;
     response.body = spoke_str_of(text);
     response.retry_after_s = reply->status == 429 ? 1 : 0;
     done(user, &response);
@@ -141,6 +158,24 @@ bool rest_device_exists(struct rest_call *call)
     if (found)
         store_device_free(&row);
     return found;
+}
+
+bool rest_device_template(struct rest_call *call, const struct template_table **out)
+{
+    struct store_device row;
+    if (!rest_device(call, &row))
+        return false;
+    *out = core_template(call->core, row.template_id);
+    store_device_free(&row);
+    return true;
+}
+
+void rest_add_fit(cJSON *object, enum template_fit fit, const char *why)
+{
+    if (fit == TEMPLATE_FITS)
+        return;
+    cJSON_AddStringToObject(object, "flag", template_fit_text(fit));
+    cJSON_AddItemToObject(object, "reason", rest_text(why, strlen(why)));
 }
 
 /* --- finding the handler --- */
@@ -265,6 +300,8 @@ static bool body_read(struct rest_call *call, enum body kind)
         return true;
     if (text.len > MAX_BODY_BYTES)
         rest_fail(&call->reply, 413, "PayloadTooLarge", "A body has at most %u bytes.", MAX_BODY_BYTES);
+    else if (kind == BODY_TEXT)
+        return true;
     else if (!core_parse_json(text, &call->body))
         rest_fail(&call->reply, 400, "InvalidBody", "The body is not JSON, or has a NUL character (\\u0000).");
     else if (!cJSON_IsObject(call->body))

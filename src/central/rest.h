@@ -6,6 +6,7 @@
 #include <cJSON.h>
 
 #include "core.h"
+#include "template.h"
 
 #define REST_ARGS 3u
 
@@ -15,13 +16,15 @@ struct rest_reply {
     const char *code;  /* x-ms-error-code: the reply is an error; static */
     const char *allow; /* 405: methods, static or living as long as the call */
     char message[512];
+    char *text;    /* owned; an error's message that is longer than that, or NULL */
+    cJSON *issues; /* owned; an error's "issues", or NULL */
 };
 
 struct rest_call {
     struct core *core;
     const struct core_request *request;
     const char *args[REST_ARGS]; /* the path's {} in order */
-    cJSON *body;                 /* an object, or NULL: the method takes none */
+    cJSON *body;                 /* an object, or NULL: the method takes none, or reads the text itself */
     struct rest_reply reply;
     core_done_fn done;
     void *user;
@@ -46,6 +49,10 @@ void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void
 /* False, with a 404 as the reply, when the device does not exist. Release the row with store_device_free. */
 bool rest_device(struct rest_call *call, struct store_device *out);
 bool rest_device_exists(struct rest_call *call);
+/* The table of the device's template; NULL: it has none. False, with a 404, when the device does not exist. */
+bool rest_device_template(struct rest_call *call, const struct template_table **out);
+/* "flag" and "reason" of a value that does not fit the template; nothing when it does. */
+void rest_add_fit(cJSON *object, enum template_fit fit, const char *why);
 
 /* --- bodies --- */
 
@@ -61,7 +68,10 @@ struct rest_member {
  * place: what the object is, "device" or "attestation.symmetricKey". */
 bool rest_members(struct rest_call *call, const cJSON *object, const char *place,
                   const struct rest_member *members, size_t count);
-/* "etag" of a body against the present one (0: nothing is there yet). False, with 412: they differ. */
+#define REST_ETAG_CAP 24u
+void rest_etag_text(int64_t etag, char out[REST_ETAG_CAP]); /* with the quotes of an HTTP entity tag */
+/* "etag" of a body, and the request's If-Match, against the present one (0: nothing is there yet). False, with 412:
+ * they differ. */
 bool rest_etag_matches(struct rest_call *call, const cJSON *wanted, int64_t present);
 void rest_add_etag(cJSON *object, int64_t etag);
 /* JSON text as one value of a tree; null when it is NULL. */
@@ -90,6 +100,15 @@ bool rest_page_add(struct rest_page *page, cJSON *item, const char *key);
 /* The reply: {"value": [...], "nextLink": ...}. Frees the page. */
 void rest_page_end(struct rest_call *call, struct rest_page *page, spoke_status status);
 
+/* --- cloud properties (rest_cloud.c): the service keeps them, and devices never hear of them --- */
+
+/* Takes them out of what is to be set (component "": the root, whose components are looked into). A new object. */
+cJSON *rest_cloud_take(const struct template_table *t, const char *component, cJSON *values);
+/* Keeps what was taken, beside or in place of what is there. False, with a reply. */
+bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON *taken, bool replace);
+/* Adds what is kept to the properties of that level. */
+void rest_cloud_show(struct rest_call *call, const char *component, cJSON *out);
+
 /* --- the handlers --- */
 
 void rest_devices_list(struct rest_call *call);
@@ -117,6 +136,12 @@ void rest_component_command_history(struct rest_call *call);
 
 void rest_telemetry_get(struct rest_call *call);
 void rest_component_telemetry_get(struct rest_call *call);
+
+void rest_templates_list(struct rest_call *call);
+void rest_template_get(struct rest_call *call);
+void rest_template_put(struct rest_call *call);
+void rest_template_patch(struct rest_call *call);
+void rest_template_delete(struct rest_call *call);
 
 void rest_groups_list(struct rest_call *call);
 void rest_group_get(struct rest_call *call);

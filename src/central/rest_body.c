@@ -71,23 +71,44 @@ bool rest_members(struct rest_call *call, const cJSON *object, const char *place
 }
 
 /* The body carries the quotes of an HTTP entity tag, as the cloud's does. */
-static void etag_text(int64_t etag, char out[24])
+void rest_etag_text(int64_t etag, char out[REST_ETAG_CAP])
 {
-    (void)snprintf(out, 24, "\"%llx\"", (unsigned long long)etag);
+    (void)snprintf(out, REST_ETAG_CAP, "\"%llx\"", (unsigned long long)etag);
 }
 
 void rest_add_etag(cJSON *object, int64_t etag)
 {
-    char text[24];
-    etag_text(etag, text);
+    char text[REST_ETAG_CAP];
+    rest_etag_text(etag, text);
     cJSON_AddStringToObject(object, "etag", text);
+}
+
+/* RFC 9110 section 13.1.1: "*" is anything that is there, else a list of tags. Ours have no commas. */
+static bool in_if_match(const char *header, const char *present)
+{
+    spoke_str rest = spoke_str_of(header);
+    if (header == NULL)
+        return true;
+    while (present != NULL && rest.len > 0) {
+        spoke_str tag, tail = {NULL, 0};
+        (void)spoke_str_cut(rest, ',', &tag, &tail);
+        rest = tail;
+        while (tag.len > 0 && (tag.ptr[0] == ' ' || tag.ptr[0] == '\t'))
+            tag = spoke_str_from(tag.ptr + 1, tag.len - 1);
+        while (tag.len > 0 && (tag.ptr[tag.len - 1] == ' ' || tag.ptr[tag.len - 1] == '\t'))
+            tag.len--;
+        if (spoke_str_equal(tag, SPOKE_STR("*")) || spoke_str_equal(tag, spoke_str_of(present)))
+            return true;
+    }
+    return false;
 }
 
 bool rest_etag_matches(struct rest_call *call, const cJSON *wanted, int64_t present)
 {
-    char text[24];
-    etag_text(present, text);
-    if (wanted == NULL || (present != 0 && strcmp(wanted->valuestring, text) == 0))
+    char text[REST_ETAG_CAP];
+    rest_etag_text(present, text);
+    if ((wanted == NULL || (present != 0 && strcmp(wanted->valuestring, text) == 0)) &&
+        in_if_match(call->request->if_match, present != 0 ? text : NULL))
         return true;
     rest_fail(&call->reply, 412, "PreconditionFailed",
               present != 0 ? "It was changed since that etag was read; read it again."

@@ -9,6 +9,7 @@
 
 #define DEFAULT_RESPONSE_S 30u
 #define METHOD_CAP 300u
+#define QUEUE_LIFE_MS (INT64_C(24) * 3600 * 1000) /* of an offline command, as in the cloud */
 
 /* A command under way, the `user` of its method call. */
 struct command_run {
@@ -105,6 +106,21 @@ static bool method_name(struct rest_call *call, const char *component, const cha
     return good;
 }
 
+/* False, with a reply: the device's template has no such command, or wants another request. */
+static bool request_fits(struct rest_call *call, const struct template_table *t, const char *component,
+                         const char *name, spoke_str request)
+{
+    char why[TEMPLATE_WHY_CAP];
+    if (t == NULL)
+        return true;
+    const enum template_fit fit = template_request(t, spoke_str_of(component), spoke_str_of(name), request, why);
+    if (fit == TEMPLATE_UNMODELED)
+        rest_fail(&call->reply, 404, "NotFound", "Device %.128s: %s.", call->args[0], why);
+    else if (fit != TEMPLATE_FITS)
+        rest_fail(&call->reply, 400, "InvalidBody", "Device %.128s: %s.", call->args[0], why);
+    return fit == TEMPLATE_FITS;
+}
+
 /* --- the answer --- */
 
 static void explain(struct rest_reply *reply, const struct command_run *run, int32_t hub_code)
@@ -156,6 +172,21 @@ static cJSON *answer_json(const struct command_run *run, int status, spoke_str p
     return body;
 }
 
+/* An answer that does not fit the template is handed on, flagged like telemetry; one of failure is free text. */
+static void flag_answer(const struct command_run *run, cJSON *answer, int status, spoke_str payload)
+{
+    struct store_device row;
+    char why[TEMPLATE_WHY_CAP];
+    if (status < 200 || status > 299 || store_device_get(core_store(run->core), run->device_id, &row) != SPOKE_OK)
+        return;
+    const struct template_table *t = core_template(run->core, row.template_id);
+    if (t != NULL)
+        rest_add_fit(answer,
+                     template_response(t, spoke_str_of(run->component), spoke_str_of(run->name), payload, why),
+                     why);
+    store_device_free(&row);
+}
+
 /* The answer goes out even when the history cannot take it: the device has acted. */
 static void remember(const struct command_run *run, const cJSON *answer)
 {
@@ -181,6 +212,7 @@ static void finish(void *user, int status, int32_t hub_code, spoke_str payload)
         explain(&reply, run, hub_code);
     } else {
         rest_ok(&reply, 201, answer_json(run, status, payload));
+        flag_answer(run, reply.body, status, payload);
         remember(run, reply.body);
     }
     rest_send(run->core, &reply, run->done, run->user);
@@ -206,15 +238,72 @@ static struct command_run *run_create(const struct rest_call *call, const char *
     return NULL;
 }
 
+/* --- offline commands --- */
+
+/* The body of the message: a string without its quotes, any other value as it stands, '@' for none. On the heap. */
+static char *queue_body(spoke_str request, size_t *len)
+{
+    char *text = malloc(request.len + 1);
+    spoke_buf out = spoke_buf_from(text, request.len + 1);
+    spoke_status status = text != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK && spoke_json_type(request) == '"')
+        status = spoke_json_text(request, &out);
+    else if (status == SPOKE_OK)
+        status = spoke_buf_append(&out, request.len > 0 ? request : SPOKE_STR("@"));
+    *len = out.len;
+    if (status == SPOKE_OK)
+        return text;
+    free(text);
+    return NULL;
+}
+
+static void queue(struct rest_call *call, struct command_run *run, const char *method)
+{
+    const spoke_str names[] = {SPOKE_STR("method-name"), SPOKE_STR("iothub-ack")};
+    const spoke_str values[] = {spoke_str_of(method), SPOKE_STR("none")};
+    size_t len = 0;
+    char *body = queue_body(spoke_str_of(run->request), &len);
+    spoke_status status = SPOKE_E_NO_MEMORY;
+    if (body != NULL)
+        status =
+            core_c2d_send(call->core, run->device_id, spoke_str_from(body, len), names, values, 2, QUEUE_LIFE_MS);
+    free(body);
+    if (status == SPOKE_E_FULL) {
+        rest_fail(&call->reply, 429, "TooManyRequests",
+                  "As many messages as a device may have wait for device %.128s already (403004).",
+                  run->device_id);
+    } else if (status == SPOKE_E_TOO_LARGE) {
+        rest_fail(&call->reply, 413, "PayloadTooLarge", "The request of a queued command has at most %u bytes.",
+                  SPOKE_MAX_C2D_BYTES);
+    } else if (status != SPOKE_OK) {
+        rest_fail_internal(&call->reply, status);
+    } else {
+        cJSON *answer = cJSON_CreateObject();
+        char id[37];
+        core_guid(call->core, id);
+        cJSON_AddStringToObject(answer, "id", id);
+        add_json(answer, "request", spoke_str_of(run->request));
+        rest_ok(&call->reply, 201, answer);
+        remember(run, answer);
+    }
+}
+
 static void post(struct rest_call *call, const char *component, const char *name)
 {
     struct command command;
     char method[METHOD_CAP];
-    if (!rest_device_exists(call) || !method_name(call, component, name, method) || !read_command(call, &command))
+    const struct template_table *t = NULL;
+    if (!rest_device_template(call, &t) || !method_name(call, component, name, method) ||
+        !read_command(call, &command) || !request_fits(call, t, component, name, command.request))
         return;
     struct command_run *run = run_create(call, component, name, command.request);
     if (run == NULL) {
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
+        return;
+    }
+    if (t != NULL && template_is_durable(t, spoke_str_of(component), spoke_str_of(name))) {
+        queue(call, run, method);
+        run_free(run);
         return;
     }
     call->later = true;

@@ -188,7 +188,12 @@ void rest_device_patch(struct rest_call *call)
 
 void rest_device_delete(struct rest_call *call)
 {
-    if (!rest_device_exists(call))
+    struct store_device row;
+    if (!rest_device(call, &row))
+        return;
+    const bool matches = rest_etag_matches(call, NULL, row.etag);
+    store_device_free(&row);
+    if (!matches)
         return;
     const spoke_status status = store_device_delete(core_store(call->core), call->args[0]);
     if (status != SPOKE_OK) {

@@ -168,7 +168,10 @@ void rest_group_delete(struct rest_call *call)
     struct store_group row;
     if (!get_group(call, &row))
         return;
+    const bool matches = rest_etag_matches(call, NULL, row.etag);
     store_group_free(&row);
+    if (!matches)
+        return;
     if (strcmp(call->args[0], CORE_DEFAULT_GROUP) == 0) {
         rest_fail(&call->reply, 409, "Conflict", "The default group cannot be deleted; disable it instead.");
         return;

@@ -10,6 +10,7 @@
 #define MARK "__t"
 
 struct twin_view {
+    const struct template_table *t; /* NULL: the device has none */
     cJSON *desired, *reported, *desired_meta, *reported_meta;
 };
 
@@ -27,7 +28,7 @@ static bool view_read(struct rest_call *call, struct twin_view *out)
 {
     struct store_twin row;
     memset(out, 0, sizeof *out);
-    if (!rest_device_exists(call))
+    if (!rest_device_template(call, &out->t))
         return false;
     const spoke_status status = store_twin_get(core_store(call->core), call->args[0], &row);
     if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND) {
@@ -55,7 +56,8 @@ static bool is_marked(const cJSON *object)
 
 static bool is_component(const struct twin_view *view, const char *name)
 {
-    return is_marked(member(view->reported, name)) || is_marked(member(view->desired, name));
+    return (view->t != NULL && template_has_component(view->t, spoke_str_of(name))) ||
+           is_marked(member(view->reported, name)) || is_marked(member(view->desired, name));
 }
 
 /* {"value":..., "ac":..., "av":...}: what a device answers to a writable property. */
@@ -74,13 +76,31 @@ static void add_copy(cJSON *object, const char *name, const cJSON *item)
 /* --- one level: the root, or a component --- */
 
 struct level {
+    const struct template_table *t;
+    const char *component; /* "": the root */
     const cJSON *desired, *reported, *desired_meta, *reported_meta;
 };
 
 static struct level component_level(const struct twin_view *view, const char *name)
 {
-    return (struct level){member(view->desired, name), member(view->reported, name),
-                          member(view->desired_meta, name), member(view->reported_meta, name)};
+    return (struct level){view->t,
+                          name,
+                          member(view->desired, name),
+                          member(view->reported, name),
+                          member(view->desired_meta, name),
+                          member(view->reported_meta, name)};
+}
+
+static void add_fit(cJSON *metadata, const struct level *level, const char *name, const cJSON *reported)
+{
+    char why[TEMPLATE_WHY_CAP];
+    char *json = cJSON_PrintUnformatted(reported);
+    if (json != NULL)
+        rest_add_fit(metadata,
+                     template_reported(level->t, spoke_str_of(level->component), spoke_str_of(name),
+                                       spoke_str_of(json), why),
+                     why);
+    cJSON_free(json);
 }
 
 static cJSON *property_metadata(const struct level *level, const char *name)
@@ -98,6 +118,8 @@ static cJSON *property_metadata(const struct level *level, const char *name)
         add_copy(metadata, "ackCode", member(reported, "ac"));
         add_copy(metadata, "ackDescription", member(reported, "ad"));
     }
+    if (level->t != NULL && reported != NULL)
+        add_fit(metadata, level, name, reported);
     return metadata;
 }
 
@@ -158,14 +180,25 @@ static void add_component_name(cJSON *out, const struct twin_view *view, const c
     cJSON_AddItemToArray(out, item);
 }
 
+/* Those of the template of which the twin has nothing. */
+static void add_silent_components(const struct twin_view *view, cJSON *list)
+{
+    const char *name;
+    for (size_t i = 0; view->t != NULL && (name = template_component(view->t, i)) != NULL; i++) {
+        if (member(view->reported, name) == NULL && member(view->desired, name) == NULL)
+            add_component_name(list, view, name);
+    }
+}
+
 void rest_properties_get(struct rest_call *call)
 {
     struct twin_view view;
     if (!view_read(call, &view))
         return;
-    const struct level root = {view.desired, view.reported, view.desired_meta, view.reported_meta};
+    const struct level root = {view.t, "", view.desired, view.reported, view.desired_meta, view.reported_meta};
     cJSON *body = level_json(&root, &view);
     each_component(&view, add_component, body);
+    rest_cloud_show(call, "", body);
     rest_ok(&call->reply, 200, body);
     view_free(&view);
 }
@@ -176,7 +209,9 @@ void rest_components_list(struct rest_call *call)
     if (!view_read(call, &view))
         return;
     cJSON *body = cJSON_CreateObject();
-    each_component(&view, add_component_name, cJSON_AddArrayToObject(body, "value"));
+    cJSON *list = cJSON_AddArrayToObject(body, "value");
+    each_component(&view, add_component_name, list);
+    add_silent_components(&view, list);
     rest_ok(&call->reply, 200, body);
     view_free(&view);
 }
@@ -188,7 +223,9 @@ void rest_component_properties_get(struct rest_call *call)
         return;
     if (is_component(&view, call->args[1])) {
         const struct level level = component_level(&view, call->args[1]);
-        rest_ok(&call->reply, 200, level_json(&level, NULL));
+        cJSON *body = level_json(&level, NULL);
+        rest_cloud_show(call, call->args[1], body);
+        rest_ok(&call->reply, 200, body);
     } else {
         rest_fail(&call->reply, 404, "NotFound", "Device %.128s has no component %.128s.", call->args[0],
                   call->args[1]);
@@ -239,6 +276,30 @@ static bool no_metadata(struct rest_call *call)
     return false;
 }
 
+static bool refuse(void *ctx, const struct misfit *misfit)
+{
+    struct rest_call *call = ctx;
+    if (misfit->fit == TEMPLATE_WRONG_TYPE)
+        rest_fail(&call->reply, 400, "InvalidBody", "Device %.128s: %s.", call->args[0], misfit->why);
+    else
+        rest_fail(&call->reply, 422, "UnprocessableEntity", "Device %.128s: %s.", call->args[0], misfit->why);
+    return false;
+}
+
+/* Nothing leaves that the template would not let the device take. False, with a reply. */
+static bool patch_fits(struct rest_call *call, const struct template_table *t, const char *component)
+{
+    if (t == NULL)
+        return true;
+    if (component[0] != '\0' && !template_has_component(t, spoke_str_of(component))) {
+        rest_fail(&call->reply, 404, "NotFound", "Device %.128s has no component %.128s.", call->args[0],
+                  component);
+        return false;
+    }
+    misfits_of_patch(t, spoke_str_of(component), call->request->body, true, refuse, call);
+    return call->reply.status == 0;
+}
+
 static void mark(cJSON *component)
 {
     if (!is_marked(component)) {
@@ -247,19 +308,36 @@ static void mark(cJSON *component)
     }
 }
 
+/* Takes `cloud`. When the twin took its part; the reply shows both. */
+static void keep_cloud(struct rest_call *call, const char *component, cJSON *cloud, bool replace)
+{
+    if (call->reply.code == NULL && rest_cloud_keep(call, component, cloud, replace)) {
+        const cJSON *item = NULL;
+        cJSON_ArrayForEach(item, cloud)
+        {
+            add_copy(call->reply.body, item->string, item);
+        }
+    }
+    cJSON_Delete(cloud);
+}
+
 /* What is known to be a component travels with its mark; the asker need not know about marks. */
 static void change_root(struct rest_call *call, bool replace)
 {
     struct twin_view view;
     if (!no_metadata(call) || !view_read(call, &view))
         return;
-    cJSON *item = NULL;
-    cJSON_ArrayForEach(item, call->body)
-    {
-        if (cJSON_IsObject(item) && is_component(&view, item->string))
-            mark(item);
+    if (patch_fits(call, view.t, "")) {
+        cJSON *cloud = rest_cloud_take(view.t, "", call->body);
+        cJSON *item = NULL;
+        cJSON_ArrayForEach(item, call->body)
+        {
+            if (cJSON_IsObject(item) && is_component(&view, item->string))
+                mark(item);
+        }
+        change(call, call->body, replace, call->body);
+        keep_cloud(call, "", cloud, replace);
     }
-    change(call, call->body, replace, call->body);
     view_free(&view);
 }
 
@@ -289,6 +367,11 @@ static void change_component(struct rest_call *call, bool replace)
     struct twin_view view;
     if (!no_metadata(call) || !view_read(call, &view))
         return;
+    if (!patch_fits(call, view.t, call->args[1])) {
+        view_free(&view);
+        return;
+    }
+    cJSON *cloud = rest_cloud_take(view.t, call->args[1], call->body);
     cJSON *patch = cJSON_CreateObject(), *component = cJSON_Duplicate(call->body, true);
     const bool empty = call->body->child == NULL;
     mark(component);
@@ -299,6 +382,7 @@ static void change_component(struct rest_call *call, bool replace)
     else
         cJSON_Delete(component);
     change(call, patch, false, call->body);
+    keep_cloud(call, call->args[1], cloud, replace);
     cJSON_Delete(patch);
     view_free(&view);
 }

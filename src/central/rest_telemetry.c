@@ -1,14 +1,16 @@
 #include <base/iso8601.h>
 #include <stdlib.h>
 
+#include "core_internal.h"
 #include "rest.h"
 
 static void answer(struct rest_call *call, const char *component, const char *name)
 {
-    char *json = NULL, at[40];
+    char *json = NULL, at[40], why[TEMPLATE_WHY_CAP];
     int64_t at_ms = 0;
     spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
-    if (!rest_device_exists(call))
+    const struct template_table *t = NULL;
+    if (!rest_device_template(call, &t))
         return;
     spoke_status status = store_value_get(core_store(call->core), call->args[0], component, name, &json, &at_ms);
     if (status == SPOKE_E_NOT_FOUND) {
@@ -24,6 +26,10 @@ static void answer(struct rest_call *call, const char *component, const char *na
         cJSON *body = cJSON_CreateObject();
         cJSON_AddStringToObject(body, "timestamp", at);
         cJSON_AddItemToObject(body, "value", rest_raw(json));
+        if (t != NULL)
+            rest_add_fit(
+                body, template_telemetry(t, spoke_str_of(component), spoke_str_of(name), spoke_str_of(json), why),
+                why);
         rest_ok(&call->reply, 200, body);
     }
     free(json);

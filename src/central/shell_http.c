@@ -234,6 +234,7 @@ static void ask_core(struct exchange *x, const char *method)
         .path = x->target.path,
         .query = x->target.query,
         .authorization = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization"),
+        .if_match = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-Match"),
         .base = shell->base != NULL ? shell->base : "",
         .body = spoke_str_from((const char *)x->body, x->body_len),
     };

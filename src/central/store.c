@@ -38,6 +38,16 @@ static const char *const MIGRATIONS[] = {
     "CREATE TABLE session (client_id TEXT PRIMARY KEY, subscriptions TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE command (device_id TEXT NOT NULL REFERENCES device ON DELETE CASCADE, seq INTEGER NOT NULL,"
     " component TEXT NOT NULL, name TEXT NOT NULL, json TEXT NOT NULL, UNIQUE (device_id, seq));",
+
+    "CREATE TABLE device_template (id TEXT PRIMARY KEY, model_id TEXT NOT NULL UNIQUE, json TEXT NOT NULL,"
+    " etag INTEGER NOT NULL);"
+    "CREATE INDEX device_of_template ON device (template_id);"
+    "CREATE INDEX device_of_model ON device (model_id);"
+    "CREATE TABLE misfit (device_id TEXT PRIMARY KEY REFERENCES device ON DELETE CASCADE,"
+    " unmodeled INTEGER NOT NULL, wrong_type INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+    " last_reason TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE cloud_property (device_id TEXT PRIMARY KEY REFERENCES device ON DELETE CASCADE,"
+    " json TEXT NOT NULL) WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

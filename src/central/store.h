@@ -67,6 +67,44 @@ spoke_status store_device_delete(struct store *s, const char *id); /* and its tw
 spoke_status store_device_each(struct store *s, const char *after, size_t limit,
                                bool (*each)(void *ctx, const struct store_device *row), void *ctx);
 
+/* --- device templates --- */
+struct store_template {
+    char *id;       /* the template's own DTMI */
+    char *model_id; /* of its capabilityModel: what devices announce; no two templates have the same */
+    char *json;     /* the template without its etag */
+    int64_t etag;
+};
+void store_template_free(struct store_template *row);
+spoke_status store_template_get(struct store *s, const char *id, struct store_template *out);
+/* The id of the template that has this model, on the heap. */
+spoke_status store_template_of_model(struct store *s, const char *model_id, char **id);
+/* row->etag is the first one of a new row; later the store raises it when something changes. E_ARG: another
+ * template has this model. */
+spoke_status store_template_put(struct store *s, const struct store_template *row);
+spoke_status store_template_delete(struct store *s, const char *id);
+spoke_status store_template_each(struct store *s, const char *after, size_t limit,
+                                 bool (*each)(void *ctx, const struct store_template *row), void *ctx);
+spoke_status store_template_count(struct store *s, size_t *out);
+spoke_status store_template_users(struct store *s, const char *id, size_t *out); /* devices that have it */
+/* Gives it to the devices that announced its model and have no template. *out: how many. */
+spoke_status store_template_adopt(struct store *s, const char *id, const char *model_id, size_t *out);
+
+/* --- cloud properties: one JSON object for a device, kept here and never sent to it --- */
+spoke_status store_cloud_get(struct store *s, const char *device_id, char **json); /* heap; E_NOT_FOUND: none */
+spoke_status store_cloud_put(struct store *s, const char *device_id, const char *json);
+
+/* --- what a device sent against its template --- */
+struct store_misfits {
+    int64_t unmodeled, wrong_type; /* values so far */
+    int64_t last_ms;               /* UTC; 0: never */
+    char *last_reason;             /* a sentence */
+};
+void store_misfits_free(struct store_misfits *row);
+/* Adds to the counters, and keeps the reason and the time. */
+spoke_status store_misfits_add(struct store *s, const char *device_id, const struct store_misfits *more);
+spoke_status store_misfits_get(struct store *s, const char *device_id,
+                               struct store_misfits *out); /* zeros: none */
+
 /* --- twins --- */
 struct store_twin {
     char *desired, *reported;           /* JSON objects without $version */

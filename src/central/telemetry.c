@@ -139,7 +139,7 @@ static void add_system(struct conn *k, struct properties *p)
 
 /* --- newest values --- */
 
-static bool reserved_name(const char *name)
+bool telemetry_name_reserved(spoke_str name)
 {
     static const char *const names[] = {"EventEnqueuedUtcTime",
                                         "EventProcessedUtcTime",
@@ -149,9 +149,9 @@ static bool reserved_name(const char *name)
                                         "$metadata",
                                         "$version"};
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(names[i], name) == 0)
+        if (spoke_str_equal(spoke_str_of(names[i]), name))
             return true;
-    return name[0] == '\0';
+    return name.len == 0;
 }
 
 static const char *system_text(const struct properties *p, const char *name)
@@ -189,7 +189,7 @@ static spoke_status keep_value(struct conn *k, const struct store_message *row, 
     char *name = NULL;
     char *json = text_copy(value);
     spoke_status status = json != NULL ? member_name(raw_key, &name) : SPOKE_E_NO_MEMORY;
-    if (status == SPOKE_OK && !reserved_name(name))
+    if (status == SPOKE_OK && !telemetry_name_reserved(spoke_str_of(name)))
         status = store_value_put(k->core->store, k->id, row->component, name, json, at_ms);
     free(name);
     free(json);
@@ -197,14 +197,19 @@ static spoke_status keep_value(struct conn *k, const struct store_message *row, 
 }
 
 /* IoT Central reads UTF-8 JSON objects; anything else is kept as a message but has no values. */
+static bool claims_json(const struct properties *p)
+{
+    const char *type = system_text(p, "contentType");
+    return type == NULL || strcasestr(type, "json") != NULL;
+}
+
 static spoke_status keep_values(struct conn *k, const struct store_message *row, const struct properties *p)
 {
     spoke_str body = spoke_str_from(row->body, row->body_len);
     spoke_str key, value;
     spoke_json_cursor at;
-    const char *type = system_text(p, "contentType");
-    if ((type != NULL && strcasestr(type, "json") == NULL) || spoke_json_type(body) != '{' ||
-        spoke_json_check(body) != SPOKE_OK || spoke_json_enter(body, &at) != SPOKE_OK)
+    if (!claims_json(p) || spoke_json_type(body) != '{' || spoke_json_check(body) != SPOKE_OK ||
+        spoke_json_enter(body, &at) != SPOKE_OK)
         return SPOKE_OK;
     int64_t at_ms = value_time(p, row->at_ms);
     spoke_status status = SPOKE_OK;
@@ -240,6 +245,8 @@ static spoke_status keep(struct conn *k, const struct properties *p, spoke_str b
         status = store_message_add(k->core->store, &row);
     if (status == SPOKE_OK)
         status = keep_values(k, &row, p);
+    if (status == SPOKE_OK && claims_json(p))
+        status = misfits_note_message(k, spoke_str_of(component), body);
     free(row.component);
     free(row.system);
     free(row.properties);

@@ -229,6 +229,8 @@ static void take_report(struct conn *k, spoke_str rid, spoke_str payload)
         return;
     }
     spoke_status status = change(k->core, k->id, false, patch, false, &version, &after, why, sizeof why);
+    if (status == SPOKE_OK)
+        status = misfits_note_report(k, payload);
     answer_report(k, rid, status, version, why);
     cJSON_Delete(patch);
     free(after);

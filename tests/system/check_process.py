@@ -37,7 +37,7 @@ class CommandLine(Folder):
         code, out, err = run("--help")
         self.assertEqual((code, err), (0, ""))
         for flag in ("--mqtt-port", "--https-port", "--data-dir", "--ephemeral", "--print-env", "--control", "--dps-polls", "--dps-retry-after",
-                     "--id-scope", "--group-key", "--hub-host", "--device-ca", "--log-level"):
+                     "--id-scope", "--group-key", "--hub-host", "--device-ca", "--log-level", "--templates"):
             self.assertIn(flag, out)
         code, out, err = run("--version")
         self.assertEqual((code, err), (0, ""))
@@ -48,7 +48,7 @@ class CommandLine(Folder):
                                 (["--dps-polls", "-1"], "-1"), (["--log-level", "loud"], "loud"), (["stray"], "stray"),
                                 (["--ephemeral", "--data-dir", "/tmp/x"], "--data-dir"), (["--ephemeral", "--group-key", "short"], "group key"),
                                 (["--ephemeral", "--control", "--bind", "0.0.0.0"], "loopback"), (["--ephemeral", "--bind", "nowhere"], "nowhere"),
-                                (["--ephemeral", "--id-scope", "a/b"], "scope"), (["--ephemeral", "--device-ca", "/nowhere"], "/nowhere"),
+                                (["--ephemeral", "--id-scope", "a/b"], "scope"), (["--ephemeral", "--device-ca", "/nowhere"], "/nowhere"), (["--ephemeral", "--templates", "/nowhere"], "/nowhere"),
                                 (["--data-dir", "/proc/nowhere", "--mqtt-port", "0", "--https-port", "0"], "/proc/nowhere")):
             with self.subTest(arguments):
                 code, out, err = run(*arguments)

@@ -61,7 +61,7 @@ static void every_option_reaches_the_configuration(void **state)
     parse(&r, ARGS("--mqtt-port", "1883", "--https-port=443", "--bind", "::1", "--data-dir", "/d", "--log-level",
                    "debug", "--print-env", "--control", "--dps-polls", "4", "--dps-retry-after", "7", "--id-scope",
                    "0ne1", "--group-key", "a2V5", "--hub-host", "hub", "--device-ca", "/ca", "--approve-by-hand",
-                   "--durability", "relaxed", "--show-secrets"));
+                   "--templates", "/t", "--durability", "relaxed", "--show-secrets"));
     assert_true(r.starts);
     const spoke_central_config *config = &r.cli.config;
     assert_int_equal(config->mqtt_port, 1883);
@@ -69,6 +69,7 @@ static void every_option_reaches_the_configuration(void **state)
     assert_string_equal(config->bind_address, "::1");
     assert_string_equal(config->data_dir, "/d");
     assert_int_equal(config->log_level, SPOKE_LOG_DEBUG);
+    assert_string_equal(r.cli.templates, "/t");
     assert_true(r.cli.print_env);
     assert_true(r.cli.show_secrets);
     assert_true(config->control);
@@ -164,10 +165,10 @@ static void folder_to_keep_does_not_go_with_ephemeral(void **state)
 static void help_names_every_option_and_exits_with_zero(void **state)
 {
     static const char *const flags[] = {
-        "--mqtt-port",    "--https-port",      "--bind",      "--data-dir",        "--ephemeral",
-        "--durability",   "--hub-host",        "--id-scope",  "--group-key",       "--device-ca",
-        "--dps-polls",    "--dps-retry-after", "--log-level", "--approve-by-hand", "--print-env",
-        "--show-secrets", "--control",         "--help",      "--version",         "Example"};
+        "--mqtt-port", "--https-port",      "--bind",      "--data-dir",     "--ephemeral", "--durability",
+        "--hub-host",  "--id-scope",        "--group-key", "--device-ca",    "--dps-polls", "--dps-retry-after",
+        "--log-level", "--approve-by-hand", "--print-env", "--show-secrets", "--control",   "--templates",
+        "--help",      "--version",         "Example"};
     struct run r;
     (void)state;
     parse(&r, ARGS("--help"));

@@ -1,0 +1,203 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "store_query.h"
+
+#define COLUMNS "id, model_id, json, etag"
+
+void store_template_free(struct store_template *row)
+{
+    free(row->id);
+    free(row->model_id);
+    free(row->json);
+    memset(row, 0, sizeof *row);
+}
+
+static void take(struct store_query *q, struct store_template *row)
+{
+    memset(row, 0, sizeof *row);
+    store_query_take_text(q, &row->id);
+    store_query_take_text(q, &row->model_id);
+    store_query_take_text(q, &row->json);
+    row->etag = store_query_take_int(q);
+}
+
+spoke_status store_template_get(struct store *s, const char *id, struct store_template *out)
+{
+    static const char SQL[] = "SELECT " COLUMNS " FROM device_template WHERE id = ?";
+    struct store_query q;
+    memset(out, 0, sizeof *out);
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, id);
+    const bool found = store_query_row(&q);
+    if (found)
+        take(&q, out);
+    const spoke_status status = store_query_close_found(&q, found);
+    if (status != SPOKE_OK)
+        store_template_free(out);
+    return status;
+}
+
+spoke_status store_template_of_model(struct store *s, const char *model_id, char **id)
+{
+    static const char SQL[] = "SELECT id FROM device_template WHERE model_id = ?";
+    struct store_query q;
+    *id = NULL;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, model_id);
+    const bool found = store_query_row(&q);
+    if (found)
+        store_query_take_text(&q, id);
+    return store_query_close_found(&q, found);
+}
+
+spoke_status store_template_put(struct store *s, const struct store_template *row)
+{
+    static const char SQL[] =
+        "INSERT INTO device_template (" COLUMNS ") VALUES (?, ?, ?, max(?, 1)) ON CONFLICT (id) DO UPDATE SET"
+        " etag = etag + ((model_id, json) IS NOT (excluded.model_id, excluded.json)),"
+        " model_id = excluded.model_id, json = excluded.json";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, row->id);
+    store_query_text(&q, row->model_id);
+    store_query_text(&q, row->json);
+    store_query_int(&q, row->etag);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+spoke_status store_template_delete(struct store *s, const char *id)
+{
+    static const char SQL[] = "DELETE FROM device_template WHERE id = ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, id);
+    (void)store_query_row(&q);
+    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+}
+
+spoke_status store_template_each(struct store *s, const char *after, size_t limit,
+                                 bool (*each)(void *ctx, const struct store_template *row), void *ctx)
+{
+    static const char SQL[] = "SELECT " COLUMNS " FROM device_template WHERE id > ? ORDER BY id LIMIT ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, after != NULL ? after : "");
+    store_query_int(&q, (int64_t)limit);
+    for (bool more = true; more && store_query_row(&q);) {
+        struct store_template row;
+        take(&q, &row);
+        more = q.status == SPOKE_OK && each(ctx, &row);
+        store_template_free(&row);
+    }
+    return store_query_close(&q);
+}
+
+static spoke_status count(struct store_query *q, size_t *out)
+{
+    const bool found = store_query_row(q);
+    *out = found ? (size_t)store_query_take_int(q) : 0;
+    return store_query_close_found(q, found);
+}
+
+spoke_status store_template_count(struct store *s, size_t *out)
+{
+    static const char SQL[] = "SELECT count(*) FROM device_template";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    return count(&q, out);
+}
+
+spoke_status store_template_users(struct store *s, const char *id, size_t *out)
+{
+    static const char SQL[] = "SELECT count(*) FROM device WHERE template_id = ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, id);
+    return count(&q, out);
+}
+
+spoke_status store_template_adopt(struct store *s, const char *id, const char *model_id, size_t *out)
+{
+    static const char SQL[] = "UPDATE device SET template_id = ?, etag = etag + 1"
+                              " WHERE model_id = ? AND template_id IS NULL";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, id);
+    store_query_text(&q, model_id);
+    (void)store_query_row(&q);
+    *out = q.status == SPOKE_OK ? (size_t)sqlite3_changes(s->db) : 0;
+    return store_query_close(&q);
+}
+
+/* --- cloud properties --- */
+
+spoke_status store_cloud_get(struct store *s, const char *device_id, char **json)
+{
+    static const char SQL[] = "SELECT json FROM cloud_property WHERE device_id = ?";
+    struct store_query q;
+    *json = NULL;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    const bool found = store_query_row(&q);
+    if (found)
+        store_query_take_text(&q, json);
+    return store_query_close_found(&q, found);
+}
+
+spoke_status store_cloud_put(struct store *s, const char *device_id, const char *json)
+{
+    static const char SQL[] = "INSERT OR REPLACE INTO cloud_property (device_id, json) VALUES (?, ?)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_text(&q, json);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+/* --- misfits --- */
+
+void store_misfits_free(struct store_misfits *row)
+{
+    free(row->last_reason);
+    memset(row, 0, sizeof *row);
+}
+
+spoke_status store_misfits_add(struct store *s, const char *device_id, const struct store_misfits *more)
+{
+    static const char SQL[] =
+        "INSERT INTO misfit (device_id, unmodeled, wrong_type, last_ms, last_reason) VALUES (?, ?, ?, ?, ?)"
+        " ON CONFLICT (device_id) DO UPDATE SET unmodeled = unmodeled + excluded.unmodeled,"
+        " wrong_type = wrong_type + excluded.wrong_type, last_ms = excluded.last_ms,"
+        " last_reason = excluded.last_reason";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_int(&q, more->unmodeled);
+    store_query_int(&q, more->wrong_type);
+    store_query_int(&q, more->last_ms);
+    store_query_text(&q, more->last_reason != NULL ? more->last_reason : "");
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+spoke_status store_misfits_get(struct store *s, const char *device_id, struct store_misfits *out)
+{
+    static const char SQL[] = "SELECT unmodeled, wrong_type, last_ms, last_reason FROM misfit WHERE device_id = ?";
+    struct store_query q;
+    memset(out, 0, sizeof *out);
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    if (store_query_row(&q)) {
+        out->unmodeled = store_query_take_int(&q);
+        out->wrong_type = store_query_take_int(&q);
+        out->last_ms = store_query_take_int(&q);
+        store_query_take_text(&q, &out->last_reason);
+    }
+    const spoke_status status = store_query_close(&q);
+    if (status != SPOKE_OK)
+        store_misfits_free(out);
+    return status;
+}
