@@ -5,103 +5,135 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-#include "controller_model.h"
+#include "controller_model.h" /* written by spoke-model from models/dtmi/com/example/temperaturecontroller-1.json */
 
 struct thermostat {
-    const char *component;
+    const char *name;
     double target, now, highest, lowest; /* degrees Celsius */
 };
 
 struct controller {
-    struct thermostat thermostats[2];
+    struct thermostat one, two;
     bool reboot;
 };
 
-static struct thermostat *named(struct controller *all, spoke_str component)
-{
-    return &all->thermostats[spoke_str_equal(component, spoke_str_of(all->thermostats[1].component)) ? 1 : 0];
-}
+/* --- what the service asks for: each component has handlers of its own --- */
 
-static spoke_ack set_target(const spoke_property *wanted, void *user)
+static spoke_ack set_target(struct thermostat *t, const double *celsius)
 {
-    struct thermostat *t = named(user, wanted->component);
-    double celsius;
-    if (spoke_json_double(wanted->value, &celsius) != SPOKE_OK)
-        return spoke_reject(400, "expected a number");
-    t->target = celsius;
-    printf("%s: target is now %g\n", t->component, celsius);
+    t->target = celsius != NULL ? *celsius : 21; /* NULL: nobody wants a target any more */
+    printf("%s: target is now %g\n", t->name, t->target);
     return spoke_accept();
 }
 
-static spoke_ack report_extremes(const spoke_command *call, void *user)
+spoke_ack controller_thermostat1_on_target_temperature(const spoke_property *wanted, const double *celsius,
+                                                       void *user)
 {
-    const struct thermostat *t = named(user, call->component);
-    spoke_write(call->reply, spoke_f64("maxTemp", t->highest));
-    spoke_write(call->reply, spoke_f64("minTemp", t->lowest));
+    (void)wanted;
+    return set_target(&((struct controller *)user)->one, celsius);
+}
+
+spoke_ack controller_thermostat2_on_target_temperature(const spoke_property *wanted, const double *celsius,
+                                                       void *user)
+{
+    (void)wanted;
+    return set_target(&((struct controller *)user)->two, celsius);
+}
+
+/* Both components are of one interface, so they share its types. */
+typedef controller_thermostat_get_max_min_report_response report_of_extremes;
+
+static spoke_ack report_extremes(const struct thermostat *t, report_of_extremes *report)
+{
+    report->max_temp = t->highest;
+    report->min_temp = t->lowest;
+    report->has = CONTROLLER_THERMOSTAT_GET_MAX_MIN_REPORT_RESPONSE_HAS_MAX_TEMP |
+                  CONTROLLER_THERMOSTAT_GET_MAX_MIN_REPORT_RESPONSE_HAS_MIN_TEMP;
     return spoke_accept();
 }
 
-static spoke_ack reboot(const spoke_command *call, void *user)
+spoke_ack controller_thermostat1_on_get_max_min_report(const spoke_command *call, const spoke_str *since,
+                                                       report_of_extremes *report, void *user)
 {
-    int64_t seconds = 0;
-    if (call->payload.len > 0 && spoke_json_int(call->payload, &seconds) != SPOKE_OK)
-        return spoke_reject(400, "expected a delay in whole seconds");
-    printf("reboot in %lld s\n", (long long)seconds);
+    (void)call, (void)since;
+    return report_extremes(&((const struct controller *)user)->one, report);
+}
+
+spoke_ack controller_thermostat2_on_get_max_min_report(const spoke_command *call, const spoke_str *since,
+                                                       report_of_extremes *report, void *user)
+{
+    (void)call, (void)since;
+    return report_extremes(&((const struct controller *)user)->two, report);
+}
+
+spoke_ack controller_on_reboot(const spoke_command *call, const int32_t *delay_s, void *user)
+{
+    (void)call;
+    printf("reboot in %d s\n", delay_s != NULL ? (int)*delay_s : 0);
     ((struct controller *)user)->reboot = true;
     return spoke_accept();
 }
 
-/* Moves a tenth of the way to the target and says so when there is a new record. */
-static spoke_status measure(spoke_client *client, struct thermostat *t)
+/* --- what the device says --- */
+
+/* Moves a tenth of the way to the target. True: there is a new record. */
+static bool measure(struct thermostat *t)
 {
     t->now += (t->target - t->now) / 10;
-    const spoke_field reading = spoke_f64("temperature", t->now);
-    spoke_status status = spoke_telemetry_send(client, t->component, &reading, 1);
-    if (status == SPOKE_OK && t->now > t->highest) {
-        t->highest = t->now;
-        const spoke_field record = spoke_f64("maxTempSinceLastReboot", t->highest);
-        status = spoke_property_report(client, t->component, &record, 1);
-    }
     t->lowest = t->now < t->lowest ? t->now : t->lowest;
+    if (t->now <= t->highest)
+        return false;
+    t->highest = t->now;
+    return true;
+}
+
+static spoke_status send_readings(spoke_client *client, struct controller *all)
+{
+    const bool record1 = measure(&all->one), record2 = measure(&all->two);
+    spoke_status status = controller_thermostat1_send_temperature(client, all->one.now);
+    if (status == SPOKE_OK && record1)
+        status = controller_thermostat1_report_max_temp_since_last_reboot(client, all->one.highest);
+    if (status == SPOKE_OK)
+        status = controller_thermostat2_send_temperature(client, all->two.now);
+    if (status == SPOKE_OK && record2)
+        status = controller_thermostat2_report_max_temp_since_last_reboot(client, all->two.highest);
     return status;
 }
 
 /* Telemetry of the device itself: its memory, in KiB. */
-static spoke_status report_memory(spoke_client *client)
+static spoke_status send_memory(spoke_client *client)
 {
     struct rusage usage = {0};
     getrusage(RUSAGE_SELF, &usage);
-    return spoke_send(client, spoke_f64("workingSet", (double)usage.ru_maxrss));
+    return controller_send_working_set(client, (double)usage.ru_maxrss);
 }
 
 static spoke_status introduce(spoke_client *client)
 {
-    const spoke_field about[] = {spoke_text("manufacturer", SPOKE_STR("Example")),
-                                 spoke_text("model", SPOKE_STR("TC-2")),
-                                 spoke_text("swVersion", SPOKE_STR("1.0.0")),
-                                 spoke_text("osName", SPOKE_STR("Linux")), spoke_f64("totalMemory", 1024)};
-    const spoke_status status = spoke_report(client, spoke_text("serialNumber", SPOKE_STR("TC-0001")));
-    return status == SPOKE_OK
-               ? spoke_property_report(client, "deviceInformation", about, sizeof about / sizeof about[0])
-               : status;
+    const controller_device_information_properties about = {
+        .has = CONTROLLER_DEVICE_INFORMATION_PROPERTIES_ALL,
+        .manufacturer = SPOKE_STR("Example"),
+        .model = SPOKE_STR("TC-2"),
+        .sw_version = SPOKE_STR("1.0.0"),
+        .os_name = SPOKE_STR("Linux"),
+        .processor_architecture = SPOKE_STR("x86_64"),
+        .processor_manufacturer = SPOKE_STR("Example"),
+        .total_storage = 16384, /* KiB */
+        .total_memory = 1024,
+    };
+    const spoke_status status = controller_report_serial_number(client, SPOKE_STR("TC-0001"));
+    return status == SPOKE_OK ? controller_device_information_report(client, &about) : status;
 }
 
 int main(void)
 {
-    struct controller all = {{{"thermostat1", 21, 18, 18, 18}, {"thermostat2", 24, 18, 18, 18}}, false};
-    const spoke_handler handlers[] = {
-        SPOKE_ON_COMPONENT_PROPERTY("thermostat1", "targetTemperature", set_target),
-        SPOKE_ON_COMPONENT_PROPERTY("thermostat2", "targetTemperature", set_target),
-        SPOKE_ON_COMPONENT_COMMAND("thermostat1", "getMaxMinReport", report_extremes),
-        SPOKE_ON_COMPONENT_COMMAND("thermostat2", "getMaxMinReport", report_extremes),
-        SPOKE_ON_COMMAND("reboot", reboot)};
+    struct controller all = {{"thermostat1", 21, 18, 18, 18}, {"thermostat2", 24, 18, 18, 18}, false};
     const char *port = getenv("SPOKE_MQTT_PORT");
     const spoke_config config =
         SPOKE_CONFIG(.provisioning_host = getenv("SPOKE_HOST"), .port = (uint16_t)(port != NULL ? atoi(port) : 0),
                      .id_scope = getenv("SPOKE_ID_SCOPE"), .registration_id = getenv("SPOKE_DEVICE_ID"),
                      .credential.primary = getenv("SPOKE_DEVICE_KEY"), .trust_file = getenv("SPOKE_CA_FILE"),
-                     .model = &controller_model, .handlers = handlers,
-                     .handler_count = sizeof handlers / sizeof handlers[0], .user = &all);
+                     CONTROLLER_MODEL, .user = &all);
     spoke_client *client = NULL;
     spoke_status status = spoke_client_create(&config, &client);
     if (status == SPOKE_OK)
@@ -109,10 +141,9 @@ int main(void)
     if (status == SPOKE_OK)
         status = introduce(client);
     for (int second = 0; status == SPOKE_OK && second < 60 && !all.reboot; second++) {
-        for (int i = 0; i < 2 && status == SPOKE_OK; i++)
-            status = measure(client, &all.thermostats[i]);
+        status = send_readings(client, &all);
         if (status == SPOKE_OK)
-            status = report_memory(client);
+            status = send_memory(client);
         if (status == SPOKE_OK || status == SPOKE_E_FULL)
             status = spoke_client_run(client, 1000);
     }

@@ -67,6 +67,12 @@ change_property() {
     say "property acknowledged: $(acknowledgement || echo "not within 5 s")"
 }
 
+# The service knows it from the model that the device announced.
+show_template() {
+    say "template found: $(api GET "/devices/$SPOKE_DEVICE_ID" | field template)"
+    say "PATCH property interval = 0, which the template does not allow: $(api PATCH "/devices/$SPOKE_DEVICE_ID/properties" '{"interval":0}' | field message)"
+}
+
 call_command() {
     say "POST command snapshot"
     say "command answered: $(api POST "/devices/$SPOKE_DEVICE_ID/commands/snapshot" '{}')"
@@ -89,11 +95,12 @@ show_arrival() {
 }
 
 build_everything
-start_service --dps-retry-after 1 --log-level info
+start_service --templates "$models" --dps-retry-after 1 --log-level info
 say "spoke-central listens on $SPOKE_HOST:$SPOKE_MQTT_PORT (MQTT over TLS) and $SPOKE_API_BASE (REST), id scope $SPOKE_ID_SCOPE"
 register_device hostmon-1
 start_device
 show_arrival
+show_template
 
 end=$((SECONDS + seconds))
 round=0

@@ -11,7 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "hostmon_model.h"
+#include "hostmon_model.h" /* written by spoke-model from models/hostmon.json */
 
 /* --- reading the machine --- */
 
@@ -19,12 +19,6 @@ struct counters {                      /* that only grow; rates are differences 
     unsigned long long busy, total;    /* CPU, in ticks */
     unsigned long long received, sent; /* all interfaces but loopback, in bytes */
     double at;                         /* seconds since boot */
-};
-
-struct figures {
-    double cpu_load, received, sent, uptime, temperature;
-    int64_t memory_total, memory_used, disk_total, disk_used;
-    bool has_temperature;
 };
 
 static bool read_line(const char *path, char *line, size_t cap)
@@ -83,86 +77,91 @@ static int64_t meminfo(const char *key)
     return kilobytes * 1024;
 }
 
-static void read_disk(struct figures *f)
+/* In bytes. */
+static int64_t disk_total(void)
 {
     struct statvfs disk;
-    if (statvfs("/", &disk) != 0)
-        return;
-    f->disk_total = (int64_t)(disk.f_blocks * disk.f_frsize);
-    f->disk_used = f->disk_total - (int64_t)(disk.f_bfree * disk.f_frsize);
+    return statvfs("/", &disk) == 0 ? (int64_t)(disk.f_blocks * disk.f_frsize) : 0;
 }
 
-static void read_temperature(struct figures *f)
+static int64_t disk_used(void)
+{
+    struct statvfs disk;
+    return statvfs("/", &disk) == 0 ? (int64_t)((disk.f_blocks - disk.f_bfree) * disk.f_frsize) : 0;
+}
+
+static bool read_temperature(double *celsius)
 {
     char line[32];
-    f->has_temperature = read_line("/sys/class/thermal/thermal_zone0/temp", line, sizeof line);
-    if (f->has_temperature)
-        f->temperature = strtod(line, NULL) / 1000;
+    const bool is_there = read_line("/sys/class/thermal/thermal_zone0/temp", line, sizeof line);
+    *celsius = is_there ? strtod(line, NULL) / 1000 : 0;
+    return is_there;
 }
 
-static struct figures read_machine(struct counters *before)
+/* What was busy of the time between, in percent. Within the template's 0 to 100 even where the kernel's idle time
+ * steps back, as it may: a value outside would not leave. */
+static double load_between(const struct counters *before, const struct counters *now)
 {
-    struct figures f = {0};
+    if (now->total <= before->total || now->busy <= before->busy)
+        return 0;
+    const double percent = 100.0 * (double)(now->busy - before->busy) / (double)(now->total - before->total);
+    return percent < 100 ? percent : 100;
+}
+
+static hostmon_telemetry read_machine(struct counters *before)
+{
+    hostmon_telemetry f = {.has = HOSTMON_TELEMETRY_ALL};
     struct counters now = {.at = read_uptime()};
     read_cpu(&now);
     read_network(&now);
     const double seconds = now.at - before->at;
-    if (now.total > before->total)
-        f.cpu_load = 100.0 * (double)(now.busy - before->busy) / (double)(now.total - before->total);
+    f.cpu_load = load_between(before, &now);
     if (before->at > 0 && seconds > 0) {
-        f.received = (double)(now.received - before->received) / seconds;
-        f.sent = (double)(now.sent - before->sent) / seconds;
+        f.network_received = (double)(now.received - before->received) / seconds;
+        f.network_sent = (double)(now.sent - before->sent) / seconds;
     }
     *before = now;
     f.uptime = now.at;
-    f.memory_total = meminfo("MemTotal:");
-    f.memory_used = f.memory_total - meminfo("MemAvailable:");
-    read_disk(&f);
-    read_temperature(&f);
+    f.memory_used = meminfo("MemTotal:") - meminfo("MemAvailable:");
+    f.disk_used = disk_used();
+    if (!read_temperature(&f.temperature))
+        f.has &= ~HOSTMON_TELEMETRY_HAS_TEMPERATURE; /* not every machine has a thermometer */
     return f;
 }
 
 /* --- the device --- */
 
+enum { INTERVAL_S = 2 };
+
 struct monitor {
     struct counters counters;
-    struct figures figures;
-    int64_t interval_s;
+    hostmon_telemetry figures; /* of the last reading */
+    int32_t interval_s;
 };
 
-static size_t as_fields(const struct figures *f, spoke_field fields[7])
-{
-    size_t count = 0;
-    fields[count++] = spoke_f64("cpuLoad", f->cpu_load);
-    fields[count++] = spoke_i64("memoryUsed", f->memory_used);
-    fields[count++] = spoke_i64("diskUsed", f->disk_used);
-    fields[count++] = spoke_f64("networkReceived", f->received);
-    fields[count++] = spoke_f64("networkSent", f->sent);
-    fields[count++] = spoke_f64("uptime", f->uptime);
-    if (f->has_temperature)
-        fields[count++] = spoke_f64("temperature", f->temperature);
-    return count;
-}
-
-static spoke_ack set_interval(const spoke_property *wanted, void *user)
+/* 1 to 3600: the template says so, and other values do not come this far. */
+spoke_ack hostmon_on_interval(const spoke_property *wanted, const int32_t *seconds, void *user)
 {
     struct monitor *m = user;
-    int64_t seconds;
-    if (spoke_json_int(wanted->value, &seconds) != SPOKE_OK || seconds < 1 || seconds > 3600)
-        return spoke_reject(400, "expected 1 to 3600 whole seconds");
-    m->interval_s = seconds;
-    printf("property interval = %lld s (version %lld), accepted\n", (long long)seconds,
-           (long long)wanted->version);
+    m->interval_s = seconds != NULL ? *seconds : INTERVAL_S;
+    printf("property interval = %d s (version %lld), accepted\n", (int)m->interval_s, (long long)wanted->version);
     return spoke_accept();
 }
 
-static spoke_ack take_snapshot(const spoke_command *call, void *user)
+spoke_ack hostmon_on_snapshot(const spoke_command *call, hostmon_snapshot_response *response, void *user)
 {
-    struct monitor *m = user;
-    spoke_field fields[7];
-    const size_t count = as_fields(&m->figures, fields);
-    for (size_t i = 0; i < count; i++)
-        spoke_write(call->reply, fields[i]);
+    const hostmon_telemetry *f = &((const struct monitor *)user)->figures;
+    (void)call;
+    *response = (hostmon_snapshot_response){.has = HOSTMON_SNAPSHOT_RESPONSE_ALL,
+                                            .cpu_load = f->cpu_load,
+                                            .memory_used = f->memory_used,
+                                            .disk_used = f->disk_used,
+                                            .network_received = f->network_received,
+                                            .network_sent = f->network_sent,
+                                            .uptime = f->uptime,
+                                            .temperature = f->temperature};
+    if ((f->has & HOSTMON_TELEMETRY_HAS_TEMPERATURE) == 0)
+        response->has &= ~HOSTMON_SNAPSHOT_RESPONSE_HAS_TEMPERATURE;
     printf("command snapshot answered\n");
     return spoke_accept();
 }
@@ -177,15 +176,18 @@ static void show_state(spoke_client *client, spoke_state from, spoke_state to, c
     printf("\n");
 }
 
-static spoke_status introduce(spoke_client *client, const struct figures *f)
+static spoke_status introduce(spoke_client *client)
 {
     struct utsname about;
     if (uname(&about) != 0)
         return SPOKE_OK;
-    return spoke_report(client, spoke_text("hostName", spoke_str_of(about.nodename)),
-                        spoke_text("kernel", spoke_str_of(about.release)),
-                        spoke_i64("cpuCount", sysconf(_SC_NPROCESSORS_ONLN)),
-                        spoke_i64("memoryTotal", f->memory_total), spoke_i64("diskTotal", f->disk_total));
+    const hostmon_properties properties = {.has = HOSTMON_PROPERTIES_ALL & ~HOSTMON_PROPERTIES_HAS_INTERVAL,
+                                           .host_name = spoke_str_of(about.nodename),
+                                           .kernel = spoke_str_of(about.release),
+                                           .cpu_count = (int32_t)sysconf(_SC_NPROCESSORS_ONLN),
+                                           .memory_total = meminfo("MemTotal:"),
+                                           .disk_total = disk_total()};
+    return hostmon_report(client, &properties);
 }
 
 /* --- the program --- */
@@ -210,12 +212,11 @@ static double monotonic_s(void)
 static spoke_status monitor_until(spoke_client *client, struct monitor *m, double end)
 {
     double due = 0;
-    spoke_status status = introduce(client, &m->figures);
+    spoke_status status = introduce(client);
     while (status == SPOKE_OK && !stopped && monotonic_s() < end) {
         if (monotonic_s() >= due) {
-            spoke_field fields[7];
             m->figures = read_machine(&m->counters);
-            status = spoke_telemetry_send(client, NULL, fields, as_fields(&m->figures, fields));
+            status = hostmon_send(client, &m->figures);
             due = monotonic_s() + (double)m->interval_s;
         }
         if (status == SPOKE_OK || status == SPOKE_E_FULL) /* full: this reading is skipped, the next one may fit */
@@ -257,17 +258,14 @@ int main(int argc, char **argv)
         return 2;
     }
     setvbuf(stdout, NULL, _IOLBF, 0);
-    struct monitor monitor = {.interval_s = 2};
+    struct monitor monitor = {.interval_s = INTERVAL_S};
     monitor.figures = read_machine(&monitor.counters);
-    const spoke_handler handlers[] = {SPOKE_ON_PROPERTY("interval", set_interval),
-                                      SPOKE_ON_COMMAND("snapshot", take_snapshot)};
     const char *port = getenv("SPOKE_MQTT_PORT");
     const spoke_config config =
         SPOKE_CONFIG(.provisioning_host = getenv("SPOKE_HOST"), .port = (uint16_t)(port != NULL ? atoi(port) : 0),
                      .id_scope = getenv("SPOKE_ID_SCOPE"), .registration_id = getenv("SPOKE_DEVICE_ID"),
                      .credential.primary = getenv("SPOKE_DEVICE_KEY"), .trust_file = getenv("SPOKE_CA_FILE"),
-                     .model = &hostmon_model, .handlers = handlers, .handler_count = 2, .on_state = show_state,
-                     .user = &monitor, .transport = options.transport);
+                     HOSTMON_MODEL, .on_state = show_state, .user = &monitor, .transport = options.transport);
     spoke_status status = spoke_client_create(&config, &running);
     if (status == SPOKE_OK)
         status = spoke_client_open(running);

@@ -1,6 +1,6 @@
 /* Tier 0: the dialect without the client. The MQTT here is Eclipse Paho's synchronous one; Spoke's pure functions say
- * what to send and what the answers mean. `samples/run.sh own_mqtt` starts a service for it. A product would reconnect
- * and renew its token; spoke_client does. */
+ * what to send, what the answers mean, and whether both fit the device template. `samples/run.sh own_mqtt` starts a
+ * service for it. A product would reconnect and renew its token; spoke_client does. */
 #include <MQTTClient.h>
 #include <spoke/crypto.h>
 #include <spoke/proto/dps.h>
@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+
+#include "thermostat_model.h" /* written by spoke-model; of it the table and the types, not what sends */
 
 enum { READINGS = 5, TOPIC_BYTES = 512, TOKEN_LIFETIME_S = 3600, PATIENCE_S = 30 };
 
@@ -130,7 +132,7 @@ static bool provision(struct link *link, char hub[256], char device[SPOKE_MAX_ID
     spoke_dps_event result = {.kind = SPOKE_DPS_REFUSED};
     const spoke_dps_config config = {.id_scope = spoke_str_of(getenv("SPOKE_ID_SCOPE")),
                                      .registration_id = spoke_str_of(getenv("SPOKE_DEVICE_ID")),
-                                     .model_id = SPOKE_STR("dtmi:com:example:Thermostat;1")};
+                                     .model_id = spoke_str_of(thermostat_model.dtmi)};
     spoke_buf user = spoke_buf_from(username, sizeof(username) - 1),
               path = spoke_buf_from(resource, sizeof(resource));
     if (spoke_dps_username(&config, &user) != SPOKE_OK || spoke_dps_resource(&config, &path) != SPOKE_OK ||
@@ -168,15 +170,38 @@ static bool subscribe(struct link *link, const spoke_hub_identity *id)
     return true;
 }
 
+/* The answer to a call, in `w`, and its status code. */
+static int obey(const spoke_hub_event *call, spoke_writer *w)
+{
+    char why[200];
+    spoke_fault fault;
+    const thermostat_get_max_min_report_response report = {
+        .has = THERMOSTAT_GET_MAX_MIN_REPORT_RESPONSE_HAS_MAX_TEMP, .max_temp = 21.5};
+    const spoke_member *command = spoke_model_find(&thermostat_model, SPOKE_COMMAND, call->component, call->name);
+    if (command == NULL)
+        return 404;
+    if (spoke_request_check(command, call->payload, &fault) != SPOKE_OK) {
+        spoke_write(w, spoke_text("error", spoke_str_of(spoke_fault_text(&fault, why, sizeof why))));
+        return 400;
+    }
+    thermostat_get_max_min_report_response_write(w, &report); /* the only command that the template has */
+    return 200;
+}
+
 static bool answer(struct link *link, const spoke_hub_event *call)
 {
-    char topic[TOPIC_BYTES];
+    char topic[TOPIC_BYTES], body[256];
     spoke_buf name = spoke_buf_from(topic, sizeof(topic) - 1);
-    const bool known = spoke_str_equal(call->name, SPOKE_STR("getMaxMinReport"));
-    printf("asked for %.*s\n", (int)call->name.len, call->name.ptr);
-    if (spoke_hub_method_reply_topic(call->rid, known ? 200 : 404, &name) != SPOKE_OK)
+    spoke_writer w;
+    spoke_str payload;
+    spoke_writer_init(&w, body, sizeof(body));
+    const int code = obey(call, &w);
+    printf("asked for %.*s: %d\n", (int)call->name.len, call->name.ptr, code);
+    if (spoke_writer_finish(&w, &payload) != SPOKE_OK || payload.len == 0)
+        payload = SPOKE_STR("{}");
+    if (spoke_hub_method_reply_topic(call->rid, code, &name) != SPOKE_OK)
         return true; /* a request id too long to echo: nobody we know sends one */
-    return publish(link, spoke_buf_str(&name), known ? SPOKE_STR("{\"maxTemp\":21.5}") : SPOKE_STR("{}"), 0);
+    return publish(link, spoke_buf_str(&name), payload, 0);
 }
 
 static bool take(struct link *link, const spoke_hub_identity *id, spoke_twin *twin, spoke_str topic,
@@ -212,6 +237,20 @@ static bool listen(struct link *link, const spoke_hub_identity *id, spoke_twin *
     return well;
 }
 
+/* A message of readings: what the template lacks, or has with another type, does not leave. */
+static bool readings(double celsius, spoke_writer *w, spoke_str *payload)
+{
+    char why[200];
+    spoke_fault fault;
+    spoke_write(w, spoke_f64("temperature", celsius));
+    if (spoke_writer_finish(w, payload) != SPOKE_OK)
+        return false;
+    if (spoke_telemetry_check(&thermostat_model, SPOKE_STR(""), *payload, &fault) == SPOKE_OK)
+        return true;
+    fprintf(stderr, "%s\n", spoke_fault_text(&fault, why, sizeof(why)));
+    return false;
+}
+
 static bool report(struct link *link, const spoke_hub_identity *id, double celsius)
 {
     char topic[TOPIC_BYTES], body[64];
@@ -221,9 +260,7 @@ static bool report(struct link *link, const spoke_hub_identity *id, double celsi
     const spoke_message_properties properties = {.content_type = SPOKE_STR("application/json"),
                                                  .content_encoding = SPOKE_STR("utf-8")};
     spoke_writer_init(&w, body, sizeof(body));
-    spoke_write(&w, spoke_f64("temperature", celsius));
-    return spoke_writer_finish(&w, &payload) == SPOKE_OK &&
-           spoke_hub_telemetry_topic(id, &properties, &name) == SPOKE_OK &&
+    return readings(celsius, &w, &payload) && spoke_hub_telemetry_topic(id, &properties, &name) == SPOKE_OK &&
            publish(link, spoke_buf_str(&name), payload, 1);
 }
 
@@ -235,7 +272,7 @@ static bool run(struct link *link, const char *hub, const char *device)
     spoke_twin twin;
     const spoke_hub_identity id = {.hub_host = spoke_str_of(hub),
                                    .device_id = spoke_str_of(device),
-                                   .model_id = SPOKE_STR("dtmi:com:example:Thermostat;1")};
+                                   .model_id = spoke_str_of(thermostat_model.dtmi)};
     if (spoke_hub_username(&id, &user) != SPOKE_OK || spoke_hub_resource(&id, &path) != SPOKE_OK)
         return false;
     username[user.len] = '\0';

@@ -5,6 +5,8 @@ root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 build=${SPOKE_BUILD_DIR:-$root/build/demo}
 work=$(mktemp -d)
 service_pid=""
+# shellcheck disable=SC2034 # the scripts give the samples' device templates to start_service
+models=$root/samples/models
 
 # shellcheck source=tests/tools/packages.sh
 . "$root/tests/tools/packages.sh"
@@ -31,8 +33,8 @@ is_described() {
     grep -qs '^SPOKE_API_TOKEN=' "$work/env" || ! kill -0 "$service_pid" 2>/dev/null
 }
 
-# Reads the service's own description of where it is into SPOKE_* variables. The service gets a process group of its
-# own: Ctrl-C then ends the script, and the script ends the device before the service.
+# start_service [ARGUMENTS]: reads the service's own description of where it is into SPOKE_* variables. The service
+# gets a process group of its own: Ctrl-C then ends the script, and the script ends the device before the service.
 start_service() {
     set -m
     "$build/spoke-central" --ephemeral --print-env "$@" >"$work/env" 2>"$work/service.log" &
@@ -46,15 +48,16 @@ start_service() {
     while IFS='=' read -r name value; do
         export "$name=$value"
     done <"$work/env"
+    # What curl needs to know, in a file of this folder that only its owner can enter: no process list shows the token.
+    printf '%s\n' silent show-error "cacert = \"$SPOKE_CA_FILE\"" "header = \"Authorization: $SPOKE_API_TOKEN\"" \
+        'header = "Content-Type: application/json"' 'write-out = "\n"' >"$work/curl"
 }
 
-# request METHOD PATH [BODY]: any route of the service, with the token of this run. The token goes through a file, so
-# that no process list shows it.
+# request METHOD PATH [BODY]: any route of the service, with the token of this run.
 request() {
     local body=()
-    [ $# -lt 3 ] || body=(--header 'Content-Type: application/json' --data "$3")
-    curl --silent --show-error --max-time 40 --cacert "$SPOKE_CA_FILE" --request "$1" \
-        --config <(printf 'header = "Authorization: %s"\n' "$SPOKE_API_TOKEN") "${body[@]}" "$SPOKE_API_BASE$2"
+    [ $# -lt 3 ] || body=(--data "$3")
+    curl --config "$work/curl" --max-time 40 --request "$1" "${body[@]}" "$SPOKE_API_BASE$2"
 }
 
 # api METHOD PATH [BODY]: the REST API.

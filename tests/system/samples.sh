@@ -85,6 +85,12 @@ answers_once() {
     echo "ok: $1"
 }
 
+# never_flagged ID: all that the device has sent so far is of its template, with the types that this has.
+never_flagged() {
+    answers "$1: nothing it says is strange to its template" \
+        'it["template"] != "" and it["misfits"] == {"unmodeled": 0, "wrongType": 0}' GET "$(device "$1")"
+}
+
 v='?api-version=2022-07-31'
 device() { echo "/control/devices/$1"; }
 properties() { echo "/api/devices/$1/properties$v"; }
@@ -102,11 +108,16 @@ check_thermostat() {
     answers "thermostat: 41 degrees are rejected with a reason" \
         'it["reported"]["targetTemperature"]["ac"] == 400 and it["reported"]["targetTemperature"]["av"] == it["desiredVersion"]
          and "40 degrees" in it["reported"]["targetTemperature"]["ad"]' GET "$(device thermostat)"
-    answers_once "thermostat: a command without the request that its template wants is refused" \
-        'it["responseCode"] == 400 and "getMaxMinReport" in it["response"]' POST "$(command_of thermostat getMaxMinReport)" '{}'
+    answers_once "thermostat: a target that is no number does not leave the service" \
+        '"expected a number, found text" in it["error"]["message"]' PATCH "$(properties thermostat)" '{"targetTemperature":"warm"}'
+    answers_once "thermostat: nor does a command without the request that its template wants" \
+        '"getMaxMinReport" in it["error"]["message"]' POST "$(command_of thermostat getMaxMinReport)" '{}'
     answers_once "thermostat: the command answers with the accepted target" \
         'it["responseCode"] == 200 and it["response"] == {"maxTemp": 23}' POST "$(command_of thermostat getMaxMinReport)" \
         '{"request":"2026-01-01T00:00:00Z"}'
+    answers "thermostat: the service has found its template" 'it["template"] == "dtmi:com:example:Thermostat:template;1"' \
+        GET "/api/devices/thermostat$v"
+    never_flagged thermostat
     answers "thermostat: its readings follow the accepted target" 'it["value"] == 22.3' \
         GET "/api/devices/thermostat/telemetry/temperature$v"
     stop
@@ -127,12 +138,92 @@ check_controller() {
     answers_once "controller: a component's command is answered" \
         'it["responseCode"] == 200 and it["response"]["maxTemp"] >= it["response"]["minTemp"]' \
         POST "/api/devices/controller/components/thermostat1/commands/getMaxMinReport$v" '{"request":"2026-01-01T00:00:00Z"}'
-    answers_once "controller: a reboot that makes no sense is refused" 'it["responseCode"] == 400' \
+    answers_once "controller: a reboot that makes no sense is refused" '"expected a whole number" in it["error"]["message"]' \
         POST "$(command_of controller reboot)" '{"request":"now"}'
+    never_flagged controller
     answers_once "controller: a reboot is answered" 'it["responseCode"] == 200' POST "$(command_of controller reboot)" '{"request":3}'
     ends "controller: the reboot ends it cleanly" 0
     prints "controller: it says what was asked" "reboot in 3 s"
     prints "controller: it says which target" "thermostat2: target is now 30"
+}
+
+ameba() { echo "/api/devices/ameba/components/$1$v"; } # COMPONENT/WHAT
+
+check_ameba_properties() {
+    answers "ameba: all nine components report" \
+        'sorted(name for name, part in it["reported"].items() if part["__t"] == "c") == ["audio", "bluetooth", "device_information",
+         "gpio", "lcd", "memory", "system", "video", "wireless"] and it["reported"]["system"]["build_info"]["fw_compiler"] != ""' \
+        GET "$(device ameba)"
+    answers_once "ameba: a wrong type does not leave the service" \
+        '"telemetry_interval" in it["error"]["message"] and "expected a whole number, found text" in it["error"]["message"]' \
+        PATCH "$(ameba system/properties)" '{"telemetry_interval":"often"}'
+    answers_once "ameba: nor does a property that the template lacks" '"no property" in it["error"]["message"]' \
+        PATCH "$(ameba system/properties)" '{"telemetry_intervall":1}'
+    request PATCH "$(ameba system/properties)" '{"telemetry_interval":1}' >/dev/null
+    request PATCH "$(ameba memory/properties)" '{"telemetry_interval":0}' >/dev/null
+    answers "ameba: another interval is acknowledged" \
+        'it["reported"]["system"]["telemetry_interval"] == {"value": 1, "ac": 200, "av": 2}' GET "$(device ameba)"
+    answers "ameba: an interval that makes no sense is rejected by the device" \
+        'it["reported"]["memory"]["telemetry_interval"]["ac"] == 400' GET "$(device ameba)"
+}
+
+check_ameba_pins() {
+    local pin='"pinmux":{"port_num":0,"pin_num":3}'
+    answers_once "ameba: an enum value that the template lacks does not leave the service" \
+        '".pinmux.port_num: expected one of 0, 1" in it["error"]["message"]' POST "$(ameba gpio/commands/gpio_set)" \
+        '{"request":{"pinmux":{"port_num":2,"pin_num":3}}}'
+    answers_once "ameba: an object without fields that the command needs is refused by the device" \
+        'it["responseCode"] == 400 and "pin_mode" in it["response"]' POST "$(ameba gpio/commands/gpio_set)" "{\"request\":{$pin}}"
+    answers_once "ameba: an input cannot be written" 'it["responseCode"] == 409' POST "$(ameba gpio/commands/gpio_write)" \
+        "{\"request\":{$pin,\"value\":1}}"
+    answers_once "ameba: a pin becomes an output" 'it["responseCode"] == 200' POST "$(ameba gpio/commands/gpio_set)" \
+        "{\"request\":{$pin,\"pin_mode\":0,\"pin_direction\":1}}"
+    prints "ameba: it calls pin and mode as the template does" "pin PA3 is now an output, pullnone"
+    answers_once "ameba: it is switched on" 'it["responseCode"] == 200' POST "$(ameba gpio/commands/gpio_write)" \
+        "{\"request\":{$pin,\"value\":1}}"
+    answers_once "ameba: and reads so" 'it["response"] == 1' POST "$(ameba gpio/commands/gpio_read)" \
+        '{"request":{"port_num":0,"pin_num":3}}'
+}
+
+check_ameba_radio() {
+    answers_once "ameba: a scan is answered when it is done, with a list of objects" \
+        'it["responseCode"] == 200 and [(n["idx"], n["channel"], n["ssid"]) for n in it["response"]] == [(1, 6, "workshop"),
+         (3, 1, "visitors")]' POST "$(ameba wireless/commands/wifi_scan)" '{"request":[1,6]}'
+    answers_once "ameba: nothing is pinged without a network" 'it["responseCode"] == 409' \
+        POST "$(ameba wireless/commands/ping)" '{"request":{"host_address":"192.168.1.100"}}'
+    answers_once "ameba: it joins a network" 'it["responseCode"] == 200' POST "$(ameba wireless/commands/wifi_connect)" \
+        '{"request":{"ssid":"workshop","passphrase":"not a secret"}}'
+    answers "ameba: and tells of it, but not the passphrase" \
+        'it["value"]["sta_mode_setting"] == {"ssid": "workshop", "channel": 6, "security": "WPA2/AES"}' \
+        GET "$(ameba wireless/telemetry/wifi_info)"
+    answers_once "ameba: a ping is answered" 'len(it["response"]["content"]) == 2' POST "$(ameba wireless/commands/ping)" \
+        '{"request":{"host_address":"192.168.1.100","number":2}}'
+}
+
+check_ameba_firmware() {
+    answers_once "ameba: it has no newer firmware at first" 'it["responseCode"] == 409' \
+        POST "$(ameba system/commands/switch_to_upgraded_image)" '{}'
+    answers_once "ameba: a download is answered when it is done" 'it["responseCode"] == 200' \
+        POST "$(ameba wireless/commands/ota)" '{"request":{"ip_address":"192.168.1.100","port":8082}}'
+    answers_once "ameba: it switches to what it has fetched" 'it["responseCode"] == 200' \
+        POST "$(ameba system/commands/switch_to_upgraded_image)" '{}'
+    answers "ameba: it comes back with other firmware" 'it["reported"]["device_information"]["fw_version"] == "2.0.0"' \
+        GET "$(device ameba)"
+    answers_once "ameba: a reboot at a time is scheduled" 'it["response"] == "2026-01-01T00:00:00+02:00"' \
+        POST "$(ameba system/commands/reboot)" '{"request":"2026-01-01T00:00:00+02:00"}'
+}
+
+check_ameba() {
+    run ameba
+    answers "ameba: three components send" \
+        '{m["system"]["component"] for m in it} == {"system", "memory", "wireless"}' GET "$(device ameba)/messages"
+    check_ameba_properties
+    check_ameba_pins
+    check_ameba_radio
+    check_ameba_firmware
+    never_flagged ameba
+    kill -TERM "$sample_pid"
+    ends "ameba: SIGTERM ends it cleanly" 0
 }
 
 check_hostmon() { # TRANSPORT
@@ -149,8 +240,9 @@ check_hostmon() { # TRANSPORT
     request PATCH "$(properties "$id")" '{"interval":1}' >/dev/null
     answers "hostmon over $1: another interval is acknowledged" \
         'it["reported"]["interval"] == {"value": 1, "ac": 200, "av": it["desiredVersion"]}' GET "$(device "$id")"
-    request PATCH "$(properties "$id")" '{"interval":0}' >/dev/null
-    answers "hostmon over $1: an interval of 0 is rejected" 'it["reported"]["interval"]["ac"] == 400' GET "$(device "$id")"
+    answers_once "hostmon over $1: an interval of 0 does not even leave the service" \
+        '"interval" in it["error"]["message"] and "1" in it["error"]["message"]' PATCH "$(properties "$id")" '{"interval":0}'
+    never_flagged "$id"
     answers_once "hostmon over $1: the snapshot is answered" 'it["responseCode"] == 200 and it["response"]["memoryUsed"] > 0' \
         POST "$(command_of "$id" snapshot)" '{}'
     kill -TERM "$sample_pid"
@@ -170,7 +262,7 @@ check_own_mqtt() {
     prints "own_mqtt: it is assigned" "assigned to localhost as own_mqtt"
     prints "own_mqtt: it reads its twin" "twin, version"
     answers_once "own_mqtt: it answers a command" 'it["responseCode"] == 200 and it["response"] == {"maxTemp": 21.5}' \
-        POST "$(command_of own_mqtt getMaxMinReport)" '{}'
+        POST "$(command_of own_mqtt getMaxMinReport)" '{"request":"2026-01-01T00:00:00Z"}'
     request PATCH "$(properties own_mqtt)" '{"targetTemperature":22}' >/dev/null
     prints "own_mqtt: it sees a change of its twin" '"targetTemperature":22'
     ends "own_mqtt: it ends by itself" 0
@@ -181,7 +273,19 @@ check_own_mqtt() {
 check_in_process() {
     start in_process
     ends "in_process: it needs no other service" 0
-    prints "in_process: its service saw the message" '"value":21.5'
+    prints "in_process: what its template lacks does not leave" "refused: "
+    prints "in_process: its service finds the template" '"template":"dtmi:com:example:Tested:template;1"'
+    prints "in_process: its service saw the message, and that it fits" '"value":21.5}'
+}
+
+check_templates() {
+    local said
+    said=$("$build/spoke-model" check "$models" 2>&1) || fail "templates: spoke-model fails: $said"
+    [ -z "$said" ] || fail "templates: spoke-model warns: $said"
+    echo "ok: templates: spoke-model has nothing to say against them"
+    answers "templates: the service has all of them" \
+        '{t["capabilityModel"]["@id"] for t in it["value"]} >= {"dtmi:com:example:Thermostat;1", "dtmi:spoke:HostMonitor;1",
+         "dtmi:com:example:TemperatureController;1", "dtmi:realtek:rtk_ameba_series;1"}' GET "/api/deviceTemplates$v"
 }
 
 check_bad_input() {
@@ -204,9 +308,11 @@ check_bad_input() {
     ends "a CA file that is not there fails at once" 1
 }
 
-start_service --control --dps-retry-after 0
+start_service --templates "$models" --control --dps-retry-after 0
+[ ! -x "$build/spoke-model" ] || check_templates # not there when the build was given another one
 check_thermostat
 check_controller
+check_ameba
 check_hostmon native
 [ "${2-}" != paho ] || check_hostmon paho
 check_runner
