@@ -123,12 +123,7 @@ static spoke_status forget_sessions(struct store *s, const char *id)
 spoke_status store_device_delete(struct store *s, const char *id)
 {
     static const char SQL[] = "DELETE FROM device WHERE id = ?";
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, id);
-    (void)store_query_row(&q);
-    const bool found = sqlite3_changes(s->db) > 0;
-    const spoke_status status = store_query_close_found(&q, found);
+    const spoke_status status = store_query_change(s, SQL, id);
     return status == SPOKE_OK ? forget_sessions(s, id) : status;
 }
 

@@ -68,11 +68,7 @@ spoke_status store_group_put(struct store *s, const struct store_group *row)
 spoke_status store_group_delete(struct store *s, const char *id)
 {
     static const char SQL[] = "DELETE FROM enrolment_group WHERE id = ?";
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, id);
-    (void)store_query_row(&q);
-    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+    return store_query_change(s, SQL, id);
 }
 
 spoke_status store_group_each(struct store *s, const char *after, size_t limit,

@@ -143,6 +143,15 @@ spoke_status store_query_close_found(struct store_query *q, bool found)
     return status == SPOKE_OK && !found ? SPOKE_E_NOT_FOUND : status;
 }
 
+spoke_status store_query_change(struct store *s, const char *sql, const char *id)
+{
+    struct store_query q;
+    store_query_open(&q, s, sql);
+    store_query_text(&q, id);
+    (void)store_query_row(&q);
+    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+}
+
 void store_secret_free(char *secret)
 {
     if (secret != NULL)

@@ -48,6 +48,9 @@ spoke_status store_query_close(struct store_query *q);
 /* For a query that has to hit one row: E_NOT_FOUND when `found` is false. */
 spoke_status store_query_close_found(struct store_query *q, bool found);
 
+/* Runs a statement whose one parameter is an id. E_NOT_FOUND: it changed no row. */
+spoke_status store_query_change(struct store *s, const char *sql, const char *id);
+
 spoke_status store_status(int sqlite_code); /* extended result codes */
 void store_secret_free(char *secret);       /* wipes first; NULL is fine */
 

@@ -70,11 +70,7 @@ spoke_status store_template_put(struct store *s, const struct store_template *ro
 spoke_status store_template_delete(struct store *s, const char *id)
 {
     static const char SQL[] = "DELETE FROM device_template WHERE id = ?";
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, id);
-    (void)store_query_row(&q);
-    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+    return store_query_change(s, SQL, id);
 }
 
 spoke_status store_template_each(struct store *s, const char *after, size_t limit,

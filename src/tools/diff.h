@@ -17,6 +17,20 @@ struct diff_change {
 
 typedef void (*diff_fn)(void *ctx, const struct diff_change *change);
 
+/* Who is told, about which member, and where in its value the comparison is. Free `place`. */
+struct diff_telling {
+    const spoke_member *member;
+    diff_fn tell;
+    void *ctx;
+    struct text place;
+};
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void diff_tell(const struct diff_telling *at, bool breaking, const char *format, ...);
+/* Leaves a part of the value: the place is as long again as it was before. */
+void diff_leave(struct diff_telling *at, size_t length);
+
 /* Two things that were compared already. Zero it; free `pairs`. */
 struct diff_pairs {
     struct diff_pair {

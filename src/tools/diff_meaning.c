@@ -7,39 +7,21 @@
  * the parts that have the same names. */
 
 struct walk {
-    const spoke_member *member;
-    diff_fn tell;
-    void *ctx;
-    struct text place;
+    struct diff_telling at;
     struct diff_pairs seen;
 };
 
 static void compare_schema(struct walk *w, const struct dtdl_element *old, const struct dtdl_element *new);
 
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static void
-tell(struct walk *w, bool breaking, const char *format, ...)
-{
-    char what[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
-    const struct diff_change change = {breaking, w->member, w->place.len > 0 ? w->place.ptr : "", what};
-    w->tell(w->ctx, &change);
-}
-
 static void compare_unit(struct walk *w, const struct dtdl_element *old, const struct dtdl_element *new)
 {
     const char *was = old->unit, *is = new->unit;
     if (was != NULL && is != NULL && strcmp(was, is) != 0)
-        tell(w, true, "is in %s now, where devices in the field mean %s", is, was);
+        diff_tell(&w->at, true, "is in %s now, where devices in the field mean %s", is, was);
     else if (was == NULL && is != NULL)
-        tell(w, false, "has the unit %s now", is);
+        diff_tell(&w->at, false, "has the unit %s now", is);
     else if (was != NULL && is == NULL)
-        tell(w, false, "has no unit any more; it was %s", was);
+        diff_tell(&w->at, false, "has no unit any more; it was %s", was);
 }
 
 /* --- enums --- */
@@ -71,11 +53,11 @@ static void compare_values(struct walk *w, const struct dtdl_element *old, const
         const struct dtdl_element *same = value_of(new, token), *moved = value_named(new, name);
         const bool renamed = same != NULL && !spoke_str_equal(same->name, name);
         if (moved != NULL && !spoke_str_equal(moved->enum_value, token))
-            tell(w, true, "%.*s is %.*s now, where devices in the field mean %.*s", (int)name.len, name.ptr,
-                 (int)moved->enum_value.len, moved->enum_value.ptr, (int)token.len, token.ptr);
+            diff_tell(&w->at, true, "%.*s is %.*s now, where devices in the field mean %.*s", (int)name.len,
+                      name.ptr, (int)moved->enum_value.len, moved->enum_value.ptr, (int)token.len, token.ptr);
         else if (renamed)
-            tell(w, false, "value %.*s is called %.*s now; it was %.*s", (int)token.len, token.ptr,
-                 (int)same->name.len, same->name.ptr, (int)name.len, name.ptr);
+            diff_tell(&w->at, false, "value %.*s is called %.*s now; it was %.*s", (int)token.len, token.ptr,
+                      (int)same->name.len, same->name.ptr, (int)name.len, name.ptr);
     }
 }
 
@@ -84,15 +66,13 @@ static void compare_values(struct walk *w, const struct dtdl_element *old, const
 static void compare_inside(struct walk *w, const char *dot, spoke_str step, const struct dtdl_element *old,
                            const struct dtdl_element *new)
 {
-    const size_t len = w->place.len;
+    const size_t len = w->at.place.len;
     if (old == NULL || new == NULL)
         return;
-    text_addf(&w->place, "%s%.*s", dot, (int)step.len, step.ptr);
+    text_addf(&w->at.place, "%s%.*s", dot, (int)step.len, step.ptr);
     compare_unit(w, old, new);
     compare_schema(w, dtdl_target(old, DTDL_SCHEMA), dtdl_target(new, DTDL_SCHEMA));
-    w->place.len = len;
-    if (w->place.ptr != NULL)
-        w->place.ptr[len] = '\0';
+    diff_leave(&w->at, len);
 }
 
 static void compare_fields(struct walk *w, const struct dtdl_element *old, const struct dtdl_element *new)
@@ -107,18 +87,16 @@ static void compare_fields(struct walk *w, const struct dtdl_element *old, const
 
 static void compare_elements(struct walk *w, const struct dtdl_element *old, const struct dtdl_element *new)
 {
-    const size_t len = w->place.len;
-    text_adds(&w->place, "[]");
+    const size_t len = w->at.place.len;
+    text_adds(&w->at.place, "[]");
     compare_schema(w, dtdl_target(old, DTDL_ELEMENT_SCHEMA), dtdl_target(new, DTDL_ELEMENT_SCHEMA));
-    w->place.len = len;
-    if (w->place.ptr != NULL)
-        w->place.ptr[len] = '\0';
+    diff_leave(&w->at, len);
 }
 
 /* As deep as the schemas of the templates: each pair once. */
 static void compare_schema(struct walk *w, const struct dtdl_element *old, const struct dtdl_element *new)
 {
-    if (old == NULL || new == NULL || old->kind != new->kind || w->place.failed ||
+    if (old == NULL || new == NULL || old->kind != new->kind || w->at.place.failed ||
         !diff_pair_is_new(&w->seen, old, new))
         return;
     switch ((int)old->kind) {
@@ -143,11 +121,11 @@ static void compare_schema(struct walk *w, const struct dtdl_element *old, const
 bool diff_meaning(const spoke_member *member, const struct dtdl_element *old, const struct dtdl_element *new,
                   diff_fn tell_change, void *ctx)
 {
-    struct walk w = {.member = member, .tell = tell_change, .ctx = ctx};
+    struct walk w = {.at = {member, tell_change, ctx, {0}}};
     if (old != NULL && new != NULL)
         compare_inside(&w, "", SPOKE_STR(""), old, new);
-    const bool done = !w.place.failed && !w.seen.failed;
-    text_free(&w.place);
+    const bool done = !w.at.place.failed && !w.seen.failed;
+    text_free(&w.at.place);
     free(w.seen.pairs);
     return done;
 }

@@ -7,32 +7,14 @@
  * devices in the field go on to understand OLD. */
 
 struct comparison {
-    const spoke_member *member;
+    struct diff_telling at;
     bool by_device;
-    diff_fn tell;
-    void *ctx;
-    struct text place;
     struct diff_pairs
         seen; /* schemas that contain themselves, and those that many fields share, are compared once */
     bool failed;
 };
 
 static void compare(struct comparison *c, const spoke_schema *from, const spoke_schema *to);
-
-#if defined(__GNUC__)
-__attribute__((format(printf, 3, 4)))
-#endif
-static void
-tell(struct comparison *c, bool breaking, const char *format, ...)
-{
-    char what[400];
-    va_list args;
-    va_start(args, format);
-    vsnprintf(what, sizeof what, format, args);
-    va_end(args);
-    const struct diff_change change = {breaking, c->member, c->place.len > 0 ? c->place.ptr : "", what};
-    c->tell(c->ctx, &change);
-}
 
 /* "devices send X, which NEW does not allow": the frame of every breaking sentence. */
 static const char *sender(const struct comparison *c)
@@ -48,31 +30,7 @@ static const char *refuser(const struct comparison *c)
 /* What harms nobody is told once: of a property, which travels both ways, on the device's way. */
 static bool tells_harmless(const struct comparison *c)
 {
-    return c->by_device || (c->member != NULL && c->member->member == SPOKE_COMMAND);
-}
-
-static bool grow(struct diff_pairs *seen)
-{
-    const size_t cap = seen->cap > 0 ? seen->cap * 2 : 32;
-    struct diff_pair *grown = realloc(seen->pairs, cap * sizeof *grown);
-    seen->failed = seen->failed || grown == NULL;
-    if (grown == NULL)
-        return false;
-    seen->pairs = grown;
-    seen->cap = cap;
-    return true;
-}
-
-bool diff_pair_is_new(struct diff_pairs *seen, const void *old, const void *new)
-{
-    for (size_t i = 0; i < seen->count; i++) {
-        if (seen->pairs[i].old == old && seen->pairs[i].new == new)
-            return false;
-    }
-    if (seen->count == seen->cap && !grow(seen))
-        return false;
-    seen->pairs[seen->count++] = (struct diff_pair){old, new};
-    return true;
+    return c->by_device || (c->at.member != NULL && c->at.member->member == SPOKE_COMMAND);
 }
 
 /* --- kinds --- */
@@ -127,9 +85,11 @@ static void tell_kind(struct comparison *c, const spoke_schema *from, const spok
     if (from->kind == to->kind || !tells_harmless(c))
         return;
     if (c->by_device)
-        tell(c, false, "changes from %s to %s, which takes the same values", kind_name(from), kind_name(to));
+        diff_tell(&c->at, false, "changes from %s to %s, which takes the same values", kind_name(from),
+                  kind_name(to));
     else
-        tell(c, false, "changes from %s to %s, which devices in the field take", kind_name(to), kind_name(from));
+        diff_tell(&c->at, false, "changes from %s to %s, which devices in the field take", kind_name(to),
+                  kind_name(from));
 }
 
 /* --- limits of numbers --- */
@@ -201,14 +161,14 @@ static void compare_numbers(struct comparison *c, const spoke_schema *from, cons
     const bool above =
         whole ? whole_above(a.is_unsigned, a.high, b.is_unsigned, b.high) : a.real_high > b.real_high;
     if (below)
-        tell(c, true, "%s values below %.15g, %s", sender(c), b.real_low, refuser(c));
+        diff_tell(&c->at, true, "%s values below %.15g, %s", sender(c), b.real_low, refuser(c));
     if (above)
-        tell(c, true, "%s values above %.15g, %s", sender(c), b.real_high, refuser(c));
+        diff_tell(&c->at, true, "%s values above %.15g, %s", sender(c), b.real_high, refuser(c));
     if (below || above)
         return;
     tell_kind(c, from, to);
     if (from->kind == to->kind && tells_harmless(c) && (a.low != b.low || a.high != b.high || differ(a, b)))
-        tell(c, false, c->by_device ? "has wider limits" : "has closer limits");
+        diff_tell(&c->at, false, c->by_device ? "has wider limits" : "has closer limits");
 }
 
 /* Lengths of what is sent: of a string its limits, of other text any. */
@@ -221,14 +181,14 @@ static void compare_lengths(struct comparison *c, const spoke_schema *from, cons
     const int64_t most_a = a->has_high ? a->high_whole : INT64_MAX,
                   most_b = b->has_high ? b->high_whole : INT64_MAX;
     if (least_b > least_a)
-        tell(c, true, "%s text shorter than %lld, %s", sender(c), (long long)least_b, refuser(c));
+        diff_tell(&c->at, true, "%s text shorter than %lld, %s", sender(c), (long long)least_b, refuser(c));
     if (most_b < most_a)
-        tell(c, true, "%s text longer than %lld, %s", sender(c), (long long)most_b, refuser(c));
+        diff_tell(&c->at, true, "%s text longer than %lld, %s", sender(c), (long long)most_b, refuser(c));
     if (least_b > least_a || most_b < most_a)
         return;
     tell_kind(c, from, to);
     if (from->kind == to->kind && tells_harmless(c) && (least_a != least_b || most_a != most_b))
-        tell(c, false, c->by_device ? "has wider limits" : "has closer limits");
+        diff_tell(&c->at, false, c->by_device ? "has wider limits" : "has closer limits");
 }
 
 /* --- enums --- */
@@ -251,9 +211,9 @@ static void compare_enums(struct comparison *c, const spoke_schema *from, const 
         if (has_value(to, value))
             continue;
         if (value->text != NULL)
-            tell(c, true, "%s \"%s\", %s", sender(c), value->text, refuser(c));
+            diff_tell(&c->at, true, "%s \"%s\", %s", sender(c), value->text, refuser(c));
         else
-            tell(c, true, "%s %ld, %s", sender(c), (long)value->number, refuser(c));
+            diff_tell(&c->at, true, "%s %ld, %s", sender(c), (long)value->number, refuser(c));
     }
     const char *change = c->by_device ? "is new" : "is gone, which devices in the field go on to take";
     for (size_t i = 0; i < to->count && tells_harmless(c); i++) {
@@ -261,9 +221,9 @@ static void compare_enums(struct comparison *c, const spoke_schema *from, const 
         if (has_value(from, value))
             continue;
         if (value->text != NULL)
-            tell(c, false, "value \"%s\" %s", value->text, change);
+            diff_tell(&c->at, false, "value \"%s\" %s", value->text, change);
         else
-            tell(c, false, "value %ld %s", (long)value->number, change);
+            diff_tell(&c->at, false, "value %ld %s", (long)value->number, change);
     }
 }
 
@@ -282,26 +242,24 @@ static const spoke_schema_field *field_of(const spoke_schema *schema, const char
 static void compare_inside(struct comparison *c, const char *step, const spoke_schema *from,
                            const spoke_schema *to)
 {
-    const size_t len = c->place.len;
-    text_adds(&c->place, step);
+    const size_t len = c->at.place.len;
+    text_adds(&c->at.place, step);
     compare(c, from, to);
-    c->failed = c->failed || c->place.failed;
-    c->place.len = len;
-    if (c->place.ptr != NULL)
-        c->place.ptr[len] = '\0';
+    c->failed = c->failed || c->at.place.failed;
+    diff_leave(&c->at, len);
 }
 
 static void compare_field(struct comparison *c, const spoke_schema_field *field, const spoke_schema_field *other)
 {
     if (other == NULL) {
-        tell(c, true, "%s the field %s, %s", sender(c), field->name, refuser(c));
+        diff_tell(&c->at, true, "%s the field %s, %s", sender(c), field->name, refuser(c));
         return;
     }
     if (other->required && !field->required)
-        tell(c, true, "%s it without the field %s, %s", sender(c), field->name, refuser(c));
+        diff_tell(&c->at, true, "%s it without the field %s, %s", sender(c), field->name, refuser(c));
     else if (!other->required && field->required && tells_harmless(c))
-        tell(c, false, c->by_device ? "field %s may be left out now" : "field %s is always there now",
-             field->name);
+        diff_tell(&c->at, false, c->by_device ? "field %s may be left out now" : "field %s is always there now",
+                  field->name);
     struct text step = {0};
     text_addf(&step, ".%s", field->name);
     if (!step.failed)
@@ -319,11 +277,12 @@ static void compare_fields(struct comparison *c, const spoke_schema *from, const
         if (field_of(from, field->name) != NULL)
             continue;
         if (field->required)
-            tell(c, true, "%s it without the field %s, %s", sender(c), field->name, refuser(c));
+            diff_tell(&c->at, true, "%s it without the field %s, %s", sender(c), field->name, refuser(c));
         else if (tells_harmless(c))
-            tell(c, false,
-                 c->by_device ? "field %s is new" : "field %s is gone, which devices in the field do not need",
-                 field->name);
+            diff_tell(&c->at, false,
+                      c->by_device ? "field %s is new"
+                                   : "field %s is gone, which devices in the field do not need",
+                      field->name);
     }
 }
 
@@ -336,7 +295,7 @@ static void compare(struct comparison *c, const spoke_schema *from, const spoke_
         (from->kind >= SPOKE_SCHEMA_ARRAY && !diff_pair_is_new(&c->seen, from, to)))
         return;
     if (!kinds_fit(from, to)) {
-        tell(c, true, "%s %s, where %s is expected", sender(c), kind_name(from), kind_name(to));
+        diff_tell(&c->at, true, "%s %s, where %s is expected", sender(c), kind_name(from), kind_name(to));
         return;
     }
     if (is_number(to))
@@ -354,9 +313,9 @@ static void compare(struct comparison *c, const spoke_schema *from, const spoke_
 bool diff_schema(const spoke_member *member, const spoke_schema *from, const spoke_schema *to, bool by_device,
                  diff_fn tell_change, void *ctx)
 {
-    struct comparison c = {.member = member, .by_device = by_device, .tell = tell_change, .ctx = ctx};
+    struct comparison c = {.at = {member, tell_change, ctx, {0}}, .by_device = by_device};
     compare(&c, from, to);
-    text_free(&c.place);
+    text_free(&c.at.place);
     free(c.seen.pairs);
     return !c.failed && !c.seen.failed;
 }
