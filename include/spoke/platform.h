@@ -43,6 +43,24 @@ typedef struct spoke_net {
     int32_t (*detail)(void *ctx, void *link);
 } spoke_net;
 
+/* Flash-like storage for the outgoing queue: blocks that are erased as a whole, then programmed once, in order. What
+ * was never programmed since the erase reads as 0xFF. One queue owns the whole of it; calls come from the threads that
+ * call the client, under its lock. All functions may block as long as the medium takes.
+ * What is relied on: a power cut may leave any part undone of what was not synced, and nothing else; what a returned
+ * sync covers stays; reading the same place twice gives the same bytes.
+ * E_PORT from any of them: the medium failed. docs/reliability.md says how to write one for flash. */
+typedef struct spoke_storage {
+    size_t struct_size;
+    void *ctx;
+    uint32_t block_bytes; /* at least 512, a multiple of 8 and of program_bytes; one message has to fit a block */
+    uint32_t block_count; /* at least 4; less than 4 GB in all */
+    uint32_t program_bytes; /* offsets and lengths of program are multiples of it: 1, 2, 4 .. 64 */
+    spoke_status (*read)(void *ctx, uint32_t block, uint32_t offset, void *out, size_t len);
+    spoke_status (*program)(void *ctx, uint32_t block, uint32_t offset, const void *bytes, size_t len);
+    spoke_status (*erase)(void *ctx, uint32_t block);
+    spoke_status (*sync)(void *ctx); /* NULL: programs and erases are durable when they return */
+} spoke_storage;
+
 /* Members left NULL fall back to the built-in port where there is one; `net` falls back as a whole. */
 typedef struct spoke_platform {
     size_t struct_size;
@@ -60,6 +78,16 @@ typedef struct spoke_platform {
     void (*unlock)(void *ctx);
     void (*log)(void *ctx, spoke_log_level level, const char *module, const char *line);
     const spoke_net *net;
+    /* Asks the machine to find out the time (NTP, a cellular network, a battery clock); returns at once. Called when
+     * the clock is unset, or a certificate speaks against it. NULL: nothing is asked. */
+    void (*seek_time)(void *ctx);
+    /* Proposes UTC seconds from an unauthenticated source (an HTTP Date header), only after the clock was found unset
+     * or wrong; the machine decides whether to set its clock by it. NULL: such sources are never asked. */
+    spoke_status (*offer_time)(void *ctx, int64_t unix_s);
+    /* A second reader of the log lines, with a context of its own. The client sets it in its copy, for getLog of the
+     * diagnostics component: leave it NULL. */
+    void (*log_tap)(void *tap_ctx, spoke_log_level level, const char *module, const char *line);
+    void *tap_ctx;
 } spoke_platform;
 
 /* The built-in port: POSIX sockets and clock, getrandom, records as files, log lines on standard error.
@@ -79,6 +107,28 @@ typedef struct spoke_posix_options {
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_posix_create(const spoke_posix_options *options,
                                                            spoke_platform **out);
 SPOKE_API void spoke_posix_destroy(spoke_platform *platform); /* NULL is fine */
+
+/* A queue in one file, locked against a second process (mode 0600). When it is missing it is made whole under the name
+ * with ".new" behind, then renamed: no half-made file is ever found. Each open syncs its folder, so that the name lasts
+ * too. sync is fdatasync; the file is as safe as that is on its file system and disk. block_bytes (a multiple of 8) 0:
+ * 65536; block_count 0: 64. path is not kept; heap, once. A symbolic link is not followed. E_PORT: errno says why
+ * (ENOSPC: no room for the whole of it); E_STATE: another process has it; E_ARG: the sizes cannot work, or the file was
+ * made with others. Blocks as long as the disk takes. Close after the client is destroyed. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_storage_file_open(const char *path, uint32_t block_bytes,
+                                                                uint32_t block_count, spoke_storage **out);
+SPOKE_API void spoke_storage_file_close(spoke_storage *storage); /* NULL is fine */
+
+/* Storage in memory that survives a reset (battery-backed, or not cleared at start). Hand over &ram->storage. */
+typedef struct spoke_ram_storage {
+    spoke_storage storage;
+    uint8_t *memory; /* private */
+} spoke_ram_storage;
+
+/* `memory` is block_bytes * block_count bytes, keeps what it held, and like *ram must neither move nor go before the
+ * client does. Fill it with 0xFF once, when it never held a queue: what is in RAM after power-up looks like somebody
+ * else's data, and is refused. program_bytes is 1. */
+SPOKE_API void spoke_storage_ram_init(spoke_ram_storage *ram, void *memory, uint32_t block_bytes,
+                                      uint32_t block_count);
 
 #ifdef __cplusplus
 }

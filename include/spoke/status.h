@@ -46,10 +46,11 @@ typedef enum spoke_status {
 
 /* Which part spoke first; `detail` below is a number in that part's own language. */
 typedef enum spoke_source {
-    SPOKE_SOURCE_CLIENT,       /* detail: 0 */
-    SPOKE_SOURCE_PORT,         /* detail: errno, or the port's own number */
-    SPOKE_SOURCE_TLS,          /* detail: mbedTLS error code (negative) or, for paho, its return code */
-    SPOKE_SOURCE_MQTT,         /* detail: CONNACK code, or 0 for a protocol error */
+    SPOKE_SOURCE_CLIENT, /* detail: 0 */
+    SPOKE_SOURCE_PORT,   /* detail: errno, or the port's own number */
+    SPOKE_SOURCE_TLS,    /* detail: mbedTLS error code (negative), or with E_CERTIFICATE its verdict (positive,
+                                * MBEDTLS_X509_BADCERT_*); for paho, its return code */
+    SPOKE_SOURCE_MQTT,   /* detail: CONNACK code, or 0 for a protocol error */
     SPOKE_SOURCE_PROVISIONING, /* detail: the service's 6-digit code, else the 3-digit status */
     SPOKE_SOURCE_HUB,          /* detail: HTTP-like status */
     SPOKE_SOURCE_MODEL         /* detail: of spoke_model_parse the byte in the text, else 0 */

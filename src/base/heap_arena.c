@@ -10,9 +10,8 @@ struct heap_block {
 static void *grow(void *ctx, size_t size)
 {
     struct heap_arena *heap = ctx;
-    if (heap->max_bytes != 0 && size > heap->max_bytes - heap->bytes)
-        return NULL;
-    struct heap_block *block = malloc(sizeof *block + size);
+    const bool allowed = heap->max_bytes == 0 || size <= heap->max_bytes - heap->bytes;
+    struct heap_block *block = allowed ? malloc(sizeof *block + size) : NULL;
     if (block == NULL)
         return NULL;
     block->next = heap->blocks;

@@ -188,11 +188,11 @@ double json_number_widen(float value)
     double wide = (double)value;
     if (!isfinite(value))
         return wide;
-    for (int digits = 6; digits <= 9; digits++) {
+    for (int digits = 6; digits <= 9; digits++) { /* nine name any float */
         char text[40];
         snprintf(text, sizeof text, "%.*g", digits, (double)value);
         if (json_number_to_double(spoke_str_from(text, fix_point(text)), &wide) && (float)wide == value)
-            return wide;
+            break;
     }
-    return (double)value;
+    return wide;
 }

@@ -18,7 +18,7 @@ void log_line(const spoke_platform *platform, spoke_log_level level, const char 
 {
     char line[LINE_BYTES];
     va_list values;
-    if (platform == NULL || platform->log == NULL)
+    if (platform == NULL || (platform->log == NULL && platform->log_tap == NULL))
         return;
     va_start(values, format);
     const int len = vsnprintf(line, sizeof line, format, values);
@@ -26,5 +26,8 @@ void log_line(const spoke_platform *platform, spoke_log_level level, const char 
     if (len < 0)
         return;
     tame(line);
-    platform->log(platform->ctx, level, module, line);
+    if (platform->log_tap != NULL)
+        platform->log_tap(platform->tap_ctx, level, module, line);
+    if (platform->log != NULL)
+        platform->log(platform->ctx, level, module, line);
 }

@@ -1,13 +1,16 @@
 #include <spoke/base.h>
 
-const char *spoke_status_name(spoke_status status)
-{
-    switch (status) {
 #define STATUS_NAME(name, number, sentence) \
     case name: \
         return #name;
+#define STATUS_TEXT(name, number, sentence) \
+    case name: \
+        return sentence;
+
+const char *spoke_status_name(spoke_status status)
+{
+    switch (status) {
         SPOKE_STATUS_LIST(STATUS_NAME)
-#undef STATUS_NAME
     case SPOKE_STATUS_INT32_:
         break;
     }
@@ -17,11 +20,7 @@ const char *spoke_status_name(spoke_status status)
 const char *spoke_status_text(spoke_status status)
 {
     switch (status) {
-#define STATUS_TEXT(name, number, sentence) \
-    case name: \
-        return sentence;
         SPOKE_STATUS_LIST(STATUS_TEXT)
-#undef STATUS_TEXT
     case SPOKE_STATUS_INT32_:
         break;
     }

@@ -88,10 +88,10 @@ spoke_status spoke_mqtt_init(void *memory, size_t size, const spoke_mqtt_limits 
 void mqtt_forget_ids(spoke_mqtt *s)
 {
     for (uint32_t i = 0; i < s->slot_count; i++)
-        s->slots[i] = (mqtt_slot){i + 1 < s->slot_count ? i + 1 : NO_SLOT, 0, SLOT_FREE};
+        s->slots[i] = (mqtt_slot){i + 1 < s->slot_count ? i + 1 : NO_SLOT, 0, SLOT_FREE, false};
     s->free_first = 0;
     s->free_last = s->slot_count - 1;
-    s->in_flight = 0;
+    s->in_flight = s->held = s->held_at = 0;
     memset(s->requests, 0, sizeof s->requests);
 }
 
@@ -109,10 +109,17 @@ static mqtt_slot *take_slot(spoke_mqtt *s, slot_use use, uint32_t value)
     return slot;
 }
 
+static void not_held(spoke_mqtt *s, mqtt_slot *slot)
+{
+    s->held -= slot->held ? 1 : 0;
+    slot->held = false;
+}
+
 void mqtt_slot_release(spoke_mqtt *s, mqtt_slot *slot)
 {
     const uint32_t index = (uint32_t)(slot - s->slots);
     assert(slot->use != SLOT_FREE);
+    not_held(s, slot);
     if (slot->use == SLOT_MESSAGE)
         s->in_flight--;
     slot->use = SLOT_FREE;
@@ -122,6 +129,23 @@ void mqtt_slot_release(spoke_mqtt *s, mqtt_slot *slot)
     else
         s->slots[s->free_last].value = index;
     s->free_last = index;
+}
+
+/* What was in flight when the connection ended keeps its ids, for being sent again. */
+static void hold_over(spoke_mqtt *s)
+{
+    for (uint32_t i = 0; i < s->slot_count; i++)
+        s->slots[i].held = s->slots[i].use == SLOT_MESSAGE;
+    s->held = s->in_flight;
+    s->held_at = 0;
+}
+
+/* Its owner may have dropped the message, or sends others first: a window full of such ids would never open again. */
+static void give_up_held(spoke_mqtt *s)
+{
+    while (!s->slots[s->held_at].held)
+        s->held_at++;
+    mqtt_slot_release(s, &s->slots[s->held_at]);
 }
 
 size_t spoke_mqtt_in_flight(const spoke_mqtt *s)
@@ -364,8 +388,12 @@ spoke_status spoke_mqtt_connect(spoke_mqtt *s, uint64_t now, const spoke_mqtt_co
 {
     if (s == NULL || options == NULL || (options->will != NULL && options->will->qos > 1))
         return SPOKE_E_ARG;
+    if (s->clean && s->accepted) /* that session ended with its connection [MQTT-3.1.2-6] */
+        mqtt_forget_ids(s);
+    s->clean = options->clean_session;
     forget_connection(s);
     release_requests(s);
+    hold_over(s);
     const spoke_status status = queue_connect(s, options);
     if (status != SPOKE_OK)
         return status;
@@ -415,8 +443,13 @@ static spoke_status slot_for(spoke_mqtt *s, const spoke_mqtt_publish_options *me
 {
     if (message->packet_id != 0) {
         *out = mqtt_slot_find(s, message->packet_id);
-        return *out != NULL && (*out)->use == SLOT_MESSAGE ? SPOKE_OK : SPOKE_E_NOT_FOUND;
+        if (*out == NULL || (*out)->use != SLOT_MESSAGE)
+            return SPOKE_E_NOT_FOUND;
+        not_held(s, *out);
+        return SPOKE_OK;
     }
+    if (s->in_flight == s->limits.in_flight && s->held > 0)
+        give_up_held(s);
     *out = s->in_flight < s->limits.in_flight ? take_slot(s, SLOT_MESSAGE, 0) : NULL;
     if (*out == NULL)
         return SPOKE_E_FULL;

@@ -23,6 +23,7 @@ typedef struct mqtt_slot {
     uint32_t value; /* FREE: the next free slot. MESSAGE: token. REQUEST: filters, 0 for UNSUBSCRIBE */
     uint16_t id;    /* the one last given; 0: none yet */
     uint8_t use;
+    bool held; /* a MESSAGE of an earlier connection, not sent again on this one */
 } mqtt_slot;
 
 /* A received QoS 1 message, in order of receipt until its PUBACK is queued. */
@@ -48,6 +49,7 @@ struct spoke_mqtt {
     spoke_status why; /* of LOST */
     uint8_t code;     /* of the CONNACK that refused */
     bool accepted;    /* a CONNACK 0 came */
+    bool clean;       /* asked for a session that ends with the connection */
     bool blocked;     /* no receipt is free for the message that waits in the receive buffer */
 
     uint64_t keep_alive_ms, sent_at, heard_at;
@@ -63,7 +65,8 @@ struct spoke_mqtt {
 
     mqtt_slot *slots;
     uint32_t slot_count, free_first, free_last; /* a queue: the id free for longest is next */
-    uint32_t in_flight;
+    uint32_t in_flight, held;         /* slots of messages; of them those held over from earlier connections */
+    uint32_t held_at;                 /* no slot before it is held */
     uint16_t requests[MQTT_REQUESTS]; /* their ids; 0: unused */
 
     mqtt_receipt *receipts; /* a ring */

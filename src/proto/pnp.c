@@ -86,9 +86,7 @@ spoke_status spoke_pnp_next(spoke_pnp_cursor *at, spoke_pnp_property *out)
             continue;
         if (at->inside || !is_component(at, key, value))
             break;
-        if (spoke_json_enter(value, &at->inner) != SPOKE_OK)
-            return SPOKE_E_JSON;
-        at->inside = true;
+        at->inside = spoke_json_enter(value, &at->inner) == SPOKE_OK; /* is_component has seen its bracket */
         at->component = key;
     }
     *out = (spoke_pnp_property){.component = at->component, .name = key, .value = value};

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/arena.h"
+#include "base/heap_arena.h"
 
 static void pieces_are_aligned_zeroed_and_apart(void **state)
 {
@@ -144,6 +144,47 @@ static void a_heap_that_is_used_up_exhausts_the_arena(void **state)
     free_blocks(&blocks);
 }
 
+static void blocks_stop_growing_at_a_megabyte(void **state)
+{
+    (void)state;
+    struct blocks blocks = {.most = 64};
+    struct arena arena;
+    arena_init_growing(&arena, grow, &blocks, 1000000);
+    for (size_t i = 0; i < 4; i++)
+        assert_non_null(arena_alloc(&arena, 1, 1000000));
+    assert_int_equal(blocks.count, 4);
+    assert_int_equal(blocks.sizes[1], 1500000);
+    assert_int_equal(blocks.sizes[3], 1500000);
+    free_blocks(&blocks);
+}
+
+/* --- the heap --- */
+
+static void a_heap_arena_gives_up_at_its_limit_and_not_before(void **state)
+{
+    (void)state;
+    struct heap_arena heap;
+    heap_arena_init(&heap, 64, 128);
+    assert_non_null(arena_alloc(&heap.arena, 1, 64));
+    assert_int_equal(heap.bytes, 64);
+    assert_null(arena_alloc(&heap.arena, 1, 65));
+    assert_true(heap.arena.exhausted);
+    assert_int_equal(heap.bytes, 64);
+    heap_arena_fini(&heap);
+}
+
+static void a_heap_arena_without_a_limit_goes_on(void **state)
+{
+    (void)state;
+    struct heap_arena heap;
+    heap_arena_init(&heap, 64, 0);
+    for (size_t i = 0; i < 100; i++)
+        memset(arena_alloc(&heap.arena, 1, 1000), 1, 1000);
+    assert_true(heap.bytes >= 100000);
+    heap_arena_fini(&heap);
+    assert_null(heap.blocks);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -156,6 +197,9 @@ int main(void)
         cmocka_unit_test(blocks_come_as_they_are_needed_and_grow),
         cmocka_unit_test(a_large_piece_gets_a_block_of_its_size),
         cmocka_unit_test(a_heap_that_is_used_up_exhausts_the_arena),
+        cmocka_unit_test(blocks_stop_growing_at_a_megabyte),
+        cmocka_unit_test(a_heap_arena_gives_up_at_its_limit_and_not_before),
+        cmocka_unit_test(a_heap_arena_without_a_limit_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -34,6 +34,8 @@ static void a_pause_is_never_zero(void **state)
     assert_int_equal(backoff_next_ms(&b, 0), 1);
     struct backoff none = {.base_ms = 0, .cap_ms = 0};
     assert_int_equal(backoff_next_ms(&none, UINT32_MAX), 1);
+    struct backoff never_grows = {.base_ms = 0, .cap_ms = 10000, .attempts = 5};
+    assert_int_equal(backoff_next_ms(&never_grows, UINT32_MAX), 1);
 }
 
 static void endless_failures_stay_at_the_cap(void **state)

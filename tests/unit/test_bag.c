@@ -194,6 +194,8 @@ static void a_property_without_a_name_is_refused(void **state)
     spoke_buf out = spoke_buf_from(memory, sizeof memory);
     assert_int_equal(spoke_bag_write(&properties, &out), SPOKE_E_ARG);
     assert_int_equal(out.len, 0);
+    spoke_buf tiny = spoke_buf_from(memory, 2); /* what went wrong first is what is told */
+    assert_int_equal(spoke_bag_write(&properties, &tiny), SPOKE_E_TOO_SMALL);
 }
 
 static void reserved_characters_never_reach_the_topic(void **state)

@@ -44,10 +44,10 @@ static void every_byte_comes_back_at_every_length(void **state)
 static void only_the_canonical_spelling_is_taken(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"Z",    "Zg",       "Zg=",        "Zm9vZ",    "====",      "=AAA",
+    static const char *const bad[] = {"Z",    "Zg",       "Zg=",      "Zm9vZ",      "====",      "=AAA",
                                       "A===", "Zg=a",     "Zh==", /* bits set */
-                                      "Zm9=", "Zg==Zg==", "Zm8=Zm9v",   "Zm9v====", "Zm9v\nZg=", "Zm 9",
-                                      "Zm-9", "Zm_9",     "Zm9v\r\n==", "key=",     "Zm9\xC3"};
+                                      "Zm9=", "Zg==Zg==", "Zm8=Zm9v", "Zm9v====",   "Zm9v\nZg=", "Zm 9",
+                                      "Zm-9", "Zm_9",     "Zm{9",     "Zm9v\r\n==", "key=",      "Zm9\xC3"};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         char memory[16] = "x";
         spoke_buf out = {(uint8_t *)memory, 1, sizeof memory};
@@ -80,6 +80,10 @@ static void encoding_fits_exactly_or_not_at_all(void **state)
     out = spoke_buf_from(memory, 7);
     assert_int_equal(base64_encode(SPOKE_STR("fooba"), &out), SPOKE_E_TOO_SMALL);
     assert_int_equal(out.len, 0);
+    out = spoke_buf_from(memory, 8);
+    out.len = 1; /* behind what is there already */
+    assert_int_equal(base64_encode(SPOKE_STR("fooba"), &out), SPOKE_E_TOO_SMALL);
+    assert_int_equal(out.len, 1);
 }
 
 static void decoding_fits_exactly_or_not_at_all(void **state)

@@ -330,6 +330,14 @@ static void malformed_packets_are_refused(void **state)
     }
 }
 
+static void no_bytes_are_no_packet(void **state)
+{
+    spoke_mqtt_packet packet;
+    (void)state;
+    assert_int_equal(spoke_mqtt_decode(NULL, 0, &packet), SPOKE_E_PROTOCOL);
+    assert_int_equal(spoke_mqtt_decode(NULL, 1, &packet), SPOKE_E_ARG);
+}
+
 static void another_protocol_version_can_be_named_when_it_is_refused(void **state)
 {
     static const char mqtt5[] = "\x10\x0e\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x01"
@@ -344,6 +352,11 @@ static void another_protocol_version_can_be_named_when_it_is_refused(void **stat
     assert_ok(spoke_mqtt_decode((const uint8_t *)mqtt31, sizeof mqtt31 - 1, &packet));
     assert_str(packet.as.connect.protocol, "MQIsdp");
     assert_int_equal(packet.as.connect.level, 3);
+    static const char other[] = "\x10\x0d\x00\x04MQTS\x04\x02\x00\x00\x00\x01"
+                                "d";
+    assert_ok(spoke_mqtt_decode((const uint8_t *)other, sizeof other - 1, &packet));
+    assert_str(packet.as.connect.protocol, "MQTS");
+    assert_int_equal(packet.as.connect.client_id.len, 0);
 }
 
 static void peek_tells_the_length_from_one_to_four_bytes(void **state)
@@ -378,6 +391,7 @@ static void peek_refuses_a_fifth_length_byte_and_bad_flags_at_once(void **state)
 {
     spoke_mqtt_header header;
     (void)state;
+    assert_int_equal(spoke_mqtt_peek(NULL, 0, &header), SPOKE_E_AGAIN);
     assert_int_equal(spoke_mqtt_peek((const uint8_t *)"\x30\xff\xff\xff\xff", 5, &header), SPOKE_E_PROTOCOL);
     assert_int_equal(spoke_mqtt_peek((const uint8_t *)"\x30\xff\xff\xff", 4, &header), SPOKE_E_AGAIN);
     assert_int_equal(spoke_mqtt_peek((const uint8_t *)"\x36", 1, &header), SPOKE_E_PROTOCOL);
@@ -459,6 +473,8 @@ static void the_encoder_refuses_a_connect_that_breaks_the_standard(void **state)
 
 static void the_encoder_refuses_other_packets_that_break_the_standard(void **state)
 {
+    static char huge[65537];
+    memset(huge, 'x', 65536);
     static const spoke_mqtt_packet bad[] = {
         {.type = (spoke_mqtt_type)0},
         {.type = (spoke_mqtt_type)15},
@@ -473,6 +489,7 @@ static void the_encoder_refuses_other_packets_that_break_the_standard(void **sta
         {.type = SPOKE_MQTT_PUBLISH, .as.publish = {.topic = TEXT("t"), .payload = {"", SIZE_MAX}}},
         {.type = SPOKE_MQTT_PUBACK},
         {.type = SPOKE_MQTT_SUBACK, .packet_id = 1, .as.codes = TEXT("")},
+        {.type = SPOKE_MQTT_PUBLISH, .as.publish = {.topic = {huge, 65536}}},
         {.type = SPOKE_MQTT_SUBACK, .packet_id = 1, .as.codes = TEXT("\x03")},
         {.type = SPOKE_MQTT_SUBSCRIBE, .packet_id = 1, .as.filters = TEXT("")},
         {.type = SPOKE_MQTT_SUBSCRIBE, .packet_id = 1, .as.filters = TEXT("\x00\x01")},
@@ -529,6 +546,7 @@ static void filter_arrays_that_break_the_standard_are_refused(void **state)
     assert_int_equal(spoke_mqtt_encode_filters(0, true, &good, 1, &out), SPOKE_E_ARG);
     assert_int_equal(spoke_mqtt_encode_filters(1, true, &good, 0, &out), SPOKE_E_ARG);
     assert_int_equal(spoke_mqtt_encode_filters(1, true, NULL, 1, &out), SPOKE_E_ARG);
+    assert_int_equal(spoke_mqtt_encode_filters(1, true, &good, 1, NULL), SPOKE_E_ARG);
     assert_int_equal(out.len, 0);
 }
 
@@ -611,6 +629,7 @@ int main(void)
         cmocka_unit_test(each_body_cut_short_is_refused),
         cmocka_unit_test(a_byte_too_many_is_refused),
         cmocka_unit_test(malformed_packets_are_refused),
+        cmocka_unit_test(no_bytes_are_no_packet),
         cmocka_unit_test(another_protocol_version_can_be_named_when_it_is_refused),
         cmocka_unit_test(peek_tells_the_length_from_one_to_four_bytes),
         cmocka_unit_test(peek_refuses_a_fifth_length_byte_and_bad_flags_at_once),

@@ -175,7 +175,29 @@ static void ids_outside_the_service_alphabet_are_refused(void **state)
         c.id_scope = spoke_str_of(bad[i]);
         assert_int_equal(spoke_dps_resource(&c, &out), SPOKE_E_ARG);
     }
+    spoke_dps_config long_scope = config;
+    long_scope.id_scope = spoke_str_from(memory, SPOKE_MAX_SCOPE_BYTES + 1);
+    memset(memory, 'x', sizeof memory);
+    assert_int_equal(spoke_dps_resource(&long_scope, &out), SPOKE_E_ARG);
     assert_int_equal(out.len, 0);
+}
+
+static void every_character_of_the_service_alphabet_stands_in_ids_as_it_is(void **state)
+{
+    (void)state;
+    spoke_dps_config c = config;
+    c.registration_id = SPOKE_STR("aZ09-._:");
+    assert_writes(write_resource, &c, "0ne00ABCDEF/registrations/aZ09-._:");
+}
+
+static void a_model_id_that_is_no_text_is_refused(void **state)
+{
+    (void)state;
+    char memory[SPOKE_DPS_MIN_SCRATCH_BYTES];
+    spoke_dps dps;
+    spoke_dps_config c = config;
+    c.model_id = SPOKE_STR("dtmi:a\xFF;1");
+    assert_int_equal(spoke_dps_init(&dps, &c, memory, sizeof memory), SPOKE_E_ARG);
 }
 
 static void a_registration_id_of_128_characters_is_the_longest(void **state)
@@ -308,6 +330,16 @@ static void a_request_can_be_written_again_until_it_is_sent(void **state)
     }
 }
 
+static void what_was_not_asked_cannot_be_sent(void **state)
+{
+    struct fixture *f = *state;
+    send_registration(f);
+    const uint64_t due = spoke_dps_deadline(&f->dps);
+    f->now += 1000;
+    spoke_dps_sent(&f->dps, f->now); /* a second time: the limit counts from the first */
+    assert_true(spoke_dps_deadline(&f->dps) == due);
+}
+
 /* --- the good way --- */
 
 static void register_wait_poll_and_be_assigned(void **state)
@@ -414,6 +446,8 @@ static void an_answer_at_once_needs_no_poll(void **state)
     struct fixture *f = *state;
     send_registration(f);
     reply(f, "$dps/registrations/res/200/?$rid=1", ASSIGNED);
+    f->now += 3600000;
+    spoke_dps_tick(&f->dps, f->now); /* an answer does not age */
     assert_int_equal(taken_event(f).kind, SPOKE_DPS_ASSIGNED);
 }
 
@@ -514,6 +548,7 @@ static void each_code_has_its_class(void **state)
         {"401", 400209, SPOKE_DPS_BLOCKED, 400209},
         {"401", 0, SPOKE_DPS_CREDENTIAL, 401},
         {"401", 7, SPOKE_DPS_CREDENTIAL, 401},
+        {"401", 1000000, SPOKE_DPS_CREDENTIAL, 401},
         {"404", 404201, SPOKE_DPS_CONFIGURATION, 404201},
         {"404", 0, SPOKE_DPS_CONFIGURATION, 404},
         {"405", 0, SPOKE_DPS_CONFIGURATION, 405},
@@ -679,7 +714,9 @@ static void malformed_replies_are_transient(void **state)
         init(f, &config);
         send_registration(f);
         reply(f, topic, cases[i].body);
-        refusal(f, SPOKE_DPS_TRANSIENT, (int32_t)strtol(cases[i].status, NULL, 10));
+        const spoke_dps_event event = refusal(f, SPOKE_DPS_TRANSIENT, (int32_t)strtol(cases[i].status, NULL, 10));
+        assert_int_equal(event.retry_after_s, 0);
+        assert_int_equal(event.message.len, 0);
     }
 }
 
@@ -693,6 +730,25 @@ static void every_truncation_of_a_body_is_transient(void **state)
         send_registration(f);
         reply(f, "$dps/registrations/res/200/?$rid=1", body);
         refusal(f, SPOKE_DPS_TRANSIENT, 200);
+    }
+}
+
+static void an_operation_id_is_asked_about_as_it_stands_or_not_at_all(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const ids[] = {"4.aZ~=@,;!*()_:-", "4#", "a&b", "a+b", "a\\u0026b"};
+    for (size_t i = 0; i < sizeof ids / sizeof ids[0]; i++) {
+        char body[256], topic[256];
+        snprintf(body, sizeof body, "{\"operationId\":\"%s\",\"status\":\"assigning\"}", ids[i]);
+        snprintf(topic, sizeof topic, "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=%s",
+                 ids[i]);
+        init(f, &config);
+        send_registration(f);
+        reply(f, "$dps/registrations/res/202/?$rid=1&retry-after=0", body);
+        if (i == 0)
+            send_expecting(f, topic, "");
+        else
+            refusal(f, SPOKE_DPS_TRANSIENT, 202);
     }
 }
 
@@ -934,6 +990,10 @@ int main(void)
         UNIT(reply_topics_are_taken_apart),
         UNIT(other_topics_are_not_found),
         UNIT(broken_reply_topics_break_the_protocol),
+        UNIT(what_was_not_asked_cannot_be_sent),
+        cmocka_unit_test(every_character_of_the_service_alphabet_stands_in_ids_as_it_is),
+        cmocka_unit_test(a_model_id_that_is_no_text_is_refused),
+        UNIT(an_operation_id_is_asked_about_as_it_stands_or_not_at_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

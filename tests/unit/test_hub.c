@@ -154,7 +154,7 @@ static void ids_that_no_topic_can_carry_are_refused(void **state)
     assert_identity_refused(&nul);
 }
 
-static void an_id_of_128_characters_is_the_longest(void **state)
+static void an_id_of_128_and_a_host_of_253_characters_are_the_longest(void **state)
 {
     (void)state;
     char text[130], memory[512];
@@ -163,6 +163,16 @@ static void an_id_of_128_characters_is_the_longest(void **state)
     spoke_buf out = spoke_buf_from(memory, sizeof memory);
     assert_ok(spoke_hub_client_id(&id, &out));
     id.device_id.len = 129;
+    assert_identity_refused(&id);
+    char host[SPOKE_MAX_HOST_BYTES + 1], username[1024];
+    memset(host, 'h', sizeof host);
+    id = (spoke_hub_identity){.hub_host = spoke_str_from(host, sizeof host), .device_id = SPOKE_STR("d")};
+    spoke_buf room = spoke_buf_from(username, sizeof username);
+    assert_int_equal(spoke_hub_username(&id, &room), SPOKE_E_ARG);
+    id.hub_host.len--;
+    assert_ok(spoke_hub_username(&id, &room));
+    id = (spoke_hub_identity){.hub_host = SPOKE_STR("h"), .device_id = SPOKE_STR("d")};
+    id.module_id = spoke_str_from(text, 129);
     assert_identity_refused(&id);
 }
 
@@ -394,6 +404,19 @@ static void an_offline_command_names_its_component_in_one_of_three_ways(void **s
     }
 }
 
+static void an_offline_command_may_have_an_empty_name(void **state)
+{
+    (void)state;
+    static const char *const topics[] = {"devices/dev-001/messages/devicebound/method-name=t*",
+                                         "devices/dev-001/messages/devicebound/method-name=t%2A"};
+    for (size_t i = 0; i < sizeof topics / sizeof topics[0]; i++) {
+        const spoke_hub_event event = parsed(topics[i]);
+        assert_int_equal(event.kind, SPOKE_HUB_C2D);
+        assert_str(event.component, "t");
+        assert_str(event.name, "");
+    }
+}
+
 static void a_component_alone_makes_no_offline_command(void **state)
 {
     (void)state;
@@ -416,6 +439,17 @@ static void the_device_id_is_compared_byte_for_byte(void **state)
     assert_int_equal(parsed_as(&percent, "devices/aA$/messages/devicebound/").kind, SPOKE_HUB_UNKNOWN);
 }
 
+static void a_module_may_have_a_name_of_one_letter(void **state)
+{
+    (void)state;
+    const spoke_hub_identity id = {
+        .hub_host = SPOKE_STR("h"), .device_id = SPOKE_STR("d"), .module_id = SPOKE_STR("m")};
+    assert_writes(write_client_id, &id, "d/m");
+    assert_writes(write_resource, &id, "h/devices/d/modules/m");
+    assert_int_equal(parsed_as(&id, "devices/d/modules/m/inputs/i/").kind, SPOKE_HUB_C2D);
+    assert_int_equal(parsed_as(&id, "devices/d/messages/devicebound/").kind, SPOKE_HUB_UNKNOWN);
+}
+
 static void a_module_has_messages_and_inputs_of_its_own(void **state)
 {
     (void)state;
@@ -430,6 +464,9 @@ static void a_module_has_messages_and_inputs_of_its_own(void **state)
     assert_int_equal(event.kind, SPOKE_HUB_C2D);
     assert_str(event.input, "");
     assert_int_equal(parsed_as(&module, "devices/my_device/messages/devicebound/a=b").kind, SPOKE_HUB_UNKNOWN);
+    assert_int_equal(parsed_as(&module, "devices/my_device/modules/other/inputs/in1/a=b").kind, SPOKE_HUB_UNKNOWN);
+    assert_int_equal(parsed_as(&module, "devices/my_device/modules/my_module_id/outputs/o/").kind,
+                     SPOKE_HUB_UNKNOWN);
     assert_int_equal(parsed("devices/dev-001/inputs/in1/a=b").kind, SPOKE_HUB_UNKNOWN);
 }
 
@@ -484,7 +521,7 @@ int main(void)
         cmocka_unit_test(one_subscription_packet_covers_all_that_the_hub_says),
         cmocka_unit_test(the_message_filter_is_written_behind_what_is_there),
         cmocka_unit_test(ids_that_no_topic_can_carry_are_refused),
-        cmocka_unit_test(an_id_of_128_characters_is_the_longest),
+        cmocka_unit_test(an_id_of_128_and_a_host_of_253_characters_are_the_longest),
         cmocka_unit_test(odd_but_legal_ids_stand_in_topics_as_they_are),
         cmocka_unit_test(telemetry_topics_are_the_known_strings),
         cmocka_unit_test(twin_requests_are_the_known_strings),
@@ -503,8 +540,10 @@ int main(void)
         cmocka_unit_test(a_message_has_its_bag),
         cmocka_unit_test(a_message_that_names_a_method_is_an_offline_command),
         cmocka_unit_test(an_offline_command_names_its_component_in_one_of_three_ways),
+        cmocka_unit_test(an_offline_command_may_have_an_empty_name),
         cmocka_unit_test(a_component_alone_makes_no_offline_command),
         cmocka_unit_test(the_device_id_is_compared_byte_for_byte),
+        cmocka_unit_test(a_module_may_have_a_name_of_one_letter),
         cmocka_unit_test(a_module_has_messages_and_inputs_of_its_own),
         cmocka_unit_test(strange_topics_are_unknown_and_no_error),
         cmocka_unit_test(every_truncation_of_a_topic_is_answered),

@@ -72,6 +72,8 @@ static void fractions_and_larger_integers_are_refused(void **state)
                                       "18446744073709551616",
                                       "99999999999999999999",
                                       "1e19",
+                                      "99e18",
+                                      "1000000000000000000000000000000000000000000000000000000000000000000001",
                                       "1e99999999999999999999",
                                       "1e-99999999999999999999",
                                       "9223372036854775807.5"};
@@ -272,6 +274,29 @@ static void the_decimal_point_is_a_point_in_every_locale(void **state)
     assert_true(read && value == -21.5e100);
 }
 
+static void the_order_beside_a_whole_number_of_64_digits_sees_what_follows_them(void **state)
+{
+    (void)state;
+    char whole[65], number[80];
+    snprintf(whole, sizeof whole, "%064d", 7);
+    whole[0] = '1';
+    snprintf(number, sizeof number, "%s.25", whole);
+    assert_int_equal(json_number_order(spoke_str_of(whole), whole), 0);
+    assert_true(json_number_order(spoke_str_of(number), whole) > 0);
+}
+
+static void a_float_becomes_the_double_of_its_shortest_spelling(void **state)
+{
+    (void)state;
+    assert_true(json_number_widen(0.1f) == 0.1);
+    assert_true(json_number_widen(-21.7f) == -21.7);
+    assert_true(json_number_widen(16777217.0f) == 16777216.0);
+    assert_true((float)json_number_widen(3.40282347e38f) == 3.40282347e38f);
+    assert_true((float)json_number_widen(1.17549435e-38f) == 1.17549435e-38f);
+    assert_true(isinf(json_number_widen(INFINITY)) && json_number_widen(-INFINITY) < 0);
+    assert_true(isnan(json_number_widen(NAN)));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +313,8 @@ int main(void)
         cmocka_unit_test(writing_fits_exactly_or_not_at_all),
         cmocka_unit_test(the_order_beside_a_whole_number_is_exact),
         cmocka_unit_test(the_decimal_point_is_a_point_in_every_locale),
+        cmocka_unit_test(the_order_beside_a_whole_number_of_64_digits_sees_what_follows_them),
+        cmocka_unit_test(a_float_becomes_the_double_of_its_shortest_spelling),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

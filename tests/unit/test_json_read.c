@@ -55,10 +55,10 @@ static void what_the_grammar_lacks_is_refused(void **state)
 static void lone_and_swapped_surrogates_are_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"\"\\uD800\"",        "\"\\uDC00\"",        "\"\\uDC00\\uDC00\"",
-                                      "\"\\uDBFF\\uDBFF\"", "\"\\uDE00\\uD83D\"", "\"\\uD83D\\u0041\"",
-                                      "\"\\uD83Dx\"",       "\"\\uD83D\\n\"",     "\"\\uD83D\\uDE0\"",
-                                      "\"\xED\xA0\x80\"",   "\"\\uD83D\\uE000\""};
+    static const char *const bad[] = {"\"\\uD800\"",        "\"\\uDFFF\"",        "\"\\uDC00\"",
+                                      "\"\\uDC00\\uDC00\"", "\"\\uDBFF\\uDBFF\"", "\"\\uDE00\\uD83D\"",
+                                      "\"\\uD83D\\u0041\"", "\"\\uD83Dx\"",       "\"\\uD83D\\n\"",
+                                      "\"\\uD83D\\uDE0\"",  "\"\xED\xA0\x80\"",   "\"\\uD83D\\uE000\""};
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
         assert_int_equal(check(bad[i]), SPOKE_E_JSON);
 }
@@ -161,9 +161,11 @@ static void scalars_of_another_kind_leave_the_output_alone(void **state)
         assert_true(number == 7 && integer == 7 && boolean);
     }
     int64_t integer = 7;
+    double number = 7;
     assert_int_equal(spoke_json_int(SPOKE_STR("0.5"), &integer), SPOKE_E_JSON);
+    assert_int_equal(spoke_json_double(SPOKE_STR("1e999"), &number), SPOKE_E_JSON);
     assert_int_equal(spoke_json_int(SPOKE_STR("9223372036854775808"), &integer), SPOKE_E_JSON);
-    assert_true(integer == 7);
+    assert_true(integer == 7 && number == 7);
 }
 
 static void text_is_unescaped(void **state)
@@ -171,8 +173,8 @@ static void text_is_unescaped(void **state)
     (void)state;
     char memory[64];
     spoke_buf out = spoke_buf_from(memory, sizeof memory);
-    assert_ok(spoke_json_text(SPOKE_STR(" \"a\\\"\\\\\\/\\n\\u0041\\u00e9\\uD83D\\uDE00z\" "), &out));
-    assert_str(spoke_buf_str(&out), "a\"\\/\nA\xC3\xA9\xF0\x9F\x98\x80z");
+    assert_ok(spoke_json_text(SPOKE_STR(" \"a\\\"\\\\\\/\\n\\u0041\\u00e9\\uD83D\\uDE00\\uFFFDz\" "), &out));
+    assert_str(spoke_buf_str(&out), "a\"\\/\nA\xC3\xA9\xF0\x9F\x98\x80\xEF\xBF\xBDz");
     assert_ok(spoke_json_text(SPOKE_STR("\"\""), &out));
     out.len = 0;
     assert_ok(spoke_json_text(SPOKE_STR("\"\\u0000\""), &out));

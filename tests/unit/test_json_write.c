@@ -329,6 +329,18 @@ static void unsigned_numbers_are_written_to_their_last_unit(void **state)
     assert_str(out, "{\"a\":0,\"b\":18446744073709551615}");
 }
 
+static void an_object_in_an_implied_one_is_closed_by_the_caller(void **state)
+{
+    (void)state;
+    struct page page;
+    spoke_writer *w = fresh(&page);
+    spoke_write(w, spoke_i64("a", 1));
+    spoke_write_key(w, SPOKE_STR("b"));
+    spoke_write_begin_object(w);
+    spoke_write_end_object(w);
+    assert_written(w, "{\"a\":1,\"b\":{}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -349,6 +361,7 @@ int main(void)
         cmocka_unit_test(calls_out_of_order_are_refused),
         cmocka_unit_test(sixty_four_levels_are_written_and_no_more),
         cmocka_unit_test(every_size_below_the_exact_fit_is_too_small),
+        cmocka_unit_test(an_object_in_an_implied_one_is_closed_by_the_caller),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

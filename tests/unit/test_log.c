@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "base/log.h"
 
@@ -63,6 +64,16 @@ static void a_long_line_is_cut_not_lost(void **state)
     assert_memory_equal(seen.line, text, 255);
 }
 
+static void a_line_that_cannot_be_formatted_is_left_out(void **state)
+{
+    (void)state;
+    struct capture seen = {0};
+    const spoke_platform platform = {.struct_size = sizeof platform, .ctx = &seen, .log = keep};
+    const wchar_t no_character[] = {(wchar_t)0x7FFFFFFF, 0};
+    log_line(&platform, SPOKE_LOG_INFO, "hub", "%ls", no_character);
+    assert_int_equal(seen.lines, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -70,6 +81,7 @@ int main(void)
         cmocka_unit_test(without_a_log_nothing_happens),
         cmocka_unit_test(control_characters_cannot_forge_a_line),
         cmocka_unit_test(a_long_line_is_cut_not_lost),
+        cmocka_unit_test(a_line_that_cannot_be_formatted_is_left_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -201,10 +201,15 @@ static void a_command_name_splits_at_the_first_star_behind_its_first_character(v
     (void)state;
     static const struct {
         const char *method, *component, *command;
-    } cases[] = {{"reboot", "", "reboot"}, {"t1*report", "t1", "report"},
-                 {"t1*a*b", "t1", "a*b"},  {"*x", "", "*x"},
-                 {"**x", "*", "x"},        {"t1*", "t1", ""},
-                 {"*", "", "*"},           {"", "", ""}};
+    } cases[] = {{"reboot", "", "reboot"},
+                 {"t1*report", "t1", "report"},
+                 {"t1*a*b", "t1", "a*b"},
+                 {"*x", "", "*x"},
+                 {"**x", "*", "x"},
+                 {"t1*", "t1", ""},
+                 {"t*", "t", ""},
+                 {"*", "", "*"},
+                 {"", "", ""}};
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         spoke_str component, command;
         spoke_pnp_split_command(spoke_str_of(cases[i].method), &component, &command);

@@ -343,6 +343,8 @@ static void a_token_covers_whole_segments(void **state)
         {"HOST.example/devices/d", "host.EXAMPLE/devices/d", true},
         {"host/Devices/d", "host/devices/d", false},
         {"host/devices/D", "host/devices/d", false},
+        {"h", "h/devices/d", true},
+        {"h/devices/d", "h", false},
         {"hos", "host/devices/d", false},
         {"host/", "host", true},
         {"host//", "host/devices", false},

@@ -127,6 +127,10 @@ static void credentials_are_gone_when_the_stream_breaks_first(void **state)
     assert_ok(spoke_mqtt_connect(t.s, t.now, &OPTIONS));
     spoke_mqtt_reset(t.s);
     assert_false(memory_holds(&t, "secret"));
+    assert_ok(spoke_mqtt_connect(t.s, t.now, &OPTIONS));
+    spoke_mqtt_sent(t.s, t.now, 20); /* the rest stands further back */
+    spoke_mqtt_lost(t.s, SPOKE_E_NET);
+    assert_false(memory_holds(&t, "ecret"));
     session_free(&t);
 }
 
@@ -552,6 +556,68 @@ static void a_server_without_the_session_frees_every_id(void **state)
     session_free(&t);
 }
 
+static void a_clean_session_leaves_no_id_to_the_next_one(void **state)
+{
+    static const spoke_mqtt_limits one = {.in_flight = 1};
+    spoke_mqtt_connect_options clean = OPTIONS;
+    clean.clean_session = true;
+    session t = session_new(&one);
+    (void)state;
+    connect_with(&t, &clean, CONNACK);
+    publish(&t, "never acknowledged", 1);
+    send_all(&t);
+    connect_with(&t, &OPTIONS, CONNACK_PRESENT);
+    publish(&t, "takes the one place", 2);
+    session_free(&t);
+}
+
+static void a_clean_session_that_never_stood_costs_no_id(void **state)
+{
+    spoke_mqtt_connect_options clean = OPTIONS;
+    clean.clean_session = true;
+    session t = session_connected(NULL);
+    (void)state;
+    const uint16_t id = publish(&t, "unacknowledged", 1);
+    assert_ok(spoke_mqtt_connect(t.s, t.now, &clean));
+    connect_with(&t, &OPTIONS, CONNACK_PRESENT);
+    assert_ok(publish_as(&t, "unacknowledged", 1, 1, id, NULL));
+    session_free(&t);
+}
+
+static void a_new_message_takes_the_place_of_one_that_is_not_sent_again(void **state)
+{
+    static const spoke_mqtt_limits two = {.in_flight = 2};
+    session t = session_new(&two);
+    (void)state;
+    connect_with(&t, &OPTIONS, CONNACK);
+    const uint16_t dropped = publish(&t, "dropped meanwhile", 1), kept = publish(&t, "kept", 2);
+    send_all(&t);
+    connect_with(&t, &OPTIONS, CONNACK_PRESENT);
+    assert_ok(publish_as(&t, "kept", 1, 2, kept, NULL));
+    publish(&t, "urgent", 3);
+    assert_int_equal(publish_as(&t, "one too many", 1, 4, 0, NULL), SPOKE_E_FULL);
+    assert_int_equal(publish_as(&t, "dropped meanwhile", 1, 1, dropped, NULL), SPOKE_E_NOT_FOUND);
+    assert_int_equal(spoke_mqtt_in_flight(t.s), 2);
+    session_free(&t);
+}
+
+static void it_is_never_the_place_of_one_that_was_sent_again(void **state)
+{
+    static const spoke_mqtt_limits two = {.in_flight = 2};
+    session t = session_new(&two);
+    (void)state;
+    connect_with(&t, &OPTIONS, CONNACK);
+    const uint16_t kept = publish(&t, "kept", 1), dropped = publish(&t, "dropped meanwhile", 2);
+    send_all(&t);
+    connect_with(&t, &OPTIONS, CONNACK_PRESENT);
+    assert_ok(publish_as(&t, "kept", 1, 1, kept, NULL));
+    publish(&t, "urgent", 3);
+    assert_int_equal(publish_as(&t, "dropped meanwhile", 1, 2, dropped, NULL), SPOKE_E_NOT_FOUND);
+    feed_ack(&t, 0x40, kept);
+    expect_puback(&t, kept, 1);
+    session_free(&t);
+}
+
 static void reset_frees_every_id(void **state)
 {
     session t = session_connected(NULL);
@@ -684,6 +750,19 @@ static void a_ping_that_waits_in_the_output_is_not_doubled(void **state)
         expect_output(&t, WIRE("\xc0\x00"));
         assert_true(spoke_mqtt_deadline(t.s) > now); /* and nobody spins */
     }
+    session_free(&t);
+}
+
+static void a_ping_of_which_one_byte_is_sent_goes_on_with_the_other(void **state)
+{
+    session t = session_connected(NULL);
+    (void)state;
+    tick_at(&t, 61000);
+    expect_output(&t, WIRE("\xc0\x00"));
+    spoke_mqtt_sent(t.s, t.now, 1);
+    expect_output(&t, WIRE("\x00"));
+    tick_at(&t, 61001); /* it still waits: no second one */
+    expect_sent(&t, WIRE("\x00"));
     session_free(&t);
 }
 
@@ -850,6 +929,10 @@ int main(void)
         cmocka_unit_test(an_answer_of_the_wrong_form_ends_the_session),
         cmocka_unit_test(unacknowledged_messages_go_again_under_their_ids_in_order),
         cmocka_unit_test(a_server_without_the_session_frees_every_id),
+        cmocka_unit_test(a_clean_session_leaves_no_id_to_the_next_one),
+        cmocka_unit_test(a_clean_session_that_never_stood_costs_no_id),
+        cmocka_unit_test(a_new_message_takes_the_place_of_one_that_is_not_sent_again),
+        cmocka_unit_test(it_is_never_the_place_of_one_that_was_sent_again),
         cmocka_unit_test(reset_frees_every_id),
         cmocka_unit_test(the_id_of_a_request_is_no_message_to_send_again),
         cmocka_unit_test(a_ping_goes_out_when_nothing_was_sent_for_the_interval),
@@ -858,6 +941,7 @@ int main(void)
         cmocka_unit_test(a_link_that_takes_no_bytes_is_lost_in_time),
         cmocka_unit_test(any_byte_is_a_sign_of_life),
         cmocka_unit_test(a_ping_that_waits_in_the_output_is_not_doubled),
+        cmocka_unit_test(a_ping_of_which_one_byte_is_sent_goes_on_with_the_other),
         cmocka_unit_test(no_keep_alive_means_no_deadline),
         cmocka_unit_test(deadlines_near_the_end_of_time_do_not_wrap),
         cmocka_unit_test(silence_does_not_count_while_receipts_hold_the_reading),

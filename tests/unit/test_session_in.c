@@ -29,7 +29,9 @@ static void packets_that_no_server_may_send_end_the_session(void **state)
         {"PUBLISH not UTF-8", {"\x30\x03\x00\x01\xff", 5}},
         {"PUBLISH with packet id 0", {"\x32\x05\x00\x01t\x00\x00", 7}},
         {"PUBACK with packet id 0", {"\x40\x02\x00\x00", 4}},
+        {"SUBACK with packet id 0", {"\x90\x03\x00\x00\x00", 5}},
         {"PUBACK too long", {"\x40\x03\x00\x01\x00", 5}},
+        {"PUBACK too long, with a 2 in its id", {"\x40\x03\x02\x01\x00", 5}},
         {"SUBACK for nothing", {"\x90\x03\x00\x01\x00", 5}},
         {"UNSUBACK for nothing", {"\xb0\x02\x00\x01", 4}},
         {"PINGRESP with a body", {"\xd0\x01\x00", 3}},
@@ -93,6 +95,35 @@ static void a_puback_for_nothing_in_flight_is_passed_over(void **state)
     feed_ack(&t, 0x40, id); /* twice */
     expect_nothing(&t);
     assert_int_equal(spoke_mqtt_in_flight(t.s), 0);
+    session_free(&t);
+}
+
+/* Ids share slots: in one window of 1 the ids 1 and 10 use the same. */
+static void a_puback_for_an_id_long_past_acknowledges_nothing(void **state)
+{
+    const spoke_mqtt_limits limits = {64, 64, 1, 1};
+    session t = session_connected(&limits);
+    (void)state;
+    const uint16_t id = publish(&t, "x", 7);
+    for (uint16_t other = (uint16_t)(id + 1); other < id + 64; other++) {
+        feed_ack(&t, 0x40, other);
+        expect_nothing(&t);
+    }
+    feed_ack(&t, 0x40, id);
+    expect_puback(&t, id, 7);
+    session_free(&t);
+}
+
+static void no_bytes_are_no_sign_of_life(void **state)
+{
+    session t = session_connected(NULL);
+    (void)state;
+    t.now = 61000;
+    spoke_mqtt_tick(t.s, t.now);
+    send_all(&t);
+    const uint64_t due = spoke_mqtt_deadline(t.s);
+    spoke_mqtt_received(t.s, t.now + 20000, 0);
+    assert_true(spoke_mqtt_deadline(t.s) == due);
     session_free(&t);
 }
 
@@ -559,6 +590,8 @@ int main(void)
         cmocka_unit_test(an_oversized_topic_that_ends_behind_its_packet_ends_the_session),
         cmocka_unit_test(nothing_may_come_before_connack),
         cmocka_unit_test(a_puback_for_nothing_in_flight_is_passed_over),
+        cmocka_unit_test(a_puback_for_an_id_long_past_acknowledges_nothing),
+        cmocka_unit_test(no_bytes_are_no_sign_of_life),
         cmocka_unit_test(a_message_is_told_with_all_that_it_says),
         cmocka_unit_test(pubacks_leave_in_order_of_receipt),
         cmocka_unit_test(the_same_id_twice_is_acknowledged_twice),

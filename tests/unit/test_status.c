@@ -44,6 +44,7 @@ static void unknown_numbers_get_an_answer_too(void **state)
     assert_string_equal(spoke_status_name((spoke_status)-999), "SPOKE_E_?");
     assert_string_equal(spoke_status_text((spoke_status)-999), "an unknown status");
     assert_string_equal(spoke_status_name(SPOKE_STATUS_INT32_), "SPOKE_E_?");
+    assert_string_equal(spoke_status_text(SPOKE_STATUS_INT32_), "an unknown status");
     assert_string_equal(spoke_source_name((spoke_source)99), "unknown");
 }
 

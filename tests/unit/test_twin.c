@@ -159,6 +159,15 @@ static void a_get_can_be_tried_again_until_it_is_sent(void **state)
     assert_int_equal(first, second);
 }
 
+static void what_was_not_asked_cannot_be_sent(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t rid = send_get(f);
+    spoke_twin_sent(&f->twin, f->now); /* a second time: the answer to the first still counts */
+    reply(f, 200, rid, TWIN4);
+    assert_snapshot(f, 4);
+}
+
 static void strange_replies_are_ignored(void **state)
 {
     struct fixture *f = *state;
@@ -225,6 +234,20 @@ static void a_gap_applies_nothing_and_asks(void **state)
     assert_snapshot(f, 7);
     assert_change(f, 8, "{\"a\":8}");
     assert_no_get(f);
+}
+
+static void changes_held_back_and_not_taken_before_the_next_are_fetched_again(void **state)
+{
+    struct fixture *f = *state;
+    const uint32_t rid = send_get(f);
+    notify(f, 5, "{\"a\":5}");
+    notify(f, 6, "{\"a\":6}");
+    reply(f, 200, rid, TWIN4);
+    assert_snapshot(f, 4);
+    assert_change(f, 5, "{\"a\":5}"); /* 6 is left there */
+    notify(f, 7, "{\"a\":7}");
+    assert_no_event(f);
+    sync_at(f, 7);
 }
 
 static void a_gap_in_what_was_held_back_asks_again(void **state)
@@ -648,6 +671,7 @@ int main(void)
         UNIT(a_known_version_is_ignored),
         UNIT(changes_during_the_get_wait_for_the_snapshot),
         UNIT(a_gap_applies_nothing_and_asks),
+        UNIT(changes_held_back_and_not_taken_before_the_next_are_fetched_again),
         UNIT(a_gap_in_what_was_held_back_asks_again),
         UNIT(what_cannot_be_held_back_asks_again),
         UNIT(it_works_without_any_memory),
@@ -676,6 +700,7 @@ int main(void)
         UNIT(a_report_is_lost_with_its_connection),
         UNIT(a_report_that_could_not_be_published_is_given_back),
         UNIT(a_report_may_cross_a_snapshot),
+        UNIT(what_was_not_asked_cannot_be_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,6 +17,7 @@ static void the_first_and_last_of_each_length_are_well_formed(void **state)
                  {0xE000, "\xEE\x80\x80"},
                  {0xFFFF, "\xEF\xBF\xBF"},
                  {0x10000, "\xF0\x90\x80\x80"},
+                 {0x40000, "\xF1\x80\x80\x80"},
                  {0x10FFFF, "\xF4\x8F\xBF\xBF"}};
     for (size_t i = 0; i < sizeof edges / sizeof edges[0]; i++) {
         const spoke_str bytes = spoke_str_of(edges[i].bytes);

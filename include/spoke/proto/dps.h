@@ -54,7 +54,7 @@ typedef enum spoke_dps_class {
 /* Views live until the next call on the machine. */
 typedef struct spoke_dps_event {
     spoke_dps_event_kind kind;
-    spoke_str hub, device_id;
+    spoke_str hub, device_id; /* such as a topic can carry, at most SPOKE_MAX_HOST_BYTES and SPOKE_MAX_ID_BYTES */
     spoke_dps_class failure;
     int32_t code;           /* 6-digit service code, else the topic's status; 0: no reply in time */
     uint32_t retry_after_s; /* 0: not said, or "at once" */

@@ -86,6 +86,14 @@ SPOKE_API uint64_t spoke_twin_deadline(const spoke_twin *t);
  * pauses that double from 1 s to 60 s. A report unanswered for that long ends as REPORTED with status 0. */
 SPOKE_API void spoke_twin_tick(spoke_twin *t, uint64_t now);
 
+/* --- merge patches (RFC 7386) --- */
+
+/* Appends the one patch that does to every document what `older` and then `newer` do. E_UNSUPPORTED: there is none
+ * (the older one puts something else where the newer changes an object, or a name stands twice), or it takes objects
+ * more than SPOKE_MAX_TWIN_DEPTH deep; E_JSON: one of them is not an object, or broken; E_TOO_SMALL. On error
+ * out->len is as it was. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_patch_compose(spoke_str older, spoke_str newer, spoke_buf *out);
+
 #ifdef __cplusplus
 }
 #endif
