@@ -133,10 +133,63 @@ SPOKE_API const char *spoke_state_name(spoke_state state); /* "READY" */
 /* Called inside poll at each change. `why` is never NULL; its status is OK when nothing went wrong. */
 typedef void (*spoke_state_fn)(spoke_client *client, spoke_state from, spoke_state to, const spoke_error *why,
                                void *user);
-/* One call for each message that spoke_message_send gave an id: OK when the hub has it (PUBACK). */
+/* One call for each message that was queued with an id, also in a run before: OK when the hub has it (PUBACK); dropped:
+ * E_FULL by policy, E_TIMEOUT by age, E_TOO_LARGE for this hub, E_PORT unreadable in the storage. */
 typedef void (*spoke_sent_fn)(spoke_client *client, uint32_t id, spoke_status outcome, void *user);
 
+/* What the program should know beyond states and errors. */
+typedef enum spoke_notice_kind {
+    SPOKE_NOTICE_EXPIRY,     /* a certificate, or the last trust anchor, ends within config.expiry_warning_days */
+    SPOKE_NOTICE_DUPLICATE,  /* another program seems to use this identity: the hub ends one link for the other */
+    SPOKE_NOTICE_CLOCK,      /* the clock is unset or disagrees with the server's certificate */
+    SPOKE_NOTICE_MOVE,       /* a move to another scope ended: status OK, or why the device stayed */
+    SPOKE_NOTICE_CREDENTIAL, /* a new credential was taken over (status OK) or given up: the old one is in force */
+    SPOKE_NOTICE_DROP,       /* messages were dropped, for any reason; detail: how many since the last notice */
+    SPOKE_NOTICE_STORAGE /* the storage failed or held something unreadable; that of the queue at most every 10 s */
+} spoke_notice_kind;
+
+typedef struct spoke_notice {
+    spoke_notice_kind kind;
+    spoke_error error; /* text never NULL */
+    int64_t at_s;      /* EXPIRY: when it ends, UTC seconds since 1970 */
+} spoke_notice;
+
+/* Called inside poll. Views are valid until it returns. */
+typedef void (*spoke_notice_fn)(spoke_client *client, const spoke_notice *notice, void *user);
+
 /* --- configuration --- */
+
+/* Priorities: a message of a higher one is sent first; order is kept within one. */
+typedef enum spoke_priority { SPOKE_NORMAL, SPOKE_HIGH, SPOKE_LOW } spoke_priority;
+
+/* What happens to telemetry when the queue is full. Messages that this run has sent once are never dropped: where they
+ * fill the queue (one for in_flight or fewer, the link away) DROP_OLDEST and _LOWEST answer E_FULL too. on_sent tells
+ * E_FULL for each that is dropped and has an id; spoke_stats counts them all. Sixteen drops with ids may wait to be
+ * told: with more a send answers E_FULL until the next poll, whatever the policy. */
+typedef enum spoke_when_full {
+    SPOKE_FULL_REFUSE,      /* sending answers E_FULL: the program decides */
+    SPOKE_FULL_DROP_OLDEST, /* whatever its priority */
+    SPOKE_FULL_DROP_NEWEST, /* the message being sent is accepted, and dropped */
+    SPOKE_FULL_DROP_LOWEST /* the oldest of the lowest priority, if that is not above the new one's; else E_FULL */
+} spoke_when_full;
+
+/* Compresses telemetry bodies; for example by spoke_gzip_init() of encoder.h. Called under the client's lock. */
+typedef struct spoke_encoder {
+    const char *encoding; /* goes out as content encoding: "gzip" */
+    size_t least_bytes;   /* shorter bodies are sent as they are */
+    /* Appends to out. E_TOO_SMALL or E_UNSUPPORTED: the body is sent as it is. */
+    spoke_status (*encode)(void *ctx, spoke_str body, spoke_buf *out);
+    void *ctx;
+} spoke_encoder;
+
+/* What the program knows about its network. */
+typedef enum spoke_network {
+    SPOKE_NETWORK_UP,      /* or unknown: connect as wanted */
+    SPOKE_NETWORK_METERED, /* messages of low priority, diagnostics and replay wait; the next connect asks for the
+                            * longest keep-alive */
+    SPOKE_NETWORK_DOWN, /* there is none: no attempt is made, a link that still stands is used until it breaks */
+    SPOKE_NETWORK_AIRPLANE /* silence: the link is ended and nothing is sent until the mode changes */
+} spoke_network;
 
 /* How strictly the device template is kept. */
 typedef enum spoke_checks {
@@ -160,6 +213,7 @@ typedef struct spoke_credential {
 typedef struct spoke_config {
     size_t struct_size;
     /* identity and hosts */
+    /* Hosts are tried in order, separated by commas, at most SPOKE_MAX_HOSTS. The one that worked stays the first. */
     const char *provisioning_host; /* NULL: no DPS; hub_host and registration_id (as device id) are used */
     const char *id_scope;
     const char *registration_id;
@@ -188,7 +242,10 @@ typedef struct spoke_config {
     uint32_t sas_lifetime_s; /* of a token; at most 86400 */
     uint32_t backoff_min_ms, backoff_max_ms;
     uint32_t connect_limit_ms;
-    uint32_t first_connect_spread_ms; /* the first attempt waits a random part of it; 0: none */
+    /* The first attempt, and the first after a link was lost, wait a random part of it (after a link lost within
+     * 2 s of its CONNACK on top of the pause): for a fleet of N devices and a service that takes R connects a
+     * second, more than 16, N / (R - 4 * sqrt(R)) seconds; N / R would exceed R in every other second. 0: none. */
+    uint32_t first_connect_spread_ms;
     /* memory, carved once */
     uint32_t queue_bytes, report_bytes, receive_bytes, send_bytes;
     uint16_t in_flight;
@@ -197,6 +254,28 @@ typedef struct spoke_config {
     /* template */
     spoke_checks checks;   /* of what is said and asked against `model` */
     bool answer_unhandled; /* commands and writable properties of the model may lack handlers: they answer 501 */
+    /* store and forward */
+    bool message_ids;          /* every message gets an id that its duplicates carry too; with storage: always */
+    spoke_when_full when_full; /* of telemetry */
+    const spoke_storage *storage; /* not copied. Queued telemetry and reports survive a restart in it. NULL: RAM */
+    uint32_t queue_messages;      /* most telemetry messages; 0: queue_bytes / 128, at least 16 */
+    uint32_t ttl_s;               /* of telemetry that names none; 0: for ever */
+    uint32_t replay_per_s;        /* messages a second of what waited before the link was READY; 0: no limit */
+    uint16_t batch_count;         /* most readings joined in one message, as a JSON array; 0, 1: none are */
+    uint16_t batch_span_ms;       /* made within so long of each other; 0: 1000 */
+    const spoke_encoder *encoder; /* not copied; NULL: bodies are sent as they are */
+    /* being told, and recovering */
+    spoke_notice_fn on_notice; /* NULL: notices are only logged */
+    const char *time_host;     /* asked for an HTTP Date header (port 80) when the clock is unset or wrong and the
+                                   * platform has offer_time; NULL: never */
+    uint16_t expiry_warning_days; /* 0: 30 */
+    uint16_t time_port;           /* 0: 80 */
+    bool keep_settings; /* accepted writable properties are kept by platform.store and handed to their handlers at
+                         * open, before any connection */
+    /* diagnostics: a component with the interface dtmi:spoke:Diagnostics;1 */
+    const char *diagnostics;       /* its name in the template; NULL: none */
+    uint32_t diagnostics_period_s; /* of its telemetry; 0: 300 */
+    uint32_t log_bytes; /* RAM for the last log lines, for getLog; 0: 2048 with diagnostics. Of no use without */
 } spoke_config;
 
 /* const spoke_config config = SPOKE_CONFIG(.id_scope = "...", .model = &model); */
@@ -223,14 +302,16 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_create(const spoke_config *
 SPOKE_API void spoke_client_destroy(spoke_client *client);
 /* Wants the client connected, from now on and for ever; returns at once. E_STATE: it already is. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_open(spoke_client *client);
-/* Stops taking new work, drains what is queued within limit_ms, says DISCONNECT. E_TIMEOUT: something was left;
- * it stays queued for the next open. Blocks up to limit_ms. */
+/* Stops taking new work, drains what is queued within limit_ms over a connection that stands (without one it does not
+ * wait: see spoke_client_pending), says DISCONNECT. E_TIMEOUT: something was left; it stays queued for the next open.
+ * Blocks up to limit_ms. */
 SPOKE_API spoke_status spoke_client_close(spoke_client *client, uint32_t limit_ms);
 
 /* --- turning the crank --- */
 
 /* Does what is due, sleeping up to limit_ms for something to happen. Fails only when waiting cannot help (FAILED);
- * a lost link is a state, not an error. */
+ * a lost link is a state, not an error. E_STATE: another thread polls or closes; E_REENTRANT: inside a handler. The two hold for
+ * run and close as well. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_poll(spoke_client *client, uint32_t limit_ms);
 /* Polls for the whole duration. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_run(spoke_client *client, uint32_t duration_ms);
@@ -241,8 +322,44 @@ SPOKE_API void spoke_client_wake(spoke_client *client);
  * not the loop's calls wake after it. UINT32_MAX: only the descriptor matters. */
 SPOKE_API int spoke_client_fd(const spoke_client *client);
 SPOKE_API uint32_t spoke_client_next_ms(const spoke_client *client);
-/* Skips the rest of a BACKOFF. */
+/* Skips the rest of a BACKOFF, whatever the reason for it; not while the network is DOWN or in AIRPLANE mode. */
 SPOKE_API void spoke_client_connect_now(spoke_client *client);
+/* Tells what is known about the network; any thread, any time, also before open; returns at once. UP or METERED after
+ * DOWN or AIRPLANE connects within first_connect_spread_ms, unless the service asked for a longer pause (refused,
+ * throttled, blocked, an identity used twice); connect_now overrides that. A value that there is not is ignored. */
+SPOKE_API void spoke_client_network(spoke_client *client, spoke_network network);
+
+/* --- new keys, new homes --- */
+
+/* Another key or certificate, used from the next connect on, which is made at a quiet moment with nothing in flight.
+ * The present one stays until the hub has accepted the new one; when that is refused twice, or reached no hub in three
+ * rounds of five attempts, it is used again. Between two rounds the present one is used: until it was READY for a
+ * minute, or was refused twice itself. SPOKE_NOTICE_CREDENTIAL tells. Keys are taken; PEM text is borrowed until the
+ * notice for the old, and for ever for the one in force. The client keeps nothing of it: store the new credential
+ * yourself, before this call, and forget the old one after the notice. Any thread whose mbedTLS allows it
+ * (docs/threading.md); reads PEM at once, never waits.
+ * E_ARG, E_CERTIFICATE, E_NO_MEMORY, E_PORT: it cannot be used, nothing changes (spoke_client_explain). E_STATE: another
+ * change is under way. E_UNSUPPORTED: the transport cannot change certificates. A BACKOFF under way is waited for:
+ * after a refusal that may be an hour, unless you call spoke_client_connect_now. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_set_credential(spoke_client *client,
+                                                                    const spoke_credential *credential);
+/* Other trust anchors, as PEM, borrowed as above: prepared ahead of a root's end, in force when the hub was reached
+ * with them, else the present ones stay. Errors as above. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_set_trust(spoke_client *client, const char *trust_pem);
+/* Moves to another DPS scope (IoT Central application), and with provisioning_host not NULL to another DPS (or a list;
+ * at most 253 characters in all; NULL: the configured one). The registration id and the credential must be good there. The device registers
+ * there first and stays where it is unless it got READY at the new hub: a refusal ends the move, anything else is
+ * tried three times, with a minute at the present home in between. Then the new home is kept by platform.store and wins
+ * over the configuration, until that names another id_scope. A power cut at any time leaves the old home or the new
+ * one, and a move that was under way goes on. SPOKE_NOTICE_MOVE tells. What is queued goes along; what was reported
+ * before is to be reported again. Any thread; calls platform.store, never waits.
+ * E_ARG; E_STATE: a move is under way; E_UNSUPPORTED: no DPS, or no store; else what the store says. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_client_move(spoke_client *client, const char *id_scope,
+                                                          const char *provisioning_host);
+/* The same as a command: put it into the handlers, as SPOKE_ON_COMMAND("DeviceMove", spoke_move_command). The payload
+ * is the scope as a JSON string, or {"idScope": "...", "provisioningHost": "..."}. Answers 202, or, when no
+ * move begins, 400, 409, 500 or 501. */
+SPOKE_API spoke_ack spoke_move_command(const spoke_command *call, void *user);
 
 /* --- looking --- */
 
@@ -262,11 +379,24 @@ SPOKE_API size_t spoke_client_pending(const spoke_client *client);
 
 /* Queues one telemetry message (a JSON object of the fields, QoS 1). Copies them; returns at once, in any state
  * but FAILED and CLOSING: before READY it waits in the queue. component NULL: the default component.
- * E_FULL: no room until the hub acknowledges something; poll, then retry. E_TOO_LARGE: can never fit.
+ * E_FULL: no room until the hub acknowledges something; poll, then retry. E_TOO_LARGE: can never fit. E_STATE: FAILED
+ * or CLOSING. E_PORT: the storage failed, and the message may yet be found and sent after a restart; with a storage the
+ * call takes as long as it does.
  * E_MODEL: the template has no such telemetry, or another type or range; spoke_client_explain names the place.
  * E_ARG: a name or text that is not UTF-8, NaN. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_telemetry_send(spoke_client *client, const char *component,
                                                              const spoke_field *fields, size_t count);
+
+/* How one message is to be treated; zeroed: as the configuration says. */
+typedef struct spoke_delivery {
+    spoke_priority priority;
+    uint32_t ttl_s; /* from now; not delivered by then, it is dropped. 0: config.ttl_s */
+    uint32_t id;    /* not 0: quoted by on_sent */
+} spoke_delivery;
+/* spoke_telemetry_send with a priority, a time to live, an id. how NULL: the same as it. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_telemetry_send_as(spoke_client *client, const spoke_delivery *how,
+                                                                const char *component, const spoke_field *fields,
+                                                                size_t count);
 
 /* One message in full. Zeroed members are left out. All copied. */
 typedef struct spoke_outgoing {
@@ -280,15 +410,18 @@ typedef struct spoke_outgoing {
     const struct spoke_property_pair *properties; /* spoke_property_pair of proto/hub.h */
     size_t property_count;
     uint32_t id; /* not 0: quoted by on_sent */
+    spoke_priority priority;
+    uint32_t ttl_s; /* 0: config.ttl_s */
 } spoke_outgoing;
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *message);
 
 /* Queues a merge patch of reported properties; spoke_null deletes. One patch travels at a time, in order; it is
- * kept until the hub answers. E_FULL, E_TOO_LARGE, E_MODEL, E_ARG as above. */
+ * kept until the hub answers. E_FULL, E_TOO_LARGE, E_STATE, E_PORT, E_MODEL, E_ARG as above. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_property_report(spoke_client *client, const char *component,
                                                               const spoke_field *fields, size_t count);
-/* The final verdict on a deferred writable property. `value` is one JSON value: what is in force now. E_MODEL: it
- * does not fit the model. */
+/* The final verdict on a deferred writable property. `value` is one JSON value: what is in force now; of several
+ * verdicts on one property the last call counts, whatever its version. E_MODEL: it does not fit the model; else as
+ * property_report. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_property_ack(spoke_client *client, const char *component,
                                                            const char *name, spoke_str value, int64_t version,
                                                            spoke_ack ack);
@@ -299,6 +432,29 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_command_reply(spoke_client *client
                                                             spoke_str json);
 /* Acknowledges a deferred message. E_NOT_FOUND: its connection is gone; the hub delivers it again. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_message_done(spoke_client *client, uint32_t request);
+
+/* --- long-running commands --- */
+
+/* A command that takes longer than its caller waits: begun in its handler, which then returns code 202; its result is
+ * a reported property. Begun ones are kept by platform.store until they are finished, so that a restart does not lose
+ * them: at start the program asks for those it had begun. */
+typedef struct spoke_work {
+    uint32_t id;               /* never 0 */
+    spoke_str component, name; /* as long as the client lives */
+    spoke_str payload; /* JSON, of an offline command its text; empty: none. Until the next spoke_work function */
+} spoke_work;
+
+/* Inside a command's handler. E_FULL: config.commands are begun already; E_TOO_LARGE: the payload cannot be kept;
+ * E_UNSUPPORTED: the platform has no store; E_PORT: it failed. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_work_begin(const spoke_command *call, uint32_t *id);
+/* The unfinished work with the smallest id above `after` (0: the first). E_NOT_FOUND: there is no more. One that the
+ * store cannot read now is passed over, and is there the next time. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_work_next(spoke_client *client, uint32_t after, spoke_work *out);
+/* Reports the fields as spoke_property_report does, in the command's component, and forgets the work once the report
+ * is queued: a crash in between leaves the work, never neither. E_NOT_FOUND: no such work; E_PORT: also when the store
+ * did not forget it, then finish it again; else as property_report. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_work_finish(spoke_client *client, uint32_t id,
+                                                          const spoke_field *fields, size_t count);
 
 /* One line a message from C: spoke_send(client, spoke_f64("temperature", t), spoke_i64("rssi", r)); */
 #define SPOKE_COUNT_(...) (sizeof((const spoke_field[]){__VA_ARGS__}) / sizeof(spoke_field))

@@ -17,6 +17,7 @@
 
 /* --- what this build allows --- */
 #define SPOKE_MAX_HOST_BYTES 253u
+#define SPOKE_MAX_HOSTS 4u
 #define SPOKE_MAX_SCOPE_BYTES 64u
 #define SPOKE_MAX_KEY_BYTES 64u /* a decoded symmetric key; 16 is the least */
 #define SPOKE_MIN_KEY_BYTES 16u
@@ -37,5 +38,9 @@
 #define SPOKE_DEFAULT_SEND_BYTES 4096u        /* packets joined into one TLS record */
 #define SPOKE_DEFAULT_IN_FLIGHT 64u           /* QoS 1 messages without PUBACK */
 #define SPOKE_DEFAULT_COMMANDS 4u             /* commands whose answers are deferred */
+#define SPOKE_DEFAULT_BATCH_SPAN_MS 1000u
+#define SPOKE_DEFAULT_EXPIRY_WARNING_DAYS 30u
+#define SPOKE_DEFAULT_DIAGNOSTICS_PERIOD_S 300u
+#define SPOKE_DEFAULT_LOG_BYTES 2048u /* with diagnostics */
 
 #endif

@@ -4,5 +4,6 @@
 
 #include <spoke/client.h>
 #include <spoke/runner.h>
+#include <spoke/stats.h>
 
 #endif

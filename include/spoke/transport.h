@@ -70,6 +70,17 @@ typedef struct spoke_transport_event {
 
 typedef struct spoke_transport spoke_transport; /* each implementation's own */
 
+/* Ends of validity, UTC seconds since 1970; 0: unknown, or there is none. */
+typedef struct spoke_expiry {
+    int64_t client_cert; /* of the identity's own certificate */
+    int64_t trust;       /* of the trust anchor that lasts longest */
+    int64_t server;      /* of the certificate that the peer showed last; 0 before the first handshake */
+} spoke_expiry;
+
+typedef struct spoke_transport_counters { /* bytes on the wire as far as the transport sees them, since init */
+    uint64_t bytes_in, bytes_out;
+} spoke_transport_counters;
+
 typedef struct spoke_transport_ops {
     size_t struct_size;
     const char *name; /* "native", "paho" */
@@ -96,6 +107,14 @@ typedef struct spoke_transport_ops {
     void (*wake)(spoke_transport *t); /* any thread */
     int (*fd)(const spoke_transport *t);
     uint32_t (*next_ms)(const spoke_transport *t); /* until step wants to be called again; UINT32_MAX: never */
+    /* Takes another trust and identity, read now and used from the next open on; borrowed as by init. The former ones
+     * are kept beside them: given again they come back, which cannot fail; tls NULL drops them (the caller must not
+     * be inside step then). Nothing changes on error: E_CERTIFICATE, E_ARG, E_NO_MEMORY, E_PORT; E_STATE: former ones
+     * are still kept, or are still in use by the link. As publish, one thread at a time; but unlike it also while
+     * another thread is inside step. Members from here on may be NULL: this transport cannot. */
+    spoke_status (*credentials)(spoke_transport *t, const spoke_tls_options *tls, spoke_error *error);
+    void (*expiry)(const spoke_transport *t, spoke_expiry *out);
+    void (*counters)(const spoke_transport *t, spoke_transport_counters *out);
 } spoke_transport_ops;
 
 SPOKE_API const spoke_transport_ops *spoke_transport_native(void);

@@ -32,6 +32,9 @@ foreach(kind mqtt3as mqtt3cs)
     endif()
 endforeach()
 
+# Compression of telemetry: the encoder of devices, and what the service reads.
+find_package(ZLIB QUIET)
+
 # The service.
 pkg_check_modules(CJSON IMPORTED_TARGET libcjson)
 pkg_check_modules(MICROHTTPD IMPORTED_TARGET libmicrohttpd)
@@ -52,4 +55,9 @@ endif()
 add_library(spoke_central_dependencies INTERFACE)
 if(SPOKE_CENTRAL_FOUND)
     target_link_libraries(spoke_central_dependencies INTERFACE SQLite::SQLite3 PkgConfig::MICROHTTPD PkgConfig::CJSON)
+    if(ZLIB_FOUND)
+        target_link_libraries(spoke_central_dependencies INTERFACE ZLIB::ZLIB)
+    else()
+        message(STATUS "spoke-central keeps compressed messages as they came: it needs zlib1g-dev to read them")
+    endif()
 endif()

@@ -52,6 +52,15 @@ static const char *argument_name(struct plan *plan, const char *snake)
     return argument;
 }
 
+/* getLog of the library's own diagnostics: the client answers it, when `diagnostics` of its configuration names the
+ * component. */
+static bool client_answers(const struct plan_part *part, const struct plan_member *member)
+{
+    return part->component != NULL &&
+           spoke_str_equal(part->interface->id, SPOKE_STR("dtmi:spoke:Diagnostics;1")) &&
+           strcmp(member->name, "getLog") == 0;
+}
+
 static void name_functions(struct plan *plan, const struct plan_part *part, struct plan_member *member,
                            const char *snake)
 {
@@ -59,7 +68,7 @@ static void name_functions(struct plan *plan, const struct plan_part *part, stru
         member->send = take(plan, part->identifier, "send", snake);
     if (member->member == SPOKE_PROPERTY)
         member->send = take(plan, part->identifier, "report", snake);
-    if (!has_handler(member))
+    if (!has_handler(member) || client_answers(part, member))
         return;
     member->on = take(plan, part->identifier, "on", snake);
     member->adapter = take(plan, part->identifier, member->member == SPOKE_COMMAND ? "call" : "take", snake);

@@ -28,9 +28,16 @@ static const char device_information[] =
     "  ]\n"
     "}\n";
 
+/* The library's own diagnostics component, as src/client/diagnostics.json has it. */
+static const char diagnostics[] = {
+#include "diagnostics_dtdl.inc" /* its bytes, written by CMake */
+};
+
 spoke_str tool_well_known(spoke_str dtmi)
 {
     if (spoke_str_equal(dtmi, SPOKE_STR("dtmi:azure:DeviceManagement:DeviceInformation;1")))
         return spoke_str_from(device_information, sizeof device_information - 1);
+    if (spoke_str_equal(dtmi, SPOKE_STR("dtmi:spoke:Diagnostics;1")))
+        return spoke_str_from(diagnostics, sizeof diagnostics);
     return spoke_str_from(NULL, 0);
 }

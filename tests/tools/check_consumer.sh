@@ -21,6 +21,14 @@ for shared in OFF ON; do
     sed 's/"power"/"watts"/' "$root/samples/consumer/lamp.json" >"$work/lamp.json"
     "$prefix/bin/spoke-model" diff "$root/samples/consumer/lamp.json" "$work/lamp.json" && exit 1
 
+    if [ -x "$work/consumer-$shared/packed" ]; then
+        echo "spoke-gzip, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/consumer-$shared/packed")"
+        # shellcheck disable=SC2046
+        gcc -std=c11 "$root/samples/consumer/packed.c" -o "$work/packed-$shared" \
+            $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke-gzip spoke)
+        LD_LIBRARY_PATH="$prefix/lib" "$work/packed-$shared" >/dev/null
+    fi
+
     # shellcheck disable=SC2046
     gcc -std=c11 "$root/samples/consumer/consumer.c" -o "$work/plain-$shared" \
         $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke)

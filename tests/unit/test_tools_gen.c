@@ -142,6 +142,25 @@ static void what_the_template_says_of_a_thing_stands_above_it(void **state)
     release(&g);
 }
 
+#define DIAGNOSED(id) \
+    "[" MODEL("{\"@type\":\"Component\",\"name\":\"health\",\"schema\":\"" id \
+              "\"}") ",{\"@context\":\"dtmi:dtdl:context;3\",\"@id\":\"" id \
+                     "\",\"@type\":\"Interface\",\"contents\":[" \
+                     "{\"@type\":\"Command\",\"name\":\"getLog\"},{\"@type\":\"Command\",\"name\":\"other\"}]}]"
+
+static void the_clients_own_command_has_no_handler(void **state)
+{
+    (void)state;
+    struct generated g = generate(DIAGNOSED("dtmi:spoke:Diagnostics;1"));
+    has(&g.source, "{\"health\", \"getLog\", SPOKE_COMMAND, 0, NULL, NULL},");
+    has(&g.header, "spoke_ack water_pump_health_on_other(");
+    has_not(&g.header, "get_log");
+    release(&g);
+    g = generate(DIAGNOSED("dtmi:acme:Diagnostics;1"));
+    has(&g.header, "spoke_ack water_pump_health_on_get_log(");
+    release(&g);
+}
+
 static void no_handlers_leaves_them_out(void **state)
 {
     (void)state;
@@ -379,6 +398,7 @@ int main(void)
         cmocka_unit_test(a_command_has_only_the_arguments_that_the_template_has),
         cmocka_unit_test(a_request_is_null_only_where_the_template_allows_it),
         cmocka_unit_test(what_the_template_says_of_a_thing_stands_above_it),
+        cmocka_unit_test(the_clients_own_command_has_no_handler),
         cmocka_unit_test(no_handlers_leaves_them_out),
         cmocka_unit_test(the_table_is_sorted_bytewise),
         cmocka_unit_test(handlers_stand_in_the_order_in_which_the_client_searches),
