@@ -23,6 +23,7 @@ struct tls {
     spoke_error error;
     uint32_t verdict; /* of the peer's chain, from the verification callback */
     bool self_signed;
+    int64_t peer_ends;
 
     size_t unsent;  /* bytes of finished records that the stream has not taken yet */
     size_t promise; /* plain bytes in those records that no tls_write has reported yet */
@@ -100,10 +101,12 @@ static int note_verdict(void *ctx, mbedtls_x509_crt *certificate, int depth, uin
 {
     struct tls *t = ctx;
     t->verdict |= *flags;
-    if (depth == 0)
-        t->self_signed =
-            certificate->issuer_raw.len == certificate->subject_raw.len &&
-            memcmp(certificate->issuer_raw.p, certificate->subject_raw.p, certificate->subject_raw.len) == 0;
+    if (depth > 0)
+        return 0;
+    t->peer_ends = tls_time(&certificate->valid_to);
+    t->self_signed =
+        certificate->issuer_raw.len == certificate->subject_raw.len &&
+        memcmp(certificate->issuer_raw.p, certificate->subject_raw.p, certificate->subject_raw.len) == 0;
     return 0;
 }
 
@@ -163,6 +166,15 @@ static int name_peer(struct tls *t, const char *host)
     if (code == 0 && t->have_session)
         t->offered = mbedtls_ssl_set_session(&t->ssl, &t->session) == 0;
     return code;
+}
+
+void tls_use(struct tls *t, struct tls_context *context)
+{
+    (void)mbedtls_ssl_session_reset(&t->ssl); /* what failed here fails in tls_start again */
+    COMPAT_FIELD(&t->ssl, conf) = &context->config;
+    t->context = context;
+    t->phase = PHASE_IDLE;
+    drop_session(t);
 }
 
 static bool host_usable(const struct tls *t, const char *host)
@@ -317,6 +329,11 @@ spoke_status tls_write(struct tls *t, const uint8_t *bytes, size_t len, size_t *
 bool tls_pending(const struct tls *t)
 {
     return t->phase == PHASE_OPEN && mbedtls_ssl_get_bytes_avail(&t->ssl) > 0;
+}
+
+int64_t tls_peer_ends(const struct tls *t)
+{
+    return t->peer_ends;
 }
 
 unsigned tls_wants(const struct tls *t)

@@ -32,10 +32,15 @@ struct tls;
 spoke_status tls_context_create(const struct tls_context_options *options, struct tls_context **out,
                                 const char **why, int32_t *detail);
 void tls_context_destroy(struct tls_context *context); /* NULL is fine; after its sessions */
+/* When they end, UTC seconds since 1970: the own certificate, and the trusted one that lasts longest. 0: none. */
+void tls_context_ends(const struct tls_context *context, int64_t *own, int64_t *trust);
 
 size_t tls_size(void);
 spoke_status tls_init(void *memory, size_t size, struct tls_context *context, struct tls **out);
 void tls_fini(struct tls *t);
+/* Another context of the same side from the next tls_start on, which is the only call that may follow; the session for
+ * resumption is forgotten, since it would let the new trust and identity go unproven. Takes no heap, cannot fail. */
+void tls_use(struct tls *t, struct tls_context *context);
 /* Readies the session for a new stream. host: SNI and the name that the certificate must bear (clients).
  * Keeps the last session of the same host for resumption. */
 spoke_status tls_start(struct tls *t, const char *host, const struct tls_stream *stream);
@@ -53,6 +58,8 @@ unsigned tls_wants(const struct tls *t); /* SPOKE_WANT_READ or SPOKE_WANT_WRITE 
 void tls_close_notify(struct tls *t);    /* best effort, never blocks */
 /* What went wrong, as a static sentence that says what to do, and mbedTLS's number. */
 spoke_error tls_error(const struct tls *t);
+/* When the peer's certificate ends, of the last full handshake that got as far; 0: there was none. */
+int64_t tls_peer_ends(const struct tls *t);
 /* Server: the verified client certificate's subject CN, or NULL when none was given or it was not verified. */
 const char *tls_peer_common_name(const struct tls *t);
 

@@ -252,3 +252,9 @@ void tls_context_destroy(struct tls_context *context)
     mbedtls_ssl_config_free(&context->config);
     mbedtls_free(context);
 }
+
+void tls_context_ends(const struct tls_context *context, int64_t *own, int64_t *trust)
+{
+    *own = context->chain.version != 0 ? tls_time(&context->chain.valid_to) : 0;
+    *trust = tls_time_latest(&context->trust);
+}

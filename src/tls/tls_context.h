@@ -4,6 +4,7 @@
 
 #include "mbedtls_compat.h"
 #include "tls.h"
+#include "tls_time.h"
 
 struct tls_context {
     mbedtls_ssl_config config;

@@ -129,8 +129,9 @@ spoke_error tls_error_from(const struct tls_failure *failure)
                         : "the connection broke without a TLS close: check the network");
     if (tls_error_is_memory(code) || !about_certificate(code))
         return make(SPOKE_E_TLS, SPOKE_SOURCE_TLS, code, tls_text(failure));
-    if (failure->verdict != 0 && failure->verdict != UINT32_MAX)
-        return make(SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, code, verdict_text(failure));
+    /* The code is the same for every verdict; the flags tell a wrong clock from a wrong name. */
+    if (failure->verdict != 0 && failure->verdict <= INT32_MAX)
+        return make(SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, (int32_t)failure->verdict, verdict_text(failure));
     return make(SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, code,
                 "the peer's certificate cannot be read: have it made anew as X.509 version 3");
 }

@@ -78,6 +78,9 @@ static spoke_status native_open(spoke_transport *t, const spoke_transport_target
         log_line(t->platform, SPOKE_LOG_WARN, "native", "no TLS to %s: for tests only", target->host);
     else if ((t->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0)
         log_line(t->platform, SPOKE_LOG_WARN, "native", "%s is not verified: for tests only", target->host);
+    if (t->used != t->context)
+        tls_use(t->stream.tls, t->context);
+    t->used = t->context;
     native_stream_reset(&t->stream);
     t->discard = t->events_due = t->drained = t->full = t->stuck = false;
     t->fresh = true;
@@ -430,6 +433,20 @@ static spoke_status native_next(spoke_transport *t, spoke_transport_event *event
     return SPOKE_OK;
 }
 
+static void native_expiry(const spoke_transport *t, spoke_expiry *out)
+{
+    memset(out, 0, sizeof(*out));
+    if (t->stream.tls == NULL)
+        return;
+    tls_context_ends(t->context, &out->client_cert, &out->trust);
+    out->server = tls_peer_ends(t->stream.tls);
+}
+
+static void native_counters(const spoke_transport *t, spoke_transport_counters *out)
+{
+    *out = (spoke_transport_counters){.bytes_in = t->stream.bytes_in, .bytes_out = t->stream.bytes_out};
+}
+
 const spoke_transport_ops *spoke_transport_native(void)
 {
     static const spoke_transport_ops ops = {
@@ -449,6 +466,9 @@ const spoke_transport_ops *spoke_transport_native(void)
         .wake = native_wake,
         .fd = native_fd,
         .next_ms = native_next_ms,
+        .credentials = native_credentials,
+        .expiry = native_expiry,
+        .counters = native_counters,
     };
     return &ops;
 }

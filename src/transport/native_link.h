@@ -25,7 +25,10 @@ enum native_phase {
 struct spoke_transport {
     const spoke_platform *platform;
     uint32_t test_only;
-    struct tls_context *context;
+    struct tls_context *context;       /* for the next open */
+    struct tls_context *former;        /* NULL: none kept */
+    struct tls_context *used;          /* the one that `stream.tls` was made for, or last opened with */
+    spoke_tls_options tls, former_tls; /* what they were made of */
     spoke_mqtt *session;
     struct native_stream stream;
 
@@ -47,5 +50,6 @@ size_t native_size(const spoke_transport_options *options);
 spoke_status native_init(void *memory, size_t size, const spoke_transport_options *options, spoke_transport **out,
                          spoke_error *error);
 void native_fini(spoke_transport *t);
+spoke_status native_credentials(spoke_transport *t, const spoke_tls_options *tls, spoke_error *error);
 
 #endif

@@ -4,6 +4,7 @@
 #include "transport/layout.h"
 #include "transport/native_error.h"
 #include "transport/native_link.h"
+#include "transport/tls_options.h"
 
 /* Where Debian, Alpine, Arch and OpenWrt keep the trusted certificates. */
 static const char system_trust_file[] = "/etc/ssl/certs/ca-certificates.crt";
@@ -52,17 +53,16 @@ static spoke_status refuse(spoke_error *error, spoke_status status, spoke_source
     return status;
 }
 
-static spoke_status make_context(const spoke_transport_options *options, struct tls_context **out,
-                                 spoke_error *error)
+static spoke_status make_context(const spoke_platform *platform, const spoke_tls_options *tls,
+                                 struct tls_context **out, spoke_error *error)
 {
-    const spoke_tls_options *tls = &options->tls;
     struct tls_context_options wanted = {
         .trust_pem = tls->trust_pem,
         .cert_pem = tls->client_cert_pem,
         .key_pem = tls->client_key_pem,
         .do_not_verify = (tls->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0,
-        .random = options->platform->random,
-        .random_ctx = options->platform->ctx,
+        .random = platform->random,
+        .random_ctx = platform->ctx,
     };
     if (tls->trust_pem == NULL)
         wanted.trust_file = tls->trust_file;
@@ -77,9 +77,11 @@ static spoke_status make_context(const spoke_transport_options *options, struct 
 static spoke_status make_tls(spoke_transport *t, void *memory, const spoke_transport_options *options,
                              spoke_error *error)
 {
-    spoke_status status = make_context(options, &t->context, error);
+    spoke_status status = make_context(t->platform, &options->tls, &t->context, error);
     if (status != SPOKE_OK)
         return status;
+    t->used = t->context;
+    t->tls = options->tls;
     status = tls_init(memory, tls_size(), t->context, &t->stream.tls);
     return status == SPOKE_OK ? SPOKE_OK : refuse(error, status, SPOKE_SOURCE_TLS, 0, spoke_status_text(status));
 }
@@ -93,9 +95,63 @@ void native_fini(spoke_transport *t)
         platform->net->fini(platform->ctx, t->stream.link);
     if (t->stream.tls != NULL)
         tls_fini(t->stream.tls);
+    tls_context_destroy(t->former);
     tls_context_destroy(t->context);
     spoke_wipe(t, sizeof(*t));
 }
+
+/* --- another trust or identity --- */
+
+static void swap_former(spoke_transport *t)
+{
+    struct tls_context *context = t->context;
+    const spoke_tls_options tls = t->tls;
+    t->context = t->former;
+    t->tls = t->former_tls;
+    t->former = context;
+    t->former_tls = tls;
+}
+
+static spoke_status drop_former(spoke_transport *t, spoke_error *error)
+{
+    if (t->former == NULL)
+        return SPOKE_OK;
+    if (t->used == t->former && t->phase != NATIVE_CLOSED)
+        return refuse(error, SPOKE_E_STATE, SPOKE_SOURCE_CLIENT, 0,
+                      "the link still uses the former credentials: close it first");
+    if (t->used == t->former)
+        tls_use(t->stream.tls, t->context);
+    t->used = t->context;
+    tls_context_destroy(t->former);
+    t->former = NULL;
+    return SPOKE_OK;
+}
+
+spoke_status native_credentials(spoke_transport *t, const spoke_tls_options *tls, spoke_error *error)
+{
+    *error = native_error_none();
+    if ((t->test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0)
+        return SPOKE_OK;
+    if (tls == NULL)
+        return drop_former(t, error);
+    if (t->former != NULL && tls_options_equal(tls, &t->former_tls)) {
+        swap_former(t);
+        return SPOKE_OK;
+    }
+    if (t->former != NULL)
+        return refuse(error, SPOKE_E_STATE, SPOKE_SOURCE_CLIENT, 0,
+                      "former credentials are still kept: drop them before others are taken");
+    spoke_tls_options wanted = *tls;
+    wanted.test_only = t->test_only;
+    const spoke_status status = make_context(t->platform, &wanted, &t->former, error);
+    if (status != SPOKE_OK)
+        return status;
+    t->former_tls = wanted;
+    swap_former(t);
+    return SPOKE_OK;
+}
+
+/* --- life --- */
 
 static spoke_status build(spoke_transport *t, const spoke_transport_options *options, const struct layout *layout,
                           spoke_error *error)

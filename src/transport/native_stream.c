@@ -21,6 +21,7 @@ static spoke_status read_link(struct native_stream *stream, uint8_t *out, size_t
         return SPOKE_E_AGAIN;
     stream->reads--;
     const spoke_status status = platform->net->read(platform->ctx, stream->link, out, cap, count);
+    stream->bytes_in += status == SPOKE_OK ? *count : 0;
     if (status == SPOKE_E_AGAIN || (status == SPOKE_OK && *count < cap))
         stream->reads = 0; /* fewer than asked for: that was all */
     return status;
@@ -48,9 +49,11 @@ static spoke_status below_read(void *ctx, uint8_t *out, size_t cap, size_t *coun
 
 static spoke_status below_write(void *ctx, const uint8_t *bytes, size_t len, size_t *count)
 {
-    const struct native_stream *stream = ctx;
+    struct native_stream *stream = ctx;
     const spoke_platform *platform = stream->platform;
-    return platform->net->write(platform->ctx, stream->link, bytes, len, count);
+    const spoke_status status = platform->net->write(platform->ctx, stream->link, bytes, len, count);
+    stream->bytes_out += status == SPOKE_OK ? *count : 0;
+    return status;
 }
 
 struct tls_stream native_stream_below(struct native_stream *stream)

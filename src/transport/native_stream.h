@@ -21,6 +21,7 @@ struct native_stream {
     unsigned reads;  /* left until the next look; 0 also when one emptied the link */
     size_t at, end;  /* what is left of ahead */
     uint8_t ahead[NATIVE_AHEAD_BYTES];
+    uint64_t bytes_in, bytes_out; /* through the link, since init */
 };
 
 /* Forgets what was read ahead: a new connection begins. */

@@ -98,6 +98,7 @@ static bool keep_message(spoke_transport *t, spoke_str topic, const MQTTAsync_me
     uint8_t *room = paho_queue_push(&t->messages, sizeof(m) + m.topic_bytes + m.payload_bytes);
     if (room == NULL)
         return false;
+    t->moved.bytes_in += m.size;
     memcpy(room, &m, sizeof(m));
     memcpy(room + sizeof(m), topic.ptr, m.topic_bytes);
     if (m.payload_bytes > 0)

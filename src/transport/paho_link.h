@@ -3,6 +3,7 @@
  *   paho.c            the caller's side: opening, closing, events, sleeping
  *   paho_setup.c      memory, init, fini      paho_target.c  the copy of what to connect to
  *   paho_out.c        what the caller sends   paho_pem.c     trust and keys as files
+ *   paho_credentials.c  others of them
  *   paho_worker.c     the thread that calls paho
  *   paho_callbacks.c  what paho calls
  *   paho_queue.c      the bounded queues between them (pure)
@@ -42,6 +43,7 @@ struct paho_target {
     uint32_t limit_ms;
     uint8_t will_qos;
     bool clean_session, will_retain;
+    const struct paho_pem *pem;
 };
 
 /* A message from publish until its end; the context of paho's callbacks for it. */
@@ -95,8 +97,12 @@ struct spoke_transport {
     const spoke_platform *platform;
     uint32_t test_only;
     uint32_t receive_bytes, send_bytes, in_flight;
-    struct paho_pem pem;
-    int event_fd; /* -1: none */
+    struct paho_pem pems[2];  /* in force, and the former or none */
+    spoke_tls_options tls[2]; /* what they were made of */
+    unsigned pem;             /* the one in force; under the lock */
+    bool former_kept;
+    const struct paho_pem *used; /* by the present or the last connection */
+    int event_fd;                /* -1: none */
     pthread_t worker;
     bool ready, working; /* lock and conditions exist; the worker runs */
 
@@ -133,6 +139,7 @@ struct spoke_transport {
     bool heard, starved;
     spoke_error loss;
     struct paho_queue messages;
+    spoke_transport_counters moved;
     uint32_t dropped, deferred; /* messages that found `messages` full: QoS 0, QoS 1 */
 
     /* shared: what is under way */
@@ -160,6 +167,10 @@ size_t paho_size(const spoke_transport_options *options);
 spoke_status paho_init(void *memory, size_t size, const spoke_transport_options *options, spoke_transport **out,
                        spoke_error *error);
 void paho_fini(spoke_transport *t);
+
+/* --- paho_credentials.c --- */
+spoke_status paho_credentials(spoke_transport *t, const spoke_tls_options *tls, spoke_error *error);
+void paho_expiry(const spoke_transport *t, spoke_expiry *out);
 
 /* --- paho_target.c --- */
 bool paho_target_valid(const spoke_transport_target *target);

@@ -96,6 +96,7 @@ static spoke_status queue_message(spoke_transport *t, const spoke_mqtt_publish_o
     }
     for (size_t i = 0; i < message->part_count; i++)
         at = put(at, message->parts[i]);
+    t->moved.bytes_out += spoke_mqtt_publish_bytes(message->topic.len, payload, message->qos);
     return SPOKE_OK;
 }
 

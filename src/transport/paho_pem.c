@@ -1,7 +1,9 @@
 #include "transport/paho_pem.h"
 
 #include <errno.h>
+#include <spoke/crypto.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -9,6 +11,7 @@
 /* Where Debian, Alpine, Arch and OpenWrt keep the trusted certificates. */
 static const char system_trust_file[] = "/etc/ssl/certs/ca-certificates.crt";
 
+enum { TRUST_FILE_BYTES = 4 << 20 }; /* a larger one is used, but nobody looks when it ends */
 enum { LINE_BYTES = 1024 }; /* RFC 7468 writes 64 characters a line; a longer line than this is no PEM of ours */
 
 static spoke_status refuse(spoke_error *error, spoke_status status, spoke_source source, int32_t detail,
@@ -77,6 +80,32 @@ static int look_through(const char *path, enum pem_kind kind)
     return count;
 }
 
+/* --- how long they last --- */
+
+static void note_ends(const char *pem, int64_t *first, int64_t *latest)
+{
+    int64_t a = 0, b = 0;
+    if (spoke_certificate_ends(pem, &a, &b) != SPOKE_OK)
+        return; /* OpenSSL will judge */
+    *first = a;
+    *latest = b;
+}
+
+static void note_file_ends(const char *path, int64_t *latest)
+{
+    int64_t first;
+    char *text = malloc(TRUST_FILE_BYTES);
+    FILE *file = text != NULL ? fopen(path, "re") : NULL;
+    const size_t len = file != NULL ? fread(text, 1, TRUST_FILE_BYTES, file) : 0;
+    if (len > 0 && len < TRUST_FILE_BYTES) {
+        text[len] = '\0';
+        note_ends(text, &first, latest);
+    }
+    if (file != NULL)
+        fclose(file);
+    free(text);
+}
+
 /* --- text as a file --- */
 
 static spoke_status write_all(int fd, const char *text)
@@ -122,6 +151,11 @@ static spoke_status open_trust(struct paho_pem *pem, const spoke_tls_options *tl
     if (look_through(pem->trust.path, PEM_CERTIFICATE) <= 0)
         return refuse(error, SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, 0,
                       "the trusted certificates are not PEM: expected whole blocks of BEGIN CERTIFICATE");
+    int64_t first;
+    if (tls->trust_pem != NULL)
+        note_ends(tls->trust_pem, &first, &pem->trust_ends);
+    else if (tls->trust_file != NULL) /* the system sees to its own bundle */
+        note_file_ends(tls->trust_file, &pem->trust_ends);
     return SPOKE_OK;
 }
 
@@ -143,13 +177,20 @@ static spoke_status open_client(struct paho_pem *pem, const spoke_tls_options *t
     if (look_through(pem->key.path, PEM_KEY) != 1)
         return refuse(error, SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, 0,
                       "the client key is not PEM, or has a pass phrase: expected one block of BEGIN PRIVATE KEY");
+    int64_t latest;
+    note_ends(tls->client_cert_pem, &pem->cert_ends, &latest);
     return SPOKE_OK;
+}
+
+void paho_pem_init(struct paho_pem *pem)
+{
+    memset(pem, 0, sizeof(*pem));
+    pem->trust.fd = pem->cert.fd = pem->key.fd = -1;
 }
 
 spoke_status paho_pem_open(struct paho_pem *pem, const spoke_tls_options *tls, spoke_error *error)
 {
-    memset(pem, 0, sizeof(*pem));
-    pem->trust.fd = pem->cert.fd = pem->key.fd = -1;
+    paho_pem_init(pem);
     if ((tls->test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0)
         return SPOKE_OK;
     const spoke_status status = open_trust(pem, tls, error);
@@ -169,4 +210,5 @@ void paho_pem_close(struct paho_pem *pem)
     close_file(&pem->trust);
     close_file(&pem->cert);
     close_file(&pem->key);
+    pem->trust_ends = pem->cert_ends = 0;
 }

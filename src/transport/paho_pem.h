@@ -14,8 +14,10 @@ struct paho_file {
 
 struct paho_pem {
     struct paho_file trust, cert, key;
+    int64_t trust_ends, cert_ends; /* UTC seconds since 1970; 0: unknown */
 };
 
+void paho_pem_init(struct paho_pem *pem); /* nothing in it: may be closed */
 /* Opens and looks through all of them. E_NOT_FOUND: a file cannot be read; E_CERTIFICATE: no PEM of its kind in
  * it, or broken, or a key under a pass phrase; E_ARG: a key without certificate, or the other way round; E_PORT.
  */

@@ -111,7 +111,8 @@ void paho_fini(spoke_transport *t)
     }
     if (t->event_fd >= 0)
         close(t->event_fd);
-    paho_pem_close(&t->pem);
+    paho_pem_close(&t->pems[0]);
+    paho_pem_close(&t->pems[1]);
     for (unsigned i = 0; i < 2; i++)
         paho_target_wipe(&t->targets[i]);
     spoke_wipe(t, sizeof(*t));
@@ -119,7 +120,9 @@ void paho_fini(spoke_transport *t)
 
 static spoke_status build(spoke_transport *t, const spoke_transport_options *options, spoke_error *error)
 {
-    const spoke_status status = paho_pem_open(&t->pem, &options->tls, error);
+    t->used = &t->pems[0];
+    t->tls[0] = options->tls;
+    const spoke_status status = paho_pem_open(&t->pems[0], &options->tls, error);
     if (status != SPOKE_OK)
         return status;
     t->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -146,6 +149,8 @@ spoke_status paho_init(void *memory, size_t size, const spoke_transport_options 
     t->platform = options->platform;
     t->test_only = options->tls.test_only;
     t->event_fd = -1;
+    paho_pem_init(&t->pems[0]);
+    paho_pem_init(&t->pems[1]);
     carve(t, &layout);
     const spoke_status status = build(t, options, error);
     if (status != SPOKE_OK) {

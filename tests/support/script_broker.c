@@ -121,6 +121,15 @@ void script_broker_drop(struct script_broker *b, bool reset)
     forget_peer(b);
 }
 
+void script_broker_serve(struct script_broker *b, const char *cert_pem, const char *key_pem)
+{
+    script_broker_drop(b, false);
+    tls_fini(b->tls);
+    free(b->tls);
+    tls_context_destroy(b->context);
+    make_tls(b, cert_pem, key_pem);
+}
+
 /* --- bytes --- */
 
 static spoke_status socket_result(ssize_t count, size_t *out)

@@ -14,6 +14,8 @@ struct script_broker;
 /* NULL certificate: plain TCP. */
 struct script_broker *script_broker_create(const char *cert_pem, const char *key_pem);
 void script_broker_destroy(struct script_broker *broker);
+/* Drops the connection and serves another certificate from now on, at the same port. Not for plain TCP. */
+void script_broker_serve(struct script_broker *broker, const char *cert_pem, const char *key_pem);
 uint16_t script_broker_port(const struct script_broker *broker);
 
 /* Accepts, shakes hands, reads what is there and writes what is queued. Never blocks. */

@@ -41,9 +41,9 @@ static size_t question_end(const uint8_t *query, size_t len)
     return at + 5 <= len ? at + 5 : 0;
 }
 
-static size_t append_record(uint8_t *reply, size_t len, uint8_t type)
+static size_t append_record(uint8_t *reply, size_t len, uint8_t type, uint8_t last)
 {
-    static const uint8_t v4[] = {127, 0, 0, 1};
+    const uint8_t v4[] = {127, 0, 0, last};
     static const uint8_t v6[] = {1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1};
     const uint8_t size = type == TYPE_A ? sizeof(v4) : sizeof(v6);
     /* the name by reference, type, class IN, 60 s, data */
@@ -59,12 +59,13 @@ static size_t make_reply(uint8_t *message, size_t len, enum script_dns_answer an
     if (end == 0 || end > MAX_BYTES - 64)
         return 0;
     const uint8_t type = message[end - 3];
-    const bool found = answer == SCRIPT_DNS_DEAD_V6_LIVE_V4 && (type == TYPE_A || type == TYPE_AAAA);
+    const bool found = answer != SCRIPT_DNS_NXDOMAIN &&
+                       (type == TYPE_A || (type == TYPE_AAAA && answer == SCRIPT_DNS_DEAD_V6_LIVE_V4));
     message[2] = 0x81; /* a response, recursion desired */
     message[3] = answer == SCRIPT_DNS_NXDOMAIN ? 0x83 : 0x80;
     memset(message + 6, 0, 6);
     message[7] = found ? 1 : 0;
-    return found ? append_record(message, end, type) : end;
+    return found ? append_record(message, end, type, answer == SCRIPT_DNS_ELSEWHERE ? 2 : 1) : end;
 }
 
 unsigned script_dns_serve(struct script_dns *dns, enum script_dns_answer answer)

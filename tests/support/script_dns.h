@@ -6,6 +6,8 @@
 
 enum script_dns_answer {
     SCRIPT_DNS_NXDOMAIN,
+    SCRIPT_DNS_ELSEWHERE,      /* A 127.0.0.2 alone */
+    SCRIPT_DNS_HERE,           /* A 127.0.0.1 alone */
     SCRIPT_DNS_DEAD_V6_LIVE_V4 /* AAAA 100::1 (RFC 6666, goes nowhere); A 127.0.0.1 */
 };
 

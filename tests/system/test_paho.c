@@ -206,6 +206,26 @@ static void plain_text_connects_and_warns_each_time(void **state)
     assert_int_equal(f->shaped.warnings, 2);
 }
 
+static void note_line(void *lines, spoke_log_level level, const char *module, const char *line)
+{
+    assert_int_equal(level, SPOKE_LOG_WARN);
+    assert_string_equal(module, "paho");
+    assert_non_null(strstr(line, "no TLS"));
+    ++*(unsigned *)lines;
+}
+
+static void lines_reach_the_second_reader_when_there_is_no_first(void **state)
+{
+    struct fixture *f = *state;
+    unsigned lines = 0;
+    f->shaped.platform.log = NULL;
+    f->shaped.platform.log_tap = note_line;
+    f->shaped.platform.tap_ctx = &lines;
+    f->tls = (spoke_tls_options){.test_only = SPOKE_TEST_ONLY_PLAINTEXT};
+    connect_fresh(f);
+    assert_int_equal(lines, 1);
+}
+
 static void any_certificate_will_do_when_asked_for_and_warns(void **state)
 {
     struct fixture *f = *state;
@@ -514,6 +534,7 @@ int main(void)
         CASE(trust_that_is_not_pem_shows_at_init),
         CASE(a_client_certificate_and_its_key_come_together_and_whole),
         CASE(plain_text_connects_and_warns_each_time),
+        CASE(lines_reach_the_second_reader_when_there_is_no_first),
         CASE(any_certificate_will_do_when_asked_for_and_warns),
         CASE(an_unknown_issuer_is_told_as_such),
         CASE(a_name_that_cannot_be_resolved_is_told_as_such),

@@ -304,7 +304,8 @@ static void connect_says_what_the_target_says(void **state)
     assert_str(packet.as.connect.client_id, "device-1");
     assert_str(packet.as.connect.username, "user");
     assert_str(packet.as.connect.password, "secret");
-    assert_int_equal(packet.as.connect.keep_alive_s, 60);
+    /* never more than was asked for; less where the engine needs it to notice silence in time */
+    assert_in_range(packet.as.connect.keep_alive_s, f->kind->follows_clock ? 60 : 30, 60);
     assert_true(packet.as.connect.clean_session);
     assert_str(packet.as.connect.will.payload, "gone");
     assert_true(packet.as.connect.will.retain);
@@ -323,6 +324,26 @@ static void each_open_brings_its_own_credentials(void **state)
     memset(renewed, 'x', sizeof(renewed) - 1); /* copied by open */
     await_packet(f, SPOKE_MQTT_CONNECT, &packet);
     assert_str(packet.as.connect.password, "renewed");
+}
+
+static void the_bytes_that_pass_are_counted(void **state)
+{
+    struct fixture *f = *state;
+    char payload[501];
+    spoke_transport_counters before = {0}, after = {0};
+    spoke_mqtt_packet packet;
+    connect_fresh(f);
+    memset(payload, 'x', 500);
+    payload[500] = '\0';
+    f->ops->counters(f->transport, &before);
+    assert_ok(publish(f, 1, payload, NULL));
+    await_packet(f, SPOKE_MQTT_PUBLISH, &packet);
+    f->ops->counters(f->transport, &after);
+    assert_in_range(after.bytes_out - before.bytes_out, 500, 700);
+    script_broker_send_publish(f->broker, "t", spoke_str_of(payload), 0, 0);
+    await(f, SPOKE_TRANSPORT_MESSAGE, 1);
+    f->ops->counters(f->transport, &after);
+    assert_in_range(after.bytes_in - before.bytes_in, 500, 700);
 }
 
 /* As many of the codes as this packet has filters: a transport may spread a request over several packets. */
@@ -558,6 +579,38 @@ static void what_was_in_flight_is_repeated_under_its_id(void **state)
     assert_int_equal(last(f, SPOKE_TRANSPORT_ACKED)->token, 5);
 }
 
+static void repeats_of_a_full_window_leave_as_they_are_given(void **state)
+{
+    struct fixture *f = *state;
+    spoke_mqtt_packet packet;
+    uint16_t ids[IN_FLIGHT] = {0};
+    connect_fresh(f);
+    for (uint32_t i = 0; i < IN_FLIGHT; i++)
+        assert_ok(publish(f, i, "again", &ids[i]));
+    turns(f, 3);
+    script_broker_drop(f->broker, true);
+    await(f, SPOKE_TRANSPORT_CLOSED, 1);
+    if (ids[0] == 0)
+        skip(); /* this transport cannot */
+    connect_anew(f, true);
+    const spoke_str part = SPOKE_STR("again");
+    for (uint32_t i = 0; i < IN_FLIGHT; i++) {
+        const spoke_mqtt_publish_options message = {.topic = SPOKE_STR("devices/device-1/x"),
+                                                    .parts = &part,
+                                                    .part_count = 1,
+                                                    .qos = 1,
+                                                    .token = i,
+                                                    .packet_id = ids[i]};
+        assert_ok(f->ops->publish(f->transport, &message, NULL));
+    }
+    assert_int_equal(publish(f, IN_FLIGHT, "new", NULL), SPOKE_E_FULL); /* it takes no repeat's place */
+    for (uint32_t i = 0; i < IN_FLIGHT; i++) {
+        await_packet(f, SPOKE_MQTT_PUBLISH, &packet);
+        assert_int_equal(packet.packet_id, ids[i]);
+        assert_true(packet.as.publish.dup);
+    }
+}
+
 static void without_a_session_the_window_is_free_again(void **state)
 {
     struct fixture *f = *state;
@@ -691,6 +744,32 @@ static void a_silent_peer_is_noticed_within_one_and_a_half_keep_alives(void **st
     pass_time(f, keep_alive_ms / 10 + 1);
     await(f, SPOKE_TRANSPORT_CLOSED, 1);
     assert_int_equal(last(f, SPOKE_TRANSPORT_CLOSED)->error.status, SPOKE_E_TIMEOUT);
+}
+
+/* With nothing of ours unanswered, only pings can tell. */
+static void an_idle_peer_that_fell_silent_is_noticed_within_one_and_a_half_keep_alives(void **state)
+{
+    struct fixture *f = *state;
+    spoke_mqtt_packet packet;
+    prepare(f);
+    spoke_transport_target target = target_of(f);
+    target.mqtt.keep_alive_s = f->kind->follows_clock ? 1000 : 4;
+    const uint32_t limit_ms = target.mqtt.keep_alive_s * 1500u;
+    open_target(f, &target);
+    await_packet(f, SPOKE_MQTT_CONNECT, &packet);
+    script_broker_send_connack(f->broker, false, 0);
+    await(f, SPOKE_TRANSPORT_CONNECTED, 1);
+    script_broker_swallow(f->broker, true);
+    const uint64_t begun = f->shaped.platform.monotonic_ms(f->shaped.platform.ctx);
+    while (count_of(f, SPOKE_TRANSPORT_CLOSED) == 0 &&
+           f->shaped.platform.monotonic_ms(f->shaped.platform.ctx) - begun < 3ull * limit_ms) {
+        if (f->kind->follows_clock)
+            f->shaped.ahead_ms += 1000;
+        turn(f);
+    }
+    const uint64_t took = f->shaped.platform.monotonic_ms(f->shaped.platform.ctx) - begun;
+    print_message("idle silence: noticed after %llu of %u ms\n", (unsigned long long)took, (unsigned)limit_ms);
+    assert_in_range(took, limit_ms / 3, limit_ms + 2000);
 }
 
 static void a_peer_that_answers_pings_stays(void **state)
@@ -1092,6 +1171,132 @@ static void speaks_with_mosquitto(void **state)
     assert_int_equal(last(f, SPOKE_TRANSPORT_CLOSED)->error.status, SPOKE_OK);
 }
 
+/* --- other trust, other identity --- */
+
+#define ENDS_2090 INT64_C(3786912000) /* of what test_ca makes */
+
+static spoke_status take(struct fixture *f, const char *trust_pem)
+{
+    spoke_error why = {SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, NULL};
+    const spoke_tls_options tls = {.trust_pem = trust_pem};
+    const spoke_status status = f->ops->credentials(f->transport, trust_pem != NULL ? &tls : NULL, &why);
+    assert_int_equal(why.status, status);
+    assert_non_null(why.text);
+    return status;
+}
+
+static void serve_from(struct fixture *f, struct test_ca *ca)
+{
+    static struct test_cert cert;
+    test_ca_issue(ca, &(struct test_cert_options){.common_name = "localhost", .names = "localhost"}, &cert);
+    script_broker_serve(f->broker, cert.cert_pem, cert.key_pem);
+    await(f, SPOKE_TRANSPORT_CLOSED, f->opened);
+}
+
+static void other_trust_counts_from_the_next_open(void **state)
+{
+    struct fixture *f = *state;
+    struct test_ca *other = test_ca_create("Spoke other root");
+    spoke_mqtt_packet packet;
+    connect_fresh(f);
+    assert_ok(take(f, test_ca_pem(other)));
+    assert_ok(publish(f, 1, "over the link as it is", NULL));
+    await_packet(f, SPOKE_MQTT_PUBLISH, &packet);
+    serve_from(f, other);
+    connect_anew(f, false);
+    assert_ok(take(f, NULL));
+    serve_from(f, f->ca);
+    open_transport(f);
+    await(f, SPOKE_TRANSPORT_CLOSED, f->opened);
+    assert_int_not_equal(last(f, SPOKE_TRANSPORT_CLOSED)->error.status, SPOKE_OK);
+    close_transport(f);
+    test_ca_destroy(other);
+}
+
+static void former_trust_comes_back(void **state)
+{
+    struct fixture *f = *state;
+    struct test_ca *other = test_ca_create("Spoke other root");
+    connect_fresh(f);
+    for (int i = 0; i < 2; i++) {
+        assert_ok(take(f, test_ca_pem(other)));
+        script_broker_drop(f->broker, false);
+        await(f, SPOKE_TRANSPORT_CLOSED, f->opened);
+        open_transport(f);
+        await(f, SPOKE_TRANSPORT_CLOSED, f->opened);
+        const spoke_status status = last(f, SPOKE_TRANSPORT_CLOSED)->error.status;
+        assert_true(status == SPOKE_E_CERTIFICATE || (status == SPOKE_E_TLS && !f->kind->tells_causes));
+        assert_ok(take(f, test_ca_pem(f->ca)));
+        assert_ok(take(f, NULL));
+        connect_anew(f, false);
+    }
+    close_transport(f);
+    test_ca_destroy(other);
+}
+
+static void only_two_sets_of_credentials_are_kept(void **state)
+{
+    struct fixture *f = *state;
+    struct test_ca *other = test_ca_create("Spoke other root"), *third = test_ca_create("Spoke third root");
+    connect_fresh(f);
+    assert_ok(take(f, NULL)); /* none are kept: fine */
+    assert_ok(take(f, test_ca_pem(other)));
+    assert_int_equal(take(f, test_ca_pem(third)), SPOKE_E_STATE);
+    assert_int_equal(take(f, NULL), SPOKE_E_STATE); /* the link lives on them */
+    script_broker_drop(f->broker, false);
+    await(f, SPOKE_TRANSPORT_CLOSED, f->opened);
+    assert_ok(take(f, NULL));
+    assert_ok(take(f, test_ca_pem(third)));
+    assert_ok(take(f, test_ca_pem(other)));
+    assert_ok(take(f, NULL));
+    serve_from(f, other);
+    connect_anew(f, false);
+    close_transport(f);
+    test_ca_destroy(other);
+    test_ca_destroy(third);
+}
+
+static void credentials_that_cannot_be_read_change_nothing(void **state)
+{
+    struct fixture *f = *state;
+    struct test_cert cert;
+    spoke_error why;
+    connect_fresh(f);
+    test_ca_issue(f->ca, &(struct test_cert_options){.common_name = "device-1"}, &cert);
+    const spoke_tls_options wrong[] = {
+        {.trust_pem = "no PEM"},
+        {.trust_pem = test_ca_pem(f->ca), .client_cert_pem = cert.cert_pem, .client_key_pem = "no PEM"},
+        {.trust_pem = test_ca_pem(f->ca), .client_cert_pem = cert.cert_pem}};
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+        assert_int_equal(f->ops->credentials(f->transport, &wrong[i], &why),
+                         i < 2 ? SPOKE_E_CERTIFICATE : SPOKE_E_ARG);
+    script_broker_drop(f->broker, false);
+    await(f, SPOKE_TRANSPORT_CLOSED, f->opened);
+    connect_anew(f, false);
+}
+
+static void ends_of_validity_are_told(void **state)
+{
+    struct fixture *f = *state;
+    struct test_cert cert;
+    spoke_expiry ends;
+    spoke_error why;
+    prepare(f);
+    f->ops->expiry(f->transport, &ends);
+    assert_true(ends.trust == ENDS_2090 && ends.client_cert == 0 && ends.server == 0);
+    connect_anew(f, false);
+    f->ops->expiry(f->transport, &ends);
+    assert_true(ends.server == (f->kind->tells_causes ? ENDS_2090 : 0));
+    test_ca_issue(f->ca, &(struct test_cert_options){.common_name = "device-1", .not_after = "20280229235959"},
+                  &cert);
+    const spoke_tls_options tls = {
+        .trust_pem = test_ca_pem(f->ca), .client_cert_pem = cert.cert_pem, .client_key_pem = cert.key_pem};
+    assert_ok(f->ops->credentials(f->transport, &tls, &why));
+    f->ops->expiry(f->transport, &ends);
+    assert_true(ends.client_cert == INT64_C(1835481599));
+    close_transport(f);
+}
+
 #define CASE(name) \
     { \
 #name, name, setup, teardown, NULL \
@@ -1103,6 +1308,7 @@ int transport_suite_run(const struct transport_kind *kind)
         CASE(connects_publishes_and_closes),
         CASE(connect_says_what_the_target_says),
         CASE(each_open_brings_its_own_credentials),
+        CASE(the_bytes_that_pass_are_counted),
         CASE(subscribes_and_hears_the_codes),
         CASE(messages_arrive_and_acks_leave_in_order_of_receipt),
         CASE(a_token_ends_once_whenever_the_link_is_closed),
@@ -1112,6 +1318,7 @@ int transport_suite_run(const struct transport_kind *kind)
         CASE(a_full_window_is_told_and_opens_with_an_ack),
         CASE(a_full_buffer_is_told_and_a_message_beyond_it_is_too_large),
         CASE(what_was_in_flight_is_repeated_under_its_id),
+        CASE(repeats_of_a_full_window_leave_as_they_are_given),
         CASE(without_a_session_the_window_is_free_again),
         CASE(each_refusal_is_told_with_its_code),
         CASE(a_lost_connection_is_told),
@@ -1120,6 +1327,7 @@ int transport_suite_run(const struct transport_kind *kind)
         CASE(bytes_that_are_not_mqtt_end_the_connection),
         CASE(an_oversize_message_is_skipped_and_told),
         CASE(a_silent_peer_is_noticed_within_one_and_a_half_keep_alives),
+        CASE(an_idle_peer_that_fell_silent_is_noticed_within_one_and_a_half_keep_alives),
         CASE(a_peer_that_answers_pings_stays),
         CASE(a_black_hole_is_given_up_at_the_limit),
         CASE(a_connack_that_never_comes_is_given_up_at_the_limit),
@@ -1130,6 +1338,11 @@ int transport_suite_run(const struct transport_kind *kind)
         CASE(an_expired_certificate_is_refused),
         CASE(a_certificate_of_the_future_is_refused),
         CASE(a_certificate_of_an_unknown_issuer_is_refused),
+        CASE(other_trust_counts_from_the_next_open),
+        CASE(former_trust_comes_back),
+        CASE(only_two_sets_of_credentials_are_kept),
+        CASE(credentials_that_cannot_be_read_change_nothing),
+        CASE(ends_of_validity_are_told),
         CASE(single_bytes_both_ways_change_nothing),
         CASE(another_thread_ends_the_sleep),
         CASE(a_quiet_step_sleeps_its_limit_and_no_longer),

@@ -43,7 +43,7 @@ static void every_verdict_has_a_sentence_of_its_own(void **state)
         const spoke_error error = of_verdict(verdicts[i]);
         assert_int_equal(error.status, SPOKE_E_CERTIFICATE);
         assert_int_equal(error.source, SPOKE_SOURCE_TLS);
-        assert_int_equal(error.detail, MBEDTLS_ERR_X509_CERT_VERIFY_FAILED);
+        assert_int_equal(error.detail, verdicts[i]);
         for (size_t k = 0; k < i; k++)
             assert_string_not_equal(error.text, of_verdict(verdicts[k]).text);
     }
