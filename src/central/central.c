@@ -126,6 +126,10 @@ static spoke_status read_config(const spoke_central_config *config, spoke_centra
             return SPOKE_E_ARG;
         }
     memcpy(out, config, config->struct_size < sizeof *out ? config->struct_size : sizeof *out);
+    if (out->connect_rate > 100000) {
+        (void)snprintf(why, cap, "connect_rate is at most 100000");
+        return SPOKE_E_ARG;
+    }
     if ((out->monotonic_ms == NULL) != (out->unix_ms == NULL)) {
         (void)snprintf(why, cap, "a clock needs both monotonic_ms and unix_ms");
         return SPOKE_E_ARG;
@@ -228,6 +232,8 @@ static spoke_status open_core(spoke_central *central, char *why, size_t cap)
         .dps_retry_after_s = config->dps_retry_after_s == 0            ? 3
                              : config->dps_retry_after_s == UINT32_MAX ? 0
                                                                        : config->dps_retry_after_s,
+        .connect_rate = config->connect_rate,
+        .drop_duplicates = config->drop_duplicates,
         .monotonic_ms = clocked ? config->monotonic_ms : system_monotonic_ms,
         .unix_ms = clocked ? config->unix_ms : system_unix_ms,
         .clock_ctx = config->clock_ctx,

@@ -20,6 +20,8 @@ enum option_id {
     OPTION_TEMPLATES,
     OPTION_DPS_POLLS,
     OPTION_DPS_RETRY_AFTER,
+    OPTION_CONNECT_RATE,
+    OPTION_DROP_DUPLICATES,
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
     OPTION_SHOW_SECRETS,
@@ -43,6 +45,8 @@ static const struct option options[] = {
     {"templates", required_argument, NULL, OPTION_TEMPLATES},
     {"dps-polls", required_argument, NULL, OPTION_DPS_POLLS},
     {"dps-retry-after", required_argument, NULL, OPTION_DPS_RETRY_AFTER},
+    {"connect-rate", required_argument, NULL, OPTION_CONNECT_RATE},
+    {"drop-duplicates", no_argument, NULL, OPTION_DROP_DUPLICATES},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
     {"show-secrets", no_argument, NULL, OPTION_SHOW_SECRETS},
@@ -75,6 +79,8 @@ static const char help[] =
     "  --templates PATH        device templates, a file or a folder of them: DTDL, or IoT Central's form\n"
     "  --dps-polls N           \"assigning\" answers before a registration's result [1]\n"
     "  --dps-retry-after S     seconds that a device is told to wait between them [3]\n"
+    "  --connect-rate N        connections that the hub accepts in any second; more are refused [no limit]\n"
+    "  --drop-duplicates       a message whose id the device used before is acknowledged and not kept\n"
     "\n"
     "Output\n"
     "  --log-level LEVEL       error, warn, info or debug, on standard error [warn]\n"
@@ -124,6 +130,12 @@ static void take_count(struct parsing *p, const char *flag, const char *text, ui
     *count = number == 0 ? UINT32_MAX : number;
 }
 
+static void take_rate(struct parsing *p, const char *flag, const char *text, uint32_t *rate)
+{
+    if (spoke_str_u32(spoke_str_of(text), rate) != SPOKE_OK || *rate == 0 || *rate > 100000)
+        complain(p, flag, text, "a number from 1 to 100000 is wanted");
+}
+
 static void take_log_level(struct parsing *p, const char *flag, const char *text)
 {
     static const char *const names[] = {"error", "warn", "info", "debug"};
@@ -171,6 +183,8 @@ static void take_option(struct parsing *p, enum option_id id, const char *flag, 
         config->ephemeral = true;
     else if (id == OPTION_APPROVE_BY_HAND)
         config->approve_by_hand = true;
+    else if (id == OPTION_DROP_DUPLICATES)
+        config->drop_duplicates = true;
     else if (id == OPTION_CONTROL)
         config->control = true;
     else if (id == OPTION_PRINT_ENV)
@@ -206,6 +220,8 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
         take_count(p, flag, value, &config->dps_polls);
     else if (id == OPTION_DPS_RETRY_AFTER)
         take_count(p, flag, value, &config->dps_retry_after_s);
+    else if (id == OPTION_CONNECT_RATE)
+        take_rate(p, flag, value, &config->connect_rate);
     else if (id == OPTION_LOG_LEVEL)
         take_log_level(p, flag, value);
 }

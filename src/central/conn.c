@@ -80,7 +80,7 @@ spoke_status core_conn_open(struct core *c, const char *peer_common_name, struct
     k->core = c;
     k->state = CONN_NEW;
     k->token_expires_ms = INT64_MAX;
-    k->token_due = UINT64_MAX;
+    k->token_due = k->close_at = UINT64_MAX;
     k->silent_until = core_now_ms(c) + CONNECT_LIMIT_MS;
     core_due(c, k->silent_until);
     k->next = c->conns;
@@ -118,6 +118,7 @@ void conn_free(struct conn *k)
     free(k->template_id);
     free(k->group_id);
     free(k->late);
+    free(k->late_desired);
     free(k);
 }
 
@@ -196,6 +197,30 @@ void conn_refuse(struct conn *k, uint8_t code, const char *event, const char *wh
     k->state = CONN_ENDED;
 }
 
+/* --- half-open links --- */
+
+static const char *name_of(const struct conn *k)
+{
+    return k->id[0] != '\0' ? k->id : NULL;
+}
+
+static bool lost_up(struct conn *k)
+{
+    k->lost_up = k->lost_up || fault_swallows(&k->core->faults, true, name_of(k));
+    return k->lost_up;
+}
+
+static bool lost_down(const struct conn *k)
+{
+    return k->lost_down || fault_swallows(&k->core->faults, false, name_of(k));
+}
+
+void conn_go_silent(struct conn *k)
+{
+    k->lost_up = k->lost_down = true;
+    k->silent_until = UINT64_MAX; /* the device has to notice */
+}
+
 /* --- output --- */
 
 static void hold(struct conn *k)
@@ -227,7 +252,10 @@ static bool make_room(struct conn *k, size_t need)
 /* Output follows the order of events, so once something waits for the commit, all that comes later does too. */
 static void queue(struct conn *k, const spoke_mqtt_packet *packet, size_t bytes)
 {
-    if (k->state == CONN_ENDED || !make_room(k, bytes))
+    if (k->state == CONN_ENDED)
+        return;
+    k->lost_down = lost_down(k);
+    if (k->lost_down || !make_room(k, bytes))
         return;
     spoke_buf buf = {k->out.ptr, k->out.len, k->out.cap};
     spoke_status status = spoke_mqtt_encode(packet, &buf);
@@ -252,6 +280,18 @@ void conn_connack(struct conn *k, uint8_t code, bool session_present)
     packet.as.connack.code = code;
     packet.as.connack.session_present = session_present;
     queue(k, &packet, 4);
+}
+
+void conn_hold_back(struct conn *k, uint32_t ms)
+{
+    k->quiet_until = core_now_ms(k->core) + ms;
+    core_due(k->core, k->quiet_until);
+}
+
+void conn_close_in(struct conn *k, uint32_t ms)
+{
+    k->close_at = core_now_ms(k->core) + ms;
+    core_due(k->core, k->close_at);
 }
 
 void conn_publish(struct conn *k, spoke_str topic, spoke_str payload, uint8_t qos, uint16_t packet_id, bool dup)
@@ -318,7 +358,7 @@ static void send_late_acks(struct conn *k)
 
 spoke_str core_conn_output(const struct conn *k)
 {
-    size_t len = k->out_ready - k->out_at;
+    size_t len = core_now_ms(k->core) < k->quiet_until ? 0 : k->out_ready - k->out_at;
     const struct fault *pieces = fault_armed(&k->core->faults, FAULT_FRAGMENT, k->id);
     if (pieces != NULL && len > pieces->number)
         len = pieces->number;
@@ -337,7 +377,7 @@ void core_conn_sent(struct conn *k, size_t count)
 
 bool core_conn_ended(const struct conn *k)
 {
-    return k->state == CONN_ENDED;
+    return k->state == CONN_ENDED && !lost_down(k); /* the end of a half-open link is not heard either */
 }
 
 void conn_release(struct conn *k, bool durable)
@@ -528,7 +568,8 @@ static void take_packet(struct conn *k, const spoke_mqtt_packet *packet)
         take_unsubscribe(k, packet);
         break;
     case SPOKE_MQTT_PINGREQ:
-        send_short(k, SPOKE_MQTT_PINGRESP, 0);
+        if (!fault_take(&k->core->faults, FAULT_PING_SILENCE, k->id, NULL))
+            send_short(k, SPOKE_MQTT_PINGRESP, 0);
         break;
     case SPOKE_MQTT_DISCONNECT:
         k->goodbye = true;
@@ -604,7 +645,7 @@ static size_t take_packets(struct conn *k, const uint8_t *bytes, size_t len)
 void core_conn_receive(struct conn *k, const uint8_t *bytes, size_t len)
 {
     bool kept = true;
-    if (k->state == CONN_ENDED || len == 0)
+    if (k->state == CONN_ENDED || len == 0 || lost_up(k))
         return;
     if (k->in.len > 0) {
         kept = bytes_append(&k->in, bytes, len);
@@ -625,6 +666,10 @@ uint64_t conn_deadline(const struct conn *k)
     if (k->state == CONN_ENDED)
         return UINT64_MAX;
     uint64_t due = k->silent_until < k->token_due ? k->silent_until : k->token_due;
+    if (k->close_at < due)
+        due = k->close_at;
+    if (k->quiet_until != 0 && k->quiet_until < due)
+        due = k->quiet_until;
     if (k->late_count > 0 && k->late[0].due < due)
         due = k->late[0].due;
     uint64_t lock = c2d_deadline(k);
@@ -644,8 +689,14 @@ static void look_at_token(struct conn *k)
 void conn_tick(struct conn *k)
 {
     uint64_t now = core_now_ms(k->core);
+    if (now >= k->quiet_until)
+        k->quiet_until = 0;
     if (k->state == CONN_ENDED)
         return;
+    if (now >= k->close_at) {
+        conn_end(k, NULL, "the fault closeAfterConnack is armed", 0);
+        return;
+    }
     if (now >= k->silent_until && k->state == CONN_NEW)
         conn_protocol_error(k, "no CONNECT within 30 seconds");
     else if (now >= k->silent_until)

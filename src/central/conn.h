@@ -68,6 +68,13 @@ struct conn {
     size_t late_count, late_cap;
     uint32_t publishes;
 
+    /* faults */
+    bool lost_up, lost_down; /* bytes of this direction vanished, so no later ones arrive: a half-open link */
+    uint64_t quiet_until;    /* output waits; 0: it does not */
+    uint64_t close_at;       /* UINT64_MAX: not */
+    char *late_desired;      /* a desired change that goes out behind the next one */
+    int64_t late_version;
+
     char *will_topic;
     struct bytes will_payload;
     uint8_t will_qos;
@@ -95,6 +102,10 @@ struct conn {
 void conn_connack(struct conn *k, uint8_t code, bool session_present);
 void conn_publish(struct conn *k, spoke_str topic, spoke_str payload, uint8_t qos, uint16_t packet_id, bool dup);
 void conn_puback(struct conn *k, uint16_t packet_id); /* 0, as of QoS 0: nothing */
+/* Faults: nothing leaves for that long; it hangs up after that long; both directions are dead. */
+void conn_hold_back(struct conn *k, uint32_t ms);
+void conn_close_in(struct conn *k, uint32_t ms);
+void conn_go_silent(struct conn *k);
 /* Refuses a CONNECT: CONNACK, event, end. */
 void conn_refuse(struct conn *k, uint8_t code, const char *event, const char *why);
 /* Hangs up after what is queued. `event` NULL: only the log line and, for a hub connection, hub-disconnected. */

@@ -89,6 +89,8 @@ struct messages {
 static bool add_flag(void *ctx, const struct misfit *misfit)
 {
     cJSON *list = ctx, *item = cJSON_CreateObject();
+    if (misfit->element >= 0)
+        cJSON_AddNumberToObject(item, "element", misfit->element);
     cJSON_AddItemToObject(item, "name", rest_text(misfit->name.ptr, misfit->name.len));
     rest_add_fit(item, misfit->fit, misfit->why);
     cJSON_AddItemToArray(list, item);
@@ -101,7 +103,11 @@ static cJSON *flags_json(const struct template_table *t, const struct store_mess
     cJSON *system = NULL, *list = cJSON_CreateArray();
     (void)core_parse_json(spoke_str_of(row->system), &system);
     const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(system, "contentType"));
-    if (type == NULL || strcasestr(type, "json") != NULL)
+    const char *unread = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(system, "undecoded"));
+    const struct misfit whole = {.element = -1, .fit = TEMPLATE_WRONG_TYPE, .why = unread};
+    if (unread != NULL)
+        (void)add_flag(list, &whole);
+    else if (type == NULL || strcasestr(type, "json") != NULL)
         misfits_of_message(t, spoke_str_of(row->component), spoke_str_from(row->body, row->body_len), add_flag,
                            list);
     cJSON_Delete(system);
@@ -109,6 +115,31 @@ static cJSON *flags_json(const struct template_table *t, const struct store_mess
         return list;
     cJSON_Delete(list);
     return NULL;
+}
+
+static cJSON *time_text(int64_t unix_ms)
+{
+    char at[40];
+    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
+    if (iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
+        buf.len = 0; /* a clock outside 1970..9999 */
+    at[buf.len] = '\0';
+    return cJSON_CreateString(at);
+}
+
+/* How many elements a message with several readings has; -1: it is not one. */
+static int reading_count(const struct store_message *row)
+{
+    const spoke_str body = spoke_str_from(row->body, row->body_len);
+    spoke_json_cursor at;
+    spoke_str key, value;
+    int count = 0;
+    if (spoke_json_type(body) != '[' || spoke_json_check(body) != SPOKE_OK ||
+        spoke_json_enter(body, &at) != SPOKE_OK)
+        return -1;
+    while (spoke_json_member(&at, &key, &value) == SPOKE_OK)
+        count++;
+    return count;
 }
 
 static bool add_message(void *ctx, const struct store_message *row)
@@ -119,7 +150,14 @@ static bool add_message(void *ctx, const struct store_message *row)
         return false;
     cJSON *item = cJSON_CreateObject();
     cJSON_AddNumberToObject(item, "qos", row->qos);
+    if (row->created_ms != 0)
+        cJSON_AddItemToObject(item, "time", time_text(row->created_ms));
+    if (row->duplicate)
+        cJSON_AddTrueToObject(item, "duplicate");
     cJSON_AddItemToObject(item, "body", rest_text(row->body, row->body_len));
+    const int readings = reading_count(row);
+    if (readings >= 0)
+        cJSON_AddNumberToObject(item, "readings", readings);
     cJSON_AddItemToObject(item, "system", section(row->system));
     cJSON_AddItemToObject(item, "properties", section(row->properties));
     cJSON *flags = m->t != NULL ? flags_json(m->t, row) : NULL;
@@ -234,6 +272,17 @@ static void answer_tree(struct rest_call *call, cJSON *tree)
 void control_events_get(struct rest_call *call)
 {
     answer_tree(call, core_events_get(call->core));
+}
+
+void control_rates_get(struct rest_call *call)
+{
+    answer_tree(call, core_rates_get(call->core));
+}
+
+void control_rates_delete(struct rest_call *call)
+{
+    core_rates_forget(call->core);
+    rest_ok(&call->reply, 204, NULL);
 }
 
 /* File upload is not offered, so none was begun. */

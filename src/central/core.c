@@ -1,5 +1,7 @@
 #include "core_internal.h"
 
+#include "orders.h"
+
 #include <assert.h>
 #include <base/base64.h>
 #include <base/iso8601.h>
@@ -324,7 +326,9 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
     c->options = *options;
     c->due = UINT64_MAX;
     c->template_round = 1;
-    status = store_open(options->store_path, options->durable, &c->store, why, why_cap);
+    status = rates_init(&c->rates, options->connect_rate);
+    if (status == SPOKE_OK)
+        status = store_open(options->store_path, options->durable, &c->store, why, why_cap);
     if (status == SPOKE_OK) {
         status = core_dirty(c);
         if (status == SPOKE_OK)
@@ -368,6 +372,8 @@ void core_destroy(struct core *c)
     templates_free(c);
     events_free(c->events);
     faults_clear(&c->faults);
+    rates_fini(&c->rates);
+    orders_free(c);
     if (c->store != NULL) {
         if (c->uncommitted)
             (void)store_commit(c->store); /* nobody is left to tell; acknowledgements were not sent */
@@ -429,6 +435,8 @@ void core_tick(struct core *c)
         }
         method_tick(c);
         core_due(c, method_deadline(c));
+        orders_tick(c);
+        core_due(c, orders_deadline(c));
     }
     (void)core_commit(c);
 }

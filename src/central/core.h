@@ -18,6 +18,8 @@ struct core_options {
     const char *id_scope, *group_key, *hub_host; /* NULL: kept ones, or made */
     const char *device_ca_pem;
     uint32_t dps_polls, dps_retry_after_s; /* resolved: 0 means 0 */
+    uint32_t connect_rate;                 /* of the hub, per second; 0: any */
+    bool drop_duplicates;
     uint64_t (*monotonic_ms)(void *ctx);
     int64_t (*unix_ms)(void *ctx);
     void *clock_ctx;
@@ -125,6 +127,8 @@ spoke_status core_c2d_send(struct core *c, const char *device_id, spoke_str body
 /* Shape of control-api: replaces all faults. E_ARG with why. */
 spoke_status core_faults_put(struct core *c, const cJSON *faults, char *why, size_t why_cap);
 cJSON *core_faults_get(struct core *c); /* new tree */
+cJSON *core_rates_get(struct core *c);  /* new tree: CONNECTs to the hub */
+void core_rates_forget(struct core *c);
 cJSON *core_events_get(struct core *c); /* new array */
 void core_event(struct core *c, const char *kind, const char *device_id, const char *reg_id, const char *why,
                 int32_t code); /* NULL and 0: left out */

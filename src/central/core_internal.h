@@ -5,6 +5,7 @@
 #include "conn.h"
 #include "core.h"
 #include "faults.h"
+#include "rates.h"
 #include "template.h"
 
 #define CORE_DEFAULT_GROUP "SAS-IoT-Devices"
@@ -16,6 +17,7 @@ enum {
     CODE_NOT_APPROVED = 400209,
     CODE_TAKEN_OVER = 400027,
     CODE_UNAUTHORIZED = 401002,
+    CODE_QUOTA = 403002,
     CODE_NOT_ONLINE = 404103,
     CODE_CLOSED_REMOTELY = 404104,
     CODE_METHODS_IN_FLIGHT = 403800,
@@ -31,6 +33,7 @@ struct command_run;
 struct dps_registration;
 struct c2d_mark;
 struct kept_template;
+struct order;
 
 struct core {
     struct core_options options; /* clock, random, log and figures; its texts are copied below */
@@ -39,6 +42,8 @@ struct core {
     struct conn *conns;
     struct conn *held; /* those whose output waits for the commit */
     struct faults faults;
+    struct rates rates;
+    struct order *orders;
     struct event_ring *events;
     struct method_call *calls;
     struct command_run *command_runs; /* what REST waits for */
@@ -141,12 +146,13 @@ void templates_free(struct core *c);
 
 /* --- misfits.c: what does not fit a template --- */
 struct misfit {
-    spoke_str component, name; /* empty name: the whole message */
+    spoke_str component, name; /* empty name: the whole message, or element */
+    int element;               /* of a message with several readings, from 0; -1: it is not one */
     enum template_fit fit;
     const char *why;
 };
 typedef bool (*misfit_fn)(void *ctx, const struct misfit *misfit); /* false: enough */
-/* Each value of a message that does not fit. */
+/* Each value of a message that does not fit: of the one object that it is, or of each in its array. */
 void misfits_of_message(const struct template_table *t, spoke_str component, spoke_str body, misfit_fn each,
                         void *ctx);
 /* Each property of a patch that does not fit; component empty: the root, whose components are looked into. */
@@ -154,6 +160,8 @@ void misfits_of_patch(const struct template_table *t, spoke_str component, spoke
                       misfit_fn each, void *ctx);
 /* Counts and logs what a device sent that does not fit its template; without a template nothing. */
 spoke_status misfits_note_message(struct conn *k, spoke_str component, spoke_str body);
+/* The same for a body that could not be unpacked. */
+spoke_status misfits_note_unread(struct conn *k, const char *why);
 spoke_status misfits_note_report(struct conn *k, spoke_str patch);
 
 /* --- telemetry.c --- */

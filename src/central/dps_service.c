@@ -398,7 +398,9 @@ static spoke_status settle(struct conn *k, struct dps_registration *r, struct st
     spoke_status status = set_payload(k->core, row, payload);
     if (status == SPOKE_OK && k->group_id != NULL && !text_set(&row->group_id, spoke_str_of(k->group_id)))
         status = SPOKE_E_NO_MEMORY;
-    if (row->enabled)
+    if (fault_armed(&k->core->faults, FAULT_BLOCK_DEVICE, row->id) != NULL)
+        r->outcome = OUTCOME_BLOCKED;
+    else if (row->enabled)
         r->outcome = OUTCOME_ASSIGNED;
     else
         r->outcome = row->approved ? OUTCOME_BLOCKED : OUTCOME_WAITING;
@@ -575,6 +577,8 @@ void dps_publish(struct conn *k, const spoke_mqtt_packet *packet)
         return;
     }
     conn_puback(k, packet->packet_id);
+    if (fault_take(&k->core->faults, FAULT_DPS_SILENCE, NULL, NULL))
+        return;
     if (is_put)
         take_register(k, rid, packet->as.publish.payload);
     else

@@ -18,20 +18,35 @@ static const struct fault_shape {
     uint32_t least, most;
     const char *text;
     enum device_rule device;
+    const char *choices; /* of the text, which may be left out then: " a b c " */
 } shapes[FAULT_KINDS] = {
-    [FAULT_DPS_REFUSE_CONNECT] = {"dpsRefuseConnect", true, "code", false, 1, 5, NULL, NO_DEVICE},
-    [FAULT_DPS_THROTTLE] = {"dpsThrottle", true, "retryAfter", true, 0, UINT32_MAX, NULL, NO_DEVICE},
-    [FAULT_DPS_THROTTLE_POLL] = {"dpsThrottlePoll", true, "retryAfter", true, 0, UINT32_MAX, NULL, NO_DEVICE},
-    [FAULT_DPS_POLLS] = {"dpsPolls", false, "", false, 0, 1000000, NULL, NO_DEVICE},
-    [FAULT_REFUSE_CONNECT] = {"refuseConnect", true, "code", false, 1, 5, NULL, ANY_DEVICE},
-    [FAULT_PUBACK_DELAY] = {"pubackDelay", false, "ms", false, 0, 3600000, NULL, ANY_DEVICE},
-    [FAULT_DROP_PUBACK] = {"dropPuback", true, NULL, false, 0, 0, NULL, ANY_DEVICE},
-    [FAULT_DROP_AFTER_PUBLISHES] = {"dropAfterPublishes", true, NULL, false, 0, 0, NULL, ANY_DEVICE},
-    [FAULT_TWIN_THROTTLE] = {"twinThrottle", true, NULL, false, 0, 0, NULL, ANY_DEVICE},
-    [FAULT_TWIN_SILENCE] = {"twinSilence", true, NULL, false, 0, 0, NULL, ANY_DEVICE},
-    [FAULT_FRAGMENT] = {"fragment", false, "bytes", false, 1, UINT32_MAX, NULL, ANY_DEVICE},
-    [FAULT_EXPIRE_TOKEN] = {"expireToken", false, NULL, false, 0, 0, NULL, ONE_DEVICE},
-    [FAULT_ASSIGN_HUB] = {"assignHub", false, NULL, false, 0, 0, "hub", ONE_DEVICE},
+    [FAULT_DPS_REFUSE_CONNECT] = {"dpsRefuseConnect", true, "code", false, 1, 5, NULL, NO_DEVICE, NULL},
+    [FAULT_DPS_THROTTLE] = {"dpsThrottle", true, "retryAfter", true, 0, UINT32_MAX, NULL, NO_DEVICE, NULL},
+    [FAULT_DPS_THROTTLE_POLL] = {"dpsThrottlePoll", true, "retryAfter", true, 0, UINT32_MAX, NULL, NO_DEVICE,
+                                 NULL},
+    [FAULT_DPS_POLLS] = {"dpsPolls", false, "", false, 0, 1000000, NULL, NO_DEVICE, NULL},
+    [FAULT_REFUSE_CONNECT] = {"refuseConnect", true, "code", false, 1, 5, NULL, ANY_DEVICE, NULL},
+    [FAULT_PUBACK_DELAY] = {"pubackDelay", false, "ms", false, 0, 3600000, NULL, ANY_DEVICE, NULL},
+    [FAULT_DROP_PUBACK] = {"dropPuback", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_DROP_AFTER_PUBLISHES] = {"dropAfterPublishes", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_TWIN_THROTTLE] = {"twinThrottle", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_TWIN_SILENCE] = {"twinSilence", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_FRAGMENT] = {"fragment", false, "bytes", false, 1, UINT32_MAX, NULL, ANY_DEVICE, NULL},
+    [FAULT_EXPIRE_TOKEN] = {"expireToken", false, NULL, false, 0, 0, NULL, ONE_DEVICE, NULL},
+    [FAULT_ASSIGN_HUB] = {"assignHub", false, NULL, false, 0, 0, "hub", ONE_DEVICE, NULL},
+    [FAULT_DPS_SILENCE] = {"dpsSilence", true, NULL, false, 0, 0, NULL, NO_DEVICE, NULL},
+    [FAULT_SWALLOW] = {"swallow", false, NULL, false, 0, 0, "direction", ANY_DEVICE, " up down both "},
+    [FAULT_CONNACK_SILENCE] = {"connackSilence", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_CONNACK_DELAY] = {"connackDelay", false, "ms", false, 0, 3600000, NULL, ANY_DEVICE, NULL},
+    [FAULT_CLOSE_AFTER_CONNACK] = {"closeAfterConnack", true, "ms", true, 0, 3600000, NULL, ANY_DEVICE, NULL},
+    [FAULT_CLOSE_ON_PUBLISH] = {"closeOnPublish", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_DUPLICATE_PUBACK] = {"duplicatePuback", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_WRONG_PUBACK_ID] = {"wrongPubackId", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_PING_SILENCE] = {"pingSilence", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_DESIRED_DUPLICATE] = {"desiredDuplicate", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_DESIRED_REORDER] = {"desiredReorder", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_DESIRED_DROP] = {"desiredDrop", true, NULL, false, 0, 0, NULL, ANY_DEVICE, NULL},
+    [FAULT_BLOCK_DEVICE] = {"blockDevice", false, NULL, false, 0, 0, NULL, ONE_DEVICE, NULL},
 };
 
 void fault_spent(struct faults *f, enum fault_kind kind)
@@ -76,6 +91,21 @@ static const char *read_text(const cJSON *item, bool needed, char **out)
     return *out == NULL ? "memory" : NULL;
 }
 
+/* " a b " has the word a. */
+static bool is_choice(const char *choices, const char *word)
+{
+    char padded[16];
+    const int len = snprintf(padded, sizeof padded, " %s ", word);
+    return len < (int)sizeof padded && strchr(word, ' ') == NULL && strstr(choices, padded) != NULL;
+}
+
+static const char *read_extra_text(const struct fault_shape *shape, const cJSON *item, char **out)
+{
+    if (read_text(item, shape->choices == NULL, out) != NULL)
+        return shape->text;
+    return *out == NULL || shape->choices == NULL || is_choice(shape->choices, *out) ? NULL : shape->text;
+}
+
 static const cJSON *member(const cJSON *tree, const char *name)
 {
     return cJSON_GetObjectItemCaseSensitive(tree, name);
@@ -107,8 +137,8 @@ static const char *read_members(const struct fault_shape *shape, const cJSON *tr
     if (bad == NULL && shape->device != NO_DEVICE &&
         read_text(member(tree, "deviceId"), shape->device == ONE_DEVICE, &out->device_id) != NULL)
         bad = "deviceId";
-    if (bad == NULL && shape->text != NULL && read_text(member(tree, shape->text), true, &out->text) != NULL)
-        bad = shape->text;
+    if (bad == NULL && shape->text != NULL)
+        bad = read_extra_text(shape, member(tree, shape->text), &out->text);
     return bad;
 }
 
@@ -197,6 +227,12 @@ const struct fault *fault_armed(const struct faults *f, enum fault_kind kind, co
     if (fault->device_id != NULL && (device_id == NULL || strcmp(fault->device_id, device_id) != 0))
         return NULL;
     return fault;
+}
+
+bool fault_swallows(const struct faults *f, bool up, const char *device_id)
+{
+    const struct fault *fault = fault_armed(f, FAULT_SWALLOW, device_id);
+    return fault != NULL && (fault->text == NULL || strcmp(fault->text, up ? "down" : "up") != 0);
 }
 
 bool fault_take(struct faults *f, enum fault_kind kind, const char *device_id, struct fault *out)

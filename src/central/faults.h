@@ -19,6 +19,19 @@ enum fault_kind {
     FAULT_FRAGMENT,             /* number: bytes */
     FAULT_EXPIRE_TOKEN,         /* fires once */
     FAULT_ASSIGN_HUB,           /* text: host; fires once */
+    FAULT_DPS_SILENCE,          /* counted only */
+    FAULT_SWALLOW,              /* text: "up", "down", "both"; NULL: both */
+    FAULT_CONNACK_SILENCE,      /* counted only */
+    FAULT_CONNACK_DELAY,        /* number: milliseconds */
+    FAULT_CLOSE_AFTER_CONNACK,  /* number: milliseconds */
+    FAULT_CLOSE_ON_PUBLISH,     /* counted only */
+    FAULT_DUPLICATE_PUBACK,     /* counted only */
+    FAULT_WRONG_PUBACK_ID,      /* counted only */
+    FAULT_PING_SILENCE,         /* counted only */
+    FAULT_DESIRED_DUPLICATE,    /* counted only */
+    FAULT_DESIRED_REORDER,      /* counted only */
+    FAULT_DESIRED_DROP,         /* counted only */
+    FAULT_BLOCK_DEVICE,         /* as long as it is armed */
     FAULT_KINDS
 };
 
@@ -44,6 +57,8 @@ const struct fault *fault_armed(const struct faults *f, enum fault_kind kind, co
 /* Uses up one of a counted fault. False: not armed. *out, when given, is what it was armed with,
  * without its texts. */
 bool fault_take(struct faults *f, enum fault_kind kind, const char *device_id, struct fault *out);
+/* Is the way of these bytes swallowed? up: from the device to the service. */
+bool fault_swallows(const struct faults *f, bool up, const char *device_id);
 /* Disarms one. */
 void fault_spent(struct faults *f, enum fault_kind kind);
 

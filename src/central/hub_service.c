@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core_internal.h"
+#include "orders.h"
 #include <spoke/proto/hub.h>
 
 #define MODEL_ID_CAP 512u
@@ -66,6 +67,8 @@ static const char *device_fault(const struct conn *k, const struct hub_username 
                                 const struct store_device *device)
 {
     const char *host = device->hub_host != NULL ? device->hub_host : k->core->hub_host;
+    if (fault_armed(&k->core->faults, FAULT_BLOCK_DEVICE, k->id) != NULL)
+        return "the device is blocked: the fault blockDevice is armed";
     if (!device->enabled)
         return device->approved ? "the device is blocked" : "the device waits for approval";
     if (!device->provisioned)
@@ -219,6 +222,17 @@ static void arm_token(struct conn *k)
     core_due(k->core, k->token_due);
 }
 
+/* What the faults do to a connection that was accepted. */
+static void disturb_connack(struct conn *k)
+{
+    struct fault fault;
+    const struct fault *delay = fault_armed(&k->core->faults, FAULT_CONNACK_DELAY, k->id);
+    if (delay != NULL)
+        conn_hold_back(k, delay->number);
+    if (fault_take(&k->core->faults, FAULT_CLOSE_AFTER_CONNACK, k->id, &fault))
+        conn_close_in(k, fault.number);
+}
+
 static void begin(struct conn *k, const spoke_mqtt_packet *connect, struct store_device *device)
 {
     bool present;
@@ -236,6 +250,7 @@ static void begin(struct conn *k, const spoke_mqtt_packet *connect, struct store
     }
     arm_token(k);
     conn_connack(k, 0, present);
+    disturb_connack(k);
     core_event(k->core, "hub-connected", k->id, NULL, NULL, 0);
     core_log(k->core, SPOKE_LOG_INFO, log_module, "%s: connected%s", k->id, present ? ", session resumed" : "");
     c2d_deliver(k); /* the cloud does not wait for SUBSCRIBE either */
@@ -260,8 +275,21 @@ void hub_connect(struct conn *k, const spoke_mqtt_packet *connect)
     struct hub_username name;
     struct store_device device;
     struct fault fault;
+    if (!rates_admit(&k->core->rates, core_now_ms(k->core), core_unix_ms(k->core))) {
+        conn_refuse(k, 3, "hub-refused", "more CONNECTs in a second than the hub takes");
+        return;
+    }
+    if (fault_take(&k->core->faults, FAULT_CONNACK_SILENCE, k->id, NULL)) {
+        conn_go_silent(k);
+        return;
+    }
     if (fault_take(&k->core->faults, FAULT_REFUSE_CONNECT, k->id, &fault)) {
         conn_refuse(k, (uint8_t)fault.number, "hub-refused", "the fault refuseConnect is armed");
+        return;
+    }
+    const uint8_t ordered = orders_refusal(k->core, k->id);
+    if (ordered != 0) {
+        conn_refuse(k, ordered, "hub-refused", "a message of the device ordered it");
         return;
     }
     if (!read_username(connect->as.connect.username, &name)) {
@@ -325,6 +353,25 @@ void hub_subscriptions_changed(struct conn *k)
 
 /* --- messages --- */
 
+/* Ours: an id that a device hardly has under way, never 0. */
+static uint16_t other_id(uint16_t packet_id)
+{
+    const uint16_t other = packet_id ^ 0x8000u;
+    return other != 0 ? other : 0x7fffu;
+}
+
+static void acknowledge(struct conn *k, uint16_t packet_id)
+{
+    struct faults *f = &k->core->faults;
+    if (packet_id == 0 || fault_take(f, FAULT_DROP_PUBACK, k->id, NULL))
+        return;
+    if (fault_take(f, FAULT_WRONG_PUBACK_ID, k->id, NULL))
+        packet_id = other_id(packet_id);
+    conn_puback(k, packet_id);
+    if (fault_take(f, FAULT_DUPLICATE_PUBACK, k->id, NULL))
+        conn_puback(k, packet_id);
+}
+
 static void take_telemetry(struct conn *k, const spoke_mqtt_packet *packet, spoke_str bag)
 {
     spoke_status status = telemetry_store(k, bag, packet->as.publish.payload, packet->as.publish.qos,
@@ -337,8 +384,8 @@ static void take_telemetry(struct conn *k, const spoke_mqtt_packet *packet, spok
                  CODE_TOO_LARGE);
     else if (status != SPOKE_OK)
         conn_drop(k, "hub-protocol-error", "the service could not store a message", 0);
-    else if (packet->packet_id == 0 || !fault_take(&k->core->faults, FAULT_DROP_PUBACK, k->id, NULL))
-        conn_puback(k, packet->packet_id);
+    else
+        acknowledge(k, packet->packet_id);
 }
 
 /* The fault that hangs up at the n-th publish of a connection, before it is looked at. */
@@ -353,14 +400,22 @@ static bool hang_up(struct conn *k)
     return true;
 }
 
+static bool quota_used_up(struct conn *k)
+{
+    return orders_quota(k->core, k->id) || fault_take(&k->core->faults, FAULT_CLOSE_ON_PUBLISH, k->id, NULL);
+}
+
 void hub_publish(struct conn *k, const spoke_mqtt_packet *packet)
 {
     spoke_str bag;
     if (hang_up(k))
         return;
-    if (telemetry_topic(k, packet->as.publish.topic, &bag))
-        take_telemetry(k, packet, bag);
-    else if (!twin_publish(k, packet) && !method_publish(k, packet))
+    if (telemetry_topic(k, packet->as.publish.topic, &bag)) {
+        if (quota_used_up(k))
+            conn_end(k, NULL, "the daily quota is used up, as a test has it", CODE_QUOTA);
+        else
+            take_telemetry(k, packet, bag);
+    } else if (!twin_publish(k, packet) && !method_publish(k, packet))
         conn_protocol_error(k, "a PUBLISH to a topic that the hub does not know");
 }
 
@@ -412,16 +467,35 @@ void core_device_changed(struct core *c, const char *device_id)
         store_device_free(&device);
 }
 
+/* The connection of the one device that a fault is armed for. */
+static struct conn *conn_of_fault(struct core *c, enum fault_kind kind)
+{
+    const struct fault *fault = &c->faults.of[kind];
+    return fault->armed ? hub_conn(c, fault->device_id) : NULL;
+}
+
 spoke_status core_faults_put(struct core *c, const cJSON *faults, char *why, size_t why_cap)
 {
     spoke_status status = faults_put(&c->faults, faults, why, why_cap);
-    const struct fault *expire = &c->faults.of[FAULT_EXPIRE_TOKEN];
-    struct conn *k = status == SPOKE_OK && expire->armed ? hub_conn(c, expire->device_id) : NULL;
+    struct conn *blocked = status == SPOKE_OK ? conn_of_fault(c, FAULT_BLOCK_DEVICE) : NULL;
+    if (blocked != NULL)
+        conn_drop(blocked, NULL, "the fault blockDevice is armed", 0);
+    struct conn *k = status == SPOKE_OK ? conn_of_fault(c, FAULT_EXPIRE_TOKEN) : NULL;
     if (k == NULL)
         return status; /* not connected: its next CONNECT meets the fault */
     fault_spent(&c->faults, FAULT_EXPIRE_TOKEN);
     conn_end(k, "hub-token-expired", "the fault expireToken is armed", CODE_UNAUTHORIZED);
     return status;
+}
+
+cJSON *core_rates_get(struct core *c)
+{
+    return rates_get(&c->rates);
+}
+
+void core_rates_forget(struct core *c)
+{
+    rates_forget(&c->rates);
 }
 
 cJSON *core_faults_get(struct core *c)

@@ -31,6 +31,7 @@ struct look {
     misfit_fn each;
     void *ctx;
     bool desired;
+    int element;
     size_t left;
 };
 
@@ -53,7 +54,7 @@ static bool each_member(struct look *l, spoke_str object, member_fn look_at)
 
 static bool tell(struct look *l, spoke_str name, enum template_fit fit, const char *why)
 {
-    const struct misfit misfit = {l->component, name, fit, why};
+    const struct misfit misfit = {l->component, name, l->element, fit, why};
     return fit == TEMPLATE_FITS || l->each(l->ctx, &misfit);
 }
 
@@ -67,14 +68,35 @@ static bool look_at_telemetry(struct look *l, spoke_str name, spoke_str value)
     return tell(l, name, template_telemetry(l->t, l->component, name, value, why), why);
 }
 
+/* Several readings in one message: an array of objects. */
+static void look_at_readings(struct look *l, spoke_str array)
+{
+    spoke_json_cursor at;
+    spoke_str key, value;
+    bool more = spoke_json_enter(array, &at) == SPOKE_OK;
+    while (more && l->left > 0 && spoke_json_member(&at, &key, &value) == SPOKE_OK) {
+        l->element++;
+        l->left--;
+        more = spoke_json_type(value) == '{'
+                   ? each_member(l, value, look_at_telemetry)
+                   : tell(l, spoke_str_from("", 0), TEMPLATE_WRONG_TYPE, "a reading is not a JSON object");
+    }
+    if (l->element < 0)
+        (void)tell(l, spoke_str_from("", 0), TEMPLATE_WRONG_TYPE,
+                   "the message has no readings: its array is empty");
+}
+
 void misfits_of_message(const struct template_table *t, spoke_str component, spoke_str body, misfit_fn each,
                         void *ctx)
 {
-    struct look l = {t, component, each, ctx, false, MAX_LOOKED_AT};
-    if (spoke_json_type(body) == '{' && spoke_json_check(body) == SPOKE_OK)
+    struct look l = {t, component, each, ctx, false, -1, MAX_LOOKED_AT};
+    const char type = spoke_json_type(body);
+    if ((type != '{' && type != '[') || spoke_json_check(body) != SPOKE_OK)
+        (void)tell(&l, spoke_str_from("", 0), TEMPLATE_WRONG_TYPE, "the message is not a JSON object");
+    else if (type == '{')
         (void)each_member(&l, body, look_at_telemetry);
     else
-        (void)tell(&l, spoke_str_from("", 0), TEMPLATE_WRONG_TYPE, "the message is not a JSON object");
+        look_at_readings(&l, body);
 }
 
 /* --- properties --- */
@@ -109,7 +131,7 @@ static bool look_at_root(struct look *l, spoke_str name, spoke_str value)
 void misfits_of_patch(const struct template_table *t, spoke_str component, spoke_str object, bool desired,
                       misfit_fn each, void *ctx)
 {
-    struct look l = {t, component, each, ctx, desired, SIZE_MAX};
+    struct look l = {t, component, each, ctx, desired, -1, SIZE_MAX};
     (void)each_member(&l, object, component.len > 0 ? look_at_property : look_at_root);
 }
 
@@ -152,6 +174,13 @@ spoke_status misfits_note_message(struct conn *k, spoke_str component, spoke_str
         return SPOKE_OK;
     misfits_of_message(t, component, body, count, &tally);
     return note(k, &tally);
+}
+
+spoke_status misfits_note_unread(struct conn *k, const char *why)
+{
+    struct tally tally = {0, 1, ""};
+    memcpy(tally.why, why, strnlen(why, sizeof tally.why - 1));
+    return conn_template(k) != NULL ? note(k, &tally) : SPOKE_OK;
 }
 
 spoke_status misfits_note_report(struct conn *k, spoke_str patch)

@@ -67,6 +67,8 @@ static const struct route ROUTES[] = {
     {"POST", CONTROL "/disconnect", BODY_NONE, control_disconnect},
     {"POST", CONTROL "/c2d", BODY_OBJECT, control_c2d},
     {"GET", "/control/events", BODY_NONE, control_events_get},
+    {"GET", "/control/rates", BODY_NONE, control_rates_get},
+    {"DELETE", "/control/rates", BODY_NONE, control_rates_delete},
     {"GET", "/control/uploads", BODY_NONE, control_uploads_get},
     {"GET", "/control/faults", BODY_NONE, control_faults_get},
     {"PUT", "/control/faults", BODY_OBJECT, control_faults_put},

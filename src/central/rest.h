@@ -156,6 +156,8 @@ void control_messages_delete(struct rest_call *call);
 void control_disconnect(struct rest_call *call);
 void control_c2d(struct rest_call *call);
 void control_events_get(struct rest_call *call);
+void control_rates_get(struct rest_call *call);
+void control_rates_delete(struct rest_call *call);
 void control_uploads_get(struct rest_call *call);
 void control_faults_get(struct rest_call *call);
 void control_faults_put(struct rest_call *call);

@@ -48,6 +48,11 @@ static const char *const MIGRATIONS[] = {
     " last_reason TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE cloud_property (device_id TEXT PRIMARY KEY REFERENCES device ON DELETE CASCADE,"
     " json TEXT NOT NULL) WITHOUT ROWID;",
+
+    "ALTER TABLE message ADD COLUMN created_ms INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE message ADD COLUMN message_id TEXT;"
+    "ALTER TABLE message ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;"
+    "CREATE INDEX message_of_id ON message (device_id, message_id) WHERE message_id IS NOT NULL;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

@@ -117,10 +117,13 @@ spoke_status store_twin_put(struct store *s, const char *device_id, const struct
 
 /* --- device to cloud --- */
 struct store_message {
-    int64_t seq;   /* set by the store: 1, 2, ... within a device; anew after a clear */
-    int64_t at_ms; /* received, UTC */
+    int64_t seq;        /* set by the store: 1, 2, ... within a device; anew after a clear */
+    int64_t at_ms;      /* received, UTC */
+    int64_t created_ms; /* as the device says, UTC; 0: it does not */
     uint8_t qos;
+    bool duplicate; /* a message with this id was kept before */
     char *device_id, *component;
+    char *message_id; /* NULL: none */
     char *system;     /* JSON object as control-api's `system` */
     char *properties; /* JSON object, application properties */
     void *body;
@@ -131,7 +134,10 @@ spoke_status store_message_add(struct store *s, const struct store_message *row)
 spoke_status store_message_each(struct store *s, const char *device_id, int64_t after_seq, size_t limit,
                                 bool (*each)(void *ctx, const struct store_message *row), void *ctx);
 spoke_status store_message_clear(struct store *s, const char *device_id);
-/* The newest value of one telemetry name; component "" for the default one. */
+/* Does the store have a message of the device with this id? */
+spoke_status store_message_known(struct store *s, const char *device_id, const char *message_id, bool *known);
+/* The newest value of one telemetry name; component "" for the default one. at_ms: when it was so; one that is older
+ * than what is kept came late, and changes nothing. */
 spoke_status store_value_put(struct store *s, const char *device_id, const char *component, const char *name,
                              const char *json, int64_t at_ms);
 /* A device that invents names may not grow the file for ever: keeps the STORE_VALUES_KEPT newest. After a round of

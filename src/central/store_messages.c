@@ -7,6 +7,7 @@ void store_message_free(struct store_message *row)
 {
     free(row->device_id);
     free(row->component);
+    free(row->message_id);
     free(row->system);
     free(row->properties);
     free(row->body);
@@ -29,8 +30,9 @@ static spoke_status forget_before(struct store *s, const char *device_id)
 spoke_status store_message_add(struct store *s, const struct store_message *row)
 {
     static const char SQL[] =
-        "INSERT INTO message (device_id, seq, at_ms, qos, component, system, properties, body) VALUES (?1,"
-        " (SELECT coalesce(max(seq), 0) + 1 FROM message WHERE device_id = ?1), ?2, ?3, ?4, ?5, ?6, ?7)";
+        "INSERT INTO message (device_id, seq, at_ms, qos, component, system, properties, body, created_ms,"
+        " message_id, duplicate) VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM message WHERE device_id = ?1),"
+        " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, row->device_id);
@@ -40,6 +42,9 @@ spoke_status store_message_add(struct store *s, const struct store_message *row)
     store_query_text(&q, row->system);
     store_query_text(&q, row->properties);
     store_query_blob(&q, row->body, row->body_len);
+    store_query_int(&q, row->created_ms);
+    store_query_text(&q, row->message_id);
+    store_query_int(&q, row->duplicate);
     (void)store_query_row(&q);
     const spoke_status status = store_query_close(&q);
     return status == SPOKE_OK ? forget_before(s, row->device_id) : status;
@@ -56,13 +61,17 @@ static void take(struct store_query *q, struct store_message *row)
     store_query_take_text(q, &row->system);
     store_query_take_text(q, &row->properties);
     store_query_take_blob(q, &row->body, &row->body_len);
+    row->created_ms = store_query_take_int(q);
+    store_query_take_text(q, &row->message_id);
+    row->duplicate = store_query_take_int(q) != 0;
 }
 
 spoke_status store_message_each(struct store *s, const char *device_id, int64_t after_seq, size_t limit,
                                 bool (*each)(void *ctx, const struct store_message *row), void *ctx)
 {
-    static const char SQL[] = "SELECT device_id, seq, at_ms, qos, component, system, properties, body"
-                              " FROM message WHERE device_id = ? AND seq > ? ORDER BY seq LIMIT ?";
+    static const char SQL[] =
+        "SELECT device_id, seq, at_ms, qos, component, system, properties, body,"
+        " created_ms, message_id, duplicate FROM message WHERE device_id = ? AND seq > ? ORDER BY seq LIMIT ?";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
@@ -74,6 +83,17 @@ spoke_status store_message_each(struct store *s, const char *device_id, int64_t 
         more = q.status == SPOKE_OK && each(ctx, &row);
         store_message_free(&row);
     }
+    return store_query_close(&q);
+}
+
+spoke_status store_message_known(struct store *s, const char *device_id, const char *message_id, bool *known)
+{
+    static const char SQL[] = "SELECT 1 FROM message WHERE device_id = ? AND message_id = ? LIMIT 1";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_text(&q, message_id);
+    *known = store_query_row(&q);
     return store_query_close(&q);
 }
 

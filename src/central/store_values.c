@@ -18,9 +18,10 @@ spoke_status store_value_put(struct store *s, const char *device_id, const char 
                              const char *json, int64_t at_ms)
 {
     static const char UPDATE[] = "UPDATE telemetry_value SET json = ?4, at_ms = ?5"
-                                 " WHERE device_id = ?1 AND component = ?2 AND name = ?3";
-    static const char INSERT[] =
-        "INSERT INTO telemetry_value (device_id, component, name, json, at_ms) VALUES (?1, ?2, ?3, ?4, ?5)";
+                                 " WHERE device_id = ?1 AND component = ?2 AND name = ?3 AND at_ms <= ?5";
+    static const char INSERT[] = /* ignored when there is a newer one */
+        "INSERT OR IGNORE INTO telemetry_value (device_id, component, name, json, at_ms)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)";
     spoke_status status = write_value(s, UPDATE, device_id, component, name, json, at_ms);
     if (status != SPOKE_OK || sqlite3_changes(s->db) > 0)
         return status;
@@ -43,8 +44,8 @@ spoke_status store_value_trim(struct store *s, const char *device_id)
 spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,
                              char **json, int64_t *at_ms)
 {
-    static const char SQL[] =
-        "SELECT json, at_ms FROM telemetry_value WHERE device_id = ? AND component = ? AND name = ?";
+    static const char SQL[] = "SELECT json, at_ms FROM telemetry_value"
+                              " WHERE device_id = ? AND component = ? AND name = ?";
     struct store_query q;
     *json = NULL;
     store_query_open(&q, s, SQL);

@@ -3,6 +3,8 @@
 #include <string.h>
 
 #include "core_internal.h"
+#include "inflate.h"
+#include "orders.h"
 #include <base/iso8601.h>
 #include <spoke/proto/hub.h>
 
@@ -29,6 +31,13 @@ static const struct {
 /* Members of one message that count as values: no more could be kept, and tens of thousands, each a row, would
  * hold up the other devices. The message itself is kept whole. */
 #define MAX_VALUES STORE_VALUES_KEPT
+
+/* What a packed body may become: readings that were joined before they were packed, and no bomb. */
+#define MAX_UNPACKED_BYTES (4u * SPOKE_MAX_TELEMETRY_BYTES)
+
+/* A device's clock may run ahead of ours; what it dates further ahead than the hub lets a token's clock differ is no
+ * time. */
+#define MAX_AHEAD_MS (5 * 60 * 1000)
 
 /* A bag read: two trees, and what it counts towards the limits. */
 struct properties {
@@ -160,11 +169,14 @@ static const char *system_text(const struct properties *p, const char *name)
     return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
-static int64_t value_time(const struct properties *p, int64_t now)
+/* 0: the device does not say, or what it says is no time that can have been. */
+static int64_t creation_time(const struct properties *p, int64_t now)
 {
     const char *text = system_text(p, "creationTimeUtc");
     int64_t at;
-    return text != NULL && iso8601_parse(spoke_str_of(text), &at) == SPOKE_OK ? at : now;
+    if (text == NULL || iso8601_parse(spoke_str_of(text), &at) != SPOKE_OK)
+        return 0;
+    return at > 0 && at <= now + MAX_AHEAD_MS ? at : 0;
 }
 
 /* The member's name without escapes, on the heap; empty when a NUL character would end it early. */
@@ -183,14 +195,19 @@ static spoke_status member_name(spoke_str raw_key, char **out)
     return status;
 }
 
-static spoke_status keep_value(struct conn *k, const struct store_message *row, spoke_str raw_key, spoke_str value,
-                               int64_t at_ms)
+/* When it was measured, for all we know: a clock that is ahead must not hide what comes after it. */
+static int64_t value_time(const struct store_message *row)
+{
+    return row->created_ms != 0 && row->created_ms < row->at_ms ? row->created_ms : row->at_ms;
+}
+
+static spoke_status keep_value(struct conn *k, const struct store_message *row, spoke_str raw_key, spoke_str value)
 {
     char *name = NULL;
     char *json = text_copy(value);
     spoke_status status = json != NULL ? member_name(raw_key, &name) : SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK && !telemetry_name_reserved(spoke_str_of(name)))
-        status = store_value_put(k->core->store, k->id, row->component, name, json, at_ms);
+        status = store_value_put(k->core->store, k->id, row->component, name, json, value_time(row));
     free(name);
     free(json);
     return status;
@@ -203,50 +220,143 @@ static bool claims_json(const struct properties *p)
     return type == NULL || strcasestr(type, "json") != NULL;
 }
 
-static spoke_status keep_values(struct conn *k, const struct store_message *row, const struct properties *p)
+/* Members from *from on, `most` of them; *from and *most are what is left to skip and to take. */
+static spoke_status keep_members(struct conn *k, const struct store_message *row, spoke_str object, size_t *from,
+                                 size_t *most)
 {
-    spoke_str body = spoke_str_from(row->body, row->body_len);
     spoke_str key, value;
     spoke_json_cursor at;
-    if (!claims_json(p) || spoke_json_type(body) != '{' || spoke_json_check(body) != SPOKE_OK ||
-        spoke_json_enter(body, &at) != SPOKE_OK)
-        return SPOKE_OK;
-    int64_t at_ms = value_time(p, row->at_ms);
-    spoke_status status = SPOKE_OK;
-    for (int i = 0; i < MAX_VALUES && status == SPOKE_OK; i++) {
+    spoke_status status = spoke_json_enter(object, &at);
+    while (status == SPOKE_OK && *most > 0) {
         status = spoke_json_member(&at, &key, &value);
-        if (status == SPOKE_OK)
-            status = keep_value(k, row, key, value, at_ms);
+        if (status != SPOKE_OK)
+            break;
+        if (*from > 0) {
+            --*from;
+            continue;
+        }
+        --*most;
+        status = keep_value(k, row, key, value);
     }
-    if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
+    return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
+}
+
+static size_t count_members(spoke_str array)
+{
+    spoke_str key, object, value;
+    spoke_json_cursor at, in;
+    size_t count = 0;
+    if (spoke_json_enter(array, &at) != SPOKE_OK)
+        return 0;
+    while (spoke_json_member(&at, &key, &object) == SPOKE_OK)
+        if (spoke_json_type(object) == '{' && spoke_json_enter(object, &in) == SPOKE_OK)
+            while (spoke_json_member(&in, &key, &value) == SPOKE_OK)
+                count++;
+    return count;
+}
+
+/* Several readings, oldest first: of too many values the last ones count, and of two for one name the later. */
+static spoke_status keep_readings(struct conn *k, const struct store_message *row, spoke_str array)
+{
+    const size_t count = count_members(array);
+    size_t from = count > MAX_VALUES ? count - MAX_VALUES : 0, most = MAX_VALUES;
+    spoke_str key, object;
+    spoke_json_cursor at;
+    spoke_status status = spoke_json_enter(array, &at);
+    while (status == SPOKE_OK && (status = spoke_json_member(&at, &key, &object)) == SPOKE_OK)
+        if (spoke_json_type(object) == '{')
+            status = keep_members(k, row, object, &from, &most);
+    return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
+}
+
+static spoke_status keep_values(struct conn *k, const struct store_message *row, const struct properties *p)
+{
+    const spoke_str body = spoke_str_from(row->body, row->body_len);
+    const char type = spoke_json_type(body);
+    size_t from = 0, most = MAX_VALUES;
+    if (!claims_json(p) || (type != '{' && type != '[') || spoke_json_check(body) != SPOKE_OK)
+        return SPOKE_OK;
+    const spoke_status status =
+        type == '{' ? keep_members(k, row, body, &from, &most) : keep_readings(k, row, body);
+    return status == SPOKE_OK ? store_value_trim(k->core->store, k->id) : status;
+}
+
+/* --- packed bodies --- */
+
+static const char *unread_text(spoke_status status)
+{
+    if (status == SPOKE_E_TOO_LARGE)
+        return "the body is kept as it came: unpacked it is larger than 1 MB";
+    if (status == SPOKE_E_UNSUPPORTED)
+        return "the body is kept as it came: this service was built without zlib";
+    return "the body is kept as it came: it is not what its content encoding says";
+}
+
+/* Unpacks a body that is packed, and notes what was done. *unpacked is heap, or NULL when `body` stays as it is. */
+static spoke_status unpack(const struct properties *p, spoke_str *body, char **unpacked)
+{
+    const enum packing packing = packing_of(system_text(p, "contentEncoding"));
+    size_t len = 0;
+    *unpacked = NULL;
+    if (packing == PACKING_NONE)
+        return SPOKE_OK;
+    const spoke_status status = inflate_body(packing, *body, MAX_UNPACKED_BYTES, unpacked, &len);
+    if (status == SPOKE_E_NO_MEMORY)
         return status;
-    return store_value_trim(k->core->store, k->id);
+    if (status == SPOKE_OK) {
+        put(p->system, "decodedFrom", packing == PACKING_GZIP ? "gzip" : "deflate");
+        *body = spoke_str_from(*unpacked, len);
+    } else {
+        put(p->system, "undecoded", unread_text(status));
+    }
+    return SPOKE_OK;
 }
 
 /* --- storing --- */
 
+static spoke_status check_template(struct conn *k, const struct properties *p, const char *component,
+                                   spoke_str body)
+{
+    const char *unread = system_text(p, "undecoded");
+    if (unread != NULL)
+        return misfits_note_unread(k, unread);
+    return claims_json(p) ? misfits_note_message(k, spoke_str_of(component), body) : SPOKE_OK;
+}
+
+static spoke_status store_row(struct conn *k, struct store_message *row, const struct properties *p)
+{
+    struct store *s = k->core->store;
+    spoke_status status = core_dirty(k->core);
+    if (status == SPOKE_OK && row->message_id != NULL)
+        status = store_message_known(s, k->id, row->message_id, &row->duplicate);
+    if (status != SPOKE_OK || (row->duplicate && k->core->options.drop_duplicates))
+        return status;
+    status = store_message_add(s, row);
+    if (status == SPOKE_OK)
+        status = keep_values(k, row, p);
+    if (status == SPOKE_OK)
+        status = check_template(k, p, row->component, spoke_str_from(row->body, row->body_len));
+    return status;
+}
+
 static spoke_status keep(struct conn *k, const struct properties *p, spoke_str body, uint8_t qos)
 {
-    const char *component = system_text(p, "component");
+    const char *id = system_text(p, "messageId");
     struct store_message row;
     memset(&row, 0, sizeof row);
     row.at_ms = core_unix_ms(k->core);
+    row.created_ms = creation_time(p, row.at_ms);
     row.qos = qos;
     row.device_id = k->id;
-    row.component = text_copy(spoke_str_of(component));
+    row.message_id = id != NULL && id[0] != '\0' ? (char *)(uintptr_t)id : NULL; /* the store only reads it */
+    row.component = text_copy(spoke_str_of(system_text(p, "component")));
     row.system = cJSON_PrintUnformatted(p->system);
     row.properties = cJSON_PrintUnformatted(p->application);
-    row.body = (void *)(uintptr_t)body.ptr; /* the store only reads it */
+    row.body = (void *)(uintptr_t)body.ptr;
     row.body_len = body.len;
     spoke_status status = SPOKE_E_NO_MEMORY;
     if (row.component != NULL && row.system != NULL && row.properties != NULL)
-        status = core_dirty(k->core);
-    if (status == SPOKE_OK)
-        status = store_message_add(k->core->store, &row);
-    if (status == SPOKE_OK)
-        status = keep_values(k, &row, p);
-    if (status == SPOKE_OK && claims_json(p))
-        status = misfits_note_message(k, spoke_str_of(component), body);
+        status = store_row(k, &row, p);
     free(row.component);
     free(row.system);
     free(row.properties);
@@ -256,6 +366,7 @@ static spoke_status keep(struct conn *k, const struct properties *p, spoke_str b
 spoke_status telemetry_store(struct conn *k, spoke_str bag, spoke_str body, uint8_t qos, bool retain, bool will)
 {
     struct properties p = {cJSON_CreateObject(), cJSON_CreateObject(), 0, 0};
+    char *unpacked = NULL;
     spoke_status status = p.system != NULL && p.application != NULL ? read_bag(&p, bag) : SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK &&
         (body.len > SPOKE_MAX_TELEMETRY_BYTES || p.bytes > SPOKE_MAX_TELEMETRY_BYTES - body.len))
@@ -266,8 +377,13 @@ spoke_status telemetry_store(struct conn *k, spoke_str bag, spoke_str body, uint
         if (will)
             put(p.application, "iothub-MessageType", "Will");
         add_system(k, &p);
-        status = keep(k, &p, body, qos);
+        status = unpack(&p, &body, &unpacked);
     }
+    if (status == SPOKE_OK)
+        status = keep(k, &p, body, qos);
+    if (status == SPOKE_OK && !will)
+        orders_take(k, p.application);
+    free(unpacked);
     cJSON_Delete(p.system);
     cJSON_Delete(p.application);
     return status;

@@ -279,6 +279,32 @@ static void notify(struct conn *k, const char *document, int64_t version)
     free(body);
 }
 
+/* The next change overtakes it. False: no memory. */
+static bool keep_for_later(struct conn *k, const char *document, int64_t version)
+{
+    k->late_version = version;
+    return text_set(&k->late_desired, spoke_str_of(document));
+}
+
+/* As faults have it: lost, twice, or out of order. */
+static void tell(struct conn *k, const char *document, int64_t version)
+{
+    struct faults *f = &k->core->faults;
+    if (fault_take(f, FAULT_DESIRED_DROP, k->id, NULL))
+        return;
+    if (k->late_desired == NULL && fault_take(f, FAULT_DESIRED_REORDER, k->id, NULL) &&
+        keep_for_later(k, document, version))
+        return;
+    notify(k, document, version);
+    if (fault_take(f, FAULT_DESIRED_DUPLICATE, k->id, NULL))
+        notify(k, document, version);
+    if (k->late_desired == NULL)
+        return;
+    notify(k, k->late_desired, k->late_version);
+    free(k->late_desired);
+    k->late_desired = NULL;
+}
+
 spoke_status core_desired_patch(struct core *c, const char *device_id, const cJSON *patch, bool replace,
                                 int64_t *version, char *why, size_t why_cap)
 {
@@ -287,7 +313,7 @@ spoke_status core_desired_patch(struct core *c, const char *device_id, const cJS
     spoke_status status = change(c, device_id, true, patch, replace, version, &after, why, why_cap);
     if (status == SPOKE_OK && k != NULL && conn_subscription(k, TOPIC_DESIRED) != NULL) {
         char *as_sent = replace ? NULL : cJSON_PrintUnformatted(patch); /* nulls included */
-        notify(k, as_sent != NULL ? as_sent : after, *version);
+        tell(k, as_sent != NULL ? as_sent : after, *version);
         free(as_sent);
     }
     free(after);

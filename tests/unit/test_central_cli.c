@@ -61,7 +61,8 @@ static void every_option_reaches_the_configuration(void **state)
     parse(&r, ARGS("--mqtt-port", "1883", "--https-port=443", "--bind", "::1", "--data-dir", "/d", "--log-level",
                    "debug", "--print-env", "--control", "--dps-polls", "4", "--dps-retry-after", "7", "--id-scope",
                    "0ne1", "--group-key", "a2V5", "--hub-host", "hub", "--device-ca", "/ca", "--approve-by-hand",
-                   "--templates", "/t", "--durability", "relaxed", "--show-secrets"));
+                   "--templates", "/t", "--durability", "relaxed", "--show-secrets", "--connect-rate", "9",
+                   "--drop-duplicates"));
     assert_true(r.starts);
     const spoke_central_config *config = &r.cli.config;
     assert_int_equal(config->mqtt_port, 1883);
@@ -81,6 +82,8 @@ static void every_option_reaches_the_configuration(void **state)
     assert_string_equal(config->device_ca_file, "/ca");
     assert_true(config->approve_by_hand);
     assert_true(config->relaxed_durability);
+    assert_int_equal(config->connect_rate, 9);
+    assert_true(config->drop_duplicates);
     assert_false(config->any_port);
     done(&r);
 }
@@ -129,6 +132,8 @@ static void bad_arguments_exit_with_two_and_a_sentence(void **state)
         {"--https-port", "80a", "0 to 65535"},
         {"--dps-polls", "many", "0 to 86400"},
         {"--dps-retry-after", "86401", "0 to 86400"},
+        {"--connect-rate", "0", "1 to 100000"},
+        {"--connect-rate", "100001", "1 to 100000"},
         {"--log-level", "loud", "error, warn, info or debug"},
         {"--durability", "some", "full or relaxed"},
         {"--bind", "", "a value is missing"},
@@ -164,11 +169,12 @@ static void folder_to_keep_does_not_go_with_ephemeral(void **state)
 
 static void help_names_every_option_and_exits_with_zero(void **state)
 {
-    static const char *const flags[] = {
-        "--mqtt-port", "--https-port",      "--bind",      "--data-dir",     "--ephemeral", "--durability",
-        "--hub-host",  "--id-scope",        "--group-key", "--device-ca",    "--dps-polls", "--dps-retry-after",
-        "--log-level", "--approve-by-hand", "--print-env", "--show-secrets", "--control",   "--templates",
-        "--help",      "--version",         "Example"};
+    static const char *const flags[] = {"--mqtt-port",    "--https-port",      "--bind",      "--data-dir",
+                                        "--ephemeral",    "--durability",      "--hub-host",  "--id-scope",
+                                        "--group-key",    "--device-ca",       "--dps-polls", "--dps-retry-after",
+                                        "--log-level",    "--approve-by-hand", "--print-env", "--show-secrets",
+                                        "--control",      "--templates",       "--help",      "--version",
+                                        "--connect-rate", "--drop-duplicates", "Example"};
     struct run r;
     (void)state;
     parse(&r, ARGS("--help"));

@@ -98,6 +98,25 @@ static void messages_are_shown_in_order_and_forgotten(void **state)
     assert_answer(f, 200, "[]");
 }
 
+static void message_shows_when_it_was_so_and_whether_it_came_before(void **state)
+{
+    struct fixture *f = *state;
+    fixture_connect(f, "d1");
+    fixture_publish(f, "devices/d1/messages/events/%24.mid=m&iothub-creation-time-utc=2026-03-04T05%3A00%3A00.5Z",
+                    "[{\"t\":1},{\"t\":2}]", 1);
+    fixture_publish(f, "devices/d1/messages/events/%24.mid=m", "{}", 1);
+    fixture_ask(f, "GET", "/control/devices/d1/messages", "");
+    assert_string_equal(fixture_text(f, "0.time"), "2026-03-04T05:00:00.500Z");
+    assert_string_equal(fixture_text(f, "0.system.enqueuedTime"), "2026-03-04T05:06:07.089Z");
+    assert_int_equal(fixture_at(f, "0.readings")->valueint, 2);
+    assert_null(fixture_at(f, "0.duplicate"));
+    assert_null(fixture_at(f, "1.time"));
+    assert_null(fixture_at(f, "1.readings"));
+    assert_true(cJSON_IsTrue(fixture_at(f, "1.duplicate")));
+    fixture_ask(f, "GET", "/api/devices/d1/telemetry/t", "");
+    assert_answer(f, 200, "{\"timestamp\":\"2026-03-04T05:00:00.500Z\",\"value\":2}");
+}
+
 static void bytes_that_are_no_text_are_replaced(void **state)
 {
     struct fixture *f = *state;
@@ -197,6 +216,7 @@ int main(void)
         CONTROL(a_device_nobody_heard_of_yet_has_empty_sections),
         CONTROL(the_state_of_a_connected_device_is_shown),
         CONTROL(messages_are_shown_in_order_and_forgotten),
+        CONTROL(message_shows_when_it_was_so_and_whether_it_came_before),
         CONTROL(bytes_that_are_no_text_are_replaced),
         CONTROL(a_device_is_dropped_without_ceremony),
         CONTROL(a_message_to_a_device_waits_for_it),

@@ -427,6 +427,41 @@ static void the_newest_value_of_a_name_wins_per_component(void **state)
     free(json);
 }
 
+static void value_that_comes_late_changes_nothing(void **state)
+{
+    char *json = NULL;
+    int64_t at = 0;
+    put_device(*state, "d");
+    assert_ok(store_value_put(*state, "d", "", "t", "\"new\"", 50));
+    assert_ok(store_value_put(*state, "d", "", "t", "\"late\"", 49));
+    assert_ok(store_value_get(*state, "d", "", "t", &json, &at));
+    assert_string_equal(json, "\"new\"");
+    assert_int_equal(at, 50);
+    free(json);
+    assert_ok(store_value_put(*state, "d", "", "t", "\"same time\"", 50));
+    assert_ok(store_value_get(*state, "d", "", "t", &json, &at));
+    assert_string_equal(json, "\"same time\"");
+    free(json);
+}
+
+static void message_id_is_known_per_device_until_it_is_forgotten(void **state)
+{
+    bool known = true;
+    const struct store_message row = {.device_id = (char *)"d", .message_id = (char *)"m", .body = (void *)""};
+    put_device(*state, "d");
+    put_device(*state, "e");
+    assert_ok(store_message_known(*state, "d", "m", &known));
+    assert_false(known);
+    assert_ok(store_message_add(*state, &row));
+    assert_ok(store_message_known(*state, "d", "m", &known));
+    assert_true(known);
+    assert_ok(store_message_known(*state, "e", "m", &known));
+    assert_false(known);
+    assert_ok(store_message_clear(*state, "d"));
+    assert_ok(store_message_known(*state, "d", "m", &known));
+    assert_false(known);
+}
+
 static void the_value_longest_unheard_of_makes_room(void **state)
 {
     char *json = NULL;
@@ -727,6 +762,8 @@ int main(void)
         MEMORY(only_the_newest_messages_are_kept),
         MEMORY(cleared_messages_are_gone),
         MEMORY(the_newest_value_of_a_name_wins_per_component),
+        MEMORY(value_that_comes_late_changes_nothing),
+        MEMORY(message_id_is_known_per_device_until_it_is_forgotten),
         MEMORY(the_value_longest_unheard_of_makes_room),
         MEMORY(cloud_messages_keep_their_order_and_numbers_are_not_reused),
         MEMORY(a_session_is_kept_and_removed),

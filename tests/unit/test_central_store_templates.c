@@ -178,33 +178,85 @@ static void cloud_properties_are_kept_and_go_with_the_device(void **state)
     assert_int_equal(store_cloud_get(s, "d1", &json), SPOKE_E_NOT_FOUND);
 }
 
-static void a_store_of_the_first_format_is_brought_up_to_date(void **state)
+/* How it was before format 3, and before format 2. */
+#define BEFORE_3 \
+    "DROP INDEX message_of_id; ALTER TABLE message DROP COLUMN created_ms; ALTER TABLE message DROP COLUMN" \
+    " message_id; ALTER TABLE message DROP COLUMN duplicate; PRAGMA user_version=2;"
+#define BEFORE_2 \
+    "DROP INDEX device_of_template; DROP INDEX device_of_model; DROP TABLE device_template; DROP TABLE misfit;" \
+    "DROP TABLE cloud_property; PRAGMA user_version=1"
+
+static spoke_status add_message(struct store *s, const char *id, const char *body)
 {
-    static const char BACK[] =
-        "DROP TABLE device_template; DROP TABLE misfit; DROP TABLE cloud_property; DROP INDEX device_of_template;"
-        "DROP INDEX device_of_model; PRAGMA user_version=1";
-    char path[] = "/tmp/spoke-store-XXXXXX", why[200] = "", aside[64];
-    struct store *s = NULL;
-    struct store_device row;
-    sqlite3 *db = NULL;
-    (void)state;
-    close(mkstemp(path));
-    assert_ok(store_open(path, true, &s, why, sizeof why));
-    put_device(s, "old", "dtmi:m;1", NULL);
-    store_close(s);
-    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, BACK, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-    assert_ok(store_open(path, true, &s, why, sizeof why));
-    assert_ok(store_device_get(s, "old", &row));
-    store_device_free(&row);
-    assert_ok(put_template(s, "dtmi:t;1", "dtmi:m;1", "{}"));
-    store_close(s);
+    const struct store_message row = {.device_id = (char *)"old",
+                                      .component = (char *)"",
+                                      .message_id = (char *)id,
+                                      .system = (char *)"{}",
+                                      .properties = (char *)"{}",
+                                      .at_ms = 1000,
+                                      .qos = 1,
+                                      .body = (void *)body,
+                                      .body_len = strlen(body)};
+    return store_message_add(s, &row);
+}
+
+static bool check_message(void *ctx, const struct store_message *row)
+{
+    unsigned *seen = ctx;
+    const bool first = *seen == 0;
+    assert_int_equal(row->seq, ++*seen);
+    assert_int_equal(row->at_ms, 1000);
+    assert_int_equal(row->created_ms, 0);
+    assert_false(row->duplicate);
+    assert_memory_equal(row->body, first ? "from before" : "from now", row->body_len);
+    assert_true(first == (row->message_id == NULL));
+    return true;
+}
+
+static void remove_store(const char *path)
+{
+    char aside[64];
     unlink(path);
     snprintf(aside, sizeof aside, "%s-wal", path);
     unlink(aside);
     snprintf(aside, sizeof aside, "%s-shm", path);
     unlink(aside);
+}
+
+static void brings_up_to_date(const char *back)
+{
+    char path[] = "/tmp/spoke-store-XXXXXX", why[200] = "";
+    struct store *s = NULL;
+    struct store_device row;
+    sqlite3 *db = NULL;
+    unsigned seen = 0;
+    bool known = false;
+    close(mkstemp(path));
+    assert_ok(store_open(path, true, &s, why, sizeof why));
+    put_device(s, "old", "dtmi:m;1", NULL);
+    assert_ok(add_message(s, NULL, "from before"));
+    store_close(s);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, back, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_ok(store_open(path, true, &s, why, sizeof why));
+    assert_ok(store_device_get(s, "old", &row));
+    store_device_free(&row);
+    assert_ok(put_template(s, "dtmi:t;1", "dtmi:m;1", "{}"));
+    assert_ok(add_message(s, "m-1", "from now"));
+    assert_ok(store_message_each(s, "old", 0, 10, check_message, &seen));
+    assert_int_equal(seen, 2);
+    assert_ok(store_message_known(s, "old", "m-1", &known));
+    assert_true(known);
+    store_close(s);
+    remove_store(path);
+}
+
+static void a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_it(void **state)
+{
+    (void)state;
+    brings_up_to_date(BEFORE_3 BEFORE_2);
+    brings_up_to_date(BEFORE_3);
 }
 
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)
@@ -219,7 +271,7 @@ int main(void)
         MEMORY(templates_are_walked_in_order),
         MEMORY(misfits_add_up_and_go_with_the_device),
         MEMORY(cloud_properties_are_kept_and_go_with_the_device),
-        cmocka_unit_test(a_store_of_the_first_format_is_brought_up_to_date),
+        cmocka_unit_test(a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -38,6 +38,12 @@ static void last_free(struct last *l)
     cJSON_Delete(l->properties);
 }
 
+static bool take_created(void *ctx, const struct store_message *row)
+{
+    *(int64_t *)ctx = row->created_ms;
+    return true;
+}
+
 static const char *text(const cJSON *object, const char *name)
 {
     const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
@@ -198,6 +204,127 @@ static void creation_time_dates_the_value(void **state)
     assert_value("", "t", "2", (int64_t)BENCH_START_S * 1000 + 1000);
 }
 
+static void late_value_does_not_hide_a_newer_one(void **state)
+{
+    (void)state;
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=2025-12-31T23%3A59%3A50Z", "{\"t\":1}", 0);
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=2025-12-31T23%3A59%3A40Z", "{\"t\":2,\"u\":2}", 0);
+    assert_value("", "t", "1", BENCH_START_S * INT64_C(1000) - 10000);
+    assert_value("", "u", "2", BENCH_START_S * INT64_C(1000) - 20000);
+}
+
+static void value_dated_ahead_does_not_hide_what_comes_later(void **state)
+{
+    (void)state;
+    const int64_t now = BENCH_START_S * INT64_C(1000) + 1000;
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=2026-01-01T00%3A04%3A00Z", "{\"t\":1}", 0);
+    assert_value("", "t", "1", now);
+    device_publish(&dev, EVENTS, "{\"t\":2}", 0);
+    assert_value("", "t", "2", now);
+}
+
+static int64_t created_of_last(void)
+{
+    int64_t created = -1;
+    assert_ok(store_message_each(core_store(bench.core), "dev-001", 0, 100, take_created, &created));
+    return created;
+}
+
+static void creation_time_far_ahead_of_the_service_is_none(void **state)
+{
+    (void)state;
+    const int64_t now = BENCH_START_S * INT64_C(1000) + 1000;
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=2026-01-01T00%3A05%3A01Z", "{\"t\":1}", 0);
+    assert_int_equal(created_of_last(), now + 300000);
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=2026-01-01T00%3A05%3A02Z", "{\"u\":1}", 0);
+    assert_int_equal(created_of_last(), 0);
+    assert_value("", "u", "1", now);
+    device_publish(&dev, EVENTS "iothub-creation-time-utc=2025-01-01T00%3A00%3A00%2B01%3A00", "{}", 0);
+    assert_int_equal(created_of_last(), 0); /* only Z */
+}
+
+static void readings_of_a_batch_are_values_the_later_the_better(void **state)
+{
+    (void)state;
+    const int64_t now = BENCH_START_S * INT64_C(1000) + 1000;
+    device_publish(&dev, EVENTS, "[{\"t\":1,\"h\":40},{\"t\":2},5,[],{\"p\":{\"x\":[1]}}]", 1);
+    device_expect(&dev, SPOKE_MQTT_PUBACK);
+    assert_value("", "t", "2", now);
+    assert_value("", "h", "40", now);
+    assert_value("", "p", "{\"x\":[1]}", now);
+}
+
+static void last_thousand_values_of_a_batch_count(void **state)
+{
+    (void)state;
+    static char body[40000];
+    size_t len = 0;
+    char *json;
+    int64_t at;
+    for (int i = 0; i < 501; i++)
+        len += (size_t)snprintf(body + len, sizeof body - len, "%c{\"a%d\":1,\"t\":%d}", i > 0 ? ',' : '[', i, i);
+    body[len] = ']';
+    device_publish(&dev, EVENTS, body, 1);
+    device_expect(&dev, SPOKE_MQTT_PUBACK);
+    assert_value("", "t", "500", BENCH_START_S * INT64_C(1000) + 1000);
+    assert_value("", "a1", "1", BENCH_START_S * INT64_C(1000) + 1000);
+    assert_int_equal(store_value_get(core_store(bench.core), "dev-001", "", "a0", &json, &at), SPOKE_E_NOT_FOUND);
+}
+
+static bool count_duplicates(void *ctx, const struct store_message *row)
+{
+    int *counts = ctx;
+    counts[row->duplicate]++;
+    return true;
+}
+
+static void assert_kept(int first, int again)
+{
+    int counts[2] = {0, 0};
+    assert_ok(store_message_each(core_store(bench.core), "dev-001", 0, 100, count_duplicates, counts));
+    assert_int_equal(counts[0], first);
+    assert_int_equal(counts[1], again);
+}
+
+static void message_sent_again_is_kept_and_flagged(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        device_publish(&dev, EVENTS "%24.mid=m1", "{}", 1);
+        device_publish(&dev, EVENTS "%24.mid=m2", "{}", 1);
+        device_publish(&dev, EVENTS "%24.mid=", "{}", 1); /* none */
+        device_publish(&dev, EVENTS, "{}", 1);
+    }
+    assert_kept(6, 2);
+}
+
+static void the_same_id_from_another_device_is_another_message(void **state)
+{
+    (void)state;
+    bench_provision(&bench, "dev-002");
+    device_online(&other, &bench, "dev-002", true);
+    device_publish(&other, "devices/dev-002/messages/events/%24.mid=m1", "{}", 1);
+    device_publish(&dev, EVENTS "%24.mid=m1", "{}", 1);
+    assert_kept(1, 0);
+}
+
+static void duplicates_are_acknowledged_and_dropped_if_asked(void **state)
+{
+    (void)state;
+    device_close(&dev);
+    bench_close(&bench);
+    bench_prepare(&bench);
+    bench.options.drop_duplicates = true;
+    bench_start(&bench);
+    bench_provision(&bench, "dev-001");
+    device_online(&dev, &bench, "dev-001", true);
+    device_publish(&dev, EVENTS "%24.mid=m1", "{}", 1);
+    device_publish(&dev, EVENTS "%24.mid=m1", "{}", 2);
+    assert_int_equal(device_expect(&dev, SPOKE_MQTT_PUBACK).packet_id, 1);
+    assert_int_equal(device_expect(&dev, SPOKE_MQTT_PUBACK).packet_id, 2);
+    assert_kept(1, 0);
+}
+
 static void bodies_that_are_no_json_objects_are_messages_without_values(void **state)
 {
     (void)state;
@@ -273,6 +400,14 @@ int main(void)
         CLAIM(thousand_properties_are_the_most),
         CLAIM(newest_value_of_each_name_is_kept),
         CLAIM(creation_time_dates_the_value),
+        CLAIM(late_value_does_not_hide_a_newer_one),
+        CLAIM(value_dated_ahead_does_not_hide_what_comes_later),
+        CLAIM(creation_time_far_ahead_of_the_service_is_none),
+        CLAIM(readings_of_a_batch_are_values_the_later_the_better),
+        CLAIM(last_thousand_values_of_a_batch_count),
+        CLAIM(message_sent_again_is_kept_and_flagged),
+        CLAIM(the_same_id_from_another_device_is_another_message),
+        CLAIM(duplicates_are_acknowledged_and_dropped_if_asked),
         CLAIM(bodies_that_are_no_json_objects_are_messages_without_values),
         CLAIM(reserved_names_are_ignored),
         CLAIM(name_with_a_nul_character_is_not_taken_for_its_beginning),

@@ -513,6 +513,28 @@ static void messages_list_what_does_not_fit(void **state)
     assert_null(fixture_at(f, "3.flags"));
 }
 
+static void each_reading_of_a_batch_is_checked(void **state)
+{
+    struct fixture *f = *state;
+    fixture_publish(f, EVENTS, "[{\"flow\":1},{\"flow\":\"much\"},7,{\"x\":1}]", 1);
+    fixture_publish(f, EVENTS, "[]", 1);
+    fixture_publish(f, EVENTS "%24.ce=gzip", "not gzip", 1);
+    fixture_ask(f, "GET", "/control/devices/d1/messages", "");
+    assert_int_equal(cJSON_GetArraySize(fixture_at(f, "0.flags")), 3);
+    assert_int_equal(fixture_at(f, "0.flags.0.element")->valueint, 1);
+    assert_string_equal(fixture_text(f, "0.flags.0.name"), "flow");
+    assert_string_equal(fixture_text(f, "0.flags.0.flag"), "wrong type");
+    assert_int_equal(fixture_at(f, "0.flags.1.element")->valueint, 2);
+    assert_string_equal(fixture_text(f, "0.flags.1.reason"), "a reading is not a JSON object");
+    assert_int_equal(fixture_at(f, "0.flags.2.element")->valueint, 3);
+    assert_string_equal(fixture_text(f, "0.flags.2.flag"), "unmodeled");
+    assert_string_equal(fixture_text(f, "1.flags.0.reason"), "the message has no readings: its array is empty");
+    assert_int_equal(strncmp(fixture_text(f, "2.flags.0.reason"), "the body is kept as it came", 27), 0);
+    fixture_ask(f, "GET", "/control/devices/d1", "");
+    assert_int_equal(fixture_at(f, "misfits.unmodeled")->valueint, 1);
+    assert_int_equal(fixture_at(f, "misfits.wrongType")->valueint, 4);
+}
+
 static void misfits_are_counted_for_each_device(void **state)
 {
     struct fixture *f = *state;
@@ -853,6 +875,7 @@ int main(void)
         ASSIGNED(misfits_are_counted_for_each_device),
         ASSIGNED(reported_properties_are_kept_and_flagged),
         ASSIGNED(a_component_of_the_template_is_one_without_its_mark),
+        ASSIGNED(each_reading_of_a_batch_is_checked),
         ASSIGNED(components_are_known_from_the_template),
         ASSIGNED(what_the_service_sets_has_to_fit),
         ASSIGNED(what_fits_goes_out_components_with_their_mark),

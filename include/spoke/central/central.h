@@ -49,6 +49,10 @@ typedef struct spoke_central_config {
     uint64_t (*monotonic_ms)(void *ctx);
     int64_t (*unix_ms)(void *ctx);
     void *clock_ctx;
+    uint32_t connect_rate; /* CONNECTs that the hub accepts in any second, at most 100,000 (what comes above is
+                            * refused with CONNACK 3) [no limit] */
+    bool drop_duplicates;  /* a message whose message id the device used before is acknowledged and not kept [kept
+                            * and flagged] */
 } spoke_central_config;
 
 /* clang-format off */
