@@ -59,18 +59,24 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     spoke_status status = config_keys(c, why);
     if (status == SPOKE_OK)
         status = config_link(c, why);
+    if (status == SPOKE_OK && clock_init(c) != SPOKE_OK) {
+        c->ops->fini(c->link);
+        *why = client_fault(status = SPOKE_E_PORT, SPOKE_SOURCE_PORT, 0,
+                            "the port gave no second link, which time_host needs");
+    }
     if (status != SPOKE_OK) {
         spoke_wipe(c->keys, sizeof c->keys);
         return status;
     }
     c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
-    retry_init(&c->retry, c->config.backoff_min_ms, c->config.backoff_max_ms);
+    retry_init(&c->retry, c->config.backoff_min_ms, c->config.backoff_max_ms, c->config.first_connect_spread_ms);
     c->report_pause = (struct backoff){.base_ms = c->config.backoff_min_ms, .cap_ms = c->config.backoff_max_ms};
     c->next_request = 1;
     c->desired_version = -1;
     c->unanswered_from = SIZE_MAX;
     c->report_retry_at = c->ack_due = NEVER;
     assignment_load(c);
+    move_load(c);
     session_limit_sizes(c);
     return SPOKE_OK;
 }
@@ -154,8 +160,10 @@ void spoke_client_destroy(spoke_client *client)
                  "destroy was called from inside a handler: ignored");
         return;
     }
+    clock_fini(client);
     client->ops->fini(client->link);
     spoke_wipe(client->keys, sizeof client->keys);
+    renew_wipe(client);
     spoke_wipe(client->text, client->text_bytes);
     if (client->on_heap)
         free(client);
@@ -225,7 +233,10 @@ static spoke_status poll_locked(spoke_client *c, uint32_t limit_ms)
     const spoke_status status = begin_poll(c);
     if (status != SPOKE_OK)
         return status;
+    const uint64_t begun = now_ms(c);
     turn(c, limit_ms);
+    const uint64_t took = now_ms(c) - begun;
+    stats_poll(c, took > limit_ms ? took - limit_ms : 0);
     c->polling = false;
     return c->state == SPOKE_FAILED ? c->error.status : SPOKE_OK;
 }
@@ -327,6 +338,18 @@ void spoke_client_connect_now(spoke_client *client)
         client->retry_at = 0;
     unlock_client(client);
     spoke_client_wake(client);
+}
+
+void spoke_client_network(spoke_client *client, spoke_network network)
+{
+    if (client == NULL || (unsigned)network > SPOKE_NETWORK_AIRPLANE)
+        return;
+    lock_client(client);
+    const bool news = client->network != network;
+    client->network = network;
+    unlock_client(client);
+    if (news)
+        spoke_client_wake(client);
 }
 
 /* --- looking --- */

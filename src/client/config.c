@@ -1,6 +1,7 @@
 #include <stdalign.h>
 #include <string.h>
 
+#include "base/ascii.h"
 #include "machine.h"
 
 #define TWIN_HELD_BYTES 1024u
@@ -34,18 +35,30 @@ static bool within(const char *text, size_t most)
     return text != NULL && text[0] != '\0' && strlen(text) <= most;
 }
 
+/* It goes into a request of HTTP: nothing in it may end a line. */
+static bool host_name(const char *text)
+{
+    for (const char *at = text; *at != '\0'; at++)
+        if (!ascii_is_alpha(*at) && !ascii_is_digit(*at) && *at != '-' && *at != '.' && *at != ':')
+            return false;
+    return within(text, SPOKE_MAX_HOST_BYTES);
+}
+
 /* The names of the connection as they will be written, with room left for the token behind the user name. */
 static spoke_status check_names(const spoke_config *c, spoke_error *why)
 {
     char room[CONNECT_TEXT_BYTES - SPOKE_MAX_SAS_BYTES];
     spoke_buf username = spoke_buf_from(room, sizeof room);
     const spoke_dps_config dps = config_dps(c);
-    const spoke_hub_identity hub = {.hub_host = spoke_str_of(c->hub_host),
-                                    .device_id = dps.registration_id,
-                                    .model_id = dps.model_id,
-                                    .user_agent = dps.user_agent};
-    const spoke_status status =
-        c->provisioning_host != NULL ? spoke_dps_username(&dps, &username) : spoke_hub_username(&hub, &username);
+    spoke_hub_identity hub = {
+        .device_id = dps.registration_id, .model_id = dps.model_id, .user_agent = dps.user_agent};
+    char host[SPOKE_MAX_HOST_BYTES + 1];
+    spoke_status status = c->provisioning_host != NULL ? spoke_dps_username(&dps, &username) : SPOKE_OK;
+    for (size_t i = 0; c->provisioning_host == NULL && status == SPOKE_OK && i < hosts_count(c->hub_host); i++) {
+        username.len = 0;
+        hub.hub_host = spoke_str_of(hosts_get(c->hub_host, i, host, sizeof host) ? host : NULL);
+        status = spoke_hub_username(&hub, &username);
+    }
     if (status == SPOKE_E_TOO_SMALL)
         return refuse(why, "model id and user_agent are too long for a user name");
     if (status != SPOKE_OK)
@@ -61,12 +74,19 @@ static spoke_status check_identity(const spoke_config *c, spoke_error *why)
         return refuse(why, "registration_id is missing or longer than 128 characters");
     if (strpbrk(c->registration_id, "#+/") != NULL)
         return refuse(why, "registration_id holds '#', '+' or '/', which an MQTT topic cannot carry");
-    if (c->provisioning_host == NULL && !within(c->hub_host, SPOKE_MAX_HOST_BYTES))
+    if (c->provisioning_host == NULL && (c->hub_host == NULL || c->hub_host[0] == '\0'))
         return refuse(why, "set provisioning_host (and id_scope), or hub_host to connect without DPS");
-    if (c->provisioning_host != NULL && !within(c->provisioning_host, SPOKE_MAX_HOST_BYTES))
-        return refuse(why, "provisioning_host is empty or longer than 253 characters");
+    if (hosts_count(c->provisioning_host != NULL ? c->provisioning_host : c->hub_host) == 0)
+        return refuse(why,
+                      c->provisioning_host != NULL
+                          ? "provisioning_host must be one to four hosts with commas between them, each of at "
+                            "most 253 characters and without blanks"
+                          : "hub_host must be one to four hosts with commas between them, each of at most 253 "
+                            "characters and without blanks");
     if (c->provisioning_host != NULL && !within(c->id_scope, SPOKE_MAX_SCOPE_BYTES))
         return refuse(why, "id_scope is missing or longer than 64 characters");
+    if (c->time_host != NULL && !host_name(c->time_host))
+        return refuse(why, "time_host is no host name of at most 253 letters, digits and - . :");
     if (c->provisioning_payload != NULL && (spoke_json_check(spoke_str_of(c->provisioning_payload)) != SPOKE_OK ||
                                             spoke_json_type(spoke_str_of(c->provisioning_payload)) != '{'))
         return refuse(why, "provisioning_payload is not a JSON object");
@@ -128,8 +148,10 @@ static void fill_defaults(spoke_config *c)
     default_32(&c->send_bytes, SPOKE_DEFAULT_SEND_BYTES);
     default_16(&c->in_flight, SPOKE_DEFAULT_IN_FLIGHT);
     default_16(&c->commands, SPOKE_DEFAULT_COMMANDS);
+    default_16(&c->expiry_warning_days, SPOKE_DEFAULT_EXPIRY_WARNING_DAYS);
     if (c->user_agent == NULL)
         c->user_agent = "spoke/" SPOKE_VERSION;
+    default_16(&c->time_port, 80);
     if (c->platform == NULL)
         c->platform = spoke_platform_posix();
     if (c->transport == NULL)
@@ -235,7 +257,8 @@ static void copy_text(char **at, const char **text)
 static size_t strings_size(const spoke_config *c)
 {
     return text_size(c->provisioning_host) + text_size(c->id_scope) + text_size(c->registration_id) +
-           text_size(c->hub_host) + text_size(c->user_agent) + text_size(c->provisioning_payload);
+           text_size(c->hub_host) + text_size(c->user_agent) + text_size(c->provisioning_payload) +
+           text_size(c->time_host);
 }
 
 static void copy_strings(spoke_client *c)
@@ -247,18 +270,25 @@ static void copy_strings(spoke_client *c)
     copy_text(&at, &c->config.hub_host);
     copy_text(&at, &c->config.user_agent);
     copy_text(&at, &c->config.provisioning_payload);
+    copy_text(&at, &c->config.time_host);
+}
+
+spoke_tls_options config_tls(const spoke_config *c)
+{
+    const bool x509 = c->credential.kind == SPOKE_X509;
+    const spoke_tls_options tls = {.trust_pem = c->trust_pem,
+                                   .trust_file = c->trust_file,
+                                   .client_cert_pem = x509 ? c->credential.primary : NULL,
+                                   .client_key_pem = x509 ? c->credential.secondary : NULL,
+                                   .test_only = c->test_only};
+    return tls;
 }
 
 static spoke_transport_options transport_options(const spoke_config *c, const spoke_platform *platform)
 {
-    const bool x509 = c->credential.kind == SPOKE_X509;
     const spoke_transport_options options = {
         .platform = platform,
-        .tls = {.trust_pem = c->trust_pem,
-                .trust_file = c->trust_file,
-                .client_cert_pem = x509 ? c->credential.primary : NULL,
-                .client_key_pem = x509 ? c->credential.secondary : NULL,
-                .test_only = c->test_only},
+        .tls = config_tls(c),
         .limits = {.receive_bytes = c->receive_bytes, .send_bytes = c->send_bytes, .in_flight = c->in_flight}};
     return options;
 }
@@ -314,25 +344,35 @@ size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t
     void *link = carve(&at, link_bytes);
     carve_queues(&at, resolved, client);
     carve_tables(&at, resolved, client);
-    if (client != NULL)
+    const size_t clock_bytes = clock_link_bytes(resolved, &platform);
+    void *clock_link = clock_bytes > 0 ? carve(&at, clock_bytes) : NULL;
+    if (client != NULL) {
         client->link = link;
+        client->clock.link = clock_link;
+    }
     return at.used < SIZE_MAX ? at.used : 0;
+}
+
+spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], unsigned *count, spoke_error *why)
+{
+    *count = 0;
+    const spoke_status status = check_credential(k, why);
+    if (status != SPOKE_OK || k->kind == SPOKE_X509 || k->hmac != NULL)
+        return status;
+    if (spoke_key_from_base64(spoke_str_of(k->primary), &keys[0]) != SPOKE_OK)
+        return refuse(why, "credential.primary is not the base64 text of a key of 16 to 64 bytes");
+    *count = 1;
+    if (k->secondary == NULL)
+        return SPOKE_OK;
+    if (spoke_key_from_base64(spoke_str_of(k->secondary), &keys[1]) != SPOKE_OK)
+        return refuse(why, "credential.secondary is not the base64 text of a key of 16 to 64 bytes");
+    *count = 2;
+    return SPOKE_OK;
 }
 
 spoke_status config_keys(spoke_client *c, spoke_error *why)
 {
-    const spoke_credential *k = &c->config.credential;
-    if (k->kind == SPOKE_X509 || k->hmac != NULL)
-        return SPOKE_OK;
-    if (spoke_key_from_base64(spoke_str_of(k->primary), &c->keys[0]) != SPOKE_OK)
-        return refuse(why, "credential.primary is not the base64 text of a key of 16 to 64 bytes");
-    c->key_count = 1;
-    if (k->secondary == NULL)
-        return SPOKE_OK;
-    if (spoke_key_from_base64(spoke_str_of(k->secondary), &c->keys[1]) != SPOKE_OK)
-        return refuse(why, "credential.secondary is not the base64 text of a key of 16 to 64 bytes");
-    c->key_count = 2;
-    return SPOKE_OK;
+    return config_credential(&c->config.credential, c->keys, &c->key_count, why);
 }
 
 spoke_status config_link(spoke_client *c, spoke_error *why)

@@ -5,6 +5,7 @@
 #include "base/log.h"
 
 #define CLOSE_LIMIT_MS 2000u      /* for a graceful close of the link */
+#define SYNC_LIMIT_MS 600000u     /* from CONNACK to READY; the twin's own limits are far below */
 #define DRAIN_FOR_TOKEN_MS 10000u /* how long new messages wait for a quiet moment before a token renewal */
 
 uint64_t now_ms(const spoke_client *c)
@@ -21,13 +22,29 @@ uint32_t random_u32(spoke_client *c)
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
+static void count_state(spoke_client *c, spoke_state from, spoke_state to, uint64_t stayed_ms)
+{
+    if (from == SPOKE_READY)
+        c->stats.ready_ms += stayed_ms;
+    else if (from == SPOKE_BACKOFF)
+        c->stats.backoff_ms += stayed_ms;
+    if (to == SPOKE_CONNECTING || to == SPOKE_PROVISIONING)
+        c->stats.attempts++;
+    else if (to == SPOKE_SYNCING)
+        c->stats.connects++;
+}
+
 void enter_state(spoke_client *c, spoke_state to, const spoke_error *why)
 {
     const spoke_state from = c->state;
+    const uint64_t now = now_ms(c);
     if (from == to)
         return;
+    count_state(c, from, to, now - c->state_since);
     c->state = to;
-    c->state_since = now_ms(c);
+    c->state_since = now;
+    if (to == SPOKE_SYNCING)
+        clock_trust(c);
     if (why->status != SPOKE_OK)
         c->error = *why;
     else if (to == SPOKE_READY)
@@ -64,18 +81,42 @@ void machine_fail(spoke_client *c, spoke_error why)
     machine_close_link(c, c->link_ready);
 }
 
-static void wait_and_retry(spoke_client *c, const spoke_error *why, const struct retry_input *input)
+/* True if an attempt that failed so may have failed for the clock: 1 surely, 0 perhaps, -1 no. */
+static int about_clock(const spoke_client *c, spoke_reason reason)
+{
+    if (reason == SPOKE_REASON_CLOCK)
+        return 1;
+    const bool by_date = c->config.credential.kind == SPOKE_SYMMETRIC_KEY; /* a token ends at one */
+    return reason == SPOKE_REASON_TRUST || (reason == SPOKE_REASON_CREDENTIAL && by_date) ? 0 : -1;
+}
+
+static void announce_pause(spoke_client *c, const struct retry_plan *plan, const spoke_error *why)
+{
+    log_line(&c->platform, SPOKE_LOG_INFO, "client", "next attempt in %lu ms, %s", (unsigned long)plan->pause_ms,
+             c->assigned && !c->ask_dps ? "at the hub" : "at the provisioning service");
+    if (plan->duplicate_begins)
+        client_notice(c, SPOKE_NOTICE_DUPLICATE, why, 0);
+    const int clock = about_clock(c, plan->reason);
+    if (clock >= 0)
+        clock_doubt(c, why, clock > 0);
+}
+
+static void wait_and_retry(spoke_client *c, const spoke_error *given, const struct retry_input *input)
 {
     const struct retry_plan plan = retry_after(&c->retry, input, random_u32(c));
+    spoke_error why = *given;
+    if (plan.text != NULL)
+        why.text = plan.text;
+    stats_ended(c, plan.reason, &why);
     if (plan.class == RETRY_NEVER) {
-        enter_state(c, SPOKE_FAILED, why);
+        enter_state(c, SPOKE_FAILED, &why);
         return;
     }
     c->ask_dps = plan.provision;
     c->retry_at = now_ms(c) + plan.pause_ms;
-    enter_state(c, SPOKE_BACKOFF, why);
-    log_line(&c->platform, SPOKE_LOG_INFO, "client", "next attempt in %lu ms, %s", (unsigned long)plan.pause_ms,
-             c->assigned && !c->ask_dps ? "at the hub" : "at the provisioning service");
+    c->pause_firm = plan.firm;
+    enter_state(c, SPOKE_BACKOFF, &why);
+    announce_pause(c, &plan, &why);
 }
 
 /* The key, not the service or the network, is in doubt. */
@@ -86,6 +127,12 @@ static bool key_refused(const spoke_client *c, const spoke_error *why, bool at_d
     return at_dps && why->status == SPOKE_E_PROVISION && c->dps_refusal.failure == SPOKE_DPS_CREDENTIAL;
 }
 
+/* The hub hung up before it acknowledged anything, although telemetry was waiting for it. */
+static bool unheard(const spoke_client *c)
+{
+    return c->link_ready && c->link_at_hub && !c->link_heard && c->telemetry.count > c->telemetry.unsent;
+}
+
 /* Every refused or lost attempt passes here, whoever noticed it first. */
 void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps)
 {
@@ -93,6 +140,8 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
     struct retry_input input = {.error = why,
                                 .at_dps = at_dps,
                                 .was_connected = c->link_ready,
+                                .was_subscribed = c->subscribed,
+                                .unheard = c->link_unheard,
                                 .connected_ms = c->link_ready ? now - c->connected_at : 0,
                                 .token_expired = c->link_ready && now >= c->token_ends,
                                 .with_certificate = c->config.credential.kind == SPOKE_X509,
@@ -105,7 +154,64 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
     }
     if (c->key_count == 2 && key_refused(c, why, at_dps))
         c->key_used ^= 1; /* the other key may have been rolled in */
+    if (connect_otherwise(c, why, at_dps))
+        return;
     wait_and_retry(c, why, &input);
+}
+
+/* --- the network, as the program sees it --- */
+
+bool machine_may_dial(const spoke_client *c)
+{
+    return c->network != SPOKE_NETWORK_DOWN && c->network != SPOKE_NETWORK_AIRPLANE;
+}
+
+/* Wanted, and not allowed: BACKOFF until the program says otherwise. */
+static void hold(spoke_client *c)
+{
+    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0,
+                                          "the program says that there is no network: waiting for it");
+    c->retry_at = now_ms(c);
+    c->pause_firm = false;
+    enter_state(c, SPOKE_BACKOFF, &none);
+}
+
+static uint64_t spread_ms(spoke_client *c)
+{
+    return (uint64_t)c->config.first_connect_spread_ms * random_u32(c) >> 32;
+}
+
+/* A network that is there again is tried at once, but not against the service's own wish, and not by a whole fleet
+ * together. */
+static void network_changed(spoke_client *c, uint64_t now)
+{
+    const spoke_network before = c->network_seen;
+    const bool was_away = before == SPOKE_NETWORK_DOWN || before == SPOKE_NETWORK_AIRPLANE;
+    c->network_seen = c->network;
+    if (c->network == SPOKE_NETWORK_AIRPLANE && c->link_open && !c->closing_link)
+        machine_close_link(c, c->link_ready);
+    if (!machine_may_dial(c))
+        clock_stop(c);
+    if (c->state != SPOKE_BACKOFF || !machine_may_dial(c))
+        return;
+    const uint64_t soon = now + spread_ms(c);
+    const bool later = was_away && c->retry_at < soon;
+    const bool earlier = !c->pause_firm && c->retry_at > soon && (was_away || c->network == SPOKE_NETWORK_UP);
+    if (later || earlier)
+        c->retry_at = soon;
+}
+
+/* The connection was ended by us, and not for a fault. */
+static void go_on(spoke_client *c)
+{
+    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "asked for");
+    stats_ended(c, c->renewing ? SPOKE_REASON_TOKEN : SPOKE_REASON_ASKED, &none);
+    if (c->renewing)
+        c->stats.token_renewals++;
+    if (machine_may_dial(c))
+        connect_begin(c); /* DPS has done its work, or a new token is due */
+    else
+        hold(c);
 }
 
 /* The connection is over. What follows depends on who wanted that. */
@@ -114,17 +220,20 @@ static void link_closed(spoke_client *c, const spoke_error *error)
     const bool at_dps = !c->link_at_hub;
     const spoke_error why = c->link_fault.status != SPOKE_OK ? c->link_fault : *error;
     const bool asked = c->closing_link;
+    const bool unanswered = unheard(c);
     c->link_open = c->closing_link = false;
     session_ended(c);
     if (!c->wanted) {
         const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "closed");
+        stats_ended(c, SPOKE_REASON_ASKED, &none);
         enter_state(c, SPOKE_IDLE, &none);
     } else if (asked && c->link_fault.status == SPOKE_OK) {
-        connect_begin(c); /* DPS has done its work, or a new token is due */
+        go_on(c);
     } else {
+        c->link_unheard = unanswered;
         machine_attempt_failed(c, &why, at_dps);
     }
-    c->link_ready = c->subscribed = c->draining = false;
+    c->link_ready = c->subscribed = c->draining = c->renewing = false;
     memset(&c->link_fault, 0, sizeof c->link_fault);
     c->work_left = true;
 }
@@ -133,6 +242,10 @@ static void link_closed(spoke_client *c, const spoke_error *error)
 
 static void link_event(spoke_client *c, const spoke_transport_event *event)
 {
+    if (event->kind == SPOKE_TRANSPORT_ACKED && c->link_at_hub) {
+        c->link_heard = true;
+        retry_heard(&c->retry);
+    }
     if (event->kind == SPOKE_TRANSPORT_CLOSED)
         link_closed(c, &event->error);
     else if (c->closing_link && event->kind != SPOKE_TRANSPORT_ACKED)
@@ -156,27 +269,49 @@ static void work_idle(spoke_client *c, uint64_t now)
 {
     if (!c->wanted)
         return;
+    if (!machine_may_dial(c)) {
+        hold(c);
+        return;
+    }
     if (c->config.first_connect_spread_ms == 0) {
         connect_begin(c);
         return;
     }
-    const uint64_t spread = c->config.first_connect_spread_ms;
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "spreading the first attempt");
-    c->retry_at = now + (spread * random_u32(c) >> 32);
+    c->retry_at = now + spread_ms(c);
+    c->pause_firm = false;
     enter_state(c, SPOKE_BACKOFF, &none);
+}
+
+static void work_back_off(spoke_client *c, uint64_t now)
+{
+    if (!machine_may_dial(c))
+        return;
+    clock_work(c, now);
+    if (now >= c->retry_at)
+        connect_begin(c);
+}
+
+/* Without a network to come back on, the link is used as long as it stands. */
+static bool renewal_due(const spoke_client *c, uint64_t now)
+{
+    return now >= c->renew_at && machine_may_dial(c) && !c->closing_link;
 }
 
 static void work_ready(spoke_client *c, uint64_t now)
 {
     session_work(c, now);
-    if (now - c->state_since >= RETRY_STABLE_MS && c->retry.in_a_row > 0)
+    home_work(c, now);
+    if (now - c->state_since >= RETRY_STABLE_MS && retry_troubled(&c->retry))
         retry_stable(&c->retry);
-    if (now < c->renew_at || c->closing_link)
+    if (!renewal_due(c, now))
         return;
     c->draining = true;
     const bool forced = now >= c->renew_latest || now - c->renew_at >= DRAIN_FOR_TOKEN_MS;
-    if (session_idle(c) || forced)
-        machine_close_link(c, true); /* CLOSED leads to connect_begin, with a new token */
+    if (!session_idle(c) && !forced)
+        return;
+    c->renewing = true;
+    machine_close_link(c, true); /* CLOSED leads to connect_begin, with a new token */
 }
 
 /* A graceful close that the peer does not let finish. */
@@ -196,11 +331,19 @@ static void limit_attempt(spoke_client *c, uint64_t now)
                      client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_MQTT, 0,
                                   c->link_ready ? "the service did not answer SUBSCRIBE within the connect limit"
                                                 : "the service did not answer within the connect limit"));
+    else if (c->state == SPOKE_SYNCING && c->link_open && now - c->state_since >= SYNC_LIMIT_MS)
+        machine_fail(c,
+                     client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
+                                  "the device did not get READY within 10 minutes: the connection is tried anew"));
 }
 
 void machine_work(spoke_client *c, uint64_t now)
 {
     c->refused = c->news = false;
+    if (c->network != c->network_seen)
+        network_changed(c, now);
+    if (c->link_open) /* a question for the time is of use only before the next attempt */
+        clock_stop(c);
     limit_attempt(c, now);
     hurry_close(c, now);
     switch (c->state) {
@@ -223,8 +366,7 @@ void machine_work(spoke_client *c, uint64_t now)
             work_ready(c, now);
         break;
     case SPOKE_BACKOFF:
-        if (now >= c->retry_at)
-            connect_begin(c);
+        work_back_off(c, now);
         break;
     case SPOKE_FAILED:
         break;
@@ -241,10 +383,15 @@ static uint64_t ready_deadline(const spoke_client *c)
     if (c->news || (c->refused && c->work_left)) /* after a step there may be room again */
         return 0;
     uint64_t due = sooner(c->ack_due, sooner(spoke_twin_deadline(&c->twin), c->report_retry_at));
+    if (c->state == SPOKE_SYNCING)
+        return sooner(due, c->state_since + SYNC_LIMIT_MS);
     if (c->state != SPOKE_READY)
         return due;
-    if (c->retry.in_a_row > 0)
+    if (retry_troubled(&c->retry))
         due = sooner(due, c->state_since + RETRY_STABLE_MS);
+    due = sooner(due, home_deadline(c));
+    if (!machine_may_dial(c))
+        return due;
     if (!c->draining)
         return sooner(due, c->renew_at);
     return sooner(due, sooner(c->renew_latest, c->renew_at + DRAIN_FOR_TOKEN_MS));
@@ -252,6 +399,8 @@ static uint64_t ready_deadline(const spoke_client *c)
 
 uint64_t machine_deadline(const spoke_client *c)
 {
+    if (c->network != c->network_seen)
+        return 0;
     if (c->closing_link)
         return c->close_by;
     if (c->link_open && !c->subscribed)
@@ -266,7 +415,7 @@ uint64_t machine_deadline(const spoke_client *c)
     case SPOKE_CLOSING:
         return ready_deadline(c);
     case SPOKE_BACKOFF:
-        return c->retry_at;
+        return machine_may_dial(c) ? sooner(c->retry_at, clock_deadline(c)) : NEVER;
     case SPOKE_CONNECTING:
     case SPOKE_FAILED:
         return NEVER;

@@ -3,11 +3,16 @@
  *   client.c      life, and the public calls with their lock
  *   config.c      checking and copying the configuration, carving the memory
  *   machine.c     states: what is due, what happened
- *   provision.c   PROVISIONING    connect.c  CONNECTING, credentials, the cached assignment
+ *   provision.c   PROVISIONING    connect.c  CONNECTING, tokens
+ *   home.c        the cached assignment, homes, the records of both
  *   session.c     SYNCING and READY: what arrives, what leaves
  *   contract.c    the device template: what is said and asked is held to it; contract_init.c: handlers, too
  *   telemetry.c   properties.c   command.c    message.c    what the program says and is asked
- *   retry.c       which trouble asks for which pause (pure)
+ *   retry.c       which trouble asks for which pause, and whether to try at all (pure)
+ *   clock.c       unset and wrong clocks          hosts.c    lists of hosts (pure)
+ *   move.c        another scope     renew.c       another key, certificate, trust; expiry warnings
+ *   settings.c    accepted writable properties, kept      work.c    long-running commands, kept
+ *   stats.c       counters          diagnostics.c the component that tells them; log_ring.c: the last log lines
  *   outbox.c      the queues (pure)
  */
 #ifndef SPOKE_SRC_CLIENT_MACHINE_H
@@ -18,8 +23,11 @@
 #include <spoke/proto/dps.h>
 #include <spoke/proto/hub.h>
 #include <spoke/proto/twin.h>
+#include <spoke/stats.h>
 
 #include "base/backoff.h"
+#include "base/http_date.h"
+#include "home.h"
 #include "outbox.h"
 #include "retry.h"
 
@@ -46,6 +54,23 @@ enum handler_state {
 };
 #define HANDLERS_PER_BYTE 5u
 #define NO_HANDLER SIZE_MAX
+
+/* What is known about the wall clock while it is in doubt, and the question for a Date header (clock.c). */
+struct clock_check {
+    void *link;      /* of platform.net, for that question alone; NULL: it is never asked */
+    bool link_ready; /* init was called */
+    bool doubted;    /* since the last CONNACK of the hub, a clock unset or wrong may have been the trouble */
+    bool certain;    /* it is unset, or the dates of a certificate speak against it */
+    bool told;       /* the notice went out */
+    bool asking;     /* the link is open */
+    bool ask_due;
+    bool was_set;    /* when it was looked at last */
+    int64_t ahead_s; /* wall clock minus monotonic clock then */
+    uint64_t look_at, ask_from, sought_at;
+    uint64_t limit_at; /* of the question */
+    size_t sent;       /* bytes of it */
+    struct http_date date;
+};
 
 struct spoke_client {
     spoke_config config; /* text members point into `strings` */
@@ -101,6 +126,25 @@ struct spoke_client {
     struct backoff report_pause;
     bool report_in_flight, resync_wanted;
 
+    /* homes, hosts, credentials: connect.c, move.c, renew.c */
+    struct home home; /* moved to; empty: as configured */
+    struct move move;
+    struct renewal renewal;
+    struct host_ring dps_hosts, hub_hosts;
+    char dps_host[SPOKE_MAX_HOST_BYTES + 1]; /* of the present attempt: the transport reads it until CLOSED */
+    uint64_t expiry_due;                     /* certificates are looked at then */
+
+    /* told and counted: every file counts what it does; stats.c adds the gauges */
+    struct spoke_stats stats;
+
+    /* policy: machine.c and clock.c */
+    spoke_network network, network_seen; /* as the program says; as machine_work has acted upon */
+    bool pause_firm;                     /* the service asked for the present pause */
+    bool renewing;                       /* this link is being closed for a new token */
+    bool link_heard;                     /* the hub acknowledged something on this link */
+    bool link_unheard; /* the link that just ended: something waited for an answer, and never was there one */
+    struct clock_check clock;
+
     /* queues and tables */
     struct outbox telemetry, reports, answers;
     uint8_t *handler_states;
@@ -125,6 +169,9 @@ spoke_dps_config config_dps(const spoke_config *c);
 /* Bytes for this configuration (0: the transport refuses it, or it is more than memory can be), and the same walk once more to carve them. */
 size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory);
 spoke_status config_keys(spoke_client *c, spoke_error *why);
+/* Checks a credential and decodes its keys, if it has any. */
+spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], unsigned *count, spoke_error *why);
+spoke_tls_options config_tls(const spoke_config *c);
 spoke_status config_link(spoke_client *c, spoke_error *why); /* readies the transport */
 spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text);
 
@@ -136,6 +183,14 @@ void enter_handler(spoke_client *c);
 void leave_handler(spoke_client *c);
 /* After queueing: another thread may be asleep in poll. Called without the lock. */
 void wake_poller(spoke_client *c);
+
+/* --- stats.c --- */
+/* An attempt or a link ended: counted by reason, and kept among the last troubles when it was one. */
+void stats_ended(spoke_client *c, spoke_reason reason, const spoke_error *why);
+/* Tells on_notice, and the log. Called with the lock, from inside poll. */
+void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s);
+/* poll stayed so long beyond its limit. */
+void stats_poll(spoke_client *c, uint64_t over_ms);
 
 /* --- machine.c --- */
 uint64_t now_ms(const spoke_client *c);
@@ -152,15 +207,60 @@ void machine_close_link(spoke_client *c, bool graceful);
 /* The attempt is over without a link to close. */
 void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps);
 
+/* The program lets us use the network. */
+bool machine_may_dial(const spoke_client *c);
+
+/* --- clock.c --- */
+spoke_status clock_init(spoke_client *c); /* after the memory was carved. E_PORT: no link */
+void clock_fini(spoke_client *c);
+size_t clock_link_bytes(const spoke_config *resolved, const spoke_platform *platform); /* 0: it is never asked */
+/* An attempt failed, and the clock may be why. certain: it is unset, or the dates of a certificate speak against it. */
+void clock_doubt(spoke_client *c, const spoke_error *why, bool certain);
+void clock_trust(spoke_client *c); /* the hub took what we made with it */
+/* What is due; in BACKOFF, and while dialling is allowed. */
+void clock_work(spoke_client *c, uint64_t now);
+void clock_stop(spoke_client *c); /* forgets the question under way */
+uint64_t clock_deadline(const spoke_client *c);
+
 /* --- connect.c --- */
 void connect_begin(spoke_client *c); /* to the hub if the assignment is known, else to DPS */
+/* Ends the link at a quiet moment, as for a new token, so that connect_begin follows. */
+void connect_anew(spoke_client *c);
 spoke_status connect_hub(spoke_client *c);
 spoke_status connect_credential(spoke_client *c, spoke_str resource, spoke_str skn, spoke_buf *out);
 spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_options *mqtt);
+
+/* --- home.c --- */
+/* After a failed attempt. True: something other than the usual retry is due (another host, the former home, the former
+ * credential) and has been arranged. */
+bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps);
+void connect_ready(spoke_client *c); /* the hub is reached and synchronised */
 void assignment_load(spoke_client *c);
 void assignment_store(spoke_client *c);
 bool assignment_possible(spoke_str hub, spoke_str device_id);
 void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
+/* The scope and DPS in force for the next registration: of the move, of the home, or as configured. */
+const char *home_scope(const spoke_client *c);
+const char *home_hosts(const spoke_client *c);
+
+/* --- move.c --- */
+void move_load(spoke_client *c);  /* at init: a move that was under way */
+void move_begin(spoke_client *c); /* if it is due: the next attempt leads to its goal */
+/* True: the move was tried and failed; the client is at its former home again. */
+bool move_failed(spoke_client *c, const spoke_error *why, bool at_dps);
+void move_reached(spoke_client *c);            /* READY */
+void move_again(spoke_client *c);              /* what it had to wait for is over */
+void home_work(spoke_client *c, uint64_t now); /* READY: moves and expiry */
+uint64_t home_deadline(const spoke_client *c);
+
+/* --- renew.c --- */
+void renew_begin(spoke_client *c); /* a new credential or trust is taken over with the attempt that begins */
+/* True: the new one was given up for the old. */
+bool renew_failed(spoke_client *c, const spoke_error *why, bool at_dps);
+void renew_accepted(spoke_client *c); /* CONNACK 0 from the hub */
+void renew_wipe(spoke_client *c);
+/* Warns of certificates that end soon. */
+void expiry_look(spoke_client *c, uint64_t now);
 
 /* --- provision.c --- */
 spoke_status provision_begin(spoke_client *c);

@@ -6,7 +6,8 @@
 
 spoke_status provision_begin(spoke_client *c)
 {
-    const spoke_dps_config config = config_dps(&c->config);
+    spoke_dps_config config = config_dps(&c->config);
+    config.id_scope = spoke_str_of(home_scope(c));
     spoke_buf username = spoke_buf_from(c->text, c->text_bytes);
     spoke_status status = spoke_dps_username(&config, &username);
     spoke_buf resource = spoke_buf_from(c->work, c->work_bytes);
@@ -24,7 +25,9 @@ spoke_status provision_begin(spoke_client *c)
                                        .password = spoke_buf_str(&token),
                                        .clean_session = true};
     c->link_at_hub = false;
-    return connect_open(c, c->config.provisioning_host, &mqtt);
+    if (!hosts_get(home_hosts(c), c->dps_hosts.at, c->dps_host, sizeof c->dps_host))
+        return SPOKE_E_ARG;
+    return connect_open(c, c->dps_host, &mqtt);
 }
 
 static void on_connected(spoke_client *c)
@@ -80,7 +83,9 @@ static void on_assigned(spoke_client *c, const spoke_dps_event *event)
         return;
     }
     assignment_set(c, event->hub, event->device_id);
-    assignment_store(c);
+    if (c->move.phase != MOVE_TRYING) /* where a move leads is kept when it has led there */
+        assignment_store(c);
+    hosts_worked(&c->dps_hosts);
     c->ask_dps = false;
     retry_assigned(&c->retry);
     log_line(&c->platform, SPOKE_LOG_INFO, "client", "assigned to hub %s as %s", c->hub_host, c->device_id);

@@ -65,6 +65,7 @@ static void on_connected(spoke_client *c, bool session_present)
     c->connected_at = now_ms(c);
     c->attempt_due = c->connected_at + c->config.connect_limit_ms;
     retry_accepted(&c->retry);
+    renew_accepted(c);
     outbox_rewind(&c->telemetry);
     if (!session_present)
         outbox_forget_packet_ids(&c->telemetry);
@@ -326,6 +327,7 @@ static void synced(spoke_client *c)
         return;
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "ready");
     enter_state(c, SPOKE_READY, &none);
+    connect_ready(c);
 }
 
 static void take_twin_events(spoke_client *c)

@@ -6,6 +6,7 @@
 
 struct sim_link {
     spoke_central_link *link;
+    bool mute; /* the host answers nothing */
 };
 
 /* --- machine --- */
@@ -41,19 +42,54 @@ static spoke_status sim_random(void *ctx, uint8_t *out, size_t len)
     return SPOKE_OK;
 }
 
+/* The record of that key, else a free one, else -1. */
+static int record_of(const struct sim *s, const char *key)
+{
+    int room = -1;
+    for (int i = 0; i < (int)(sizeof s->records / sizeof s->records[0]); i++) {
+        if (strcmp(s->records[i].key, key) == 0)
+            return i;
+        if (room < 0 && s->records[i].key[0] == '\0')
+            room = i;
+    }
+    return room;
+}
+
 static spoke_status sim_load(void *ctx, const char *key, spoke_buf *out)
 {
     const struct sim *s = ctx;
-    (void)key;
-    return s->record[0] != '\0' ? spoke_buf_append(out, spoke_str_of(s->record)) : SPOKE_E_NOT_FOUND;
+    const int at = record_of(s, key);
+    if (at < 0 || s->records[at].key[0] == '\0')
+        return SPOKE_E_NOT_FOUND;
+    return spoke_buf_append(out, spoke_str_of(s->records[at].value));
 }
 
 static spoke_status sim_store(void *ctx, const char *key, spoke_str value)
 {
     struct sim *s = ctx;
-    (void)key;
-    snprintf(s->record, sizeof s->record, "%.*s", (int)value.len, value.ptr);
+    const int at = record_of(s, key);
+    if (at < 0 || value.len >= sizeof s->records[at].value)
+        return SPOKE_E_PORT;
+    snprintf(s->records[at].key, sizeof s->records[at].key, "%s", value.len > 0 ? key : "");
+    snprintf(s->records[at].value, sizeof s->records[at].value, "%.*s", (int)value.len,
+             value.len > 0 ? value.ptr : "");
     return SPOKE_OK;
+}
+
+const char *sim_record(const struct sim *s, const char *key)
+{
+    const int at = record_of(s, key);
+    return at >= 0 ? s->records[at].value : "";
+}
+
+void sim_record_set(struct sim *s, const char *key, const char *value)
+{
+    assert_ok(sim_store(s, key, spoke_str_of(value)));
+}
+
+void sim_records_clear(struct sim *s)
+{
+    memset(s->records, 0, sizeof s->records);
 }
 
 static void sim_log(void *ctx, spoke_log_level level, const char *module, const char *line)
@@ -70,7 +106,7 @@ static void sim_log(void *ctx, spoke_log_level level, const char *module, const 
 static spoke_status link_init(void *ctx, void *link)
 {
     (void)ctx;
-    ((struct sim_link *)link)->link = NULL;
+    *(struct sim_link *)link = (struct sim_link){NULL, false};
     return SPOKE_OK;
 }
 
@@ -86,12 +122,14 @@ static void link_close(void *ctx, void *link)
 static spoke_status link_open(void *ctx, void *link, const char *host, uint16_t port)
 {
     struct sim *s = ctx;
-    (void)host;
+    struct sim_link *l = link;
     (void)port;
     s->connects++;
+    l->mute = strcmp(host, SIM_SILENT_HOST) == 0;
     if (s->unreachable || s->no_dns)
         return SPOKE_OK; /* step says so */
-    return spoke_central_link_open(s->central, &((struct sim_link *)link)->link);
+    const bool other = s->other != NULL && strcmp(host, SIM_OTHER_HOST) == 0;
+    return spoke_central_link_open(other ? s->other : s->central, &l->link);
 }
 
 static spoke_status link_step(void *ctx, void *link)
@@ -110,11 +148,17 @@ static size_t allowance(struct sim *s, struct sim_link *l, uint64_t *carried, ui
     if (*cut == SIM_NEVER)
         return len;
     if (*carried >= *cut) {
-        *cut = SIM_NEVER;
+        *cut = s->cut_again != 0 && cut == &s->cut_up ? *carried + s->cut_again : SIM_NEVER;
         link_close(s, l);
         return 0;
     }
     return len < *cut - *carried ? len : (size_t)(*cut - *carried);
+}
+
+/* Nothing of the service reaches the client, not even that it hung up. */
+static bool deaf(const struct sim *s, const struct sim_link *l)
+{
+    return s->silent || s->deaf || l->mute;
 }
 
 static spoke_status link_read(void *ctx, void *link, uint8_t *out, size_t cap, size_t *count)
@@ -125,28 +169,28 @@ static spoke_status link_read(void *ctx, void *link, uint8_t *out, size_t cap, s
         return SPOKE_E_NET;
     const spoke_str waiting = spoke_central_link_output(l->link);
     if (waiting.len == 0)
-        return spoke_central_link_closed(l->link) ? SPOKE_E_NET : SPOKE_E_AGAIN;
+        return spoke_central_link_closed(l->link) && !deaf(s, l) ? SPOKE_E_NET : SPOKE_E_AGAIN;
     size_t len = allowance(s, l, &s->down, &s->cut_down, waiting.len < cap ? waiting.len : cap);
     if (len == 0)
         return SPOKE_E_NET;
-    if (!s->silent)
+    if (!deaf(s, l))
         memcpy(out, waiting.ptr, len);
     spoke_central_link_sent(l->link, len);
     s->down += len;
     *count = len;
-    return s->silent ? SPOKE_E_AGAIN : SPOKE_OK;
+    return deaf(s, l) ? SPOKE_E_AGAIN : SPOKE_OK;
 }
 
 static spoke_status link_write(void *ctx, void *link, const uint8_t *bytes, size_t len, size_t *count)
 {
     struct sim *s = ctx;
     struct sim_link *l = link;
-    if (l->link == NULL || spoke_central_link_closed(l->link))
+    if (l->link == NULL || (spoke_central_link_closed(l->link) && !deaf(s, l)))
         return SPOKE_E_NET;
     len = allowance(s, l, &s->up, &s->cut_up, len);
     if (len == 0)
         return SPOKE_E_NET;
-    if (!s->silent)
+    if (!s->silent && !s->mute && !l->mute && !spoke_central_link_closed(l->link))
         spoke_central_link_send(l->link, spoke_str_from((const char *)bytes, len));
     s->up += len;
     *count = len;
@@ -156,15 +200,25 @@ static spoke_status link_write(void *ctx, void *link, const uint8_t *bytes, size
 static void turn_service(struct sim *s)
 {
     assert_ok(spoke_central_poll(s->central, 0));
+    if (s->other != NULL)
+        assert_ok(spoke_central_poll(s->other, 0));
+}
+
+static uint64_t service_deadline(const struct sim *s)
+{
+    const uint64_t one = spoke_central_deadline(s->central);
+    const uint64_t two = s->other != NULL ? spoke_central_deadline(s->other) : SIM_NEVER;
+    return one < two ? one : two;
 }
 
 static bool readable(const struct sim *s, const struct sim_link *l)
 {
-    return l->link != NULL && !s->silent &&
+    return l->link != NULL && !deaf(s, l) &&
            (spoke_central_link_output(l->link).len > 0 || spoke_central_link_closed(l->link));
 }
 
-/* Time only moves here: to the service's next deadline, or to the limit. */
+/* Time only moves here: from one of the service's deadlines to the next, until there is something to read, or to the
+ * limit. */
 static void link_wait(void *ctx, void *link, unsigned want, uint32_t limit_ms)
 {
     struct sim *s = ctx;
@@ -175,9 +229,12 @@ static void link_wait(void *ctx, void *link, unsigned want, uint32_t limit_ms)
         return;
     }
     const uint64_t until = s->now + limit_ms;
-    const uint64_t service = spoke_central_deadline(s->central);
-    s->now = service < until ? (service > s->now ? service : s->now + 1) : until;
-    turn_service(s);
+    s->sleeps++;
+    while (s->now < until && !readable(s, l)) {
+        const uint64_t service = service_deadline(s);
+        s->now = service < until ? (service > s->now ? service : s->now + 1) : until;
+        turn_service(s);
+    }
 }
 
 static void link_wake(void *ctx, void *link)
@@ -228,25 +285,36 @@ static void set_up_platform(struct sim *s)
                                    .net = &s->net};
 }
 
-void sim_start(struct sim *s, const spoke_central_config *config)
+static void start_central(struct sim *s, spoke_central_config c, spoke_central **out)
 {
-    static const spoke_central_config plain = SPOKE_CENTRAL_CONFIG(.control = true);
     char why[200] = "";
-    memset(s, 0, sizeof *s);
-    s->now = 1000;
-    s->unix_ms = INT64_C(1767225600000); /* 2026-01-01 */
-    s->seed = 4711;
-    s->cut_up = s->cut_down = SIM_NEVER;
-    set_up_platform(s);
-    spoke_central_config c = config != NULL ? *config : plain;
     c.no_listen = c.ephemeral = true;
     c.monotonic_ms = sim_monotonic;
     c.unix_ms = sim_unix_ms;
     c.clock_ctx = s;
     if (getenv("SIM_LOG") != NULL)
         c.log_level = SPOKE_LOG_DEBUG;
-    if (spoke_central_start(&c, &s->central, why, sizeof why) != SPOKE_OK)
+    if (spoke_central_start(&c, out, why, sizeof why) != SPOKE_OK)
         fail_msg("the service did not start: %s", why);
+}
+
+void sim_start_other(struct sim *s)
+{
+    const spoke_central_config c = SPOKE_CENTRAL_CONFIG(.control = true, .hub_host = SIM_OTHER_HOST,
+                                                        .group_key = spoke_central_env_of(s->central)->group_key);
+    start_central(s, c, &s->other);
+}
+
+void sim_start(struct sim *s, const spoke_central_config *config)
+{
+    static const spoke_central_config plain = SPOKE_CENTRAL_CONFIG(.control = true);
+    memset(s, 0, sizeof *s);
+    s->now = 1000;
+    s->unix_ms = INT64_C(1767225600000); /* 2026-01-01 */
+    s->seed = 4711;
+    s->cut_up = s->cut_down = SIM_NEVER;
+    set_up_platform(s);
+    start_central(s, config != NULL ? *config : plain, &s->central);
     spoke_buf key = spoke_buf_from(s->key, sizeof s->key - 1);
     assert_ok(spoke_central_device_key(s->central, SIM_DEVICE, &key));
 }
@@ -254,6 +322,7 @@ void sim_start(struct sim *s, const spoke_central_config *config)
 void sim_stop(struct sim *s)
 {
     spoke_central_stop(s->central);
+    spoke_central_stop(s->other);
 }
 
 spoke_config sim_config(struct sim *s)

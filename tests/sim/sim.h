@@ -10,6 +10,8 @@
 
 #define SIM_NEVER UINT64_MAX
 #define SIM_DEVICE "dev-1"
+#define SIM_OTHER_HOST "other.local"
+#define SIM_SILENT_HOST "silent.local" /* takes a connection and never says a word */
 
 struct sim {
     uint64_t now; /* monotonic ms */
@@ -17,25 +19,39 @@ struct sim {
     bool clock_unset;
     uint32_t seed;
     spoke_central *central;
+    spoke_central *other; /* NULL, or a second service, at SIM_OTHER_HOST */
     spoke_platform platform;
     spoke_net net;
-    char key[96];      /* of SIM_DEVICE, base64 */
-    char record[1024]; /* the one record that the client keeps; "" when none */
+    char key[96]; /* of SIM_DEVICE, base64 */
+    struct {
+        char key[32];
+        char value[8192];
+    } records[8]; /* what the client keeps; "" when free */
     /* the link */
     size_t chunk;              /* most bytes for one read or write; 0: no limit */
     uint64_t up, down;         /* bytes carried so far, all connections together */
     uint64_t cut_up, cut_down; /* the link dies once that many were carried; SIM_NEVER */
+    uint64_t cut_again;        /* not 0: after each cut upwards the next one is armed so many bytes later */
     bool unreachable, silent;  /* silent: bytes vanish both ways (half-open) */
+    bool mute, deaf;           /* they vanish only upwards, or only downwards */
     bool no_dns;
     unsigned connects;
+    unsigned sleeps; /* of the client: waits that took time */
     bool woken;
     /* what the client logged at WARN or worse, last line */
     char complaint[256];
 };
 
+/* A record of the client's; "" when there is none. */
+const char *sim_record(const struct sim *s, const char *key);
+void sim_record_set(struct sim *s, const char *key, const char *value);
+void sim_records_clear(struct sim *s);
+
 /* config NULL: a plain ephemeral service with one DPS poll and retry-after 3. */
 void sim_start(struct sim *s, const spoke_central_config *config);
 void sim_stop(struct sim *s);
+/* A second service, in which SIM_DEVICE has the same key. */
+void sim_start_other(struct sim *s);
 
 /* Fields of `config` that lead to the service (hosts, scope, key, platform, plaintext). */
 spoke_config sim_config(struct sim *s);

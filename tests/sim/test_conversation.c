@@ -177,8 +177,9 @@ static void an_assignment_kept_for_another_scope_is_not_used(void **state)
 {
     struct fixture *f = *state;
     spoke_client_destroy(f->client);
-    snprintf(f->sim.record, sizeof f->sim.record,
-             "{\"scope\":\"0neOTHER\",\"registration\":\"dev-1\",\"hub\":\"elsewhere\",\"device\":\"dev-1\"}");
+    sim_record_set(
+        &f->sim, "assignment",
+        "{\"scope\":\"0neOTHER\",\"registration\":\"dev-1\",\"hub\":\"elsewhere\",\"device\":\"dev-1\"}");
     const spoke_config config = app_config(f);
     connect_fixture(f, &config);
     ready(f);

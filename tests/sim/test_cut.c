@@ -45,7 +45,7 @@ static void start_run(struct run *r, struct sim *sim, unsigned number)
 {
     memset(r, 0, sizeof *r);
     r->sim = sim;
-    sim->record[0] = '\0';
+    sim_records_clear(sim);
     snprintf(r->device, sizeof r->device, "cut-%u", number);
     spoke_buf key = spoke_buf_from(r->key, sizeof r->key - 1);
     assert_ok(spoke_central_device_key(sim->central, r->device, &key));

@@ -293,10 +293,10 @@ static void a_refusing_hub_gets_a_fresh_token_then_dps_is_asked(void **state)
     ready(f);
     put_faults(f, "{\"refuseConnect\":{\"count\":2,\"code\":5}}");
     assert_int_equal(request(f, "POST", "/control/devices/dev-1/disconnect", NULL), 200);
-    f->sim.record[0] = '\0';
+    sim_records_clear(&f->sim);
     assert_true(sim_reach(&f->sim, f->client, SPOKE_BACKOFF, 1000));
     assert_true(sim_reach(&f->sim, f->client, SPOKE_READY, 120000));
-    assert_true(f->sim.record[0] != '\0'); /* assigned anew */
+    assert_true(sim_record(&f->sim, "assignment")[0] != '\0'); /* assigned anew */
 }
 
 static void a_moved_device_follows_its_assignment(void **state)

@@ -39,6 +39,7 @@ struct spoke_transport {
     uint16_t acked[SENT];
     size_t ack_count;
     char host[128], password[512], username[512];
+    uint16_t keep_alive_s;
 };
 
 static struct spoke_transport *fake; /* the one of the running test */
@@ -76,6 +77,7 @@ static inline spoke_status fake_open(spoke_transport *t, const spoke_transport_t
     t->open = true;
     t->ended = t->owes_suback = false;
     t->opens++;
+    t->keep_alive_s = target->mqtt.keep_alive_s;
     copy(t->host, sizeof t->host, spoke_str_of(target->host));
     copy(t->password, sizeof t->password, target->mqtt.password);
     copy(t->username, sizeof t->username, target->mqtt.username);

@@ -1,4 +1,5 @@
 /* Commands and cloud-to-device messages, and what handlers may do meanwhile. */
+#include "client/machine.h"
 #include "support/client_fixture.h"
 
 static spoke_status inside; /* what the handler's own call answered */
@@ -45,15 +46,40 @@ static spoke_ack write_much(const spoke_command *call, void *user)
     return spoke_accept();
 }
 
-static const spoke_handler special[] = {SPOKE_ON_COMMAND("inside", reply_inside),
-                                        SPOKE_ON_COMMAND("poll", poll_inside),
-                                        SPOKE_ON_COMMAND("much", write_much), SPOKE_ON_COMMAND("go", on_command),
-                                        SPOKE_ON_COMPONENT_COMMAND("part", "go", on_command)};
+static size_t wanted; /* bytes of text in each answer of write_some */
+
+static spoke_ack write_some(const spoke_command *call, void *user)
+{
+    struct fixture *f = user;
+    char text[1024];
+    f->commands++;
+    memset(text, 'x', sizeof text);
+    spoke_write_value(call->reply, spoke_text(NULL, spoke_str_from(text, wanted)));
+    return spoke_accept();
+}
+
+static char log_text[2048]; /* every line, in a row */
+
+static void keep_log(void *ctx, spoke_log_level level, const char *module, const char *line)
+{
+    (void)ctx;
+    (void)level;
+    (void)module;
+    const size_t len = strlen(log_text);
+    snprintf(log_text + len, sizeof log_text - len, "%s\n", line);
+}
+
+static const spoke_handler special[] = {
+    SPOKE_ON_COMMAND("inside", reply_inside), SPOKE_ON_COMMAND("poll", poll_inside),
+    SPOKE_ON_COMMAND("much", write_much),     SPOKE_ON_COMMAND("some", write_some),
+    SPOKE_ON_COMMAND("go", on_command),       SPOKE_ON_COMPONENT_COMMAND("part", "go", on_command)};
 
 static void start_special(struct fixture *f)
 {
     f->config.handlers = special;
     f->config.handler_count = sizeof special / sizeof special[0];
+    f->platform.log = keep_log;
+    log_text[0] = '\0';
     start(f);
     get_ready(f);
 }
@@ -226,6 +252,170 @@ static void an_offline_command_reaches_its_handler_and_is_acknowledged(void **st
     assert_int_equal(answers(), 0);
 }
 
+/* --- what finds no room --- */
+
+static void an_answer_larger_than_its_room_is_answered_500(void **state)
+{
+    struct fixture *f = *state;
+    f->config.report_bytes = 512;
+    wanted = 600; /* the handler has more room to write than an answer has to wait in */
+    start_special(f);
+    say_message("$iothub/methods/POST/some/?$rid=a1", "", 0);
+    poll(f, 0);
+    assert_string_equal(last_sent()->topic, "$iothub/methods/res/500/?$rid=a1");
+    assert_string_equal(last_sent()->body, "\"the answer does not fit on this device\"");
+    assert_non_null(strstr(log_text, "raise report_bytes"));
+}
+
+static void a_command_that_cannot_even_be_answered_500_is_logged(void **state)
+{
+    struct fixture *f = *state;
+    f->config.report_bytes = 512;
+    wanted = 100;
+    start_special(f);
+    fake->full = true; /* nothing leaves, so the answers fill their room */
+    for (int i = 0; i < 12; i++) {
+        say_message("$iothub/methods/POST/some/?$rid=a1", "", 0);
+        poll(f, 0);
+    }
+    assert_non_null(strstr(log_text, "a command stays unanswered: the caller will time out"));
+    fake->full = false;
+    poll(f, 0);
+    assert_in_range(answers(), 1, 11);
+    expect(f, SPOKE_READY);
+}
+
+static void an_explanation_longer_than_the_memory_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    static char sentence[2000];
+    memset(sentence, 'x', sizeof sentence - 1);
+    f->config.report_bytes = 512;
+    start_special(f);
+    f->verdict = spoke_reject(400, sentence);
+    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
+    poll(f, 0);
+    assert_string_equal(last_sent()->topic, "$iothub/methods/res/400/?$rid=a1");
+    assert_string_equal(last_sent()->body, "");
+}
+
+/* --- what nobody can answer --- */
+
+static void a_request_id_longer_than_any_hub_writes_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    char topic[256] = "$iothub/methods/POST/go/?$rid=";
+    start_special(f);
+    memset(topic + strlen(topic), 'a', SPOKE_MAX_RID_BYTES + 1);
+    say_message(topic, "", 0);
+    poll(f, 0);
+    assert_int_equal(f->commands, 0);
+    assert_int_equal(answers(), 0);
+    assert_non_null(strstr(log_text, "impossibly long request id"));
+    topic[strlen(topic) - 1] = '\0'; /* the longest */
+    say_message(topic, "", 0);
+    poll(f, 0);
+    assert_int_equal(f->commands, 1);
+    assert_int_equal(answers(), 1);
+}
+
+static void replies_to_nothing_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    start_special(f);
+    assert_int_equal(spoke_command_reply(NULL, 1, 200, SPOKE_STR("")), SPOKE_E_ARG);
+    assert_int_equal(spoke_message_done(NULL, 1), SPOKE_E_ARG);
+    assert_int_equal(spoke_command_reply(f->client, 0, 200, SPOKE_STR("")), SPOKE_E_NOT_FOUND);
+    assert_int_equal(spoke_message_done(f->client, 0), SPOKE_E_NOT_FOUND);
+}
+
+static void the_request_of_a_message_is_no_command(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    f->verdict = spoke_defer();
+    say_message("devices/d/messages/devicebound/", "x", 1);
+    poll(f, 0);
+    assert_int_equal(spoke_command_reply(f->client, 1, 200, SPOKE_STR("")), SPOKE_E_NOT_FOUND);
+    assert_ok(spoke_message_done(f->client, 1));
+}
+
+static void request_numbers_start_again_at_one_and_never_are_zero(void **state)
+{
+    struct fixture *f = *state;
+    start_special(f);
+    f->client->next_request = UINT32_MAX;
+    f->verdict = spoke_defer();
+    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
+    say_message("$iothub/methods/POST/go/?$rid=b2", "", 0);
+    poll(f, 0);
+    assert_ok(spoke_command_reply(f->client, UINT32_MAX, 200, SPOKE_STR("")));
+    assert_ok(spoke_command_reply(f->client, 1, 200, SPOKE_STR("")));
+}
+
+/* --- messages --- */
+
+static void a_refused_message_is_logged_with_its_reason(void **state)
+{
+    struct fixture *f = *state;
+    start_special(f);
+    f->verdict = spoke_reject(400, "not today");
+    say_message("devices/d/messages/devicebound/", "x", 1);
+    poll(f, 0);
+    assert_non_null(strstr(log_text, "a cloud-to-device message was refused (400): not today\n"));
+    f->verdict = spoke_reject(418, NULL);
+    say_message("devices/d/messages/devicebound/", "x", 1);
+    poll(f, 0);
+    assert_non_null(strstr(log_text, "a cloud-to-device message was refused (418): \n"));
+    assert_int_equal(fake->ack_count, 2); /* or they would come for ever */
+}
+
+static void a_message_that_owes_no_acknowledgement_cannot_be_deferred(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    f->verdict = spoke_defer();
+    say_message("devices/d/messages/devicebound/", "x", 0);
+    poll(f, 0);
+    assert_int_equal(f->messages, 1);
+    assert_int_equal(fake->ack_count, 0);
+    assert_int_equal(spoke_message_done(f->client, 1), SPOKE_E_NOT_FOUND);
+}
+
+static void an_offline_command_without_a_handler_is_a_message(void **state)
+{
+    struct fixture *f = *state;
+    start_special(f);
+    say_message("devices/d/messages/devicebound/method-name=unknown", "x", 1);
+    poll(f, 0);
+    assert_int_equal(f->commands, 0);
+    assert_int_equal(f->messages, 1);
+    assert_int_equal(fake->ack_count, 1);
+}
+
+static spoke_status refuse_ack(spoke_transport *t, uint16_t receipt)
+{
+    (void)receipt;
+    t->busy = false;
+    return SPOKE_E_STATE; /* as of a link that broke a moment ago */
+}
+
+static void an_acknowledgement_that_the_link_refuses_is_no_trouble(void **state)
+{
+    struct fixture *f = *state;
+    spoke_transport_ops ops = fake_ops;
+    ops.ack = refuse_ack;
+    f->config.transport = &ops;
+    start(f);
+    get_ready(f);
+    say_message("devices/d/messages/devicebound/", "x", 1);
+    run(f, 1000);
+    assert_int_equal(f->messages, 1);
+    expect(f, SPOKE_READY);
+    spoke_client_destroy(f->client);
+    f->client = NULL;
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -241,6 +431,17 @@ int main(void)
         claim(more_messages_than_can_be_deferred_are_acknowledged_at_once),
         claim(a_message_nobody_listens_to_is_acknowledged),
         claim(an_offline_command_reaches_its_handler_and_is_acknowledged),
+        claim(an_answer_larger_than_its_room_is_answered_500),
+        claim(a_command_that_cannot_even_be_answered_500_is_logged),
+        claim(an_explanation_longer_than_the_memory_is_left_out),
+        claim(a_request_id_longer_than_any_hub_writes_is_ignored),
+        claim(replies_to_nothing_are_refused),
+        claim(the_request_of_a_message_is_no_command),
+        claim(request_numbers_start_again_at_one_and_never_are_zero),
+        claim(a_refused_message_is_logged_with_its_reason),
+        claim(a_message_that_owes_no_acknowledgement_cannot_be_deferred),
+        claim(an_offline_command_without_a_handler_is_a_message),
+        claim(an_acknowledgement_that_the_link_refuses_is_no_trouble),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

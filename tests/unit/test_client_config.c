@@ -30,6 +30,7 @@ static void each_wrong_field_is_named(void **state)
     static const spoke_handler both = {NULL, "x", on_property, on_command};
     static const spoke_handler twice[] = {SPOKE_ON_COMMAND("x", on_command),
                                           SPOKE_ON_COMPONENT_COMMAND("", "x", on_command)};
+    static const spoke_handler nameless = SPOKE_ON_COMMAND(NULL, on_command), idle = {NULL, "x", NULL, NULL};
     memset(long_text, 'a', sizeof long_text - 1);
     expect_refused(NULL, "struct_size");
     refused("struct_size", struct_size = 0);
@@ -46,7 +47,10 @@ static void each_wrong_field_is_named(void **state)
     refused("provisioning_payload", provisioning_payload = "[1]");
     refused("credential", credential.primary = NULL);
     refused("credential", credential = ((spoke_credential){.kind = SPOKE_X509, .primary = "x"}));
+    refused("credential", credential = ((spoke_credential){.kind = SPOKE_X509, .secondary = "x"}));
     refused("handlers", handlers = NULL);
+    refused("handler", handlers = &nameless);
+    refused("handler", handlers = &idle);
     refused("handler", handlers = &both);
     refused("two handlers", handlers = twice);
     refused("handler_count", handler_count = SIZE_MAX / 2);
@@ -54,10 +58,16 @@ static void each_wrong_field_is_named(void **state)
     refused("sas_lifetime_s", sas_lifetime_s = 86401);
     refused("sas_lifetime_s", sas_lifetime_s = 59);
     refused("backoff_max_ms", backoff_max_ms = 10);
+    refused("one hour", backoff_max_ms = 3600001);
     refused("queue_bytes", queue_bytes = 255);
+    refused("queue_bytes", queue_bytes = UINT32_MAX);
+    refused("report_bytes", report_bytes = 255);
     refused("report_bytes", report_bytes = UINT32_MAX);
     refused("receive_bytes", receive_bytes = 1023);
+    refused("receive_bytes", receive_bytes = SPOKE_MQTT_MAX_REMAINING + 1);
+    refused("checks", checks = (spoke_checks)(SPOKE_CHECKS_OFF + 1));
     refused("send_bytes", send_bytes = 2047);
+    refused("send_bytes", send_bytes = SPOKE_MQTT_MAX_REMAINING + 1);
 }
 
 /* Only init decodes keys. */
@@ -175,6 +185,62 @@ static void create_says_what_init_says(void **state)
     spoke_client_destroy(NULL);
 }
 
+static void a_property_and_a_command_may_share_their_name(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_handler pair[] = {SPOKE_ON_PROPERTY("x", on_property), SPOKE_ON_COMMAND("x", on_command)};
+    f->config.handlers = pair;
+    f->config.handler_count = 2;
+    start(f);
+}
+
+static void the_agent_of_the_program_stands_in_the_user_name(void **state)
+{
+    struct fixture *f = *state;
+    f->config.user_agent = "lamp/7";
+    start(f);
+    connect_only(f);
+    assert_non_null(strstr(fake->username, "DeviceClientType=lamp%2F7"));
+}
+
+static void without_a_platform_the_built_in_port_is_used(void **state)
+{
+    struct fixture *f = *state;
+    f->config.platform = NULL;
+    start(f);
+    poll(f, 0);
+    expect(f, SPOKE_CONNECTING);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_OK);
+}
+
+static size_t no_size(const spoke_transport_options *options)
+{
+    (void)options;
+    return 0;
+}
+
+static size_t huge_size(const spoke_transport_options *options)
+{
+    (void)options;
+    return SIZE_MAX - 64;
+}
+
+static void a_transport_that_cannot_be_sized_makes_no_client(void **state)
+{
+    struct fixture *f = *state;
+    spoke_transport_ops ops = fake_ops;
+    size_t (*const sizes[])(const spoke_transport_options *) = {no_size, huge_size};
+    for (size_t i = 0; i < 2; i++) {
+        spoke_client *client;
+        spoke_config config = f->config;
+        ops.size = sizes[i];
+        config.transport = &ops;
+        assert_int_equal(spoke_client_size(&config), 0);
+        assert_true(spoke_client_create(&config, &client) < 0);
+        assert_null(client);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +252,10 @@ int main(void)
         claim(init_needs_exactly_what_size_says_and_minds_no_garbage),
         claim(a_shorter_configuration_means_defaults_for_the_rest),
         claim(create_says_what_init_says),
+        claim(a_property_and_a_command_may_share_their_name),
+        claim(the_agent_of_the_program_stands_in_the_user_name),
+        claim(without_a_platform_the_built_in_port_is_used),
+        claim(a_transport_that_cannot_be_sized_makes_no_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

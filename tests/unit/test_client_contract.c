@@ -510,6 +510,111 @@ static void the_model_is_announced_to_provisioning_by_itself(void **state)
                         "{\"registrationId\":\"d\",\"payload\":{\"modelId\":\"dtmi:x:contract;1\"}}");
 }
 
+static void only_a_code_of_success_promises_the_response(void **state)
+{
+    struct fixture *f = *state;
+    const int codes[] = {150, 300, 404};
+    get_ready(f);
+    reply = "\"seven\"";
+    for (size_t i = 0; i < 3; i++) {
+        char topic[64];
+        snprintf(topic, sizeof topic, "$iothub/methods/res/%d/?$rid=1", codes[i]);
+        f->verdict = spoke_reject(codes[i], NULL);
+        assert_string_equal(call(f, "count", "\"on\"")->topic, topic);
+        assert_string_equal(last_sent()->body, "\"seven\"");
+    }
+}
+
+static void a_warning_lets_late_replies_and_offline_commands_pass(void **state)
+{
+    struct fixture *f = *state;
+    f->config.checks = SPOKE_CHECKS_WARN;
+    start(f);
+    get_ready(f);
+    f->verdict = spoke_defer();
+    call(f, "count", "\"on\"");
+    assert_ok(spoke_command_reply(f->client, 1, 200, SPOKE_STR("\"x\"")));
+    assert_string_equal(logged,
+                        "taken all the same: command 'count' response: expected a whole number, found text");
+    f->verdict = spoke_accept();
+    say_message("devices/d/messages/devicebound/method-name=count", "up", 1);
+    poll(f, 0);
+    assert_int_equal(f->commands, 2);
+    assert_string_equal(f->value, "up");
+}
+
+static void without_checks_an_offline_command_comes_as_it_is(void **state)
+{
+    struct fixture *f = *state;
+    f->config.checks = SPOKE_CHECKS_OFF;
+    start(f);
+    get_ready(f);
+    say_message("devices/d/messages/devicebound/method-name=count", "up", 1);
+    poll(f, 0);
+    assert_int_equal(f->commands, 1);
+    assert_string_equal(logged, "");
+}
+
+static void an_offline_command_that_the_template_lacks_still_has_its_handler(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_handler stop = SPOKE_ON_COMMAND("stop", on_command);
+    f->config.checks = SPOKE_CHECKS_WARN;
+    f->config.answer_unhandled = true;
+    f->config.handlers = &stop;
+    f->config.handler_count = 1;
+    start(f);
+    get_ready(f);
+    logged[0] = '\0';
+    say_message("devices/d/messages/devicebound/method-name=stop", "anything", 1);
+    poll(f, 0);
+    assert_int_equal(f->commands, 1);
+    assert_string_equal(logged, "");
+}
+
+/* --- finding the handler --- */
+
+/* In any order of the table, and where a property and a command share their name. */
+static void each_handler_is_found_whatever_stands_beside_it(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_handler sorted[] = {SPOKE_ON_COMMAND("same", on_command),
+                                           SPOKE_ON_PROPERTY("same", on_property),
+                                           SPOKE_ON_COMPONENT_COMMAND("part", "same", on_count),
+                                           SPOKE_ON_COMPONENT_PROPERTY("part", "x", on_property)};
+    static const spoke_handler by_component[] = {SPOKE_ON_COMPONENT_COMMAND("part", "same", on_count),
+                                                 SPOKE_ON_COMMAND("same", on_command),
+                                                 SPOKE_ON_PROPERTY("same", on_property)};
+    static const spoke_handler by_name[] = {
+        SPOKE_ON_PROPERTY("x", on_property), SPOKE_ON_PROPERTY("same", on_property),
+        SPOKE_ON_COMMAND("same", on_command), SPOKE_ON_COMPONENT_COMMAND("part", "same", on_count)};
+    const struct {
+        const spoke_handler *handlers;
+        size_t count;
+    } tables[] = {{sorted, 4}, {by_component, 3}, {by_name, 4}};
+    f->config.model = NULL;
+    for (size_t i = 0; i < 3; i++) {
+        f->config.handlers = tables[i].handlers;
+        f->config.handler_count = tables[i].count;
+        f->commands = f->properties = 0;
+        start(f);
+        get_ready(f);
+        reply = "1";
+        assert_string_equal(call(f, "part*same", "")->body, "1");
+        assert_string_equal(call(f, "same", "")->body, "");
+        assert_int_equal(f->commands, 2);
+        assert_string_equal(call(f, "part*x", "")->topic, "$iothub/methods/res/404/?$rid=1");
+        say_message("$iothub/twin/PATCH/properties/desired/?$version=2", "{\"s\\u0061me\":6,\"$version\":2}", 0);
+        poll(f, 0);
+        assert_int_equal(f->properties, 1);
+        assert_string_equal(f->value, "6");
+        say_message("$iothub/twin/PATCH/properties/desired/?$version=3",
+                    "{\"p\\u0061rt\":{\"__t\":\"c\",\"same\":7},\"$version\":3}", 0);
+        poll(f, 0);
+        assert_int_equal(f->properties, 1); /* of that name there is only the command */
+    }
+}
+
 /* --- init --- */
 
 static void refused_naming(const spoke_config *config, const char *sentence)
@@ -557,6 +662,61 @@ static void init_refuses_handlers_for_what_the_template_lacks(void **state)
     f->config.checks = SPOKE_CHECKS_WARN;
     start(f);
     assert_string_equal(logged, "'mode': a property handler is given for it, and it is no writable property");
+}
+
+static void init_refuses_a_property_handler_for_telemetry_and_commands(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_handler telemetry = SPOKE_ON_PROPERTY("level", on_property),
+                        command = SPOKE_ON_PROPERTY("go", on_property);
+    f->config.answer_unhandled = true;
+    f->config.handler_count = 1;
+    f->config.handlers = &telemetry;
+    refused_naming(&f->config, "'level': a property handler is given for it, and it is no writable property");
+    f->config.handlers = &command;
+    refused_naming(&f->config, "'go': a property handler is given for it, and it is no writable property");
+}
+
+static void the_first_of_several_troubles_is_told(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_handler two[] = {SPOKE_ON_COMPONENT_COMMAND("", "stop", on_command),
+                                 SPOKE_ON_COMMAND("halt", on_command)};
+    f->config.answer_unhandled = true;
+    f->config.handlers = two;
+    f->config.handler_count = 2;
+    refused_naming(&f->config, "'stop': a handler is given for it, and the template does not have it");
+    assert_int_equal(spoke_send(f->client, spoke_f64("levle", 1), spoke_f64("at", 1)), SPOKE_E_MODEL);
+    expect_explained(f, "the template has no telemetry 'levle'; did you mean 'level'?");
+}
+
+static void a_warning_names_the_component_too(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_handler strange = SPOKE_ON_COMPONENT_COMMAND("part", "stop", on_command);
+    f->config.answer_unhandled = true;
+    f->config.checks = SPOKE_CHECKS_WARN;
+    f->config.handlers = &strange;
+    f->config.handler_count = 1;
+    start(f);
+    assert_string_equal(logged, "'part*stop': a handler is given for it, and the template does not have it");
+}
+
+static void without_room_for_the_name_the_reason_stays_general(void **state)
+{
+    struct fixture *f = *state;
+    _Alignas(max_align_t) uint8_t memory[64];
+    spoke_client *client;
+    spoke_error why;
+    f->config.handler_count = 3;
+    for (size_t size = 0; size <= sizeof memory; size += 8) {
+        memset(memory, 0xa5, sizeof memory);
+        assert_int_equal(spoke_client_init(memory, size, &f->config, &client, &why), SPOKE_E_ARG);
+        assert_non_null(
+            strstr(why.text, size < 32 ? "the template's writable property has no handler" : "'part*t"));
+        for (size_t i = size; i < sizeof memory; i++)
+            assert_int_equal(memory[i], 0xa5);
+    }
 }
 
 static void init_refuses_a_table_out_of_order(void **state)
@@ -655,6 +815,15 @@ int main(void)
         under_contract(init_refuses_a_table_out_of_order),
         under_contract(the_largest_template_costs_no_more_than_64_bytes),
         under_contract(the_state_of_each_of_many_handlers_is_its_own),
+        under_contract(only_a_code_of_success_promises_the_response),
+        under_contract(a_warning_lets_late_replies_and_offline_commands_pass),
+        under_contract(without_checks_an_offline_command_comes_as_it_is),
+        under_contract(an_offline_command_that_the_template_lacks_still_has_its_handler),
+        under_contract(each_handler_is_found_whatever_stands_beside_it),
+        under_contract(init_refuses_a_property_handler_for_telemetry_and_commands),
+        under_contract(the_first_of_several_troubles_is_told),
+        under_contract(a_warning_names_the_component_too),
+        under_contract(without_room_for_the_name_the_reason_stays_general),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -283,6 +283,49 @@ static void a_component_that_is_removed_whole_is_told_as_null(void **state)
                         "{\"part\":{\"__t\":\"c\",\"target\":{\"value\":null,\"ac\":200,\"av\":4}}}");
 }
 
+static const spoke_handler two_components[] = {SPOKE_ON_PROPERTY("target", on_property),
+                                               SPOKE_ON_COMPONENT_PROPERTY("left", "target", on_property),
+                                               SPOKE_ON_COMPONENT_PROPERTY("part", "target", on_property)};
+
+static const char all_three[] =
+    "{\"desired\":{\"target\":4,\"left\":{\"__t\":\"c\",\"target\":5},\"part\":{\"__t\":\"c\",\"target\":6},"
+    "\"$version\":3},\"reported\":{}}";
+
+static void a_component_that_is_removed_whole_takes_nothing_else_with_it(void **state)
+{
+    struct fixture *f = *state;
+    f->config.handlers = two_components;
+    start(f);
+    connect_only(f);
+    say_twin("200", all_three);
+    poll(f, 0);
+    assert_int_equal(f->properties, 3);
+    const size_t before = fake->sent_count;
+    answer_report();
+    say_message("$iothub/twin/PATCH/properties/desired/?$version=4", "{\"part\":null,\"$version\":4}", 0);
+    poll(f, 0);
+    assert_int_equal(f->properties, 4);
+    assert_string_equal(reported_body(before),
+                        "{\"part\":{\"__t\":\"c\",\"target\":{\"value\":null,\"ac\":200,\"av\":4}}}");
+}
+
+static void a_component_absent_from_the_next_snapshot_is_told_as_null(void **state)
+{
+    struct fixture *f = *state;
+    f->config.handlers = two_components;
+    start(f);
+    connect_only(f);
+    say_twin("200", all_three);
+    poll(f, 0);
+    reconnect(f, false);
+    say_twin("200",
+             "{\"desired\":{\"target\":4,\"left\":{\"__t\":\"c\",\"target\":5},\"$version\":9},\"reported\":{}}");
+    poll(f, 0);
+    assert_string_equal(f->value, "null");
+    assert_int_equal(f->properties, 6);
+    expect(f, SPOKE_READY);
+}
+
 static void a_property_removed_inside_a_component_is_told_as_null(void **state)
 {
     struct fixture *f = *state;
@@ -337,6 +380,8 @@ static void a_late_verdict_that_breaks_the_contract_is_refused(void **state)
     assert_int_equal(spoke_property_ack(f->client, NULL, "x", SPOKE_STR("{"), 1, done), SPOKE_E_ARG);
     assert_int_equal(spoke_property_ack(f->client, NULL, "x\"", SPOKE_STR("1"), 1, done), SPOKE_E_ARG);
     assert_int_equal(spoke_property_ack(f->client, NULL, "x", SPOKE_STR("1"), 1, spoke_defer()), SPOKE_E_ARG);
+    assert_int_equal(spoke_property_ack(f->client, NULL, "x", SPOKE_STR("1"), 1, spoke_reject(600, "no")),
+                     SPOKE_E_ARG);
 }
 
 static const spoke_member members[] = {
@@ -391,6 +436,8 @@ int main(void)
         claim(a_lost_verdict_repeats_no_refusal),
         claim(a_known_version_asks_no_handler_again),
         claim(a_component_that_is_removed_whole_is_told_as_null),
+        claim(a_component_that_is_removed_whole_takes_nothing_else_with_it),
+        claim(a_component_absent_from_the_next_snapshot_is_told_as_null),
         claim(a_property_removed_inside_a_component_is_told_as_null),
         claim(an_empty_component_means_the_default_one),
         claim(deferring_reports_202_and_the_verdict_follows),

@@ -26,21 +26,30 @@ static void connecting_to_back_off_when_refused_and_on_to_connecting(void **stat
     assert_int_equal(fake->opens, 2);
 }
 
-static void connecting_to_failed_on_a_wrong_protocol_version_until_closed(void **state)
+static void connecting_to_failed_when_the_configuration_cannot_work_until_closed(void **state)
 {
     struct fixture *f = *state;
     poll(f, 0);
-    say_closed(SPOKE_E_REFUSED, SPOKE_SOURCE_MQTT, 1);
-    assert_int_equal(spoke_client_poll(f->client, 0), SPOKE_E_REFUSED);
+    say_closed(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0);
+    assert_int_equal(spoke_client_poll(f->client, 0), SPOKE_E_ARG);
     expect(f, SPOKE_FAILED);
     assert_int_equal(spoke_send(f->client, spoke_i64("n", 1)), SPOKE_E_STATE);
-    assert_int_equal(spoke_client_poll(f->client, 1000), SPOKE_E_REFUSED);
+    assert_int_equal(spoke_client_poll(f->client, 1000), SPOKE_E_ARG);
     assert_int_equal(fake->opens, 1);
     assert_ok(spoke_client_close(f->client, 0));
     expect(f, SPOKE_IDLE);
     assert_ok(spoke_client_open(f->client));
     poll(f, 0);
     expect(f, SPOKE_CONNECTING);
+}
+
+static void connecting_to_back_off_on_a_wrong_protocol_version_that_may_heal(void **state)
+{
+    struct fixture *f = *state;
+    poll(f, 0);
+    say_closed(SPOKE_E_REFUSED, SPOKE_SOURCE_MQTT, 1);
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
 }
 
 static void syncing_to_back_off_when_a_subscription_is_refused(void **state)
@@ -354,7 +363,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         claim(idle_connecting_syncing_ready),
         claim(connecting_to_back_off_when_refused_and_on_to_connecting),
-        claim(connecting_to_failed_on_a_wrong_protocol_version_until_closed),
+        claim(connecting_to_failed_when_the_configuration_cannot_work_until_closed),
+        claim(connecting_to_back_off_on_a_wrong_protocol_version_that_may_heal),
         claim(syncing_to_back_off_when_a_subscription_is_refused),
         claim(syncing_to_back_off_when_the_twin_is_refused),
         claim(ready_to_back_off_when_the_link_is_lost),

@@ -1,0 +1,79 @@
+/* Where the device is at home, where it would move, and which credential it is trying out: what home.c, move.c and
+ * renew.c keep in the client, and the records that they share. */
+#ifndef SPOKE_SRC_CLIENT_HOME_H
+#define SPOKE_SRC_CLIENT_HOME_H
+
+#include <spoke/client.h>
+#include <spoke/crypto.h>
+
+#include "hosts.h"
+
+#define MOVE_TRIES 3u /* then the device stays where it is */
+
+/* A scope and the DPS that knows it. Empty texts: as configured. */
+struct home {
+    char id_scope[SPOKE_MAX_SCOPE_BYTES + 1];
+    char provisioning_host[SPOKE_MAX_HOST_BYTES + 1]; /* or a list */
+};
+
+enum move_phase {
+    MOVE_NONE,    /* next: WAITING when asked for, or found in the store at start */
+    MOVE_WAITING, /* at the present home until `due`; next: TRYING, NONE when the tries are used up */
+    MOVE_TRYING   /* on the way to the goal; next: NONE when READY there or refused; WAITING */
+};
+
+struct move {
+    enum move_phase phase;
+    uint8_t tries; /* begun so far, restarts included: counted in the store before each */
+    uint64_t due;  /* 0: with the next connection, which has been asked for */
+    struct home goal;
+};
+
+enum renew_phase {
+    RENEW_NONE,    /* next: WAITING when asked for */
+    RENEW_WAITING, /* the new one lies in `other`; next: TRYING with the next connection */
+    RENEW_TRYING   /* the old one lies in `other`; next: NONE, accepted or given up */
+};
+
+/* All that the program can change about how it proves itself and whom it trusts. */
+struct identity {
+    spoke_credential credential;
+    spoke_key keys[2]; /* primary, secondary */
+    unsigned key_count, key_used;
+    const char *trust_pem, *trust_file;
+};
+
+struct renewal {
+    enum renew_phase phase;
+    bool of_trust;              /* else of the credential */
+    bool staged;                /* the transport holds both, too */
+    uint8_t refusals, failures; /* of the new one; failures: of any kind */
+    struct identity other;
+};
+
+/* --- records: small JSON objects kept by platform.store --- */
+#define RECORD_BYTES 1280u
+
+/* Appends the whole record. E_NOT_FOUND: there is none, or no store. */
+spoke_status record_load(const spoke_client *c, const char *key, spoke_buf *out);
+/* E_UNSUPPORTED: no store. */
+spoke_status record_store(const spoke_client *c, const char *key, spoke_writer *w);
+spoke_status record_remove(const spoke_client *c, const char *key);
+bool record_is(spoke_str object, const char *key, const char *wanted);
+/* False: missing, empty, too long or with a NUL inside. */
+bool record_text(spoke_str object, const char *key, char *out, size_t cap);
+bool record_number(spoke_str object, const char *key, uint8_t *out);
+
+/* Made for this registration under this configured scope: a firmware with another one is not bound by it. */
+bool record_binds(const spoke_client *c, spoke_str object);
+void record_bind(const spoke_client *c, spoke_writer *w);
+/* The scope and the hosts. False: they cannot be. */
+bool record_home(const spoke_client *c, spoke_str object, struct home *out);
+void record_put_home(spoke_writer *w, const struct home *home);
+
+/* A scope and hosts that a registration can be made with. hosts empty: as configured. */
+bool home_possible(const spoke_client *c, const struct home *home);
+/* Writes the new home with the present assignment, in one record. */
+spoke_status home_keep(const spoke_client *c, const struct home *home);
+
+#endif
