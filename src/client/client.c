@@ -23,12 +23,14 @@ void unlock_client(const spoke_client *c)
 void enter_handler(spoke_client *c)
 {
     c->in_handler = true;
+    c->handler_since = now_ms(c);
     unlock_client(c);
 }
 
 void leave_handler(spoke_client *c)
 {
     lock_client(c);
+    c->handler_ms += now_ms(c) - c->handler_since;
     c->in_handler = false;
 }
 
@@ -78,6 +80,8 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     assignment_load(c);
     move_load(c);
     session_limit_sizes(c);
+    settings_init(c);
+    work_load(c);
     return SPOKE_OK;
 }
 
@@ -102,6 +106,7 @@ static spoke_status init_in(void *memory, size_t size, const spoke_config *confi
     c->platform = config_platform(&resolved);
     c->ops = resolved.transport;
     config_layout(&resolved, c, memory);
+    diagnostics_init(c);
     status = set_up(c, why);
     if (status == SPOKE_OK)
         *out = c;
@@ -233,11 +238,13 @@ static spoke_status poll_locked(spoke_client *c, uint32_t limit_ms)
     const spoke_status status = begin_poll(c);
     if (status != SPOKE_OK)
         return status;
-    const uint64_t begun = now_ms(c);
+    const uint64_t began = now_ms(c);
+    c->handler_ms = 0;
     turn(c, limit_ms);
-    const uint64_t took = now_ms(c) - begun;
-    stats_poll(c, took > limit_ms ? took - limit_ms : 0);
     c->polling = false;
+    stats_bytes(c);
+    const uint64_t allowed = (uint64_t)limit_ms + c->handler_ms, took = now_ms(c) - began;
+    stats_poll(c, took > allowed ? took - allowed : 0);
     return c->state == SPOKE_FAILED ? c->error.status : SPOKE_OK;
 }
 

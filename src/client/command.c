@@ -54,7 +54,7 @@ spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str 
     return status;
 }
 
-static void answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str json)
+void command_answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str json)
 {
     const spoke_status status = command_answer(c, rid, code, json);
     if (status == SPOKE_OK)
@@ -99,7 +99,7 @@ static void answer_with(spoke_client *c, spoke_str rid, int code, const char *te
     spoke_write_value(&w, spoke_text(NULL, spoke_str_of(text)));
     if (spoke_writer_finish(&w, &json) != SPOKE_OK)
         json = spoke_str_from(NULL, 0);
-    answer_or_log(c, rid, code, json);
+    command_answer_or_log(c, rid, code, json);
 }
 
 static void answer_fault(spoke_client *c, spoke_str rid, int code, const spoke_fault *fault)
@@ -124,7 +124,7 @@ static void send_response(spoke_client *c, const struct pending_call *call, int 
     if (!response_fits(c, call, code, json, &fault) && contract_misfit(c, &fault))
         answer_fault(c, rid, 500, &fault);
     else
-        answer_or_log(c, rid, code, json);
+        command_answer_or_log(c, rid, code, json);
 }
 
 static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer *reply, spoke_ack verdict)
@@ -134,9 +134,9 @@ static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer
     if (call->request == 0 || verdict.code == 0)
         return; /* answered from inside the handler, or deferred */
     if (verdict.code < 100 || verdict.code > UINT16_MAX)
-        answer_or_log(c, rid, 500, SPOKE_STR("\"the handler answered with an impossible code\""));
+        command_answer_or_log(c, rid, 500, SPOKE_STR("\"the handler answered with an impossible code\""));
     else if (spoke_writer_finish(reply, &json) != SPOKE_OK)
-        answer_or_log(c, rid, 500, SPOKE_STR("\"the answer could not be written\""));
+        command_answer_or_log(c, rid, 500, SPOKE_STR("\"the answer could not be written\""));
     else if (json.len == 0 && verdict.text != NULL && verdict.code != 200)
         answer_with(c, rid, verdict.code, verdict.text); /* an explanation, not the response */
     else
@@ -149,7 +149,7 @@ static void run_command(spoke_client *c, const spoke_handler *handler, const spo
 {
     struct pending_call *call = call_claim(c);
     if (call == NULL) {
-        answer_or_log(c, event->rid, 429, SPOKE_STR("\"too many commands are being worked on\""));
+        command_answer_or_log(c, event->rid, 429, SPOKE_STR("\"too many commands are being worked on\""));
         return;
     }
     const uint32_t request = call->request;
@@ -168,9 +168,9 @@ static void refuse_unhandled(spoke_client *c, const spoke_hub_event *event, bool
     log_line(&c->platform, SPOKE_LOG_WARN, "client", "a command without a handler: %.*s", (int)event->name.len,
              event->name.ptr);
     if (in_template)
-        answer_or_log(c, event->rid, 501, SPOKE_STR("\"this firmware has no handler for the command\""));
+        command_answer_or_log(c, event->rid, 501, SPOKE_STR("\"this firmware has no handler for the command\""));
     else
-        answer_or_log(c, event->rid, 404, SPOKE_STR("\"this device has no such command\""));
+        command_answer_or_log(c, event->rid, 404, SPOKE_STR("\"this device has no such command\""));
 }
 
 void command_event(spoke_client *c, const spoke_hub_event *event)
@@ -181,16 +181,20 @@ void command_event(spoke_client *c, const spoke_hub_event *event)
                  "a command with an impossibly long request id was ignored");
         return;
     }
+    c->stats.commands++;
     const size_t handler = handler_find(c, event->component, event->name, true);
     const spoke_member *member = spoke_model_find(c->config.model, SPOKE_COMMAND, event->component, event->name);
-    const bool checked = member != NULL && contract_checks(c);
-    if (handler == NO_HANDLER)
+    const bool own = diagnostics_answers(&c->config, event->component, event->name);
+    const bool checked = member != NULL && contract_checks(c) && !(own && event->payload.len == 0);
+    if (handler == NO_HANDLER && !own)
         refuse_unhandled(c, event, member != NULL);
     else if (event->payload.len > 0 && spoke_json_check(event->payload) != SPOKE_OK)
-        answer_or_log(c, event->rid, 400, SPOKE_STR("\"the request is not valid JSON\""));
+        command_answer_or_log(c, event->rid, 400, SPOKE_STR("\"the request is not valid JSON\""));
     else if (checked && spoke_request_check(member, event->payload, &fault) != SPOKE_OK &&
              contract_misfit(c, &fault))
         answer_fault(c, event->rid, 400, &fault);
+    else if (own)
+        diagnostics_get_log(c, event->rid, event->payload);
     else
         run_command(c, &c->config.handlers[handler], member, event);
 }
@@ -228,6 +232,7 @@ static spoke_ack ask_offline(spoke_client *c, const spoke_handler *handler, cons
         spoke_offline_request_check(member, parameter_of(event, true), &fault) != SPOKE_OK &&
         contract_misfit(c, &fault))
         return spoke_reject(400, "an offline command does not fit the device template");
+    c->stats.commands++;
     spoke_writer_init(&nowhere, c->work, c->work_bytes);
     return ask_handler(c, handler, event, request, true, &nowhere);
 }

@@ -149,6 +149,10 @@ static void fill_defaults(spoke_config *c)
     default_16(&c->in_flight, SPOKE_DEFAULT_IN_FLIGHT);
     default_16(&c->commands, SPOKE_DEFAULT_COMMANDS);
     default_16(&c->expiry_warning_days, SPOKE_DEFAULT_EXPIRY_WARNING_DAYS);
+    if (c->diagnostics != NULL) {
+        default_32(&c->diagnostics_period_s, SPOKE_DEFAULT_DIAGNOSTICS_PERIOD_S);
+        default_32(&c->log_bytes, SPOKE_DEFAULT_LOG_BYTES);
+    }
     if (c->user_agent == NULL)
         c->user_agent = "spoke/" SPOKE_VERSION;
     default_16(&c->time_port, 80);
@@ -189,6 +193,7 @@ spoke_platform config_platform(const spoke_config *resolved)
         p.random = builtin->random;
     if (p.net == NULL)
         p.net = builtin->net;
+    p.log_tap = NULL; /* diagnostics_init may set it */
     return p;
 }
 
@@ -198,6 +203,18 @@ static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
         return refuse(why, "platform.struct_size is too small: set it to sizeof(spoke_platform)");
     if ((p->lock == NULL) != (p->unlock == NULL))
         return refuse(why, "platform has one of lock and unlock; it needs both or neither");
+    return SPOKE_OK;
+}
+
+static spoke_status check_kept(const spoke_config *c, spoke_error *why)
+{
+    if (c->keep_settings && (c->platform->load == NULL || c->platform->store == NULL))
+        return refuse(why,
+                      "keep_settings needs load and store in the platform: spoke_posix_create with a state_dir");
+    if (c->log_bytes != 0 && (c->log_bytes < 256 || c->log_bytes > INT32_MAX))
+        return refuse(why, "log_bytes must lie between 256 and 2147483647, or be 0");
+    if (c->diagnostics_period_s > UINT32_MAX / 1000)
+        return refuse(why, "diagnostics_period_s is beyond 4294967");
     return SPOKE_OK;
 }
 
@@ -218,6 +235,8 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
         status = check_numbers(resolved, why);
     if (status == SPOKE_OK)
         status = check_platform(resolved->platform, why);
+    if (status == SPOKE_OK)
+        status = check_kept(resolved, why);
     return status == SPOKE_OK ? contract_check(resolved, room, why) : status;
 }
 
@@ -258,7 +277,7 @@ static size_t strings_size(const spoke_config *c)
 {
     return text_size(c->provisioning_host) + text_size(c->id_scope) + text_size(c->registration_id) +
            text_size(c->hub_host) + text_size(c->user_agent) + text_size(c->provisioning_payload) +
-           text_size(c->time_host);
+           text_size(c->time_host) + text_size(c->diagnostics);
 }
 
 static void copy_strings(spoke_client *c)
@@ -271,6 +290,7 @@ static void copy_strings(spoke_client *c)
     copy_text(&at, &c->config.user_agent);
     copy_text(&at, &c->config.provisioning_payload);
     copy_text(&at, &c->config.time_host);
+    copy_text(&at, &c->config.diagnostics);
 }
 
 spoke_tls_options config_tls(const spoke_config *c)
@@ -305,6 +325,23 @@ static void carve_queues(struct carver *at, const spoke_config *c, spoke_client 
     outbox_init(&client->reports, reports, c->report_bytes);
     outbox_init(&client->answers, answers, c->report_bytes);
     spoke_twin_init(&client->twin, held, TWIN_HELD_BYTES);
+}
+
+static void carve_kept(struct carver *at, const spoke_config *c, spoke_client *client)
+{
+    const size_t record_bytes = work_record_bytes(c);
+    const size_t work_count = record_bytes > 0 ? c->commands : 0;
+    void *settings = settings_bytes(c) > 0 ? carve(at, settings_bytes(c)) : NULL;
+    uint8_t *record = carve(at, record_bytes);
+    struct begun *slots = carve(at, work_count * sizeof *slots);
+    void *ring = carve(at, c->log_bytes);
+    if (client == NULL)
+        return;
+    client->settings.text = spoke_buf_from(settings, settings_bytes(c));
+    client->works =
+        (struct works){.slots = slots, .count = work_count, .record = record, .record_cap = record_bytes};
+    memset(slots, 0, work_count * sizeof *slots);
+    log_ring_init(&client->diagnostics.ring, ring, c->log_bytes);
 }
 
 static void carve_tables(struct carver *at, const spoke_config *c, spoke_client *client)
@@ -344,6 +381,7 @@ size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t
     void *link = carve(&at, link_bytes);
     carve_queues(&at, resolved, client);
     carve_tables(&at, resolved, client);
+    carve_kept(&at, resolved, client);
     const size_t clock_bytes = clock_link_bytes(resolved, &platform);
     void *clock_link = clock_bytes > 0 ? carve(&at, clock_bytes) : NULL;
     if (client != NULL) {

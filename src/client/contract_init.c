@@ -33,6 +33,8 @@ static bool has_handler(const spoke_config *c, const spoke_member *m)
 static const char *handler_trouble(const spoke_config *c, const spoke_handler *h)
 {
     const spoke_member *m = spoke_model_member(c->model, spoke_str_of(h->component), spoke_str_of(h->name));
+    if (h->command != NULL && diagnostics_answers(c, spoke_str_of(h->component), spoke_str_of(h->name)))
+        return "the client itself answers this command: leave its handler out";
     if (m == NULL)
         return "a handler is given for it, and the template does not have it";
     if (h->command != NULL)
@@ -45,7 +47,8 @@ static const char *handler_trouble(const spoke_config *c, const spoke_handler *h
 static const char *member_trouble(const spoke_config *c, const spoke_member *m)
 {
     const bool asked = m->member == SPOKE_COMMAND || (m->flags & SPOKE_WRITABLE) != 0;
-    if (!asked || c->answer_unhandled || has_handler(c, m))
+    const bool own = diagnostics_answers(c, spoke_str_of(m->component), spoke_str_of(m->name));
+    if (!asked || own || c->answer_unhandled || has_handler(c, m))
         return NULL;
     return m->member == SPOKE_COMMAND
                ? "the template's command has no handler: add one, or set answer_unhandled"
@@ -95,5 +98,9 @@ spoke_status contract_check(const spoke_config *c, spoke_buf *room, spoke_error 
         if (trouble != NULL)
             status = tell(c, m->component, m->name, trouble, room, why);
     }
+    const char *missing = NULL;
+    const char *trouble = status == SPOKE_OK ? diagnostics_trouble(c, &missing) : NULL;
+    if (trouble != NULL)
+        status = tell(c, c->diagnostics, missing, trouble, room, why);
     return status;
 }

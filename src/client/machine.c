@@ -265,10 +265,21 @@ void machine_events(spoke_client *c)
 
 /* --- what is due --- */
 
+/* Once, and before any connection. */
+static void begin_life(spoke_client *c)
+{
+    if (c->alive)
+        return;
+    c->alive = true;
+    work_tell(c);
+    settings_restore(c);
+}
+
 static void work_idle(spoke_client *c, uint64_t now)
 {
     if (!c->wanted)
         return;
+    begin_life(c);
     if (!machine_may_dial(c)) {
         hold(c);
         return;
@@ -300,6 +311,7 @@ static bool renewal_due(const spoke_client *c, uint64_t now)
 
 static void work_ready(spoke_client *c, uint64_t now)
 {
+    diagnostics_work(c, now);
     session_work(c, now);
     home_work(c, now);
     if (now - c->state_since >= RETRY_STABLE_MS && retry_troubled(&c->retry))
@@ -346,6 +358,7 @@ void machine_work(spoke_client *c, uint64_t now)
         clock_stop(c);
     limit_attempt(c, now);
     hurry_close(c, now);
+    settings_work(c);
     switch (c->state) {
     case SPOKE_IDLE:
         work_idle(c, now);
@@ -387,6 +400,7 @@ static uint64_t ready_deadline(const spoke_client *c)
         return sooner(due, c->state_since + SYNC_LIMIT_MS);
     if (c->state != SPOKE_READY)
         return due;
+    due = sooner(due, diagnostics_deadline(c));
     if (retry_troubled(&c->retry))
         due = sooner(due, c->state_since + RETRY_STABLE_MS);
     due = sooner(due, home_deadline(c));

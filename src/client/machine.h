@@ -28,6 +28,7 @@
 #include "base/backoff.h"
 #include "base/http_date.h"
 #include "home.h"
+#include "log_ring.h"
 #include "outbox.h"
 #include "retry.h"
 
@@ -70,6 +71,42 @@ struct clock_check {
     uint64_t limit_at; /* of the question */
     size_t sent;       /* bytes of it */
     struct http_date date;
+};
+
+/* Accepted writable properties, as the record that keeps them (settings.c). */
+struct settings {
+    spoke_buf text;  /* {"settings":[["component","name",value],...]  cap 0: none are kept */
+    int64_t version; /* of the last desired document that changed them */
+    uint32_t home;   /* whose twin that was; 0: nobody's */
+    bool dirty;      /* the record in the store is older */
+    bool late;       /* it is so by spoke_property_ack: poll has to write it */
+    bool overflow;   /* one found no room, and nobody was told yet */
+};
+#define SETTINGS_FRAME_BYTES 640u /* of the record, around the settings themselves */
+
+/* Long-running commands that were begun and are not finished (work.c). */
+struct works {
+    struct begun {
+        uint32_t id;    /* 0: free */
+        size_t handler; /* NO_HANDLER: the record was not readable, and stays */
+    } * slots;          /* slot i is kept under the key "work-i" */
+    size_t count;       /* 0: the platform keeps no records */
+    uint8_t *record;    /* the one looked at last */
+    size_t record_cap;
+    uint32_t next_id;
+    spoke_status trouble; /* of reading them, until somebody was told */
+};
+
+/* What the diagnostics component has told (diagnostics.c). */
+struct diagnostics {
+    uint64_t next_at;   /* telemetry */
+    uint64_t sent_at;   /* the last of it */
+    uint64_t ready_at;  /* of the link whose beginning was noticed */
+    uint32_t figures;   /* a checksum of what telemetry said last: nothing new, nothing sent */
+    uint32_t facts;     /* the same of the properties */
+    spoke_reason ended; /* the last attempt or link; COUNT: none has */
+    struct log_ring ring;
+    log_ring_guard guard;
 };
 
 struct spoke_client {
@@ -145,6 +182,14 @@ struct spoke_client {
     bool link_unheard; /* the link that just ended: something waited for an answer, and never was there one */
     struct clock_check clock;
 
+    /* kept and told beside the conversation */
+    struct settings settings;
+    struct works works;
+    struct diagnostics diagnostics;
+    bool alive;          /* the first poll has handed out what was kept */
+    uint64_t handler_ms; /* that handlers took of the present poll */
+    uint64_t handler_since;
+
     /* queues and tables */
     struct outbox telemetry, reports, answers;
     uint8_t *handler_states;
@@ -191,6 +236,40 @@ void stats_ended(spoke_client *c, spoke_reason reason, const spoke_error *why);
 void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s);
 /* poll stayed so long beyond its limit. */
 void stats_poll(spoke_client *c, uint64_t over_ms);
+
+/* What the transport has moved; only the polling thread may ask it. */
+void stats_bytes(spoke_client *c);
+/* The messages that wait, and the time that passes: what only the asking finds out. Called with the lock. */
+void stats_gauges(const spoke_client *c, struct spoke_stats *out);
+
+/* --- settings.c --- */
+size_t settings_bytes(const spoke_config *c); /* of memory; 0: none are kept */
+void settings_init(spoke_client *c);
+/* Reads the record and gives the handlers what it holds. Called once, inside the first poll. */
+void settings_restore(spoke_client *c);
+/* The handler's verdict on a value was `code`; null: the service took it back. */
+void settings_took(spoke_client *c, size_t handler, spoke_str value, int code);
+/* The same, later and from any thread: `value` is in force. */
+void settings_late(spoke_client *c, const char *component, const char *name, spoke_str value, int64_t version,
+                   int code);
+/* A desired document was dealt with: writes the record if it is news. Called inside poll. */
+void settings_save(spoke_client *c, int64_t version);
+void settings_work(spoke_client *c); /* writes what came late */
+
+/* --- work.c --- */
+size_t work_record_bytes(const spoke_config *c); /* 0: the platform keeps no records */
+void work_load(spoke_client *c);                 /* at init: what an earlier run had begun */
+void work_tell(spoke_client *c);                 /* in the first poll: what of it could not be read */
+
+/* --- diagnostics.c --- */
+/* What the template lacks of the component, or NULL; *name: of the member. */
+const char *diagnostics_trouble(const spoke_config *c, const char **name);
+bool diagnostics_answers(const spoke_config *c, spoke_str component,
+                         spoke_str command); /* getLog is the client's */
+void diagnostics_init(spoke_client *c);
+void diagnostics_work(spoke_client *c, uint64_t now); /* in READY */
+uint64_t diagnostics_deadline(const spoke_client *c); /* in READY */
+void diagnostics_get_log(spoke_client *c, spoke_str rid, spoke_str request);
 
 /* --- machine.c --- */
 uint64_t now_ms(const spoke_client *c);
@@ -284,6 +363,8 @@ void properties_event(spoke_client *c, const spoke_twin_event *event);
 void command_event(spoke_client *c, const spoke_hub_event *event);
 void message_event(spoke_client *c, const spoke_hub_event *event, uint8_t qos, uint16_t receipt);
 spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str json);
+/* The same, or 500 and a line in the log. */
+void command_answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str json);
 struct pending_call *call_claim(spoke_client *c);
 struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_message);
 

@@ -184,7 +184,9 @@ static void dispatch_to(struct acks *a, size_t handler, const spoke_pnp_property
     if (refuse_misfit(a, p))
         return;
     handler_state_put(c, handler, spoke_json_type(p->value) != 'n' ? HANDLER_SET : HANDLER_UNSET);
-    acks_add(a, p, ask_handler(a, &c->config.handlers[handler], p));
+    const spoke_ack verdict = ask_handler(a, &c->config.handlers[handler], p);
+    settings_took(c, handler, p->value, verdict.code);
+    acks_add(a, p, verdict);
 }
 
 static void dispatch_gone(struct acks *a, size_t handler)
@@ -273,6 +275,8 @@ void properties_event(spoke_client *c, const spoke_twin_event *event)
     acks_flush(&a);
     if (status == SPOKE_E_NOT_FOUND) {
         c->desired_version = event->version;
+        c->stats.desired += !only_owed;
+        settings_save(c, event->version);
         return;
     }
     c->error =
@@ -333,5 +337,6 @@ spoke_status spoke_property_ack(spoke_client *client, const char *component, con
                             .property = {.name = spoke_str_of(name), .value = value},
                             .version = version,
                             .verdict = ack};
+    settings_late(client, component, name, value, version, ack.code);
     return report_enqueue(client, write_late_ack, &late);
 }

@@ -86,6 +86,7 @@ static void on_assigned(spoke_client *c, const spoke_dps_event *event)
     if (c->move.phase != MOVE_TRYING) /* where a move leads is kept when it has led there */
         assignment_store(c);
     hosts_worked(&c->dps_hosts);
+    c->desired_version = -1; /* the device may have been made anew, with a twin whose versions mean nothing here */
     c->ask_dps = false;
     retry_assigned(&c->retry);
     log_line(&c->platform, SPOKE_LOG_INFO, "client", "assigned to hub %s as %s", c->hub_host, c->device_id);

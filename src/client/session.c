@@ -311,6 +311,8 @@ static void report_answered(spoke_client *c, uint32_t status)
         return;
     }
     c->report_pause.attempts = 0;
+    c->stats.reports++;
+    c->stats.reports_refused += status >= 300;
     if (status >= 300) {
         c->error = client_fault(SPOKE_E_HUB, SPOKE_SOURCE_HUB, (int32_t)status,
                                 "the hub refused a reported-property patch: check names, values and sizes");

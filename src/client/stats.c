@@ -4,6 +4,43 @@
 
 #include "base/log.h"
 
+/* --- names --- */
+
+const char *spoke_reason_name(spoke_reason reason)
+{
+    static const char *const names[SPOKE_REASON_COUNT] = {
+        [SPOKE_REASON_ASKED] = "asked",
+        [SPOKE_REASON_TOKEN] = "token",
+        [SPOKE_REASON_DNS] = "dns",
+        [SPOKE_REASON_NETWORK] = "network",
+        [SPOKE_REASON_TRUST] = "trust",
+        [SPOKE_REASON_CLOCK] = "clock",
+        [SPOKE_REASON_TLS] = "tls",
+        [SPOKE_REASON_CREDENTIAL] = "credential",
+        [SPOKE_REASON_BLOCKED] = "blocked",
+        [SPOKE_REASON_THROTTLED] = "throttled",
+        [SPOKE_REASON_SERVICE] = "service",
+        [SPOKE_REASON_CONFIGURATION] = "configuration",
+        [SPOKE_REASON_PROTOCOL] = "protocol",
+        [SPOKE_REASON_DUPLICATE] = "duplicate",
+        [SPOKE_REASON_PEER_CLOSED] = "peer_closed",
+        [SPOKE_REASON_TIMEOUT] = "timeout",
+        [SPOKE_REASON_LOCAL] = "local",
+    };
+    return (unsigned)reason < SPOKE_REASON_COUNT ? names[reason] : "?";
+}
+
+const char *spoke_drop_name(spoke_drop drop)
+{
+    static const char *const names[SPOKE_DROP_COUNT] = {
+        [SPOKE_DROP_OLDEST] = "oldest",   [SPOKE_DROP_NEWEST] = "newest",       [SPOKE_DROP_LOWEST] = "lowest",
+        [SPOKE_DROP_EXPIRED] = "expired", [SPOKE_DROP_TOO_LARGE] = "too_large", [SPOKE_DROP_STORAGE] = "storage",
+    };
+    return (unsigned)drop < SPOKE_DROP_COUNT ? names[drop] : "?";
+}
+
+/* --- counting --- */
+
 static bool same_trouble(const spoke_error *a, const spoke_error *b)
 {
     return a->status == b->status && a->source == b->source && a->detail == b->detail;
@@ -24,6 +61,7 @@ static void keep_trouble(spoke_client *c, const spoke_error *why)
 void stats_ended(spoke_client *c, spoke_reason reason, const spoke_error *why)
 {
     c->stats.ended[reason]++;
+    c->diagnostics.ended = reason;
     if (why->status != SPOKE_OK)
         keep_trouble(c, why);
 }
@@ -32,6 +70,16 @@ void stats_poll(spoke_client *c, uint64_t over_ms)
 {
     if (over_ms > c->stats.longest_poll_ms)
         c->stats.longest_poll_ms = over_ms < UINT32_MAX ? (uint32_t)over_ms : UINT32_MAX;
+}
+
+void stats_bytes(spoke_client *c)
+{
+    spoke_transport_counters counters = {0};
+    if (c->ops->counters == NULL)
+        return;
+    c->ops->counters(c->link, &counters);
+    c->stats.bytes_in = counters.bytes_in;
+    c->stats.bytes_out = counters.bytes_out;
 }
 
 void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s)
@@ -44,4 +92,38 @@ void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *w
     enter_handler(c);
     c->config.on_notice(c, &notice, c->config.user);
     leave_handler(c);
+}
+
+/* --- telling --- */
+
+/* The state that lasts has not been counted yet. */
+static void add_state(const spoke_client *c, struct spoke_stats *out)
+{
+    const uint64_t so_far = now_ms(c) - c->state_since;
+    if (c->state == SPOKE_READY)
+        out->ready_ms += so_far;
+    else if (c->state == SPOKE_BACKOFF)
+        out->backoff_ms += so_far;
+}
+
+void stats_gauges(const spoke_client *c, struct spoke_stats *out)
+{
+    *out = c->stats;
+    out->queue_messages = (uint32_t)c->telemetry.count;
+    add_state(c, out);
+}
+
+spoke_status spoke_client_stats(const spoke_client *client, spoke_stats *out)
+{
+    struct spoke_stats now;
+    if (client == NULL || out == NULL || out->struct_size < sizeof out->struct_size)
+        return SPOKE_E_ARG;
+    lock_client(client);
+    stats_gauges(client, &now);
+    unlock_client(client);
+    const size_t size = out->struct_size, known = size < sizeof now ? size : sizeof now;
+    now.struct_size = size;
+    memcpy(out, &now, known);
+    memset((uint8_t *)out + known, 0, size - known); /* of a newer header: this library counts none of it */
+    return SPOKE_OK;
 }

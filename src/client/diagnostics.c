@@ -1,0 +1,366 @@
+#include "machine.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/iso8601.h"
+
+/* The client's own health as the component dtmi:spoke:Diagnostics;1 (diagnostics.json). To the rest of the client this
+ * is a program like any other: it sends and reports by the public functions, and gives way to everybody else. */
+
+#define HOUR_MS 3600000u
+#define GET_LOG "getLog"
+
+/* --- the contract --- */
+
+struct row {
+    uint8_t member;
+    const char *name;
+    uint8_t schema; /* of the value; of getLog: of the request */
+};
+
+/* tests/unit/test_diagnostics.c holds it against diagnostics.json. */
+static const struct row rows[] = {
+    {SPOKE_TELEMETRY, "queueMessages", SPOKE_SCHEMA_INTEGER},
+    {SPOKE_TELEMETRY, "queueBytes", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "queueAge", SPOKE_SCHEMA_INTEGER},
+    {SPOKE_TELEMETRY, "delivered", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "dropped", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "retransmitted", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "connects", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "backoffTime", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "bytesIn", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "bytesOut", SPOKE_SCHEMA_LONG},
+    {SPOKE_TELEMETRY, "longestPoll", SPOKE_SCHEMA_INTEGER},
+    {SPOKE_PROPERTY, "libraryVersion", SPOKE_SCHEMA_STRING},
+    {SPOKE_PROPERTY, "userAgent", SPOKE_SCHEMA_STRING},
+    {SPOKE_PROPERTY, "lastTrouble", SPOKE_SCHEMA_STRING},
+    {SPOKE_PROPERTY, "lastTroubleTime", SPOKE_SCHEMA_DATE_TIME},
+    {SPOKE_PROPERTY, "lastDisconnect", SPOKE_SCHEMA_STRING},
+    {SPOKE_PROPERTY, "credentialExpiry", SPOKE_SCHEMA_DATE_TIME},
+    {SPOKE_PROPERTY, "trustExpiry", SPOKE_SCHEMA_DATE_TIME},
+    {SPOKE_COMMAND, GET_LOG, SPOKE_SCHEMA_OBJECT},
+};
+
+static bool answers_lines(const spoke_member *m)
+{
+    return m->response != NULL && m->response->kind == SPOKE_SCHEMA_ARRAY &&
+           m->response->element->kind == SPOKE_SCHEMA_STRING;
+}
+
+const char *diagnostics_trouble(const spoke_config *c, const char **name)
+{
+    if (c->diagnostics == NULL)
+        return NULL;
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        const spoke_member *m = spoke_model_find(c->model, (spoke_member_kind)rows[i].member,
+                                                 spoke_str_of(c->diagnostics), spoke_str_of(rows[i].name));
+        *name = rows[i].name;
+        if (m == NULL || m->schema == NULL || m->schema->kind != rows[i].schema ||
+            (m->member == SPOKE_COMMAND && !answers_lines(m)))
+            return "`diagnostics` names this component: add it to the template, with the interface "
+                   "dtmi:spoke:Diagnostics;1 as its schema";
+    }
+    return NULL;
+}
+
+bool diagnostics_answers(const spoke_config *c, spoke_str component, spoke_str command)
+{
+    return c->diagnostics != NULL && spoke_str_equal(component, spoke_str_of(c->diagnostics)) &&
+           spoke_str_equal(command, SPOKE_STR(GET_LOG));
+}
+
+/* --- the log ring --- */
+
+static void keep_line(void *ctx, spoke_log_level level, const char *module, const char *text)
+{
+    spoke_client *c = ctx;
+    struct log_ring_line line = {
+        .level = level, .uptime_ms = now_ms(c), .module = spoke_str_of(module), .text = spoke_str_of(text)};
+    if (level > SPOKE_LOG_INFO)
+        return;
+    if (c->platform.unix_seconds(c->platform.ctx, &line.unix_s) != SPOKE_OK)
+        line.unix_s = 0;
+    if (!log_ring_enter(&c->diagnostics.guard))
+        return;
+    log_ring_add(&c->diagnostics.ring, &line);
+    log_ring_leave(&c->diagnostics.guard);
+}
+
+void diagnostics_init(spoke_client *c)
+{
+    c->diagnostics.ended = SPOKE_REASON_COUNT;
+    log_ring_guard_init(&c->diagnostics.guard);
+    if (c->diagnostics.ring.cap == 0)
+        return;
+    c->platform.log_tap = keep_line;
+    c->platform.tap_ctx = c;
+}
+
+/* --- telemetry and properties --- */
+
+static uint32_t add_to_sum(uint32_t sum, uint64_t value)
+{
+    for (unsigned i = 0; i < 8; i++)
+        sum = (sum ^ (uint8_t)(value >> (8 * i))) * 16777619u; /* FNV-1a */
+    return sum;
+}
+
+static uint64_t all_dropped(const struct spoke_stats *s)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < SPOKE_DROP_COUNT; i++)
+        sum += s->dropped[i];
+    return sum;
+}
+
+/* Not of what grows with every message, ours included: that alone is no news. */
+static uint32_t sum_of_figures(const struct spoke_stats *s)
+{
+    uint32_t sum = add_to_sum(2166136261u, s->queue_messages);
+    sum = add_to_sum(sum, all_dropped(s));
+    sum = add_to_sum(sum, s->retransmitted);
+    sum = add_to_sum(sum, s->connects);
+    sum = add_to_sum(sum, s->backoff_ms);
+    return add_to_sum(sum, s->longest_poll_ms);
+}
+
+static spoke_status send_figures(spoke_client *c, const struct spoke_stats *s)
+{
+    const spoke_field figures[] = {
+        spoke_i64("queueMessages", s->queue_messages),
+        spoke_i64("queueBytes", (int64_t)s->queue_bytes),
+        spoke_i64("queueAge", s->queue_age_s < INT32_MAX ? s->queue_age_s : INT32_MAX),
+        spoke_i64("delivered", (int64_t)s->delivered),
+        spoke_i64("dropped", (int64_t)all_dropped(s)),
+        spoke_i64("retransmitted", (int64_t)s->retransmitted),
+        spoke_i64("connects", (int64_t)s->connects),
+        spoke_i64("backoffTime", (int64_t)(s->backoff_ms / 1000)),
+        spoke_i64("bytesIn", (int64_t)s->bytes_in),
+        spoke_i64("bytesOut", (int64_t)s->bytes_out),
+        spoke_i64("longestPoll", s->longest_poll_ms < INT32_MAX ? s->longest_poll_ms : INT32_MAX),
+    };
+    enter_handler(c);
+    const spoke_status status =
+        spoke_telemetry_send(c, c->config.diagnostics, figures, sizeof figures / sizeof figures[0]);
+    leave_handler(c);
+    return status;
+}
+
+static void tell_figures(spoke_client *c, uint64_t now)
+{
+    struct diagnostics *d = &c->diagnostics;
+    struct spoke_stats s;
+    stats_gauges(c, &s);
+    const uint32_t sum = sum_of_figures(&s);
+    d->next_at = now + (uint64_t)c->config.diagnostics_period_s * 1000;
+    if (d->sent_at != 0 && sum == d->figures && now - d->sent_at < HOUR_MS)
+        return;
+    if (send_figures(c, &s) != SPOKE_OK)
+        return; /* the next period tries again; what the program sends comes first */
+    d->figures = sum;
+    d->sent_at = now;
+}
+
+static spoke_expiry expiry_of(const spoke_client *c)
+{
+    spoke_expiry expiry = {0};
+    if (c->ops->expiry != NULL)
+        c->ops->expiry(c->link, &expiry);
+    return expiry;
+}
+
+static uint32_t sum_of_facts(const spoke_client *c, const spoke_expiry *expiry)
+{
+    const spoke_trouble *last = c->stats.troubles;
+    uint32_t sum = add_to_sum(2166136261u, (uint64_t)last->unix_s);
+    sum = add_to_sum(sum, (uint32_t)last->error.status);
+    sum = add_to_sum(sum, (uint32_t)last->error.detail);
+    sum = add_to_sum(sum, c->diagnostics.ended);
+    sum = add_to_sum(sum, (uint64_t)expiry->client_cert);
+    return add_to_sum(sum, (uint64_t)expiry->trust);
+}
+
+struct facts {
+    spoke_field fields[7];
+    size_t count;
+    char times[3][32];
+    size_t time_count;
+};
+
+static void add_time(struct facts *f, const char *name, int64_t unix_s)
+{
+    spoke_buf out = spoke_buf_from(f->times[f->time_count], sizeof f->times[0]);
+    if (unix_s <= 0 || unix_s > INT64_MAX / 1000 || iso8601_format(unix_s * 1000, 0, &out) != SPOKE_OK)
+        return;
+    f->time_count++;
+    f->fields[f->count++] = spoke_text(name, spoke_buf_str(&out));
+}
+
+static void gather_facts(const spoke_client *c, const spoke_expiry *expiry, struct facts *f)
+{
+    const spoke_trouble *last = c->stats.troubles;
+    f->count = f->time_count = 0;
+    f->fields[f->count++] = spoke_text("libraryVersion", SPOKE_STR(SPOKE_VERSION));
+    f->fields[f->count++] = spoke_text("userAgent", spoke_str_of(c->config.user_agent));
+    if (last->count > 0) {
+        f->fields[f->count++] = spoke_text("lastTrouble", spoke_str_of(last->error.text));
+        add_time(f, "lastTroubleTime", last->unix_s);
+    }
+    if (c->diagnostics.ended != SPOKE_REASON_COUNT)
+        f->fields[f->count++] =
+            spoke_text("lastDisconnect", spoke_str_of(spoke_reason_name(c->diagnostics.ended)));
+    add_time(f, "credentialExpiry", expiry->client_cert);
+    add_time(f, "trustExpiry", expiry->trust);
+}
+
+static void tell_facts(spoke_client *c)
+{
+    const spoke_expiry expiry = expiry_of(c);
+    const uint32_t sum = sum_of_facts(c, &expiry);
+    struct facts facts;
+    if (sum == c->diagnostics.facts)
+        return;
+    gather_facts(c, &expiry, &facts);
+    enter_handler(c);
+    const spoke_status status = spoke_property_report(c, c->config.diagnostics, facts.fields, facts.count);
+    leave_handler(c);
+    if (status == SPOKE_OK)
+        c->diagnostics.facts = sum;
+}
+
+static bool silent(const spoke_client *c)
+{
+    return c->config.diagnostics == NULL || c->network == SPOKE_NETWORK_METERED;
+}
+
+void diagnostics_work(spoke_client *c, uint64_t now)
+{
+    struct diagnostics *d = &c->diagnostics;
+    const bool fresh = d->ready_at != c->state_since;
+    if (silent(c) || (!fresh && now < d->next_at))
+        return;
+    d->ready_at = c->state_since;
+    tell_facts(c);
+    if (now >= d->next_at)
+        tell_figures(c, now);
+}
+
+uint64_t diagnostics_deadline(const spoke_client *c)
+{
+    return silent(c) ? NEVER : c->diagnostics.next_at;
+}
+
+/* --- getLog --- */
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+struct wish {
+    size_t lines;
+    spoke_log_level level;
+};
+
+static bool read_level(spoke_str json, spoke_log_level *level)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++)
+        if (spoke_json_type(json) == '"' &&
+            spoke_json_key_is(spoke_str_from(json.ptr + 1, json.len - 2), spoke_str_of(level_names[i]))) {
+            *level = (spoke_log_level)i;
+            return true;
+        }
+    return false;
+}
+
+/* The text is JSON. */
+static bool read_wish(spoke_str request, struct wish *out)
+{
+    spoke_str json;
+    int64_t lines;
+    *out = (struct wish){SIZE_MAX, SPOKE_LOG_DEBUG};
+    if (request.len == 0 || spoke_json_type(request) == 'n')
+        return true;
+    if (spoke_json_type(request) != '{')
+        return false;
+    if (spoke_json_find(request, "lines", &json) == SPOKE_OK) {
+        if (spoke_json_int(json, &lines) != SPOKE_OK || lines < 1 || lines > INT32_MAX)
+            return false;
+        out->lines = (size_t)lines;
+    }
+    return spoke_json_find(request, "level", &json) != SPOKE_OK || read_level(json, &out->level);
+}
+
+static spoke_str line_text(const struct log_ring_line *line, char *room, size_t cap)
+{
+    char when[32];
+    spoke_buf out = spoke_buf_from(when, sizeof when - 1);
+    if (line->unix_s > 0 && iso8601_format(line->unix_s * 1000, 0, &out) == SPOKE_OK)
+        when[out.len] = '\0';
+    else
+        snprintf(when, sizeof when, "+%lu s", (unsigned long)(line->uptime_ms / 1000));
+    const int len = snprintf(room, cap, "%s %s %.*s: %.*s", when, level_names[line->level], (int)line->module.len,
+                             line->module.ptr, (int)line->text.len, line->text.ptr);
+    return spoke_str_from(room, len > 0 ? (size_t)len : 0);
+}
+
+static size_t count_lines(const struct log_ring *ring, spoke_log_level level)
+{
+    struct log_ring_line line;
+    size_t at = 0, count = 0;
+    while (log_ring_next(ring, &at, &line))
+        count += line.level <= level;
+    return count;
+}
+
+/* The newest `most` of them, oldest first. */
+static spoke_status write_lines(spoke_client *c, spoke_log_level level, size_t most, spoke_str *json)
+{
+    const struct log_ring *ring = &c->diagnostics.ring;
+    const size_t all = count_lines(ring, level);
+    char room[384]; /* 255 of the line, 32 of the module, time and level */
+    struct log_ring_line line;
+    size_t at = 0, seen = 0;
+    spoke_writer w;
+    spoke_writer_init(&w, c->work, c->work_bytes);
+    spoke_write_begin_array(&w);
+    while (log_ring_next(ring, &at, &line)) {
+        if (line.level > level || seen++ + most < all)
+            continue;
+        spoke_write_value(&w, spoke_text(NULL, line_text(&line, room, sizeof room)));
+    }
+    spoke_write_end_array(&w);
+    return spoke_writer_finish(&w, json);
+}
+
+/* As many as fit the answer. */
+static spoke_status answer_lines(spoke_client *c, spoke_str rid, const struct wish *wish)
+{
+    const size_t all = count_lines(&c->diagnostics.ring, wish->level);
+    size_t most = wish->lines < all ? wish->lines : all;
+    for (;;) {
+        spoke_str json;
+        spoke_status status = write_lines(c, wish->level, most, &json);
+        if (status == SPOKE_OK)
+            status = command_answer(c, rid, 200, json);
+        if (status == SPOKE_OK || most == 0)
+            return status;
+        most -= most / 4 > 0 ? most / 4 : 1;
+    }
+}
+
+void diagnostics_get_log(spoke_client *c, spoke_str rid, spoke_str request)
+{
+    struct wish wish;
+    if (!read_wish(request, &wish)) {
+        command_answer_or_log(c, rid, 400,
+                              SPOKE_STR("\"lines is a number from 1, level is error, warning, info or debug\""));
+        return;
+    }
+    if (!log_ring_enter(&c->diagnostics.guard)) {
+        command_answer_or_log(c, rid, 503, SPOKE_STR("\"the log is being written: ask again\""));
+        return;
+    }
+    const spoke_status status = answer_lines(c, rid, &wish);
+    log_ring_leave(&c->diagnostics.guard);
+    if (status != SPOKE_OK)
+        command_answer_or_log(c, rid, 503, SPOKE_STR("\"the log finds no room among the answers: ask again\""));
+}
