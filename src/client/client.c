@@ -20,26 +20,35 @@ void unlock_client(const spoke_client *c)
         c->platform.unlock(c->platform.ctx);
 }
 
-void enter_handler(spoke_client *c)
+void enter_outcome(spoke_client *c)
 {
     c->in_handler = true;
-    c->handler_since = now_ms(c);
     unlock_client(c);
+}
+
+void leave_outcome(spoke_client *c)
+{
+    lock_client(c);
+    c->in_handler = false;
+}
+
+void enter_handler(spoke_client *c)
+{
+    c->handler_since = now_ms(c);
+    enter_outcome(c);
 }
 
 void leave_handler(spoke_client *c)
 {
-    lock_client(c);
+    leave_outcome(c);
     c->handler_ms += now_ms(c) - c->handler_since;
-    c->in_handler = false;
 }
 
-void wake_poller(spoke_client *c)
+void unlock_and_wake(spoke_client *c, bool wanted)
 {
-    lock_client(c);
-    const bool asleep = c->asleep;
+    const bool wake = wanted && c->asleep;
     unlock_client(c);
-    if (asleep)
+    if (wake)
         c->ops->wake(c->link);
 }
 
@@ -60,6 +69,8 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
 {
     spoke_status status = config_keys(c, why);
     if (status == SPOKE_OK)
+        status = config_queue(c, why);
+    if (status == SPOKE_OK)
         status = config_link(c, why);
     if (status == SPOKE_OK && clock_init(c) != SPOKE_OK) {
         c->ops->fini(c->link);
@@ -76,7 +87,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     c->next_request = 1;
     c->desired_version = -1;
     c->unanswered_from = SIZE_MAX;
-    c->report_retry_at = c->ack_due = NEVER;
+    c->report_retry_at = c->ack_due = c->live_since = NEVER;
     assignment_load(c);
     move_load(c);
     session_limit_sizes(c);
@@ -216,11 +227,17 @@ static void step_unlocked(spoke_client *c, uint32_t limit_ms)
     c->asleep = false;
 }
 
+static uint64_t next_due(const spoke_client *c)
+{
+    const uint64_t machine = machine_deadline(c), outgoing = outgoing_deadline(c);
+    return machine < outgoing ? machine : outgoing;
+}
+
 /* One round: what is due, then wait, then what came. Bytes queued by the last part leave before returning. */
 static void turn(spoke_client *c, uint32_t limit_ms)
 {
     machine_work(c, now_ms(c));
-    const uint32_t pause_ms = span_ms(now_ms(c), machine_deadline(c), limit_ms);
+    const uint32_t pause_ms = span_ms(now_ms(c), next_due(c), limit_ms);
     c->work_left = false;
     step_unlocked(c, pause_ms);
     machine_events(c);
@@ -241,10 +258,10 @@ static spoke_status poll_locked(spoke_client *c, uint32_t limit_ms)
     const uint64_t began = now_ms(c);
     c->handler_ms = 0;
     turn(c, limit_ms);
-    c->polling = false;
-    stats_bytes(c);
     const uint64_t allowed = (uint64_t)limit_ms + c->handler_ms, took = now_ms(c) - began;
     stats_poll(c, took > allowed ? took - allowed : 0);
+    stats_bytes(c);
+    c->polling = false;
     return c->state == SPOKE_FAILED ? c->error.status : SPOKE_OK;
 }
 
@@ -273,7 +290,7 @@ spoke_status spoke_client_run(spoke_client *client, uint32_t duration_ms)
 /* True while something of the program's is on its way that a close should wait for. */
 static bool undrained(const spoke_client *c)
 {
-    return c->telemetry.count > 0 || c->reports.count > 0 || c->answers.count > 0;
+    return queue_count(&c->queue) > 0 || queue_reports(&c->queue) > 0 || queue_count(&c->answers) > 0;
 }
 
 static void close_round(spoke_client *c, uint64_t until)
@@ -308,6 +325,8 @@ spoke_status spoke_client_close(spoke_client *client, uint32_t limit_ms)
         machine_close_link(client, false);
         machine_events(client);
     }
+    (void)queue_flush(&client->queue);
+    settings_work(client);
     status = undrained(client) ? SPOKE_E_TIMEOUT : SPOKE_OK;
     client->polling = false;
     unlock_client(client);
@@ -330,9 +349,10 @@ uint32_t spoke_client_next_ms(const spoke_client *client)
     if (client == NULL)
         return UINT32_MAX;
     lock_client(client);
-    const uint32_t own = span_ms(now_ms(client), machine_deadline(client), UINT32_MAX);
+    const uint32_t own = span_ms(now_ms(client), next_due(client), UINT32_MAX);
+    /* in its step the transport is the polling thread's, which looks after it */
+    const uint32_t link = client->asleep ? UINT32_MAX : client->ops->next_ms(client->link);
     unlock_client(client);
-    const uint32_t link = client->ops->next_ms(client->link);
     return own < link ? own : link;
 }
 
@@ -341,8 +361,8 @@ void spoke_client_connect_now(spoke_client *client)
     if (client == NULL)
         return;
     lock_client(client);
-    if (client->state == SPOKE_BACKOFF)
-        client->retry_at = 0;
+    if (client->state == SPOKE_BACKOFF && machine_may_dial(client))
+        client->retry_at = AT_ONCE;
     unlock_client(client);
     spoke_client_wake(client);
 }
@@ -419,7 +439,7 @@ spoke_str spoke_client_device_id(const spoke_client *client)
 size_t spoke_client_pending(const spoke_client *client)
 {
     lock_client(client);
-    const size_t count = client->telemetry.count;
+    const size_t count = queue_count(&client->queue);
     unlock_client(client);
     return count;
 }

@@ -53,7 +53,7 @@ static int64_t monotonic_s(const spoke_client *c)
     return (int64_t)(now_ms(c) / 1000);
 }
 
-static void remember(spoke_client *c)
+void clock_note(spoke_client *c)
 {
     int64_t unix_s = 0;
     c->clock.was_set = wall_clock(c, &unix_s);
@@ -94,10 +94,9 @@ void clock_doubt(spoke_client *c, const spoke_error *why, bool certain)
     struct clock_check *k = &c->clock;
     if (!k->doubted)
         k->certain = k->told = false;
-    k->doubted = k->ask_due = true;
+    k->doubted = k->ask_due = k->blamed = true;
     if (!k->asking)
         k->look_at = now_ms(c) + LOOK_MS;
-    remember(c);
     if (certain)
         accuse(c, why);
 }
@@ -222,9 +221,11 @@ void clock_work(spoke_client *c, uint64_t now)
     k->look_at = now + (k->asking ? STEP_MS : LOOK_MS);
     if (!was_set_since(c))
         return;
-    log_line(&c->platform, SPOKE_LOG_INFO, "clock", "the clock was set: trying at once");
-    remember(c);
+    clock_note(c);
     clock_stop(c);
+    if (c->pause_firm && !k->blamed) /* the service's own, for something else */
+        return;
+    log_line(&c->platform, SPOKE_LOG_INFO, "clock", "the clock was set: trying at once");
     c->retry_at = now;
 }
 

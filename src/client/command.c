@@ -49,7 +49,8 @@ static spoke_status write_answer(void *ctx, spoke_buf *out, size_t *head_bytes)
 spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str json)
 {
     struct answer a = {rid, json, code};
-    const spoke_status status = outbox_add(&c->answers, 0, 0, write_answer, &a);
+    const struct queue_message m = {.lane = QUEUE_NORMAL};
+    const spoke_status status = queue_add(&c->answers, now_ms(c), &m, write_answer, &a);
     c->work_left = c->work_left || status == SPOKE_OK;
     return status;
 }
@@ -131,8 +132,8 @@ static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer
 {
     const spoke_str rid = spoke_str_from(call->rid, call->rid_bytes);
     spoke_str json = {NULL, 0};
-    if (call->request == 0 || verdict.code == 0)
-        return; /* answered from inside the handler, or deferred */
+    if (verdict.code == 0)
+        return; /* deferred */
     if (verdict.code < 100 || verdict.code > UINT16_MAX)
         command_answer_or_log(c, rid, 500, SPOKE_STR("\"the handler answered with an impossible code\""));
     else if (spoke_writer_finish(reply, &json) != SPOKE_OK)
@@ -214,9 +215,7 @@ spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int cod
     if (status == SPOKE_OK)
         memset(call, 0, sizeof *call);
     client->news = true;
-    unlock_client(client);
-    if (status == SPOKE_OK)
-        wake_poller(client);
+    unlock_and_wake(client, status == SPOKE_OK);
     return status;
 }
 
@@ -273,7 +272,7 @@ void message_event(spoke_client *c, const spoke_hub_event *event, uint8_t qos, u
     if (verdict.code == 0 && qos == 1)
         log_line(&c->platform, SPOKE_LOG_WARN, "client",
                  "too many messages are deferred: this one is acknowledged at once (raise `commands`)");
-    if (call != NULL && call->request == request)
+    if (call != NULL)
         memset(call, 0, sizeof *call);
     if (qos == 1 && c->ops->ack(c->link, receipt) == SPOKE_OK)
         c->work_left = true;
@@ -287,9 +286,6 @@ spoke_status spoke_message_done(spoke_client *client, uint32_t request)
     struct pending_call *call = call_find(client, request, true);
     if (call != NULL)
         call->done = client->news = true;
-    unlock_client(client);
-    if (call == NULL)
-        return SPOKE_E_NOT_FOUND;
-    wake_poller(client);
-    return SPOKE_OK;
+    unlock_and_wake(client, call != NULL);
+    return call != NULL ? SPOKE_OK : SPOKE_E_NOT_FOUND;
 }

@@ -1,10 +1,14 @@
 #include <stdalign.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/ascii.h"
 #include "machine.h"
 
 #define TWIN_HELD_BYTES 1024u
+#define MOST_QUEUED 65000u         /* the index also holds reports */
+#define MOST_RAM_QUEUE 0x40000000u /* bytes */
+#define MOST_ENCODING_BYTES 32u    /* of its name */
 
 spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text)
 {
@@ -134,6 +138,13 @@ static void default_16(uint16_t *field, uint16_t value)
         *field = value;
 }
 
+/* For messages of the usual size. */
+static uint32_t queue_messages_for(uint32_t bytes)
+{
+    const uint32_t count = bytes / 128;
+    return count < 16 ? 16 : count < MOST_QUEUED ? count : MOST_QUEUED;
+}
+
 static void fill_defaults(spoke_config *c)
 {
     default_16(&c->port, SPOKE_DEFAULT_PORT);
@@ -148,6 +159,8 @@ static void fill_defaults(spoke_config *c)
     default_32(&c->send_bytes, SPOKE_DEFAULT_SEND_BYTES);
     default_16(&c->in_flight, SPOKE_DEFAULT_IN_FLIGHT);
     default_16(&c->commands, SPOKE_DEFAULT_COMMANDS);
+    default_16(&c->batch_span_ms, SPOKE_DEFAULT_BATCH_SPAN_MS);
+    default_32(&c->queue_messages, queue_messages_for(c->queue_bytes));
     default_16(&c->expiry_warning_days, SPOKE_DEFAULT_EXPIRY_WARNING_DAYS);
     if (c->diagnostics != NULL) {
         default_32(&c->diagnostics_period_s, SPOKE_DEFAULT_DIAGNOSTICS_PERIOD_S);
@@ -179,6 +192,95 @@ static spoke_status check_numbers(const spoke_config *c, spoke_error *why)
     if (c->send_bytes < 2048 || c->send_bytes > SPOKE_MQTT_MAX_REMAINING)
         return refuse(why, "send_bytes must lie between 2048 (a CONNECT with its token) and 268435455");
     return SPOKE_OK;
+}
+
+/* --- store and forward --- */
+
+static size_t report_slots(const spoke_config *c)
+{
+    const uint32_t slots = c->report_bytes / 256;
+    return slots < 8 ? 8 : slots < 500 ? slots : 500;
+}
+
+/* The largest message, topic or not. */
+static size_t most_payload(const spoke_config *c)
+{
+    return c->send_bytes < SPOKE_MAX_TELEMETRY_BYTES ? c->send_bytes : SPOKE_MAX_TELEMETRY_BYTES;
+}
+
+static uint64_t storage_capacity(const spoke_config *c, const spoke_storage *storage)
+{
+    const size_t record = log_most_bytes(storage), most = most_payload(c);
+    return log_capacity(storage, (uint32_t)(record < most ? record : most));
+}
+
+/* Blocks of this size that would hold what the configuration asks for; 0: no number would. */
+static uint32_t blocks_needed(const spoke_config *c)
+{
+    spoke_storage wider = *c->storage;
+    const uint64_t wanted = (uint64_t)c->queue_bytes + c->report_bytes;
+    uint32_t few = wider.block_count, many = UINT32_MAX / wider.block_bytes;
+    wider.block_count = many;
+    if (storage_capacity(c, &wider) < wanted)
+        return 0;
+    while (few + 1 < many) {
+        wider.block_count = few + (many - few) / 2;
+        if (storage_capacity(c, &wider) < wanted)
+            few = wider.block_count;
+        else
+            many = wider.block_count;
+    }
+    return many;
+}
+
+/* A sentence with numbers stands in `room`. */
+static spoke_status refuse_capacity(const spoke_config *c, spoke_buf *room, spoke_error *why)
+{
+    const uint32_t blocks = blocks_needed(c);
+    char text[160];
+    if (blocks == 0 || room == NULL)
+        return refuse(why, "storage is too small for queue_bytes and report_bytes together");
+    snprintf(
+        text, sizeof text,
+        "storage is too small for queue_bytes and report_bytes together: with blocks of %lu bytes they need %lu",
+        (unsigned long)c->storage->block_bytes, (unsigned long)blocks);
+    room->len = 0;
+    if (spoke_buf_append(room, spoke_str_of(text)) != SPOKE_OK || spoke_buf_append_byte(room, 0) != SPOKE_OK)
+        return refuse(why, "storage is too small for queue_bytes and report_bytes together");
+    return refuse(why, (const char *)room->ptr);
+}
+
+static spoke_status check_storage(const spoke_config *c, spoke_buf *room, spoke_error *why)
+{
+    const spoke_storage *s = c->storage;
+    if (s == NULL)
+        return (uint64_t)c->queue_bytes + c->report_bytes <= MOST_RAM_QUEUE
+                   ? SPOKE_OK
+                   : refuse(why, "queue_bytes and report_bytes are more than 1073741824 together");
+    if (s->struct_size < sizeof *s)
+        return refuse(why, "storage.struct_size is too small: set it to sizeof(spoke_storage)");
+    if (s->read == NULL || s->program == NULL || s->erase == NULL)
+        return refuse(why, "storage needs read, program and erase");
+    if (log_most_bytes(s) == 0)
+        return refuse(why,
+                      "storage needs blocks of at least 512 bytes, at least 4 of them, and program_bytes of 1, "
+                      "2, 4, 8, 16, 32 or 64 that divide a block");
+    return storage_capacity(c, s) >= (uint64_t)c->queue_bytes + c->report_bytes ? SPOKE_OK
+                                                                                : refuse_capacity(c, room, why);
+}
+
+static spoke_status check_queue(const spoke_config *c, spoke_buf *room, spoke_error *why)
+{
+    const spoke_encoder *e = c->encoder;
+    if ((unsigned)c->when_full > SPOKE_FULL_DROP_LOWEST)
+        return refuse(why, "when_full is none of SPOKE_FULL_REFUSE, _DROP_OLDEST, _DROP_NEWEST and _DROP_LOWEST");
+    if (c->queue_messages > MOST_QUEUED)
+        return refuse(why, "queue_messages is beyond 65000");
+    if (c->replay_per_s > 1000000)
+        return refuse(why, "replay_per_s is beyond 1000000: 0 stands for no limit");
+    if (e != NULL && (e->encode == NULL || !within(e->encoding, MOST_ENCODING_BYTES)))
+        return refuse(why, "encoder needs encode, and the name of its encoding in at most 32 characters");
+    return check_storage(c, room, why);
 }
 
 spoke_platform config_platform(const spoke_config *resolved)
@@ -233,6 +335,8 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
         status = check_handlers(resolved, why);
     if (status == SPOKE_OK)
         status = check_numbers(resolved, why);
+    if (status == SPOKE_OK)
+        status = check_queue(resolved, room, why);
     if (status == SPOKE_OK)
         status = check_platform(resolved->platform, why);
     if (status == SPOKE_OK)
@@ -313,17 +417,56 @@ static spoke_transport_options transport_options(const spoke_config *c, const sp
     return options;
 }
 
+static struct queue_options queue_options(const spoke_config *c)
+{
+    struct queue_options o = {.messages = c->queue_messages + report_slots(c),
+                              .storage = c->storage,
+                              .telemetry_bytes = c->queue_bytes,
+                              .report_bytes = c->report_bytes,
+                              .telemetry_messages = c->queue_messages,
+                              .policy = (enum queue_policy)c->when_full,
+                              .compose = spoke_patch_compose};
+    o.memory_bytes = queue_memory_bytes(&o, most_payload(c));
+    return o;
+}
+
+/* To commands; they wait for nothing but room in the transport. */
+static struct queue_options answer_options(const spoke_config *c)
+{
+    const size_t count = c->report_bytes / 128;
+    struct queue_options o = {.messages = count < 16    ? 16
+                                          : count < 500 ? count
+                                                        : 500,
+                              .telemetry_bytes = c->report_bytes,
+                              .policy = QUEUE_REFUSE};
+    o.telemetry_messages = o.messages;
+    o.memory_bytes = queue_memory_bytes(&o, most_payload(c));
+    return o;
+}
+
+static void carve_queue(struct carver *at, struct queue_options o, struct queue *q)
+{
+    o.index = carve(at, queue_index_bytes(o.storage, o.messages));
+    o.memory = carve(at, o.memory_bytes);
+    if (q != NULL)
+        q->o = o; /* for config_queue */
+}
+
 static void carve_queues(struct carver *at, const spoke_config *c, spoke_client *client)
 {
-    void *telemetry = carve(at, c->queue_bytes);
-    void *reports = carve(at, c->report_bytes);
-    void *answers = carve(at, c->report_bytes);
+    const size_t gathered_bytes = c->batch_count > 1 ? c->send_bytes : 0;
+    const size_t encoded_bytes = c->encoder != NULL ? c->send_bytes : 0;
+    carve_queue(at, queue_options(c), client != NULL ? &client->queue : NULL);
+    carve_queue(at, answer_options(c), client != NULL ? &client->answers : NULL);
     void *held = carve(at, TWIN_HELD_BYTES);
+    void *gathered = carve(at, gathered_bytes);
+    void *encoded = carve(at, encoded_bytes);
     if (client == NULL)
         return;
-    outbox_init(&client->telemetry, telemetry, c->queue_bytes);
-    outbox_init(&client->reports, reports, c->report_bytes);
-    outbox_init(&client->answers, answers, c->report_bytes);
+    client->gathered = gathered;
+    client->gathered_bytes = gathered_bytes;
+    client->encoded = encoded;
+    client->encoded_bytes = encoded_bytes;
     spoke_twin_init(&client->twin, held, TWIN_HELD_BYTES);
 }
 
@@ -411,6 +554,29 @@ spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], uns
 spoke_status config_keys(spoke_client *c, spoke_error *why)
 {
     return config_credential(&c->config.credential, c->keys, &c->key_count, why);
+}
+
+static const char *storage_trouble(spoke_status status)
+{
+    if (status == SPOKE_E_PROTOCOL)
+        return "storage holds something of another program or version: erase it, or give another";
+    return status == SPOKE_E_ARG ? "storage has sizes that cannot work" : "storage cannot be read or written";
+}
+
+spoke_status config_queue(spoke_client *c, spoke_error *why)
+{
+    int64_t unix_s;
+    struct queue_options o = c->queue.o, answers = c->answers.o;
+    c->boot_id = random_u32(c);
+    o.store_id = random_u32(c);
+    if (c->platform.unix_seconds(c->platform.ctx, &unix_s) == SPOKE_OK)
+        o.unix_ms = unix_s * 1000;
+    spoke_status status = queue_init(&c->answers, &answers, now_ms(c));
+    if (status == SPOKE_OK)
+        status = queue_init(&c->queue, &o, now_ms(c));
+    if (status != SPOKE_OK)
+        *why = client_fault(status, SPOKE_SOURCE_PORT, 0, storage_trouble(status));
+    return status;
 }
 
 spoke_status config_link(spoke_client *c, spoke_error *why)

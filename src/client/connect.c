@@ -1,5 +1,6 @@
 #include "machine.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -42,7 +43,7 @@ void connect_anew(spoke_client *c)
     const uint64_t now = now_ms(c);
     if (now < c->renew_at)
         c->renew_at = now;
-    c->news = true;
+    c->anew = c->news = true;
 }
 
 /* --- opening --- */
@@ -96,19 +97,22 @@ static const char *begin_text(spoke_status status)
 
 void connect_begin(spoke_client *c)
 {
+    clock_note(c);
     renew_begin(c);
     move_begin(c);
+    c->anew = false;
     const bool to_hub = c->assigned && !c->ask_dps;
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0,
                                           to_hub ? "connecting to the hub" : "asking the provisioning service");
     enter_state(c, to_hub ? SPOKE_CONNECTING : SPOKE_PROVISIONING, &none);
-    if (!c->wanted || c->state == SPOKE_CLOSING) /* a handler may have changed its mind */
-        return;
+    assert(c->wanted); /* whatever the handler did: it cannot close, nor can another thread meanwhile */
     /* this attempt is judged by itself */
     c->link_ready = c->subscribed = c->draining = c->renewing = c->link_heard = c->link_unheard = false;
     const spoke_status status = to_hub ? connect_hub(c) : provision_begin(c);
     spoke_wipe(c->text, c->text_bytes); /* the token has been copied, or is not needed */
     c->work_left = true;
+    if (c->anew || c->renewal.phase == RENEW_WAITING) /* asked for while the handler ran; or a move goes first */
+        connect_anew(c);                              /* so this will be a short connection */
     if (status == SPOKE_OK)
         return;
     const spoke_error why = client_fault(status, SPOKE_SOURCE_CLIENT, 0, begin_text(status));

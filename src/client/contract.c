@@ -106,9 +106,8 @@ static void remember(spoke_client *c, const spoke_fault *fault)
 static void log_misfit(const spoke_client *c, const spoke_fault *fault, const char *outcome)
 {
     char text[SENTENCE_BYTES];
-    if (c->platform.log != NULL)
-        log_line(&c->platform, SPOKE_LOG_WARN, "client", "%s: %s", outcome,
-                 spoke_fault_text(fault, text, sizeof text));
+    log_line(&c->platform, SPOKE_LOG_WARN, "client", "%s: %s", outcome,
+             spoke_fault_text(fault, text, sizeof text));
 }
 
 /* Of something that the program wants to send. Called without the lock. */

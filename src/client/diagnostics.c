@@ -10,6 +10,7 @@
 
 #define HOUR_MS 3600000u
 #define GET_LOG "getLog"
+#define FIGURES_BYTES 640u /* of the telemetry, at most: names, and numbers of 20 digits */
 
 /* --- the contract --- */
 
@@ -140,11 +141,20 @@ static spoke_status send_figures(spoke_client *c, const struct spoke_stats *s)
         spoke_i64("bytesOut", (int64_t)s->bytes_out),
         spoke_i64("longestPoll", s->longest_poll_ms < INT32_MAX ? s->longest_poll_ms : INT32_MAX),
     };
+    const spoke_delivery last_of_all = {.priority = SPOKE_LOW};
     enter_handler(c);
-    const spoke_status status =
-        spoke_telemetry_send(c, c->config.diagnostics, figures, sizeof figures / sizeof figures[0]);
+    const spoke_status status = spoke_telemetry_send_as(c, &last_of_all, c->config.diagnostics, figures,
+                                                        sizeof figures / sizeof figures[0]);
     leave_handler(c);
     return status;
+}
+
+/* Whatever the policy, nothing of the program's is dropped, or refused, for this. */
+static bool room_for_figures(const spoke_client *c)
+{
+    const struct queue_kind *telemetry = &c->queue.kinds[0];
+    return telemetry->count < telemetry->most_messages &&
+           telemetry->cost + queue_cost(c->config.storage, FIGURES_BYTES) <= telemetry->budget;
 }
 
 static void tell_figures(spoke_client *c, uint64_t now)
@@ -156,8 +166,8 @@ static void tell_figures(spoke_client *c, uint64_t now)
     d->next_at = now + (uint64_t)c->config.diagnostics_period_s * 1000;
     if (d->sent_at != 0 && sum == d->figures && now - d->sent_at < HOUR_MS)
         return;
-    if (send_figures(c, &s) != SPOKE_OK)
-        return; /* the next period tries again; what the program sends comes first */
+    if (!room_for_figures(c) || send_figures(c, &s) != SPOKE_OK)
+        return; /* the next period tries again */
     d->figures = sum;
     d->sent_at = now;
 }
@@ -165,15 +175,19 @@ static void tell_figures(spoke_client *c, uint64_t now)
 static spoke_expiry expiry_of(const spoke_client *c)
 {
     spoke_expiry expiry = {0};
-    if (c->ops->expiry != NULL)
+    if (OFFERS(c->ops, expiry))
         c->ops->expiry(c->link, &expiry);
     return expiry;
 }
 
+/* Another twin has to be told all of it: so where it is, and how often DPS was asked, belong to the sum. */
 static uint32_t sum_of_facts(const spoke_client *c, const spoke_expiry *expiry)
 {
     const spoke_trouble *last = c->stats.troubles;
     uint32_t sum = add_to_sum(2166136261u, (uint64_t)last->unix_s);
+    for (const char *at = c->hub_host; *at != '\0'; at++)
+        sum = add_to_sum(sum, (uint8_t)*at);
+    sum = add_to_sum(sum, c->stats.provisionings);
     sum = add_to_sum(sum, (uint32_t)last->error.status);
     sum = add_to_sum(sum, (uint32_t)last->error.detail);
     sum = add_to_sum(sum, c->diagnostics.ended);
@@ -188,13 +202,15 @@ struct facts {
     size_t time_count;
 };
 
-static void add_time(struct facts *f, const char *name, int64_t unix_s)
+/* False: it is none that is known. */
+static bool add_time(struct facts *f, const char *name, int64_t unix_s)
 {
     spoke_buf out = spoke_buf_from(f->times[f->time_count], sizeof f->times[0]);
     if (unix_s <= 0 || unix_s > INT64_MAX / 1000 || iso8601_format(unix_s * 1000, 0, &out) != SPOKE_OK)
-        return;
+        return false;
     f->time_count++;
     f->fields[f->count++] = spoke_text(name, spoke_buf_str(&out));
+    return true;
 }
 
 static void gather_facts(const spoke_client *c, const spoke_expiry *expiry, struct facts *f)
@@ -205,13 +221,14 @@ static void gather_facts(const spoke_client *c, const spoke_expiry *expiry, stru
     f->fields[f->count++] = spoke_text("userAgent", spoke_str_of(c->config.user_agent));
     if (last->count > 0) {
         f->fields[f->count++] = spoke_text("lastTrouble", spoke_str_of(last->error.text));
-        add_time(f, "lastTroubleTime", last->unix_s);
+        if (!add_time(f, "lastTroubleTime", last->unix_s))
+            f->fields[f->count++] = spoke_null("lastTroubleTime"); /* not that of the one before */
     }
     if (c->diagnostics.ended != SPOKE_REASON_COUNT)
         f->fields[f->count++] =
             spoke_text("lastDisconnect", spoke_str_of(spoke_reason_name(c->diagnostics.ended)));
-    add_time(f, "credentialExpiry", expiry->client_cert);
-    add_time(f, "trustExpiry", expiry->trust);
+    (void)add_time(f, "credentialExpiry", expiry->client_cert);
+    (void)add_time(f, "trustExpiry", expiry->trust);
 }
 
 static void tell_facts(spoke_client *c)

@@ -111,6 +111,12 @@ const char *home_hosts(const spoke_client *c)
     return home->provisioning_host[0] != '\0' ? home->provisioning_host : c->config.provisioning_host;
 }
 
+void home_forget_troubles(spoke_client *c)
+{
+    c->dps_hosts = (struct host_ring){0, 0};
+    retry_forget(&c->retry);
+}
+
 /* As it will be written at each connect, with room left for the token behind the user name. */
 bool home_possible(const spoke_client *c, const struct home *home)
 {
@@ -231,7 +237,7 @@ void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id)
     if (moved) { /* another hub counts versions and packet ids of its own */
         spoke_twin_forget(&c->twin);
         c->desired_version = -1;
-        outbox_forget_packet_ids(&c->telemetry);
+        queue_forget_packet_ids(&c->queue);
     }
 }
 
@@ -270,6 +276,7 @@ static bool host_failed(spoke_client *c, const spoke_error *why, bool at_dps)
 static void wait_briefly(spoke_client *c, const spoke_error *why)
 {
     c->retry_at = now_ms(c) + ((uint64_t)c->config.backoff_min_ms * random_u32(c) >> 32);
+    c->pause_firm = false;
     enter_state(c, SPOKE_BACKOFF, why);
 }
 

@@ -8,7 +8,8 @@
 
 #include "hosts.h"
 
-#define MOVE_TRIES 3u /* then the device stays where it is */
+#define MOVE_TRIES 3u        /* then the device stays where it is */
+#define RENEW_REST_MS 60000u /* READY with the old credential before the new one is tried again */
 
 /* A scope and the DPS that knows it. Empty texts: as configured. */
 struct home {
@@ -18,21 +19,22 @@ struct home {
 
 enum move_phase {
     MOVE_NONE,    /* next: WAITING when asked for, or found in the store at start */
-    MOVE_WAITING, /* at the present home until `due`; next: TRYING, NONE when the tries are used up */
+    MOVE_WAITING, /* at the present home, or on the way back; next: TRYING, NONE when the tries are used up */
     MOVE_TRYING   /* on the way to the goal; next: NONE when READY there or refused; WAITING */
 };
 
 struct move {
     enum move_phase phase;
     uint8_t tries; /* begun so far, restarts included: counted in the store before each */
-    uint64_t due;  /* 0: with the next connection, which has been asked for */
+    uint64_t due;  /* while READY; 0: with the next connection, which has been asked for */
     struct home goal;
 };
 
 enum renew_phase {
     RENEW_NONE,    /* next: WAITING when asked for */
     RENEW_WAITING, /* the new one lies in `other`; next: TRYING with the next connection */
-    RENEW_TRYING   /* the old one lies in `other`; next: NONE, accepted or given up */
+    RENEW_TRYING,  /* the old one lies in `other`; next: NONE, accepted or given up; RESTING */
+    RENEW_RESTING /* as WAITING, no hub was reached with it; next: WAITING: the old one was READY for 60 s, or refused */
 };
 
 /* All that the program can change about how it proves itself and whom it trusts. */
@@ -47,7 +49,8 @@ struct renewal {
     enum renew_phase phase;
     bool of_trust;              /* else of the credential */
     bool staged;                /* the transport holds both, too */
-    uint8_t refusals, failures; /* of the new one; failures: of any kind */
+    uint8_t refusals, failures; /* of the one in use, in this round; failures: of the new one, of any kind */
+    uint8_t rounds;             /* begun */
     struct identity other;
 };
 

@@ -45,6 +45,8 @@ void enter_state(spoke_client *c, spoke_state to, const spoke_error *why)
     c->state_since = now;
     if (to == SPOKE_SYNCING)
         clock_trust(c);
+    else if (to == SPOKE_IDLE || to == SPOKE_FAILED)
+        clock_stop(c);
     if (why->status != SPOKE_OK)
         c->error = *why;
     else if (to == SPOKE_READY)
@@ -115,6 +117,7 @@ static void wait_and_retry(spoke_client *c, const spoke_error *given, const stru
     c->ask_dps = plan.provision;
     c->retry_at = now_ms(c) + plan.pause_ms;
     c->pause_firm = plan.firm;
+    c->clock.blamed = false;
     enter_state(c, SPOKE_BACKOFF, &why);
     announce_pause(c, &plan, &why);
 }
@@ -130,7 +133,7 @@ static bool key_refused(const spoke_client *c, const spoke_error *why, bool at_d
 /* The hub hung up before it acknowledged anything, although telemetry was waiting for it. */
 static bool unheard(const spoke_client *c)
 {
-    return c->link_ready && c->link_at_hub && !c->link_heard && c->telemetry.count > c->telemetry.unsent;
+    return c->link_ready && c->link_at_hub && !c->link_heard && queue_in_flight(&c->queue) > 0;
 }
 
 /* Every refused or lost attempt passes here, whoever noticed it first. */
@@ -154,9 +157,11 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
     }
     if (c->key_count == 2 && key_refused(c, why, at_dps))
         c->key_used ^= 1; /* the other key may have been rolled in */
+    c->pause_firm = false;
     if (connect_otherwise(c, why, at_dps))
-        return;
-    wait_and_retry(c, why, &input);
+        stats_ended(c, retry_reason(&input), why);
+    else
+        wait_and_retry(c, why, &input);
 }
 
 /* --- the network, as the program sees it --- */
@@ -195,7 +200,7 @@ static void network_changed(spoke_client *c, uint64_t now)
     if (c->state != SPOKE_BACKOFF || !machine_may_dial(c))
         return;
     const uint64_t soon = now + spread_ms(c);
-    const bool later = was_away && c->retry_at < soon;
+    const bool later = was_away && c->retry_at != AT_ONCE && c->retry_at < soon;
     const bool earlier = !c->pause_firm && c->retry_at > soon && (was_away || c->network == SPOKE_NETWORK_UP);
     if (later || earlier)
         c->retry_at = soon;
@@ -259,6 +264,7 @@ static void link_event(spoke_client *c, const spoke_transport_event *event)
 void machine_events(spoke_client *c)
 {
     spoke_transport_event event;
+    c->events_at = now_ms(c);
     while (c->ops->next(c->link, &event) == SPOKE_OK)
         link_event(c, &event);
 }
@@ -316,13 +322,13 @@ static void work_ready(spoke_client *c, uint64_t now)
     home_work(c, now);
     if (now - c->state_since >= RETRY_STABLE_MS && retry_troubled(&c->retry))
         retry_stable(&c->retry);
-    if (!renewal_due(c, now))
+    c->draining = renewal_due(c, now);
+    if (!c->draining)
         return;
-    c->draining = true;
     const bool forced = now >= c->renew_latest || now - c->renew_at >= DRAIN_FOR_TOKEN_MS;
     if (!session_idle(c) && !forced)
         return;
-    c->renewing = true;
+    c->renewing = !c->anew;
     machine_close_link(c, true); /* CLOSED leads to connect_begin, with a new token */
 }
 
@@ -338,12 +344,14 @@ static void hurry_close(spoke_client *c, uint64_t now)
 /* Until SUBACK nothing else watches the service: MQTT pings are answered all the while. */
 static void limit_attempt(spoke_client *c, uint64_t now)
 {
-    if (c->link_open && !c->closing_link && !c->subscribed && now >= c->attempt_due)
+    if (!c->link_open || c->closing_link)
+        return;
+    if (!c->subscribed && now >= c->attempt_due)
         machine_fail(c,
                      client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_MQTT, 0,
                                   c->link_ready ? "the service did not answer SUBSCRIBE within the connect limit"
                                                 : "the service did not answer within the connect limit"));
-    else if (c->state == SPOKE_SYNCING && c->link_open && now - c->state_since >= SYNC_LIMIT_MS)
+    else if (c->state == SPOKE_SYNCING && now - c->state_since >= SYNC_LIMIT_MS)
         machine_fail(c,
                      client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
                                   "the device did not get READY within 10 minutes: the connection is tried anew"));
@@ -384,6 +392,7 @@ void machine_work(spoke_client *c, uint64_t now)
     case SPOKE_FAILED:
         break;
     }
+    outgoing_work(c, now);
 }
 
 static uint64_t sooner(uint64_t a, uint64_t b)
@@ -396,6 +405,8 @@ static uint64_t ready_deadline(const spoke_client *c)
     if (c->news || (c->refused && c->work_left)) /* after a step there may be room again */
         return 0;
     uint64_t due = sooner(c->ack_due, sooner(spoke_twin_deadline(&c->twin), c->report_retry_at));
+    if (c->resync_wanted && queue_reports(&c->queue) == 0)
+        due = sooner(due, c->resync_at);
     if (c->state == SPOKE_SYNCING)
         return sooner(due, c->state_since + SYNC_LIMIT_MS);
     if (c->state != SPOKE_READY)
@@ -413,7 +424,7 @@ static uint64_t ready_deadline(const spoke_client *c)
 
 uint64_t machine_deadline(const spoke_client *c)
 {
-    if (c->network != c->network_seen)
+    if (c->network != c->network_seen || settings_due(c))
         return 0;
     if (c->closing_link)
         return c->close_by;
@@ -430,9 +441,9 @@ uint64_t machine_deadline(const spoke_client *c)
         return ready_deadline(c);
     case SPOKE_BACKOFF:
         return machine_may_dial(c) ? sooner(c->retry_at, clock_deadline(c)) : NEVER;
-    case SPOKE_CONNECTING:
     case SPOKE_FAILED:
-        return NEVER;
+    case SPOKE_CONNECTING: /* its link keeps the limit */
+        break;
     }
     return NEVER;
 }

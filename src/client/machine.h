@@ -13,7 +13,7 @@
  *   move.c        another scope     renew.c       another key, certificate, trust; expiry warnings
  *   settings.c    accepted writable properties, kept      work.c    long-running commands, kept
  *   stats.c       counters          diagnostics.c the component that tells them; log_ring.c: the last log lines
- *   outbox.c      the queues (pure)
+ *   outgoing.c    telemetry on its way from the queue (queue/queue.h) to the transport: pace, batches, ids, times
  */
 #ifndef SPOKE_SRC_CLIENT_MACHINE_H
 #define SPOKE_SRC_CLIENT_MACHINE_H
@@ -24,17 +24,25 @@
 #include <spoke/proto/hub.h>
 #include <spoke/proto/twin.h>
 #include <spoke/stats.h>
+#include <stddef.h>
 
 #include "base/backoff.h"
 #include "base/http_date.h"
 #include "home.h"
 #include "log_ring.h"
-#include "outbox.h"
+#include "queue/queue.h"
 #include "retry.h"
 
 #define NEVER UINT64_MAX
+#define AT_ONCE UINT64_C(0)      /* a time that has come, and that no network puts off */
 #define SENTENCE_BYTES 224u      /* of a misfit, for the service and the log */
 #define CONNECT_TEXT_BYTES 2048u /* user name, SAS resource, token */
+#define ACK_LIMIT_MS 60000u      /* a message unacknowledged for longer: the connection is tried anew */
+#define OUTGOING_EXTRA_BYTES 40u /* what a message id adds to a topic */
+
+/* Does this transport know the operation? It may have been built against an older, shorter table. */
+#define OFFERS(ops, member) \
+    ((ops)->struct_size >= offsetof(spoke_transport_ops, member) + sizeof((ops)->member) && (ops)->member != NULL)
 
 /* A call of the service that the program has not answered yet. */
 struct pending_call {
@@ -62,10 +70,11 @@ struct clock_check {
     bool link_ready; /* init was called */
     bool doubted;    /* since the last CONNACK of the hub, a clock unset or wrong may have been the trouble */
     bool certain;    /* it is unset, or the dates of a certificate speak against it */
+    bool blamed;     /* the present pause may be for it */
     bool told;       /* the notice went out */
     bool asking;     /* the link is open */
     bool ask_due;
-    bool was_set;    /* when it was looked at last */
+    bool was_set;    /* when it was looked at last, or the last attempt began */
     int64_t ahead_s; /* wall clock minus monotonic clock then */
     uint64_t look_at, ask_from, sought_at;
     uint64_t limit_at; /* of the question */
@@ -75,14 +84,16 @@ struct clock_check {
 
 /* Accepted writable properties, as the record that keeps them (settings.c). */
 struct settings {
-    spoke_buf text;  /* {"settings":[["component","name",value],...]  cap 0: none are kept */
-    int64_t version; /* of the last desired document that changed them */
-    uint32_t home;   /* whose twin that was; 0: nobody's */
-    bool dirty;      /* the record in the store is older */
-    bool late;       /* it is so by spoke_property_ack: poll has to write it */
-    bool overflow;   /* one found no room, and nobody was told yet */
+    spoke_buf text;       /* {"settings":[["component","name",value],...]  cap 0: none are kept */
+    int64_t version;      /* of the last desired document that changed them */
+    uint32_t home;        /* whose twin was heard last, or kept; 0: nobody's */
+    bool dirty;           /* the record in the store is older */
+    bool late;            /* it is so by spoke_property_ack: poll has to write it */
+    bool overflow;        /* one found no room, and nobody was told yet */
+    spoke_status trouble; /* of reading the record at init */
 };
-#define SETTINGS_FRAME_BYTES 640u /* of the record, around the settings themselves */
+/* Of the record, around the settings themselves: member names, a version, and two names with each character escaped. */
+#define SETTINGS_FRAME_BYTES (64u + 2u * (SPOKE_MAX_HOST_BYTES + SPOKE_MAX_ID_BYTES))
 
 /* Long-running commands that were begun and are not finished (work.c). */
 struct works {
@@ -159,7 +170,7 @@ struct spoke_client {
     spoke_twin twin;
     int64_t desired_version; /* last one handed to the handlers */
     size_t unanswered_from;  /* the first refusal in the snapshot of that version that found no room; SIZE_MAX */
-    uint64_t report_retry_at;
+    uint64_t report_retry_at, resync_at; /* no sooner */
     struct backoff report_pause;
     bool report_in_flight, resync_wanted;
 
@@ -170,6 +181,7 @@ struct spoke_client {
     struct host_ring dps_hosts, hub_hosts;
     char dps_host[SPOKE_MAX_HOST_BYTES + 1]; /* of the present attempt: the transport reads it until CLOSED */
     uint64_t expiry_due;                     /* certificates are looked at then */
+    bool anew;                               /* the link ends for one of these, not for a token */
 
     /* told and counted: every file counts what it does; stats.c adds the gauges */
     struct spoke_stats stats;
@@ -191,12 +203,25 @@ struct spoke_client {
     uint64_t handler_since;
 
     /* queues and tables */
-    struct outbox telemetry, reports, answers;
+    struct queue queue;   /* telemetry and reported patches */
+    struct queue answers; /* to commands; in RAM */
     uint8_t *handler_states;
     bool handlers_sorted; /* so a binary search finds them */
     struct pending_call *calls;
     size_t call_count;
     uint32_t next_request;
+
+    /* outgoing.c */
+    uint32_t boot_id;    /* random: names this run in message ids */
+    uint64_t events_at;  /* when the transport was last asked: for what comes by the thousand at once */
+    uint64_t live_since; /* READY since then: what was queued before is replayed at its pace; NEVER: not READY */
+    uint64_t pace_us;    /* the next one replayed may leave */
+    bool pace_blocks;    /* and one waits for it */
+    uint64_t created_asked; /* when the clock was last asked for a message, and what it said */
+    int64_t created_now;
+    uint64_t drops_noticed, drop_notice_due, faults_noticed, fault_notice_due;
+    uint8_t *gathered, *encoded; /* bodies joined; the encoder's output */
+    size_t gathered_bytes, encoded_bytes;
 
     /* scratch: valid within one step of the machine */
     uint8_t *work; /* DPS conversation; acknowledgements being collected; a command's reply */
@@ -214,6 +239,8 @@ spoke_dps_config config_dps(const spoke_config *c);
 /* Bytes for this configuration (0: the transport refuses it, or it is more than memory can be), and the same walk once more to carve them. */
 size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory);
 spoke_status config_keys(spoke_client *c, spoke_error *why);
+/* Readies the queues, recovers what the storage holds. */
+spoke_status config_queue(spoke_client *c, spoke_error *why);
 /* Checks a credential and decodes its keys, if it has any. */
 spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], unsigned *count, spoke_error *why);
 spoke_tls_options config_tls(const spoke_config *c);
@@ -226,8 +253,12 @@ void unlock_client(const spoke_client *c);
 /* Brackets around a handler's call: it runs without the lock, and may not poll. */
 void enter_handler(spoke_client *c);
 void leave_handler(spoke_client *c);
-/* After queueing: another thread may be asleep in poll. Called without the lock. */
-void wake_poller(spoke_client *c);
+/* The same around on_sent. It comes once for each message, and its time is not worth two looks at the clock: it counts
+ * as poll's own. */
+void enter_outcome(spoke_client *c);
+void leave_outcome(spoke_client *c);
+/* After queueing: another thread may be asleep in poll. */
+void unlock_and_wake(spoke_client *c, bool wanted);
 
 /* --- stats.c --- */
 /* An attempt or a link ended: counted by reason, and kept among the last troubles when it was one. */
@@ -244,8 +275,8 @@ void stats_gauges(const spoke_client *c, struct spoke_stats *out);
 
 /* --- settings.c --- */
 size_t settings_bytes(const spoke_config *c); /* of memory; 0: none are kept */
-void settings_init(spoke_client *c);
-/* Reads the record and gives the handlers what it holds. Called once, inside the first poll. */
+void settings_init(spoke_client *c);          /* reads the record */
+/* Gives the handlers what it holds. Called once, inside the first poll. */
 void settings_restore(spoke_client *c);
 /* The handler's verdict on a value was `code`; null: the service took it back. */
 void settings_took(spoke_client *c, size_t handler, spoke_str value, int code);
@@ -254,7 +285,8 @@ void settings_late(spoke_client *c, const char *component, const char *name, spo
                    int code);
 /* A desired document was dealt with: writes the record if it is news. Called inside poll. */
 void settings_save(spoke_client *c, int64_t version);
-void settings_work(spoke_client *c); /* writes what came late */
+bool settings_due(const spoke_client *c);
+void settings_work(spoke_client *c); /* writes what came late, if it is due */
 
 /* --- work.c --- */
 size_t work_record_bytes(const spoke_config *c); /* 0: the platform keeps no records */
@@ -293,6 +325,7 @@ bool machine_may_dial(const spoke_client *c);
 spoke_status clock_init(spoke_client *c); /* after the memory was carved. E_PORT: no link */
 void clock_fini(spoke_client *c);
 size_t clock_link_bytes(const spoke_config *resolved, const spoke_platform *platform); /* 0: it is never asked */
+void clock_note(spoke_client *c); /* remembers the clock as it is now: an attempt begins */
 /* An attempt failed, and the clock may be why. certain: it is unset, or the dates of a certificate speak against it. */
 void clock_doubt(spoke_client *c, const spoke_error *why, bool certain);
 void clock_trust(spoke_client *c); /* the hub took what we made with it */
@@ -321,6 +354,7 @@ void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
 /* The scope and DPS in force for the next registration: of the move, of the home, or as configured. */
 const char *home_scope(const spoke_client *c);
 const char *home_hosts(const spoke_client *c);
+void home_forget_troubles(spoke_client *c); /* they were another home's, or another credential's */
 
 /* --- move.c --- */
 void move_load(spoke_client *c);  /* at init: a move that was under way */
@@ -336,7 +370,8 @@ uint64_t home_deadline(const spoke_client *c);
 void renew_begin(spoke_client *c); /* a new credential or trust is taken over with the attempt that begins */
 /* True: the new one was given up for the old. */
 bool renew_failed(spoke_client *c, const spoke_error *why, bool at_dps);
-void renew_accepted(spoke_client *c); /* CONNACK 0 from the hub */
+void renew_accepted(spoke_client *c);           /* CONNACK 0 from the hub */
+void renew_work(spoke_client *c, uint64_t now); /* READY: what is due */
 void renew_wipe(spoke_client *c);
 /* Warns of certificates that end soon. */
 void expiry_look(spoke_client *c, uint64_t now);
@@ -357,8 +392,19 @@ void session_limit_sizes(spoke_client *c);
 /* Tells on_sent how a message with an id ended. */
 void session_report_outcome(spoke_client *c, uint32_t id, spoke_status outcome);
 
+/* --- outgoing.c --- */
+bool outgoing_ids(const spoke_client *c); /* every message carries one */
+/* Hands messages to the transport as long as it takes them and the pace allows. */
+void outgoing_send(spoke_client *c, uint64_t now);
+/* In any state: what has become too old, what is to be told of dropped messages, what the storage has to know. */
+void outgoing_work(spoke_client *c, uint64_t now);
+void outgoing_tell(spoke_client *c);
+uint64_t outgoing_deadline(const spoke_client *c);
+
 /* --- telemetry.c, properties.c, command.c, message.c --- */
-spoke_status report_enqueue(spoke_client *c, outbox_write_fn write, void *source);
+spoke_status report_enqueue(spoke_client *c, queue_write_fn write, void *source);
+/* With the lock. */
+spoke_status report_add(spoke_client *c, queue_write_fn write, void *source);
 void properties_event(spoke_client *c, const spoke_twin_event *event);
 void command_event(spoke_client *c, const spoke_hub_event *event);
 void message_event(spoke_client *c, const spoke_hub_event *event, uint8_t qos, uint16_t receipt);

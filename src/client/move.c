@@ -10,7 +10,8 @@
  * a move that crashes the device goes on for ever. docs/reliability.md has the order of the writes. */
 
 #define MOVE_KEY "move"
-#define MOVE_PAUSE_MS 60000u /* at the former home between two tries */
+#define MOVE_PAUSE_MS 60000u     /* at the former home between two tries */
+#define MOVE_PATIENCE_MS 600000u /* if that is out of reach, too; else an outage would use the tries up */
 
 static const char restarted[] =
     "the move was given up: the device restarted during each try; it stays at its former home";
@@ -109,8 +110,7 @@ static uint64_t pause_ms(const spoke_client *c, const spoke_error *why)
 static void go_back(spoke_client *c)
 {
     c->assigned = c->ask_dps = false;
-    c->dps_hosts = (struct host_ring){0};
-    retry_forget(&c->retry);
+    home_forget_troubles(c);
     assignment_load(c);
 }
 
@@ -141,7 +141,8 @@ static bool can_try(const spoke_client *c)
 void move_begin(spoke_client *c)
 {
     struct move *m = &c->move;
-    if (m->phase != MOVE_WAITING || now_ms(c) < m->due || c->renewal.phase != RENEW_NONE || !can_try(c))
+    const bool due = m->due == 0 || now_ms(c) >= m->due + MOVE_PATIENCE_MS;
+    if (m->phase != MOVE_WAITING || !due || c->renewal.phase != RENEW_NONE || !can_try(c))
         return;
     if (m->tries >= MOVE_TRIES) {
         give_up(c, client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_CLIENT, 0, restarted));
@@ -159,8 +160,7 @@ void move_begin(spoke_client *c)
              (unsigned)m->tries, MOVE_TRIES);
     m->phase = MOVE_TRYING;
     c->assigned = false;
-    c->dps_hosts = (struct host_ring){0};
-    retry_forget(&c->retry);
+    home_forget_troubles(c);
 }
 
 void move_again(spoke_client *c)
@@ -174,6 +174,7 @@ void move_again(spoke_client *c)
 void home_work(spoke_client *c, uint64_t now)
 {
     expiry_look(c, now);
+    renew_work(c, now);
     if (c->move.phase != MOVE_WAITING || c->move.due == 0 || now < c->move.due)
         return;
     c->move.due = 0;
@@ -182,8 +183,12 @@ void home_work(spoke_client *c, uint64_t now)
 
 uint64_t home_deadline(const spoke_client *c)
 {
-    const bool moves = c->move.phase == MOVE_WAITING && c->move.due != 0;
-    return moves && c->move.due < c->expiry_due ? c->move.due : c->expiry_due;
+    uint64_t due = c->expiry_due;
+    if (c->move.phase == MOVE_WAITING && c->move.due != 0 && c->move.due < due)
+        due = c->move.due;
+    if (c->renewal.phase == RENEW_RESTING && c->state_since + RENEW_REST_MS < due)
+        due = c->state_since + RENEW_REST_MS;
+    return due;
 }
 
 /* --- what the program calls --- */
@@ -225,9 +230,7 @@ spoke_status spoke_client_move(spoke_client *client, const char *id_scope, const
         return SPOKE_E_ARG;
     lock_client(client);
     const spoke_status status = begin(client, &goal);
-    unlock_client(client);
-    if (status == SPOKE_OK)
-        wake_poller(client);
+    unlock_and_wake(client, status == SPOKE_OK);
     return status;
 }
 

@@ -1,5 +1,6 @@
 #include "machine.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include <spoke/proto/pnp.h>
@@ -41,7 +42,8 @@ static void acks_begin(struct acks *a)
     spoke_client *c = a->client;
     a->component_open = a->any = false;
     a->patch_from = a->unhandled > a->answered ? a->unhandled : a->answered;
-    spoke_writer_init(&a->writer, c->work, c->work_bytes < c->reports.most ? c->work_bytes : c->reports.most);
+    const size_t most = c->queue.most[1];
+    spoke_writer_init(&a->writer, c->work, c->work_bytes < most ? c->work_bytes : most);
     spoke_write_begin_object(&a->writer);
 }
 
@@ -84,6 +86,15 @@ static void owe(const struct acks *a, spoke_str patch)
     }
 }
 
+/* An empty queue has room: then it is the storage that fails, and asking at once would never end. */
+static void want_resync(spoke_client *c)
+{
+    const uint64_t now = now_ms(c);
+    c->resync_wanted = true;
+    if (queue_reports(&c->queue) == 0 && now >= c->resync_at)
+        c->resync_at = now + backoff_next_ms(&c->report_pause, random_u32(c));
+}
+
 /* The patch into the queue. Without room the whole twin is asked for again once the queue is empty. Only the
  * handlers whose verdicts were lost are asked then, and an empty queue takes a patch: so it comes to an end. */
 static void acks_flush(struct acks *a)
@@ -93,13 +104,14 @@ static void acks_flush(struct acks *a)
     acks_component(a, (spoke_str){NULL, 0});
     spoke_write_end_object(&a->writer);
     if (a->any && spoke_writer_finish(&a->writer, &patch) == SPOKE_OK) {
-        const bool queued = outbox_add(&c->reports, 0, 0, write_patch, &patch) == SPOKE_OK;
-        if (!queued) {
+        const spoke_status status = report_add(c, write_patch, &patch);
+        if (status != SPOKE_OK) {
             owe(a, patch);
+            want_resync(c);
             log_line(&c->platform, SPOKE_LOG_WARN, "client",
-                     "no room for acknowledgements: the twin is read again later");
+                     "acknowledgements could not be queued (%s): the twin is read again later",
+                     spoke_status_name(status));
         }
-        c->resync_wanted = c->resync_wanted || !queued;
     }
     acks_begin(a);
 }
@@ -270,33 +282,33 @@ void properties_event(spoke_client *c, const spoke_twin_event *event)
     spoke_status status = spoke_pnp_enter(event->desired, is_component, c, &at);
     while (status == SPOKE_OK && (status = spoke_pnp_next(&at, &property)) == SPOKE_OK)
         dispatch(&a, &property);
-    if (snapshot && status == SPOKE_E_NOT_FOUND)
+    assert(status == SPOKE_E_NOT_FOUND); /* its end: proto/twin tells whole JSON objects only */
+    if (snapshot)
         dispatch_absent(&a, event->desired);
     acks_flush(&a);
-    if (status == SPOKE_E_NOT_FOUND) {
-        c->desired_version = event->version;
-        c->stats.desired += !only_owed;
-        settings_save(c, event->version);
-        return;
-    }
-    c->error =
-        client_fault(SPOKE_E_JSON, SPOKE_SOURCE_HUB, 0, "the hub sent desired properties that are not JSON");
-    log_line(&c->platform, SPOKE_LOG_ERROR, "client", "desired properties of version %lld are broken JSON",
-             (long long)event->version);
+    c->desired_version = event->version;
+    c->stats.desired += !only_owed;
+    settings_save(c, event->version);
 }
 
 /* --- what the program says --- */
 
-spoke_status report_enqueue(spoke_client *c, outbox_write_fn write, void *source)
+spoke_status report_add(spoke_client *c, queue_write_fn write, void *source)
+{
+    const struct queue_message m = {.lane = QUEUE_REPORTS};
+    const spoke_status status = queue_add(&c->queue, now_ms(c), &m, write, source);
+    c->stats.reports += status == SPOKE_OK;
+    return status;
+}
+
+spoke_status report_enqueue(spoke_client *c, queue_write_fn write, void *source)
 {
     lock_client(c);
     spoke_status status = SPOKE_E_STATE;
     if (c->state != SPOKE_FAILED && c->state != SPOKE_CLOSING)
-        status = outbox_add(&c->reports, 0, 0, write, source);
+        status = report_add(c, write, source);
     c->news = true;
-    unlock_client(c);
-    if (status == SPOKE_OK)
-        wake_poller(c);
+    unlock_and_wake(c, status == SPOKE_OK);
     return status;
 }
 

@@ -1,5 +1,7 @@
 #include "machine.h"
 
+#include <assert.h>
+
 #include "base/log.h"
 
 /* The conversation with DPS: connect, subscribe, let the DPS machine talk, hang up. */
@@ -25,8 +27,8 @@ spoke_status provision_begin(spoke_client *c)
                                        .password = spoke_buf_str(&token),
                                        .clean_session = true};
     c->link_at_hub = false;
-    if (!hosts_get(home_hosts(c), c->dps_hosts.at, c->dps_host, sizeof c->dps_host))
-        return SPOKE_E_ARG;
+    (void)hosts_get(home_hosts(c), c->dps_hosts.at, c->dps_host,
+                    sizeof c->dps_host); /* checked when it was taken */
     return connect_open(c, c->dps_host, &mqtt);
 }
 
@@ -34,7 +36,7 @@ static void on_connected(spoke_client *c)
 {
     const spoke_mqtt_filter filter = {SPOKE_STR(SPOKE_DPS_FILTER), 1};
     c->link_ready = true;
-    outbox_forget_packet_ids(&c->telemetry); /* a clean session frees them, and DPS requests take them */
+    queue_forget_packet_ids(&c->queue); /* a clean session frees them, and DPS requests take them */
     c->connected_at = now_ms(c);
     c->attempt_due = c->connected_at + c->config.connect_limit_ms;
     if (c->ops->subscribe(c->link, &filter, 1) != SPOKE_OK)
@@ -70,19 +72,15 @@ static const char *refusal_text(const spoke_dps_event *event)
     case SPOKE_DPS_SERVICE:
         return "the service could not assign a hub: its own configuration or allocation failed";
     case SPOKE_DPS_CONFIGURATION:
-        return "provisioning knows no such scope or enrolment: check id_scope and registration_id";
+        break;
     }
-    return "provisioning was refused";
+    return "provisioning knows no such scope or enrolment: check id_scope and registration_id";
 }
 
 static void on_assigned(spoke_client *c, const spoke_dps_event *event)
 {
-    if (!assignment_possible(event->hub, event->device_id)) {
-        machine_fail(c, client_fault(SPOKE_E_PROTOCOL, SPOKE_SOURCE_PROVISIONING, 0,
-                                     "the provisioning service assigned a hub or device id that cannot be one"));
-        return;
-    }
     assignment_set(c, event->hub, event->device_id);
+    c->stats.provisionings++;
     if (c->move.phase != MOVE_TRYING) /* where a move leads is kept when it has led there */
         assignment_store(c);
     hosts_worked(&c->dps_hosts);

@@ -1,6 +1,5 @@
 #include "home.h"
 
-#include <stddef.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -9,40 +8,42 @@
 /* A new key, certificate or trust is tried before it is believed: it is taken over between two connections, the old one
  * is kept beside it until the hub has said yes, and comes back when the new one is refused. */
 
-#define RENEW_REFUSALS 2u  /* the first may be a hiccup of the service, as with any credential */
-#define RENEW_FAILURES 10u /* of any kind, in a row: the old one may reach what the new one does not */
+#define RENEW_REFUSALS 2u /* the first may be a hiccup of the service, as with any credential */
+/* Of any kind, in a row: the old one may reach what the new one does not, or nothing is reached at all. Only from a hub
+ * that the old one does reach, or that refuses it, is the new one tried again, so that an outage does not speak against
+ * it. */
+#define RENEW_FAILURES 5u
+#define RENEW_ROUNDS 3u
+#define TLS_NUMBERS (-0x6000) /* mbedTLS: those of its SSL module begin here, downwards */
 #define DAY_S 86400
 #define DAY_MS UINT64_C(86400000)
 #define CLOCK_MS UINT64_C(3600000) /* without a clock expiry is looked at again so much later */
 
-/* Does this transport know the operation? It may have been built against an older, shorter table. */
-#define OFFERS(ops, member) \
-    ((ops)->struct_size >= offsetof(spoke_transport_ops, member) + sizeof((ops)->member) && (ops)->member != NULL)
-
 /* --- old and new change places --- */
 
-static struct identity present(const spoke_client *c)
+/* In place: copies of keys that a compiler leaves on the stack are wiped by nobody. */
+static void present(const spoke_client *c, struct identity *out)
 {
-    struct identity now = {.credential = c->config.credential,
-                           .key_count = c->key_count,
-                           .key_used = c->key_used,
-                           .trust_pem = c->config.trust_pem,
-                           .trust_file = c->config.trust_file};
-    memcpy(now.keys, c->keys, sizeof now.keys);
-    return now;
+    out->credential = c->config.credential;
+    out->key_count = c->key_count;
+    out->key_used = c->key_used;
+    out->trust_pem = c->config.trust_pem;
+    out->trust_file = c->config.trust_file;
+    memcpy(out->keys, c->keys, sizeof out->keys);
 }
 
 static void swap(spoke_client *c)
 {
-    struct identity before = present(c);
+    struct identity before;
     const struct identity *next = &c->renewal.other;
+    present(c, &before);
     c->config.credential = next->credential;
     c->config.trust_pem = next->trust_pem;
     c->config.trust_file = next->trust_file;
     memcpy(c->keys, next->keys, sizeof c->keys);
     c->key_count = next->key_count;
     c->key_used = next->key_used;
-    c->renewal.other = before;
+    memcpy(&c->renewal.other, &before, sizeof before);
     spoke_wipe(&before, sizeof before);
 }
 
@@ -71,13 +72,25 @@ static spoke_status stage(spoke_client *c, const struct identity *next, spoke_er
 
 /* --- trying --- */
 
+/* The transport changes places as well. What it holds comes back without being read: that cannot fail. */
+static void change_staged(spoke_client *c)
+{
+    spoke_error why;
+    const struct identity now = {
+        .credential = c->config.credential, .trust_pem = c->config.trust_pem, .trust_file = c->config.trust_file};
+    if (c->renewal.staged && stage(c, &now, &why) != SPOKE_OK)
+        log_line(&c->platform, SPOKE_LOG_ERROR, "client", "a credential did not come back: %s", why.text);
+}
+
 void renew_begin(spoke_client *c)
 {
     struct renewal *r = &c->renewal;
     if (r->phase != RENEW_WAITING || c->move.phase == MOVE_TRYING)
         return;
     swap(c);
+    change_staged(c);
     r->phase = RENEW_TRYING;
+    r->rounds++;
     r->refusals = r->failures = 0;
     log_line(&c->platform, SPOKE_LOG_INFO, "client", "trying the new %s",
              r->of_trust ? "trust anchors" : "credential");
@@ -97,9 +110,17 @@ void renew_accepted(spoke_client *c)
     client_notice(c, SPOKE_NOTICE_CREDENTIAL, &done, 0);
 }
 
-/* Does it speak against the new one, rather than the network? */
+/* What answers does not speak our TLS: a portal, say. With paho, whose numbers are small, nobody can tell. */
+static bool no_tls_there(const spoke_error *why)
+{
+    return why->status == SPOKE_E_TLS && why->detail <= TLS_NUMBERS && why->detail != RETRY_TLS_ALERT;
+}
+
+/* Does it speak against the one in use, rather than the network? */
 static bool refused(const spoke_client *c, const spoke_error *why, bool at_dps)
 {
+    if (no_tls_there(why))
+        return false;
     if (c->renewal.of_trust)
         return why->status == SPOKE_E_CERTIFICATE || why->status == SPOKE_E_TLS;
     if (why->status == SPOKE_E_REFUSED)
@@ -111,41 +132,68 @@ static bool refused(const spoke_client *c, const spoke_error *why, bool at_dps)
     return at_dps && why->status == SPOKE_E_PROVISION && c->dps_refusal.failure == SPOKE_DPS_CREDENTIAL;
 }
 
-bool renew_failed(spoke_client *c, const spoke_error *why, bool at_dps)
+/* With the usual retry it might end in FAILED, although the old one works. */
+static bool hopeless(const spoke_error *why)
 {
-    struct renewal *r = &c->renewal;
-    if (r->phase != RENEW_TRYING)
-        return false;
-    r->failures++;
-    if (refused(c, why, at_dps))
-        r->refusals++;
-    if (r->refusals < RENEW_REFUSALS && r->failures < RENEW_FAILURES)
-        return false;
-    const spoke_error reason = *why;
-    spoke_error none;
-    swap(c);
-    if (r->staged && stage(c,
-                           &(struct identity){.credential = c->config.credential,
-                                              .trust_pem = c->config.trust_pem,
-                                              .trust_file = c->config.trust_file},
-                           &none) != SPOKE_OK)
-        log_line(&c->platform, SPOKE_LOG_ERROR, "client", "the former credential did not come back: %s",
-                 none.text);
+    return why->status == SPOKE_E_ARG || why->status == SPOKE_E_UNSUPPORTED;
+}
+
+static void give_up(spoke_client *c, spoke_error why)
+{
     drop_former(c);
     renew_wipe(c);
     move_again(c);
+    client_notice(c, SPOKE_NOTICE_CREDENTIAL, &why, 0);
+}
+
+/* The old one no longer gets in, and so will never be READY for a minute: the new one is all that is left. */
+static void old_failed(spoke_client *c, const spoke_error *why, bool at_dps)
+{
+    if (refused(c, why, at_dps) && ++c->renewal.refusals >= RENEW_REFUSALS)
+        c->renewal.phase = RENEW_WAITING;
+}
+
+bool renew_failed(spoke_client *c, const spoke_error *why, bool at_dps)
+{
+    struct renewal *r = &c->renewal;
+    if (r->phase == RENEW_RESTING)
+        old_failed(c, why, at_dps);
+    if (r->phase != RENEW_TRYING)
+        return false;
+    r->failures++;
+    if (hopeless(why))
+        r->refusals = RENEW_REFUSALS;
+    else if (refused(c, why, at_dps))
+        r->refusals++;
+    if (r->refusals < RENEW_REFUSALS && r->failures < RENEW_FAILURES)
+        return false;
+    swap(c);
+    change_staged(c);
     c->ask_dps = false; /* what the hub said was said to the new one */
-    retry_forget(&c->retry);
-    client_notice(c, SPOKE_NOTICE_CREDENTIAL, &reason, 0);
+    home_forget_troubles(c);
+    if (r->refusals >= RENEW_REFUSALS || r->rounds >= RENEW_ROUNDS) {
+        give_up(c, *why);
+        return true;
+    }
+    r->phase = RENEW_RESTING;
+    r->refusals = 0;
     return true;
+}
+
+/* READY with the old one: the network is there. */
+void renew_work(spoke_client *c, uint64_t now)
+{
+    if (c->renewal.phase != RENEW_RESTING || now - c->state_since < RENEW_REST_MS)
+        return;
+    c->renewal.phase = RENEW_WAITING;
+    connect_anew(c);
 }
 
 /* --- what the program calls --- */
 
-static bool changes_tls(const spoke_client *c, const struct identity *next)
+static bool changes_certificate(const spoke_client *c, const struct identity *next)
 {
-    return next->trust_pem != c->config.trust_pem || next->trust_file != c->config.trust_file ||
-           next->credential.kind == SPOKE_X509 || c->config.credential.kind == SPOKE_X509;
+    return next->credential.kind == SPOKE_X509 || c->config.credential.kind == SPOKE_X509;
 }
 
 /* With the lock. Another thread may be inside the transport's step: `credentials` is made for that. */
@@ -158,7 +206,7 @@ static spoke_status begin(spoke_client *c, struct identity *next, bool of_trust,
                             "another credential or trust is being tried: wait for its notice");
         return SPOKE_E_STATE;
     }
-    const bool staged = changes_tls(c, next);
+    const bool staged = of_trust || changes_certificate(c, next);
     if (staged && !OFFERS(c->ops, credentials)) {
         *why = client_fault(SPOKE_E_UNSUPPORTED, SPOKE_SOURCE_CLIENT, 0,
                             "this transport cannot change certificates while it lives");
@@ -168,7 +216,12 @@ static spoke_status begin(spoke_client *c, struct identity *next, bool of_trust,
         status = stage(c, next, why);
     if (status != SPOKE_OK)
         return status;
-    *r = (struct renewal){.phase = RENEW_WAITING, .of_trust = of_trust, .staged = staged, .other = *next};
+    renew_wipe(c);
+    r->phase = RENEW_WAITING;
+    r->of_trust = of_trust;
+    r->staged = staged;
+    memcpy(&r->other, next, sizeof r->other);
+    change_staged(c); /* it can be read; but the next connection may still have to be made with the present one */
     connect_anew(c);
     return SPOKE_OK;
 }
@@ -181,19 +234,18 @@ static spoke_status finish(spoke_client *c, struct identity *next, bool of_trust
     if (status != SPOKE_OK)
         c->error = *why;
     spoke_wipe(next, sizeof *next);
-    unlock_client(c);
-    if (status == SPOKE_OK)
-        wake_poller(c);
+    unlock_and_wake(c, status == SPOKE_OK);
     return status;
 }
 
 spoke_status spoke_client_set_credential(spoke_client *client, const spoke_credential *credential)
 {
+    struct identity next;
     spoke_error why;
     if (client == NULL || credential == NULL)
         return SPOKE_E_ARG;
     lock_client(client);
-    struct identity next = present(client);
+    present(client, &next);
     next.credential = *credential;
     next.key_used = 0;
     spoke_wipe(next.keys, sizeof next.keys);
@@ -203,11 +255,12 @@ spoke_status spoke_client_set_credential(spoke_client *client, const spoke_crede
 
 spoke_status spoke_client_set_trust(spoke_client *client, const char *trust_pem)
 {
+    struct identity next;
     spoke_error why;
     if (client == NULL || trust_pem == NULL)
         return SPOKE_E_ARG;
     lock_client(client);
-    struct identity next = present(client);
+    present(client, &next);
     next.trust_pem = trust_pem;
     return finish(client, &next, true, SPOKE_OK, &why);
 }

@@ -70,14 +70,21 @@ static uint32_t ceiling_ms(uint32_t base_ms, uint32_t cap_ms, unsigned rung)
     return ceiling < cap_ms ? (uint32_t)ceiling : cap_ms;
 }
 
-/* A service that went away took its links along, all at the same moment: the first retry is spread. */
+/* A service that goes away takes its links along, all at the same moment: what follows a link that stood is spread. */
 static uint32_t transient_ms(const struct retry *r, const struct retry_input *in, uint32_t random)
 {
-    const unsigned rung = r->rungs[RETRY_TRANSIENT];
-    uint32_t ceiling = ceiling_ms(r->min_ms, r->max_ms, rung);
-    if (rung == 0 && in->was_connected && !in->at_dps && r->spread_ms > ceiling)
+    uint32_t ceiling = ceiling_ms(r->min_ms, r->max_ms, r->rungs[RETRY_TRANSIENT]);
+    if (in->was_connected && !in->at_dps && r->spread_ms > ceiling)
         ceiling = r->spread_ms;
     return shaped(FULL, ceiling, random);
+}
+
+/* A service that dies just after it came back ends young links of a whole fleet. The bits that drew the pause draw this
+ * part, too: both together are as even as each. */
+static uint32_t spread_ms(const struct retry *r, uint32_t pause, uint32_t random)
+{
+    const uint32_t more = below(r->spread_ms, random);
+    return more < UINT32_MAX - pause ? pause + more : UINT32_MAX;
 }
 
 static uint32_t pause_for(const struct retry *r, enum retry_class class, const struct retry_input *in,
@@ -87,8 +94,10 @@ static uint32_t pause_for(const struct retry *r, enum retry_class class, const s
     if (class == RETRY_TRANSIENT)
         return transient_ms(r, in, random);
     if (class == RETRY_THROTTLED && in->retry_after_s > 0)
-        return shaped(FROM, in->retry_after_s * 1000u, random);
-    return shaped(rule->shape, ceiling_ms(rule->base_ms, rule->cap_ms, r->rungs[class]), random);
+        return shaped(
+            FROM, (in->retry_after_s < RETRY_AFTER_MAX_S ? in->retry_after_s : RETRY_AFTER_MAX_S) * 1000u, random);
+    const uint32_t pause = shaped(rule->shape, ceiling_ms(rule->base_ms, rule->cap_ms, r->rungs[class]), random);
+    return class == RETRY_SUDDEN ? spread_ms(r, pause, random) : pause;
 }
 
 /* --- reasons --- */
@@ -104,10 +113,10 @@ static spoke_reason dps_reason(const struct retry_input *in)
         return SPOKE_REASON_CREDENTIAL;
     case SPOKE_DPS_BLOCKED:
         return SPOKE_REASON_BLOCKED;
-    case SPOKE_DPS_SERVICE:
-        return SPOKE_REASON_SERVICE;
     case SPOKE_DPS_CONFIGURATION:
         return SPOKE_REASON_CONFIGURATION;
+    case SPOKE_DPS_SERVICE:
+        break;
     }
     return SPOKE_REASON_SERVICE;
 }
@@ -179,7 +188,7 @@ spoke_reason retry_reason(const struct retry_input *in)
     case SPOKE_E_PORT:
     case SPOKE_E_MODEL:
     case SPOKE_STATUS_INT32_:
-        return SPOKE_REASON_LOCAL;
+        break;
     }
     return SPOKE_REASON_LOCAL;
 }
@@ -191,8 +200,6 @@ static enum retry_class dps_class(const struct retry_input *in)
     switch (in->dps_class) {
     case SPOKE_DPS_THROTTLED:
         return RETRY_THROTTLED;
-    case SPOKE_DPS_TRANSIENT:
-        return RETRY_TRANSIENT;
     case SPOKE_DPS_CREDENTIAL:
         return RETRY_CREDENTIAL;
     case SPOKE_DPS_BLOCKED:
@@ -201,6 +208,8 @@ static enum retry_class dps_class(const struct retry_input *in)
         return RETRY_SERVICE;
     case SPOKE_DPS_CONFIGURATION:
         return RETRY_CONFIGURATION;
+    case SPOKE_DPS_TRANSIENT:
+        break;
     }
     return RETRY_TRANSIENT;
 }
@@ -231,6 +240,13 @@ static enum retry_class closed_class(const struct retry *r, const struct retry_i
     return in->connected_ms < RETRY_SUDDEN_MS ? RETRY_SUDDEN : RETRY_TRANSIENT;
 }
 
+/* Only the program's own words; a hub that DPS named may be named better next time. */
+static bool hopeless(const struct retry_input *in)
+{
+    const bool refused = in->error->status == SPOKE_E_ARG || in->error->status == SPOKE_E_UNSUPPORTED;
+    return refused && (in->at_dps || !in->has_dps);
+}
+
 /* Which pause follows from the reason; what the reason does not tell is in the status. */
 static enum retry_class classify(struct retry *r, const struct retry_input *in, spoke_reason reason)
 {
@@ -250,20 +266,19 @@ static enum retry_class classify(struct retry *r, const struct retry_input *in, 
     case SPOKE_REASON_TLS:
         return in->was_connected ? RETRY_TRANSIENT : RETRY_TLS;
     case SPOKE_REASON_CONFIGURATION:
-        return in->error->status == SPOKE_E_ARG || in->error->status == SPOKE_E_UNSUPPORTED ? RETRY_NEVER
-                                                                                            : RETRY_TRUST;
+        return hopeless(in) ? RETRY_NEVER : RETRY_TRUST;
     case SPOKE_REASON_SERVICE: /* CONNACK 3 passes soon; a twin that cannot be had does not */
         return in->error->status == SPOKE_E_HUB ? RETRY_TRUST : RETRY_TRANSIENT;
     case SPOKE_REASON_PROTOCOL: /* a CONNACK that rules us out may be a damaged one: slow, never the end */
         return in->error->status == SPOKE_E_REFUSED ? RETRY_CREDENTIAL : RETRY_TRANSIENT;
-    case SPOKE_REASON_ASKED:
     case SPOKE_REASON_DNS:
     case SPOKE_REASON_NETWORK:
+    case SPOKE_REASON_TIMEOUT:
+    case SPOKE_REASON_LOCAL:
+    case SPOKE_REASON_ASKED: /* from here on: no reason to begin with */
     case SPOKE_REASON_BLOCKED:
     case SPOKE_REASON_THROTTLED:
     case SPOKE_REASON_DUPLICATE:
-    case SPOKE_REASON_TIMEOUT:
-    case SPOKE_REASON_LOCAL:
     case SPOKE_REASON_COUNT:
         break;
     }
@@ -273,12 +288,14 @@ static enum retry_class classify(struct retry *r, const struct retry_input *in, 
 /* --- what the life of a link tells --- */
 
 /* A hub that serves one link for each identity ends the old one for the new one. Two programs that take turns see
- * links that stand as long as the other one pauses, so within an episode even long ones count as short. */
+ * links that stand as long as the other one pauses, so within an episode even long ones count as short, if they ended
+ * in an orderly way: what a network breaks (a NAT that forgets, a radio) has an errno. */
 static void judge_link(struct retry *r, const struct retry_input *in, spoke_reason reason)
 {
     if (!in->was_connected || in->at_dps)
         return;
-    const uint64_t enough = r->duplicate ? RETRY_CALM_MS : RETRY_STABLE_MS;
+    const bool broken = in->error->status == SPOKE_E_NET && in->error->detail != 0;
+    const uint64_t enough = r->duplicate && !broken ? RETRY_CALM_MS : RETRY_STABLE_MS;
     if (in->connected_ms >= enough) {
         r->short_links = 0;
         r->duplicate = false;

@@ -12,6 +12,7 @@
 
 #define RETRY_STABLE_MS 60000u    /* READY that long: earlier failures no longer count */
 #define RETRY_HUB_FAILURES 10u    /* in a row, then DPS is asked whether the device has another hub */
+#define RETRY_AFTER_MAX_S 3600u   /* whatever the service says */
 #define RETRY_TLS_ALERT (-0x7780) /* mbedTLS: the peer ended TLS with a fatal alert */
 #define RETRY_TLS_DATES 0x0201    /* mbedTLS's verdicts on a certificate: expired, not valid yet */
 #define RETRY_SUDDEN_MS 2000u     /* closed sooner after CONNACK: misuse, or another program with our identity */
@@ -30,7 +31,7 @@ enum retry_class {
     RETRY_CLOCK,         /* the clock is not set: full jitter, 2 s to 60 s; nothing is dialled */
     RETRY_CREDENTIAL,    /* about 1, 2, 4 .. 60 min */
     RETRY_CONFIGURATION, /* scope or enrolment unknown: about 60 min */
-    RETRY_SUDDEN,        /* from 10 s to 2 min */
+    RETRY_SUDDEN,        /* from 10 s to 2 min, and the spread on top */
     RETRY_REFUSED,       /* by the hub that DPS has just assigned: about 5, 10, 20 .. 60 min */
     RETRY_QUOTA,         /* the hub hangs up on whatever is sent: from 2 min to 15 min */
     RETRY_DUPLICATE,     /* another program with this identity: from 30 s to 10 min */
@@ -45,7 +46,7 @@ struct retry_input {
     bool at_dps;           /* else at the hub */
     bool was_connected;    /* a CONNACK 0 had come */
     bool was_subscribed;   /* and the SUBACK: the service had taken us on */
-    bool unheard;          /* something we sent was unanswered, and nothing on this link was ever acknowledged */
+    bool unheard;          /* telemetry was sent, and nothing on this link was ever acknowledged */
     uint64_t connected_ms; /* since the CONNACK */
     bool token_expired;
     bool with_certificate;  /* that is our credential: TLS is where it is refused */
@@ -57,7 +58,7 @@ struct retry_input {
 
 struct retry {                    /* the past, as far as it counts */
     uint32_t min_ms, max_ms;      /* of RETRY_TRANSIENT */
-    uint32_t spread_ms;           /* the first retry after a link that stood is spread over it */
+    uint32_t spread_ms;           /* what follows a link that stood is spread over it */
     uint8_t rungs[RETRY_CLASSES]; /* failures of that class: how far its ladder was climbed */
     uint8_t hub_failures;         /* since the hub last accepted us */
     uint8_t hub_refusals;         /* CONNACK 2, 4, 5, or a TLS alert about our certificate, in a row */

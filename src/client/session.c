@@ -1,10 +1,9 @@
 #include "machine.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
-
-#define ACK_LIMIT_MS 60000u /* a message unacknowledged for longer: the connection is tried anew */
 
 /* The conversation with the hub: subscribe, synchronise the twin, then carry what the program and the service say.
  */
@@ -41,11 +40,12 @@ void session_limit_sizes(spoke_client *c)
     const spoke_hub_identity id = {.device_id =
                                        spoke_str_of(c->assigned ? c->device_id : c->config.registration_id)};
     if (spoke_hub_telemetry_topic(&id, NULL, &topic) == SPOKE_OK)
-        outbox_limit(&c->telemetry, payload_room(c, topic.len, 1));
+        queue_limit(&c->queue, false,
+                    payload_room(c, topic.len + (outgoing_ids(c) ? OUTGOING_EXTRA_BYTES : 0), 1));
     topic.len = 0;
     if (spoke_hub_twin_report_topic(UINT32_MAX, &topic) == SPOKE_OK)
-        outbox_limit(&c->reports, payload_room(c, topic.len, 0));
-    outbox_limit(&c->answers, payload_room(c, 0, 0));
+        queue_limit(&c->queue, true, payload_room(c, topic.len, 0));
+    queue_limit(&c->answers, false, payload_room(c, 0, 0));
 }
 
 /* --- beginning and end --- */
@@ -66,9 +66,9 @@ static void on_connected(spoke_client *c, bool session_present)
     c->attempt_due = c->connected_at + c->config.connect_limit_ms;
     retry_accepted(&c->retry);
     renew_accepted(c);
-    outbox_rewind(&c->telemetry);
+    queue_rewind(&c->queue);
     if (!session_present)
-        outbox_forget_packet_ids(&c->telemetry);
+        queue_forget_packet_ids(&c->queue);
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "connected, synchronising");
     if (c->state == SPOKE_CONNECTING)
         enter_state(c, SPOKE_SYNCING, &none);
@@ -103,9 +103,10 @@ static void on_subscribed(spoke_client *c, spoke_str codes)
 /* What the hub has forgotten with the connection, the client forgets too; what must not be lost waits again. */
 void session_ended(spoke_client *c)
 {
-    outbox_rewind(&c->telemetry);
-    outbox_rewind(&c->reports);
-    outbox_clear(&c->answers);
+    queue_rewind(&c->queue);
+    queue_clear(&c->answers);
+    c->live_since = NEVER;
+    c->pace_blocks = false;
     memset(c->calls, 0, c->call_count * sizeof *c->calls);
     c->report_in_flight = false;
     c->report_retry_at = NEVER;
@@ -114,78 +115,13 @@ void session_ended(spoke_client *c)
 
 bool session_idle(const spoke_client *c)
 {
-    const bool telemetry_in_flight = c->telemetry.count > c->telemetry.unsent;
     bool call_open = false;
     for (size_t i = 0; i < c->call_count; i++)
         call_open = call_open || c->calls[i].request != 0;
-    return !telemetry_in_flight && !c->report_in_flight && c->answers.count == 0 && !call_open;
+    return queue_in_flight(&c->queue) == 0 && !c->report_in_flight && queue_count(&c->answers) == 0 && !call_open;
 }
 
 /* --- leaving --- */
-
-/* "devices/{id}/messages/events/" and the message's bag. */
-static spoke_status telemetry_topic(spoke_client *c, const struct outbox_entry *entry, spoke_str *topic)
-{
-    *topic = spoke_str_from(c->events_topic, c->events_topic_bytes);
-    if (entry->head_bytes == 0)
-        return SPOKE_OK;
-    spoke_buf out = spoke_buf_from(c->text, c->text_bytes);
-    spoke_status status = spoke_buf_append(&out, *topic);
-    if (status == SPOKE_OK)
-        status = spoke_buf_append(&out, outbox_head(entry));
-    *topic = spoke_buf_str(&out);
-    return status;
-}
-
-/* The message cannot be sent on any connection: it ends here, said aloud. */
-static void give_up_message(spoke_client *c, struct outbox_entry *entry, spoke_status status)
-{
-    const uint32_t token = outbox_token(&c->telemetry, entry);
-    uint32_t id;
-    outbox_sent(&c->telemetry, 0);
-    if (outbox_done(&c->telemetry, token, &id) != SPOKE_OK)
-        return;
-    log_line(&c->platform, SPOKE_LOG_ERROR, "client", "a telemetry message was dropped: %s (raise send_bytes?)",
-             spoke_status_text(status));
-    session_report_outcome(c, id, status);
-}
-
-static bool send_telemetry(spoke_client *c)
-{
-    struct outbox_entry *entry = outbox_next(&c->telemetry);
-    if (entry == NULL || c->draining)
-        return false;
-    spoke_str topic;
-    uint16_t packet_id = 0;
-    spoke_status status = telemetry_topic(c, entry, &topic);
-    if (status == SPOKE_OK) {
-        const spoke_str body = outbox_body(entry);
-        const spoke_mqtt_publish_options message = {.topic = topic,
-                                                    .parts = &body,
-                                                    .part_count = 1,
-                                                    .qos = entry->qos,
-                                                    .token = outbox_token(&c->telemetry, entry),
-                                                    .packet_id = entry->packet_id};
-        status = c->ops->publish(c->link, &message, &packet_id);
-    }
-    if (status == SPOKE_E_NOT_FOUND) { /* the transport no longer knows that id: as a new message */
-        entry->packet_id = 0;
-        return true;
-    }
-    if (status == SPOKE_E_TOO_LARGE || status == SPOKE_E_TOO_SMALL || status == SPOKE_E_ARG) {
-        give_up_message(c, entry, status == SPOKE_E_TOO_SMALL ? SPOKE_E_TOO_LARGE : status);
-        return true;
-    }
-    if (status != SPOKE_OK) {
-        c->refused = true;
-        return false;
-    }
-    outbox_sent(&c->telemetry, packet_id);
-    if (c->ack_due == NEVER)
-        c->ack_due = now_ms(c) + ACK_LIMIT_MS;
-    c->work_left = true;
-    return true;
-}
 
 static spoke_status publish_plain(spoke_client *c, spoke_str topic, spoke_str body)
 {
@@ -196,34 +132,49 @@ static spoke_status publish_plain(spoke_client *c, spoke_str topic, spoke_str bo
     return status;
 }
 
-static bool send_answer(spoke_client *c)
+static bool send_answer(spoke_client *c, uint64_t now)
 {
-    struct outbox_entry *entry = outbox_next(&c->answers);
-    if (entry == NULL || publish_plain(c, outbox_head(entry), outbox_body(entry)) != SPOKE_OK)
+    static const struct queue_filter any = {.lowest = QUEUE_NORMAL};
+    struct queue_item item;
+    if (queue_next(&c->answers, now, &any, &item) != SPOKE_OK ||
+        publish_plain(c, item.head, item.body) != SPOKE_OK)
         return false;
-    const uint32_t token = outbox_token(&c->answers, entry);
-    uint32_t id;
-    outbox_sent(&c->answers, 0);
-    return outbox_done(&c->answers, token, &id) == SPOKE_OK;
+    uint32_t id, rest;
+    queue_sent(&c->answers, item.token, 0, 1);
+    return queue_done(&c->answers, item.token, &id, &rest) == SPOKE_OK;
+}
+
+/* On no connection does it fit: stored by a program with more send_bytes. It must not stop those behind it. */
+static void give_up_report(spoke_client *c, uint32_t token)
+{
+    c->stats.reports_refused++;
+    c->error = client_fault(SPOKE_E_TOO_LARGE, SPOKE_SOURCE_CLIENT, 0,
+                            "reported properties from before the restart were dropped: raise send_bytes");
+    log_line(&c->platform, SPOKE_LOG_ERROR, "client", "%s", c->error.text);
+    (void)queue_drop(&c->queue, token, QUEUE_TOO_LARGE); /* nobody waits for its outcome */
+    c->news = true;                                      /* the next one's turn */
 }
 
 static void send_report(spoke_client *c, uint64_t now)
 {
+    struct queue_item item;
+    uint32_t rid;
     if (c->report_retry_at != NEVER && now >= c->report_retry_at)
         c->report_retry_at = NEVER;
-    const struct outbox_entry *entry = outbox_next(&c->reports);
-    if (entry == NULL || c->draining || c->report_in_flight || c->report_retry_at != NEVER)
-        return;
-    uint32_t rid;
-    if (spoke_twin_report(&c->twin, now, &rid) != SPOKE_OK)
+    if (c->draining || c->report_in_flight || c->report_retry_at != NEVER ||
+        queue_next_report(&c->queue, now, &item) != SPOKE_OK || spoke_twin_report(&c->twin, now, &rid) != SPOKE_OK)
         return;
     spoke_buf topic = spoke_buf_from(c->text, c->text_bytes);
-    if (spoke_hub_twin_report_topic(rid, &topic) != SPOKE_OK ||
-        publish_plain(c, spoke_buf_str(&topic), outbox_body(entry)) != SPOKE_OK) {
+    spoke_status status = spoke_hub_twin_report_topic(rid, &topic);
+    if (status == SPOKE_OK)
+        status = publish_plain(c, spoke_buf_str(&topic), item.body);
+    if (status != SPOKE_OK) {
         spoke_twin_report_cancel(&c->twin); /* no room now */
+        if (status == SPOKE_E_TOO_LARGE)
+            give_up_report(c, item.token);
         return;
     }
-    outbox_sent(&c->reports, 0);
+    queue_sent(&c->queue, item.token, 0, 1);
     c->report_in_flight = true;
 }
 
@@ -265,17 +216,16 @@ void session_work(spoke_client *c, uint64_t now)
     }
     spoke_twin_tick(&c->twin, now);
     take_twin_events(c);
-    if (c->resync_wanted && c->reports.count == 0) {
+    if (c->resync_wanted && queue_reports(&c->queue) == 0 && now >= c->resync_at) {
         c->resync_wanted = false;
         spoke_twin_refresh(&c->twin);
     }
     send_twin_get(c, now);
     send_receipts(c);
-    while (send_answer(c)) {
+    while (send_answer(c, now)) {
     }
     send_report(c, now);
-    while (send_telemetry(c)) {
-    }
+    outgoing_send(c, now);
 }
 
 /* --- arriving --- */
@@ -284,43 +234,46 @@ void session_report_outcome(spoke_client *c, uint32_t id, spoke_status outcome)
 {
     if (id == 0 || c->config.on_sent == NULL)
         return;
-    enter_handler(c);
+    enter_outcome(c);
     c->config.on_sent(c, id, outcome, c->config.user);
-    leave_handler(c);
+    leave_outcome(c);
 }
 
+/* One PUBACK ends all that travelled in the message. */
 static void on_acked(spoke_client *c, uint32_t token)
 {
-    uint32_t id;
-    const bool was_oldest = token == c->telemetry.oldest;
-    if (outbox_done(&c->telemetry, token, &id) != SPOKE_OK)
+    uint32_t id, rest;
+    const bool was_oldest = token == queue_oldest_sent(&c->queue);
+    if (queue_done(&c->queue, token, &id, &rest) != SPOKE_OK)
         return;
     if (was_oldest)
-        c->ack_due = c->telemetry.count > c->telemetry.unsent ? now_ms(c) + ACK_LIMIT_MS : NEVER;
+        c->ack_due = queue_in_flight(&c->queue) > 0 ? c->events_at + ACK_LIMIT_MS : NEVER;
     session_report_outcome(c, id, SPOKE_OK);
+    while (rest != QUEUE_NO_TOKEN && queue_done(&c->queue, rest, &id, &rest) == SPOKE_OK) {
+        if (was_oldest && queue_in_flight(&c->queue) == 0)
+            c->ack_due = NEVER;
+        session_report_outcome(c, id, SPOKE_OK);
+    }
 }
 
 static void report_answered(spoke_client *c, uint32_t status)
 {
-    struct outbox *o = &c->reports;
-    uint32_t id;
+    uint32_t id, rest;
     c->report_in_flight = false;
     if (status == 0 || status == 429 || status >= 500) {
-        outbox_rewind(o);
+        queue_rewind_report(&c->queue);
         c->report_retry_at = now_ms(c) + backoff_next_ms(&c->report_pause, random_u32(c));
         return;
     }
     c->report_pause.attempts = 0;
-    c->stats.reports++;
-    c->stats.reports_refused += status >= 300;
     if (status >= 300) {
+        c->stats.reports_refused++;
         c->error = client_fault(SPOKE_E_HUB, SPOKE_SOURCE_HUB, (int32_t)status,
                                 "the hub refused a reported-property patch: check names, values and sizes");
         log_line(&c->platform, SPOKE_LOG_ERROR, "client", "reported properties were refused with %lu and dropped",
                  (unsigned long)status);
     }
-    if (outbox_done(o, o->oldest, &id) != SPOKE_OK)
-        log_line(&c->platform, SPOKE_LOG_WARN, "client", "an answer came for no reported patch");
+    (void)queue_done(&c->queue, queue_report_sent(&c->queue), &id, &rest); /* it is there: report_in_flight */
 }
 
 static void synced(spoke_client *c)
@@ -328,6 +281,7 @@ static void synced(spoke_client *c)
     if (c->state != SPOKE_SYNCING)
         return;
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "ready");
+    c->live_since = now_ms(c);
     enter_state(c, SPOKE_READY, &none);
     connect_ready(c);
 }
@@ -363,11 +317,8 @@ static void on_message(spoke_client *c, const spoke_transport_event *event)
     const bool for_program = status == SPOKE_OK && hub.kind == SPOKE_HUB_C2D;
     if (event->qos == 1 && !for_program && c->ops->ack(c->link, event->receipt) == SPOKE_OK)
         c->work_left = true;
-    if (status != SPOKE_OK || hub.kind == SPOKE_HUB_UNKNOWN) {
-        log_line(&c->platform, SPOKE_LOG_WARN, "client", "a message on an unknown topic was ignored: %.*s",
-                 (int)(event->topic.len < 100 ? event->topic.len : 100), event->topic.ptr);
-        return;
-    }
+    if (status != SPOKE_OK) /* a topic of ours with broken numbers */
+        hub.kind = SPOKE_HUB_UNKNOWN;
     switch (hub.kind) {
     case SPOKE_HUB_TWIN_REPLY:
     case SPOKE_HUB_DESIRED:
@@ -381,6 +332,8 @@ static void on_message(spoke_client *c, const spoke_transport_event *event)
         message_event(c, &hub, event->qos, event->receipt);
         break;
     case SPOKE_HUB_UNKNOWN:
+        log_line(&c->platform, SPOKE_LOG_WARN, "client", "a message on an unknown topic was ignored: %.*s",
+                 (int)(event->topic.len < 100 ? event->topic.len : 100), event->topic.ptr);
         break;
     }
 }
@@ -411,23 +364,15 @@ static void on_oversize(spoke_client *c, const spoke_transport_event *event)
 
 void session_event(spoke_client *c, const spoke_transport_event *event)
 {
-    switch (event->kind) {
-    case SPOKE_TRANSPORT_CONNECTED:
-        on_connected(c, event->session_present);
-        break;
-    case SPOKE_TRANSPORT_SUBSCRIBED:
-        on_subscribed(c, event->codes);
-        break;
-    case SPOKE_TRANSPORT_ACKED:
+    assert(event->kind != SPOKE_TRANSPORT_CLOSED); /* that one is the machine's */
+    if (event->kind == SPOKE_TRANSPORT_ACKED)
         on_acked(c, event->token);
-        break;
-    case SPOKE_TRANSPORT_MESSAGE:
+    else if (event->kind == SPOKE_TRANSPORT_CONNECTED)
+        on_connected(c, event->session_present);
+    else if (event->kind == SPOKE_TRANSPORT_SUBSCRIBED)
+        on_subscribed(c, event->codes);
+    else if (event->kind == SPOKE_TRANSPORT_MESSAGE)
         on_message(c, event);
-        break;
-    case SPOKE_TRANSPORT_OVERSIZE:
+    else
         on_oversize(c, event);
-        break;
-    case SPOKE_TRANSPORT_CLOSED: /* handled by the machine */
-        break;
-    }
 }

@@ -1,5 +1,6 @@
 #include "machine.h"
 
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -30,12 +31,6 @@ static void clear(struct settings *s)
     s->dirty = false;
 }
 
-void settings_init(spoke_client *c)
-{
-    if (kept(c))
-        clear(&c->settings);
-}
-
 /* Another hub, or another device, is another twin: FNV-1a over both names. */
 static uint32_t home_of(const spoke_client *c)
 {
@@ -62,6 +57,13 @@ static spoke_str list_of(const struct settings *s)
 static bool empty(const struct settings *s)
 {
     return list_of(s).len <= 2;
+}
+
+static void walk(const struct settings *s, spoke_json_cursor *out)
+{
+    const spoke_status status = spoke_json_enter(list_of(s), out);
+    assert(status == SPOKE_OK); /* it was checked, or written here */
+    (void)status;
 }
 
 static bool take_name(spoke_json_cursor *at, spoke_str *name)
@@ -96,8 +98,8 @@ static bool setting_is_for(const struct setting *s, const spoke_handler *h)
 static bool find(const struct settings *s, const spoke_handler *h, struct setting *out)
 {
     spoke_json_cursor list;
-    spoke_status status = spoke_json_enter(list_of(s), &list);
-    while (status == SPOKE_OK && (status = next_setting(&list, out)) == SPOKE_OK)
+    walk(s, &list);
+    while (next_setting(&list, out) == SPOKE_OK)
         if (setting_is_for(out, h))
             return true;
     return false;
@@ -204,14 +206,12 @@ static spoke_status store(spoke_client *c)
     spoke_write(&w, spoke_text("hub", spoke_str_of(c->hub_host)));
     spoke_write(&w, spoke_text("device", spoke_str_of(c->device_id)));
     spoke_write(&w, spoke_i64("version", s->version));
-    spoke_status status = spoke_writer_finish(&w, &rest);
-    if (status != SPOKE_OK)
-        return status;
+    const spoke_status status = spoke_writer_finish(&w, &rest);
+    assert(status == SPOKE_OK); /* SETTINGS_FRAME_BYTES; hub and device hold no control characters */
+    (void)status;
     s->text.ptr[end] = ','; /* where the writer has opened its object */
-    status = c->platform.store(c->platform.ctx, SETTINGS_KEY,
-                               spoke_str_from((const char *)s->text.ptr, end + rest.len));
-    s->text.len = end;
-    return status;
+    return c->platform.store(c->platform.ctx, SETTINGS_KEY,
+                             spoke_str_from((const char *)s->text.ptr, end + rest.len));
 }
 
 static void tell(spoke_client *c, spoke_status status, const char *text)
@@ -238,15 +238,23 @@ void settings_save(spoke_client *c, int64_t version)
     if (!kept(c) || !c->assigned)
         return;
     const bool moved = !empty(&c->settings) && c->settings.home != home_of(c);
-    if (!c->settings.dirty && !moved)
+    if (!c->settings.dirty && !moved) {
+        c->settings.home = home_of(c);
         return;
+    }
     c->settings.version = version;
     write_out(c);
 }
 
+/* Not in the name of a twin that has not been heard yet: its first document writes all. */
+bool settings_due(const spoke_client *c)
+{
+    return kept(c) && c->settings.dirty && c->settings.late && c->assigned && c->settings.home == home_of(c);
+}
+
 void settings_work(spoke_client *c)
 {
-    if (kept(c) && c->settings.dirty && c->settings.late && c->assigned)
+    if (settings_due(c))
         write_out(c);
 }
 
@@ -312,6 +320,15 @@ static spoke_status load(spoke_client *c)
     return SPOKE_OK;
 }
 
+/* Before the program can say what is in force since. */
+void settings_init(spoke_client *c)
+{
+    if (!kept(c))
+        return;
+    const spoke_status status = load(c);
+    c->settings.trouble = status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
+}
+
 /* The firmware may be another one by now, with another template. */
 static bool still_fits(spoke_client *c, const spoke_handler *h, spoke_str value)
 {
@@ -371,13 +388,13 @@ static void drop_strange(spoke_client *c)
     struct settings *s = &c->settings;
     struct setting one;
     spoke_json_cursor list;
-    spoke_status status = spoke_json_enter(list_of(s), &list);
-    while (status == SPOKE_OK && (status = next_setting(&list, &one)) == SPOKE_OK) {
+    walk(s, &list);
+    while (next_setting(&list, &one) == SPOKE_OK) {
         if (has_handler(c, &one))
             continue;
         cut(s, &one);
         s->dirty = true;
-        status = spoke_json_enter(list_of(s), &list); /* from the beginning: the text has moved */
+        walk(s, &list); /* from the beginning: the text has moved */
     }
 }
 
@@ -385,11 +402,8 @@ void settings_restore(spoke_client *c)
 {
     if (!kept(c))
         return;
-    const spoke_status status = load(c);
-    if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
-        tell(c, status, "the kept settings cannot be read: they come anew with the next connection");
-    if (status != SPOKE_OK)
-        return;
+    if (c->settings.trouble != SPOKE_OK)
+        tell(c, c->settings.trouble, "the kept settings cannot be read: they come anew with the next connection");
     drop_strange(c);
     for (size_t i = 0; i < c->config.handler_count; i++)
         restore_one(c, i);

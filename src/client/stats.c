@@ -75,7 +75,7 @@ void stats_poll(spoke_client *c, uint64_t over_ms)
 void stats_bytes(spoke_client *c)
 {
     spoke_transport_counters counters = {0};
-    if (c->ops->counters == NULL)
+    if (!OFFERS(c->ops, counters))
         return;
     c->ops->counters(c->link, &counters);
     c->stats.bytes_in = counters.bytes_in;
@@ -106,10 +106,29 @@ static void add_state(const spoke_client *c, struct spoke_stats *out)
         out->backoff_ms += so_far;
 }
 
+static void add_queue(const spoke_client *c, struct spoke_stats *out)
+{
+    const struct queue *q = &c->queue;
+    out->accepted = q->counters.accepted;
+    out->recovered = q->counters.recovered;
+    out->delivered = q->counters.delivered;
+    out->refused = q->counters.refused;
+    for (int why = 0; why < SPOKE_DROP_COUNT; why++) /* the two lists of reasons are one */
+        out->dropped[why] = q->counters.dropped[why];
+    out->reports_coalesced = q->counters.coalesced;
+    out->queue_messages = (uint32_t)queue_count(q);
+    out->queue_high = q->counters.high;
+    out->queue_bytes = queue_bytes(q);
+    out->queue_age_s = (uint32_t)(queue_age_ms(q, now_ms(c)) / 1000);
+    out->storage_programs = q->log.programs;
+    out->storage_erases = q->log.erases;
+    out->storage_faults = q->log.faults + q->counters.storage_faults;
+}
+
 void stats_gauges(const spoke_client *c, struct spoke_stats *out)
 {
     *out = c->stats;
-    out->queue_messages = (uint32_t)c->telemetry.count;
+    add_queue(c, out);
     add_state(c, out);
 }
 

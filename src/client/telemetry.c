@@ -29,6 +29,7 @@ struct message_source {
     spoke_str body;
     const spoke_field *fields; /* instead of body */
     size_t field_count;
+    bool joins; /* see queue_message */
 };
 
 static spoke_status write_body(const struct message_source *source, spoke_buf *out)
@@ -57,31 +58,71 @@ static spoke_status write_message(void *ctx, spoke_buf *out, size_t *head_bytes)
     return status == SPOKE_OK && out->len > SPOKE_MAX_TELEMETRY_BYTES ? SPOKE_E_TOO_LARGE : status;
 }
 
-static spoke_status enqueue(spoke_client *c, struct message_source *source, uint32_t id)
+static enum queue_lane lane_of(spoke_priority priority)
+{
+    return priority == SPOKE_HIGH ? QUEUE_HIGH : priority == SPOKE_LOW ? QUEUE_LOW : QUEUE_NORMAL;
+}
+
+/* 0: the clock is not set. Asked once a millisecond: messages may come by the thousand in one. */
+static int64_t unix_ms_at(spoke_client *c, uint64_t now)
+{
+    int64_t unix_s;
+    if (c->created_asked != now) {
+        c->created_asked = now;
+        c->created_now = c->platform.unix_seconds(c->platform.ctx, &unix_s) == SPOKE_OK ? unix_s * 1000 : 0;
+    }
+    return c->created_now;
+}
+
+/* With the lock. */
+static spoke_status add_message(spoke_client *c, struct message_source *source, const spoke_delivery *how)
+{
+    const uint64_t now = now_ms(c);
+    struct queue_message m = {.lane = lane_of(how->priority),
+                              .id = how->id,
+                              .ttl_s = how->ttl_s > 0 ? how->ttl_s : c->config.ttl_s,
+                              .created_ms = unix_ms_at(c, now),
+                              .joins = source->joins};
+    return queue_add(&c->queue, now, &m, write_message, source);
+}
+
+static spoke_status enqueue(spoke_client *c, struct message_source *source, const spoke_delivery *how)
 {
     lock_client(c);
     spoke_status status = SPOKE_E_STATE;
     if (c->state != SPOKE_FAILED && c->state != SPOKE_CLOSING)
-        status = outbox_add(&c->telemetry, id, 1, write_message, source);
+        status = add_message(c, source, how);
     c->news = true;
-    unlock_client(c);
-    if (status == SPOKE_OK)
-        wake_poller(c);
+    unlock_and_wake(c, status == SPOKE_OK);
     return status;
+}
+
+static bool priority_known(spoke_priority priority)
+{
+    return (unsigned)priority <= SPOKE_LOW;
 }
 
 spoke_status spoke_telemetry_send(spoke_client *client, const char *component, const spoke_field *fields,
                                   size_t count)
 {
-    if (client == NULL || check_fields(fields, count) != SPOKE_OK)
+    return spoke_telemetry_send_as(client, NULL, component, fields, count);
+}
+
+spoke_status spoke_telemetry_send_as(spoke_client *client, const spoke_delivery *how, const char *component,
+                                     const spoke_field *fields, size_t count)
+{
+    static const spoke_delivery usual = {SPOKE_NORMAL, 0, 0};
+    if (client == NULL || check_fields(fields, count) != SPOKE_OK ||
+        (how != NULL && !priority_known(how->priority)))
         return SPOKE_E_ARG;
     if (contract_fields(client, SPOKE_TELEMETRY, component, fields, count) != SPOKE_OK)
         return SPOKE_E_MODEL;
     const spoke_message_properties properties = {.component = spoke_str_of(component),
                                                  .content_type = SPOKE_STR("application/json"),
                                                  .content_encoding = SPOKE_STR("utf-8")};
-    struct message_source source = {.properties = &properties, .fields = fields, .field_count = count};
-    return enqueue(client, &source, 0);
+    struct message_source source = {
+        .properties = &properties, .fields = fields, .field_count = count, .joins = true};
+    return enqueue(client, &source, how != NULL ? how : &usual);
 }
 
 /* "application/json; charset=utf-8" is application/json. */
@@ -110,7 +151,8 @@ static spoke_str text_or(const char *text, spoke_str otherwise)
 
 spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *message)
 {
-    if (client == NULL || message == NULL || (message->property_count > 0 && message->properties == NULL))
+    if (client == NULL || message == NULL || (message->property_count > 0 && message->properties == NULL) ||
+        !priority_known(message->priority))
         return SPOKE_E_ARG;
     if (message->content_type == NULL && spoke_json_check(message->body) != SPOKE_OK)
         return SPOKE_E_ARG;
@@ -120,19 +162,25 @@ spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *mess
         (message->creation_time_s != 0 &&
          iso8601_format(message->creation_time_s * 1000, 0, &created) != SPOKE_OK))
         return SPOKE_E_ARG;
-    if (is_json(message) && contract_body(client, message->component, message->body) != SPOKE_OK)
+    if (contract_checks(client) && is_json(message) &&
+        contract_body(client, message->component, message->body) != SPOKE_OK)
         return SPOKE_E_MODEL;
+    const spoke_str none = {NULL, 0};
     const spoke_message_properties properties = {
-        .component = spoke_str_of(message->component),
-        .message_id = spoke_str_of(message->message_id),
-        .correlation_id = spoke_str_of(message->correlation_id),
+        .component = text_or(message->component, none),
+        .message_id = text_or(message->message_id, none),
+        .correlation_id = text_or(message->correlation_id, none),
         .content_type = text_or(message->content_type, SPOKE_STR("application/json")),
         .content_encoding = text_or(message->content_encoding, SPOKE_STR("utf-8")),
         .creation_time = spoke_buf_str(&created),
         .application = message->properties,
         .application_count = message->property_count};
-    struct message_source source = {.properties = &properties, .body = message->body};
-    return enqueue(client, &source, message->id);
+    struct message_source source = {.properties = &properties,
+                                    .body = message->body,
+                                    .joins = message->content_type == NULL && message->content_encoding == NULL &&
+                                             spoke_json_type(message->body) == '{'};
+    const spoke_delivery how = {message->priority, message->ttl_s, message->id};
+    return enqueue(client, &source, &how);
 }
 
 /* --- reported properties --- */

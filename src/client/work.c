@@ -128,6 +128,7 @@ static void refuse(spoke_client *c, size_t slot, spoke_status status)
 
 void work_load(spoke_client *c)
 {
+    bool unread = false;
     c->works.next_id = 1;
     for (size_t i = 0; i < c->works.count; i++) {
         struct reading found;
@@ -136,12 +137,15 @@ void work_load(spoke_client *c)
             status = SPOKE_E_JSON; /* two of one id: not our writing */
         if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
             refuse(c, i, status);
+        unread = unread || status == SPOKE_E_PORT;
         if (status != SPOKE_OK)
             continue;
         c->works.slots[i] = (struct begun){found.id, found.handler};
         if (found.id >= c->works.next_id)
             c->works.next_id = found.id + 1;
     }
+    if (unread) /* its id may be any; small ones are likely */
+        c->works.next_id = random_u32(c);
 }
 
 void work_tell(spoke_client *c)
@@ -240,7 +244,8 @@ static spoke_status next(spoke_client *c, uint32_t after, spoke_work *out)
             *out = (spoke_work){after, spoke_str_of(h->component), spoke_str_of(h->name), found.payload};
             return SPOKE_OK;
         }
-        refuse(c, slot, status);
+        if (status != SPOKE_E_PORT) /* the store may give it the next time */
+            refuse(c, slot, status);
     }
     return SPOKE_E_NOT_FOUND;
 }
@@ -258,13 +263,13 @@ spoke_status spoke_work_next(spoke_client *client, uint32_t after, spoke_work *o
 static spoke_status forget(spoke_client *c, uint32_t id)
 {
     char key[KEY_BYTES];
-    struct begun *slot = slot_of(c, id);
-    if (slot == NULL)
-        return SPOKE_OK; /* another thread was faster */
-    const size_t at = (size_t)(slot - c->works.slots);
-    if (c->platform.store(c->platform.ctx, key_of(at, key), (spoke_str){NULL, 0}) != SPOKE_OK)
-        return SPOKE_E_PORT;
-    *slot = (struct begun){0};
+    for (size_t i = 0; i < c->works.count; i++) { /* none, when another thread was faster */
+        if (c->works.slots[i].id != id)
+            continue;
+        if (c->platform.store(c->platform.ctx, key_of(i, key), (spoke_str){NULL, 0}) != SPOKE_OK)
+            return SPOKE_E_PORT;
+        c->works.slots[i] = (struct begun){0};
+    }
     return SPOKE_OK;
 }
 

@@ -285,6 +285,16 @@ static void set_up_platform(struct sim *s)
                                    .net = &s->net};
 }
 
+void sim_prepare(struct sim *s)
+{
+    memset(s, 0, sizeof *s);
+    s->now = 1000;
+    s->unix_ms = INT64_C(1767225600000); /* 2026-01-01 */
+    s->seed = 4711;
+    s->cut_up = s->cut_down = SIM_NEVER;
+    set_up_platform(s);
+}
+
 static void start_central(struct sim *s, spoke_central_config c, spoke_central **out)
 {
     char why[200] = "";
@@ -308,12 +318,7 @@ void sim_start_other(struct sim *s)
 void sim_start(struct sim *s, const spoke_central_config *config)
 {
     static const spoke_central_config plain = SPOKE_CENTRAL_CONFIG(.control = true);
-    memset(s, 0, sizeof *s);
-    s->now = 1000;
-    s->unix_ms = INT64_C(1767225600000); /* 2026-01-01 */
-    s->seed = 4711;
-    s->cut_up = s->cut_down = SIM_NEVER;
-    set_up_platform(s);
+    sim_prepare(s);
     start_central(s, config != NULL ? *config : plain, &s->central);
     spoke_buf key = spoke_buf_from(s->key, sizeof s->key - 1);
     assert_ok(spoke_central_device_key(s->central, SIM_DEVICE, &key));

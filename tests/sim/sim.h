@@ -50,6 +50,8 @@ void sim_records_clear(struct sim *s);
 /* config NULL: a plain ephemeral service with one DPS poll and retry-after 3. */
 void sim_start(struct sim *s, const spoke_central_config *config);
 void sim_stop(struct sim *s);
+/* Clock, link and machine without a service: for tests that start their own. */
+void sim_prepare(struct sim *s);
 /* A second service, in which SIM_DEVICE has the same key. */
 void sim_start_other(struct sim *s);
 

@@ -1,6 +1,7 @@
 /* Moving to another service: the device ends READY at the one or at the other, whatever fails and wherever the power is
  * cut, and what it had to say goes with it. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "sim.h"
@@ -355,6 +356,37 @@ static void between_two_tries_the_device_works_at_home(void **state)
     assert_true(sim_drain(&f->sim, f->client, 10000));
 }
 
+static unsigned tries(const struct fixture *f)
+{
+    const char *at = strstr(sim_record(&f->sim, "move"), "\"tries\":");
+    return at != NULL ? (unsigned)atoi(at + 8) : 99;
+}
+
+static void an_outage_does_not_use_the_tries_up(void **state)
+{
+    struct fixture *f = *state;
+    ready_at_home(f);
+    assert_ok(spoke_client_move(f->client, f->scope, SIM_OTHER_HOST));
+    f->sim.unreachable = true;
+    while (tries(f) == 0)
+        assert_ok(spoke_client_poll(f->client, 1000));
+    sim_run(&f->sim, f->client, 8 * MINUTE);
+    assert_int_equal(tries(f), 1);
+    f->sim.unreachable = false;
+    assert_true(arrives(f, SIM_OTHER_HOST, 10 * MINUTE));
+}
+
+static void a_home_out_of_reach_for_ten_minutes_does_not_hold_the_move_up(void **state)
+{
+    struct fixture *f = *state;
+    ready_at_home(f);
+    assert_ok(spoke_client_move(f->client, f->scope, SIM_OTHER_HOST));
+    faults(f, true, "{\"refuseConnect\":{\"code\":5,\"count\":1}}");
+    faults(f, false, "{\"refuseConnect\":{\"code\":3,\"count\":1000}}");
+    assert_true(arrives(f, SIM_OTHER_HOST, 20 * MINUTE));
+    assert_int_equal(f->moved.status, SPOKE_OK);
+}
+
 static void a_store_that_fails_lets_no_move_begin_and_none_end_homeless(void **state)
 {
     struct fixture *f = *state;
@@ -531,6 +563,8 @@ int main(void)
         claim(a_hub_that_refuses_is_tried_three_times),
         claim(a_hub_that_refuses_twice_is_reached_with_the_third_try),
         claim(between_two_tries_the_device_works_at_home),
+        claim(an_outage_does_not_use_the_tries_up),
+        claim(a_home_out_of_reach_for_ten_minutes_does_not_hold_the_move_up),
         claim(a_store_that_fails_lets_no_move_begin_and_none_end_homeless),
         claim(a_home_that_cannot_be_kept_is_left_again),
         claim(what_cannot_be_moved_to_is_refused),

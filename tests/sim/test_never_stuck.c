@@ -188,6 +188,60 @@ static void busy_twin(struct fixture *f, bool on)
         f->sim.cut_up = f->sim.up;
 }
 
+static void fresh_link_under(struct fixture *f, bool on, const char *faults)
+{
+    armed(f, on, faults);
+    if (on)
+        f->sim.cut_up = f->sim.up;
+}
+
+static void no_dps_answer(struct fixture *f, bool on)
+{
+    sim_records_clear(&f->sim);
+    fresh_link_under(f, on,
+                     "{\"dpsSilence\":{\"count\":1000000},\"refuseConnect\":{\"count\":1000000,\"code\":5}}");
+}
+
+static void no_connack(struct fixture *f, bool on)
+{
+    fresh_link_under(f, on, "{\"connackSilence\":{\"count\":1000000}}");
+}
+
+static void late_connack(struct fixture *f, bool on)
+{
+    fresh_link_under(f, on, "{\"connackDelay\":{\"ms\":90000}}");
+}
+
+static void closed_after_connack(struct fixture *f, bool on)
+{
+    fresh_link_under(f, on, "{\"closeAfterConnack\":{\"count\":1000000,\"ms\":500}}");
+}
+
+static void closed_after_a_while(struct fixture *f, bool on)
+{
+    fresh_link_under(f, on, "{\"closeAfterConnack\":{\"count\":1000000,\"ms\":20000}}");
+}
+
+static void quota(struct fixture *f, bool on)
+{
+    armed(f, on, "{\"closeOnPublish\":{\"count\":1000000}}");
+}
+
+static void wrong_pubacks(struct fixture *f, bool on)
+{
+    armed(f, on, "{\"wrongPubackId\":{\"count\":1000000}}");
+}
+
+static void no_pings(struct fixture *f, bool on)
+{
+    armed(f, on, "{\"pingSilence\":{\"count\":1000000}}");
+}
+
+static void blocked(struct fixture *f, bool on)
+{
+    fresh_link_under(f, on, "{\"blockDevice\":{\"deviceId\":\"dev-1\"}}");
+}
+
 static void disabled(struct fixture *f, bool on)
 {
     assert_in_range(sim_request(&f->sim, NULL, "PUT", "/api/devices/dev-1",
@@ -230,6 +284,15 @@ static const struct {
     {"no twin", no_twin, 750u * 1000u + 2 * ATTEMPT},
     {"busy twin", busy_twin, 750u * 1000u + 2 * ATTEMPT},
     {"device disabled", disabled, 72u * 60000u},
+    {"DPS does not answer", no_dps_answer, 2 * ATTEMPT + 72u * 60000u},
+    {"no CONNACK", no_connack, ATTEMPT + TRANSIENT},
+    {"CONNACK after 90 s", late_connack, ATTEMPT + TRANSIENT},
+    {"closed right after CONNACK", closed_after_connack, 1125u * 1000u},
+    {"closed 20 s after CONNACK", closed_after_a_while, 750u * 1000u}, /* looks like another program */
+    {"closed on publish", quota, 1125u * 1000u},
+    {"PUBACKs for others", wrong_pubacks, ATTEMPT + TRANSIENT},
+    {"no PINGRESP", no_pings, TRANSIENT},
+    {"device blocked", blocked, 72u * 60000u},
     {"network down", network_down, 0},
     {"airplane mode", airplane, 0},
 };

@@ -362,6 +362,7 @@ static void a_refused_report_is_dropped_and_told(void **state)
     start_plain(f);
     ready(f);
     assert_ok(spoke_report(f->client, spoke_i64("bad.name", 1)));
+    sim_run(&f->sim, f->client, 10); /* what waits would travel in the same patch */
     assert_ok(spoke_report(f->client, spoke_i64("good", 1)));
     sim_run(&f->sim, f->client, 5000);
     expect_error(f, SPOKE_E_HUB, 400, "patch");

@@ -8,12 +8,12 @@
 
 #include <spoke/platform.h>
 
-enum { RECORDS = 16, RECORD_BYTES = 8192, RECORDS_NEVER = -1 };
+enum { RECORDS = 16, RECORDS_BYTES = 8192, RECORDS_NEVER = -1 };
 
 static struct {
     struct {
         char key[32];
-        char value[RECORD_BYTES];
+        char value[RECORDS_BYTES];
         size_t len;
     } all[RECORDS];
     int stores;      /* so far */

@@ -81,7 +81,7 @@ static int set_up(void **state)
         SPOKE_CONFIG(.provisioning_host = env->host, .port = env->mqtt_port, .id_scope = env->id_scope,
                      .registration_id = "dev-1", .credential.primary = f->key, .trust_file = env->ca_file,
                      .platform = f->platform, .model = &model, .handlers = handlers, .handler_count = 2, .user = f,
-                     .queue_bytes = 65536);
+                     .queue_bytes = 65536, .log_bytes = 4096);
     assert_ok(spoke_client_create(&config, &f->client));
     assert_ok(spoke_client_open(f->client));
     *state = f;
@@ -99,12 +99,14 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* What is refused is remembered under the lock, whoever asks for it meanwhile. */
+/* What is refused is remembered under the lock, whoever asks for it meanwhile; its log line meets those of others. */
 static void send_misfit(struct fixture *f)
 {
     char text[200];
+    spoke_stats stats = SPOKE_STATS;
     assert_int_equal(spoke_send(f->client, spoke_text("n", SPOKE_STR("1"))), SPOKE_E_MODEL);
     assert_non_null(strstr(spoke_client_explain(f->client, text, sizeof text), "SPOKE_"));
+    assert_ok(spoke_client_stats(f->client, &stats));
 }
 
 static void *send_some(void *user)

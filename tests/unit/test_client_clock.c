@@ -19,11 +19,13 @@ static struct {
     unsigned sought, offered, opens, closes, inits;
     int64_t offer;
     bool takes_offers;
+    spoke_status init, write;
     spoke_status open, step, end; /* what the host's link says; end: behind the answer */
     const char *answer;
     size_t piece, request_len;
     char request[512], host[300];
     uint16_t port;
+    bool full; /* the link takes nothing just now */
     unsigned notices;
     spoke_status noticed;
 } world;
@@ -56,6 +58,8 @@ static spoke_status world_offer(void *ctx, int64_t unix_s)
 static spoke_status link_init(void *ctx, void *link)
 {
     (void)ctx;
+    if (world.init != SPOKE_OK)
+        return world.init;
     memset(link, 0, sizeof(struct time_link));
     world.inits++;
     return SPOKE_OK;
@@ -110,11 +114,11 @@ static spoke_status link_write(void *ctx, void *link, const uint8_t *bytes, size
 {
     (void)ctx;
     (void)link;
-    if (world.piece > 0 && world.request_len % 2 == 1) {
-        world.request[world.request_len++] = (char)bytes[0]; /* one at a time, and a pause after each second */
-        *count = 1;
-        return SPOKE_OK;
-    }
+    if (world.write != SPOKE_OK)
+        return world.write;
+    world.full = world.piece > 0 && !world.full;
+    if (world.full)
+        return SPOKE_E_AGAIN;
     *count = world.piece > 0 ? 1 : len;
     assert_true(world.request_len + *count < sizeof world.request);
     memcpy(world.request + world.request_len, bytes, *count);
@@ -213,6 +217,50 @@ static void a_clock_that_was_set_meanwhile_is_tried_within_seconds(void **state)
     }
 }
 
+static void a_clock_that_was_set_during_the_attempt_is_tried_at_once(void **state)
+{
+    struct fixture *f = start_in(state, false);
+    poll(f, 0);
+    expect(f, SPOKE_CONNECTING);
+    world.ahead_s += 86400; /* between the handshake's verdict and its end */
+    say_closed(SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, 0x0200);
+    poll(f, 0);
+    run(f, 5100);
+    expect(f, SPOKE_CONNECTING);
+    assert_int_equal(fake->opens, 2);
+}
+
+/* DPS is reached with a clock that had been in doubt, and the device is blocked there. */
+static struct fixture *be_blocked_after_doubt(void **state)
+{
+    struct fixture *f = start_in(state, false);
+    start_with_dps(f);
+    poll(f, 0);
+    say_closed(SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, 0x0200);
+    poll(f, 0);
+    world.ahead_s += 86400;
+    run(f, 5100);
+    expect(f, SPOKE_PROVISIONING);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = SPOKE_STR("\x01")});
+    poll(f, 0);
+    say_message("$dps/registrations/res/403/?$rid=1", "{\"errorCode\":400209,\"message\":\"blocked\"}", 0);
+    poll(f, 0);
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
+    return f;
+}
+
+static void a_clock_that_is_set_shortens_no_pause_the_service_asked_for(void **state)
+{
+    struct fixture *f = be_blocked_after_doubt(state);
+    const unsigned opens = fake->opens;
+    world.ahead_s += 120;
+    run(f, 60000);
+    expect(f, SPOKE_BACKOFF);
+    assert_int_equal(fake->opens, opens);
+}
+
 static void a_certificate_for_another_name_is_no_matter_of_the_clock(void **state)
 {
     struct fixture *f = start_in(state, false);
@@ -256,7 +304,7 @@ static void pieces_of_one_byte_do_as_well(void **state)
     struct fixture *f = start_in(state, true);
     world.unset = true;
     world.piece = 1;
-    run(f, 1000);
+    run(f, 9000);
     assert_true(world.offer == GOOD_DATE_S);
 }
 
@@ -357,6 +405,42 @@ static void a_host_that_cannot_be_reached_costs_ten_seconds_and_no_connection(vo
     }
 }
 
+static void a_host_that_takes_no_question_is_asked_again_in_a_minute(void **state)
+{
+    struct fixture *f = start_in(state, true);
+    world.unset = true;
+    world.write = SPOKE_E_NET;
+    run(f, 130000);
+    assert_in_range(world.opens, 2, 3);
+    assert_int_equal(world.closes, world.opens);
+    assert_int_equal(world.offered, 0);
+}
+
+static void a_port_without_a_second_link_refuses_the_time_host(void **state)
+{
+    struct fixture *f = start_in(state, true);
+    spoke_client *client;
+    max_align_t *memory = test_malloc(spoke_client_size(&f->config));
+    spoke_error why;
+    world.init = SPOKE_E_PORT;
+    assert_int_equal(spoke_client_init(memory, spoke_client_size(&f->config), &f->config, &client, &why),
+                     SPOKE_E_PORT);
+    assert_non_null(strstr(why.text, "time_host"));
+    assert_null(client);
+    test_free(memory);
+}
+
+static void a_clock_that_is_days_ahead_is_set_back(void **state)
+{
+    struct fixture *f = start_in(state, true);
+    world.ahead_s = GOOD_DATE_S - NOW_S + 3 * 86400;
+    poll(f, 0);
+    say_closed(SPOKE_E_CERTIFICATE, SPOKE_SOURCE_TLS, 0x0001);
+    run(f, 200);
+    assert_int_equal(world.offered, 1);
+    assert_true(world.offer == GOOD_DATE_S);
+}
+
 static void a_link_that_will_not_open_is_no_trouble(void **state)
 {
     struct fixture *f = start_in(state, true);
@@ -392,6 +476,18 @@ static void no_network_no_question(void **state)
     assert_int_equal(world.opens, 1);
 }
 
+static void close_ends_the_question(void **state)
+{
+    struct fixture *f = start_in(state, true);
+    world.unset = true;
+    world.step = SPOKE_E_AGAIN;
+    poll(f, 0);
+    poll(f, 0);
+    assert_int_equal(world.opens, 1);
+    assert_ok(spoke_client_close(f->client, 1000));
+    assert_int_equal(world.closes, 1);
+}
+
 static void destroy_lets_go_of_the_link(void **state)
 {
     struct fixture *f = start_in(state, true);
@@ -410,14 +506,24 @@ static void a_time_host_that_is_no_host_name_is_refused(void **state)
         f->config.time_host = names[i];
         assert_int_equal(spoke_client_size(&f->config), 0);
     }
+    static const char *const good[] = {"time-1.example.com", "10.0.0.1", "fd00::1"};
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        f->config.time_host = good[i];
+        assert_true(spoke_client_size(&f->config) > 0);
+    }
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        claim(a_host_that_takes_no_question_is_asked_again_in_a_minute),
+        claim(a_port_without_a_second_link_refuses_the_time_host),
+        claim(a_clock_that_is_days_ahead_is_set_back),
         claim(an_unset_clock_is_told_once_and_sought_once_a_minute),
         claim(a_certificate_out_of_date_is_told_as_a_matter_of_the_clock),
         claim(a_clock_that_was_set_meanwhile_is_tried_within_seconds),
+        claim(a_clock_that_was_set_during_the_attempt_is_tried_at_once),
+        claim(a_clock_that_is_set_shortens_no_pause_the_service_asked_for),
         claim(a_certificate_for_another_name_is_no_matter_of_the_clock),
         claim(once_the_hub_was_reached_the_next_doubt_is_told_again),
         claim(a_time_host_is_asked_in_plain_http_and_its_date_is_offered),
@@ -431,6 +537,7 @@ int main(void)
         claim(a_link_that_will_not_open_is_no_trouble),
         claim(an_offer_that_is_not_taken_changes_nothing),
         claim(no_network_no_question),
+        claim(close_ends_the_question),
         claim(destroy_lets_go_of_the_link),
         claim(a_time_host_that_is_no_host_name_is_refused),
     };

@@ -1,4 +1,5 @@
 /* The configuration: every field that can be wrong is named, and memory is what the caller was told. */
+#include "client/machine.h"
 #include "support/client_fixture.h"
 
 static const spoke_member members[] = {{NULL, "p", SPOKE_PROPERTY, SPOKE_WRITABLE, &spoke_schema_double, NULL}};
@@ -66,8 +67,85 @@ static void each_wrong_field_is_named(void **state)
     refused("receive_bytes", receive_bytes = 1023);
     refused("receive_bytes", receive_bytes = SPOKE_MQTT_MAX_REMAINING + 1);
     refused("checks", checks = (spoke_checks)(SPOKE_CHECKS_OFF + 1));
+    f->platform.store = NULL;
+    refused("keep_settings", keep_settings = true);
+    f->platform.store = fake_store;
+    f->platform.load = NULL;
+    refused("keep_settings", keep_settings = true);
+    f->platform.load = fake_load;
+    refused("log_bytes", log_bytes = 255);
+    refused("log_bytes", log_bytes = UINT32_MAX);
+    refused("diagnostics_period_s", diagnostics_period_s = UINT32_MAX);
+    refused("hub_host", hub_host = "");
     refused("send_bytes", send_bytes = 2047);
     refused("send_bytes", send_bytes = SPOKE_MQTT_MAX_REMAINING + 1);
+}
+
+static spoke_status no_code(void *ctx, spoke_str body, spoke_buf *out)
+{
+    (void)ctx;
+    (void)body;
+    (void)out;
+    return SPOKE_E_UNSUPPORTED;
+}
+
+static void the_limits_of_the_queue_are_named(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_encoder nameless = {NULL, 0, no_code, NULL}, empty = {"", 0, no_code, NULL},
+                               without = {"gzip", 0, NULL, NULL},
+                               long_name = {"0123456789012345678901234567890123", 0, no_code, NULL};
+    refused("when_full", when_full = (spoke_when_full)(SPOKE_FULL_DROP_LOWEST + 1));
+    refused("queue_messages", queue_messages = 65001);
+    refused("replay_per_s", replay_per_s = 1000001);
+    refused("encoder", encoder = &nameless);
+    refused("encoder", encoder = &empty);
+    refused("encoder", encoder = &without);
+    refused("encoder", encoder = &long_name);
+    f->config.queue_bytes = 0x40000000u;
+    refused("1073741824", report_bytes = 4096);
+}
+
+static void a_storage_that_cannot_work_is_named_and_one_too_small_says_how_many_blocks_would_do(void **state)
+{
+    struct fixture *f = *state;
+    static uint8_t memory[8 * 512], room[256];
+    spoke_ram_storage ram;
+    spoke_config resolved;
+    spoke_error why;
+    memset(memory, 0xFF, sizeof memory);
+    spoke_storage_ram_init(&ram, memory, 512, 8);
+    spoke_storage broken = ram.storage;
+    broken.struct_size = 8;
+    refused("storage.struct_size", storage = &broken);
+    broken = ram.storage;
+    broken.program = NULL;
+    refused("read, program and erase", storage = &broken);
+    broken = ram.storage;
+    broken.read = NULL;
+    refused("read, program and erase", storage = &broken);
+    broken = ram.storage;
+    broken.erase = NULL;
+    refused("read, program and erase", storage = &broken);
+    broken = ram.storage;
+    broken.block_bytes = 100;
+    refused("512 bytes", storage = &broken);
+    broken = ram.storage;
+    refused("too small", storage = &broken);
+
+    /* the number it says is the least that will do */
+    unsigned long bytes, blocks = 0;
+    spoke_buf sentence = spoke_buf_from(room, sizeof room);
+    f->config.storage = &broken;
+    assert_int_equal(config_check(&f->config, &resolved, &sentence, &why), SPOKE_E_ARG);
+    assert_int_equal(
+        sscanf(strstr(why.text, "with blocks of"), "with blocks of %lu bytes they need %lu", &bytes, &blocks), 2);
+    assert_int_equal(bytes, 512);
+    broken.block_count = (uint32_t)blocks;
+    assert_ok(config_check(&f->config, &resolved, &sentence, &why));
+    broken.block_count--;
+    assert_int_equal(config_check(&f->config, &resolved, &sentence, &why), SPOKE_E_ARG);
+    f->config.storage = NULL;
 }
 
 /* Only init decodes keys. */
@@ -245,6 +323,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         claim(each_wrong_field_is_named),
+        claim(the_limits_of_the_queue_are_named),
+        claim(a_storage_that_cannot_work_is_named_and_one_too_small_says_how_many_blocks_would_do),
         claim(a_key_that_is_none_is_named),
         claim(the_names_of_a_registration_are_checked_before_any_connection),
         claim(a_platform_without_half_of_its_lock_is_refused),

@@ -227,10 +227,10 @@ static void news_are_told_once_a_period(void **state)
 static void a_metered_network_hears_nothing_of_it(void **state)
 {
     struct fixture *f = *state;
-    f->client->network = SPOKE_NETWORK_METERED;
+    spoke_client_network(f->client, SPOKE_NETWORK_METERED);
     get_ready(f);
     assert_int_equal(live(f, 7200 * 1000), 0);
-    f->client->network = SPOKE_NETWORK_UP;
+    spoke_client_network(f->client, SPOKE_NETWORK_UP);
     assert_int_equal(live(f, 20 * 1000), 1);
 }
 
@@ -251,6 +251,24 @@ static void the_last_trouble_is_told_with_its_time_after_a_reconnect(void **stat
     assert_non_null(strstr(facts->body, "\"lastTrouble\":\"the fake says so\""));
     assert_non_null(strstr(facts->body, "\"lastTroubleTime\":\"2026-01-01T00:"));
     assert_non_null(strstr(facts->body, "\"lastDisconnect\":\""));
+}
+
+static void a_trouble_before_the_clock_was_set_takes_the_former_ones_time_away(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    poll(f, 0);
+    answer_all(f);
+    const spoke_error why = {SPOKE_E_NET, SPOKE_SOURCE_PORT, 104, "the fake says so"};
+    f->clock_unset = true;
+    stats_ended(f->client, SPOKE_REASON_PEER_CLOSED, &why);
+    f->clock_unset = false;
+    clock_ms += 301 * 1000; /* a period */
+    poll(f, 0);
+    const struct sent *facts = find_sent("/reported/", 0);
+    assert_non_null(facts);
+    assert_non_null(strstr(facts->body, "\"lastTrouble\":\"the fake says so\""));
+    assert_non_null(strstr(facts->body, "\"lastTroubleTime\":null"));
 }
 
 static void known_expiry(const spoke_transport *t, spoke_expiry *out)
@@ -292,6 +310,31 @@ static void a_full_queue_is_left_to_the_program(void **state)
     assert_null(find_sent("sub=health", 0));
     live(f, 300 * 1000); /* there is room now, but not for so much: it is left out, and nothing else is harmed */
     expect(f, SPOKE_READY);
+}
+
+static void no_policy_gives_it_room_at_the_programs_cost(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_when_full policies[] = {SPOKE_FULL_REFUSE, SPOKE_FULL_DROP_OLDEST, SPOKE_FULL_DROP_NEWEST,
+                                               SPOKE_FULL_DROP_LOWEST};
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        spoke_stats stats = SPOKE_STATS;
+        f->config.when_full = policies[i];
+        f->config.queue_messages = 10;
+        start(f);
+        const spoke_delivery low = {.priority = SPOKE_LOW};
+        const spoke_field x = spoke_f64("x", 1);
+        for (int n = 0; n < 10; n++)
+            assert_ok(spoke_telemetry_send_as(f->client, &low, NULL, &x, 1));
+        get_ready(f);
+        poll(f, 0);
+        assert_ok(spoke_client_stats(f->client, &stats));
+        for (int why = 0; why < SPOKE_DROP_COUNT; why++)
+            assert_int_equal(stats.dropped[why], 0);
+        assert_int_equal(stats.refused, 0);
+        assert_int_equal(stats.accepted, 10);
+        assert_int_equal(live(f, 340 * 1000), 11); /* and in the next period it follows */
+    }
 }
 
 /* --- getLog --- */
@@ -353,6 +396,15 @@ static void get_log_leaves_out_what_is_below_the_level(void **state)
     assert_int_equal(lines_in(get_log(f, "{\"level\":\"warning\",\"lines\":50}")), 1);
 }
 
+static void get_log_has_what_did_not_fit_the_template(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_null(f->platform.log); /* nobody else reads lines */
+    assert_int_equal(spoke_send(f->client, spoke_i64("nonsense", 1)), SPOKE_E_MODEL);
+    assert_non_null(strstr(get_log(f, ""), "nonsense"));
+}
+
 static void get_log_takes_a_call_without_a_request(void **state)
 {
     struct fixture *f = *state;
@@ -399,6 +451,56 @@ static void get_log_gives_as_many_lines_as_fit_the_answer(void **state)
     assert_true(strlen(lines) <= 1024);
 }
 
+static void debug_lines_are_not_kept(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    f->client->platform.log_tap(f->client->platform.tap_ctx, SPOKE_LOG_DEBUG, "m", "a payload");
+    assert_null(strstr(get_log(f, "{\"level\":\"debug\"}"), "a payload"));
+}
+
+/* Another thread is in the ring: nobody waits for it. */
+static void a_ring_in_use_leaves_the_line_out_and_asks_to_ask_again(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_true(log_ring_enter(&f->client->diagnostics.guard));
+    f->client->platform.log_tap(f->client->platform.tap_ctx, SPOKE_LOG_WARN, "m", "meanwhile");
+    assert_non_null(strstr(get_log(f, "{}"), "/res/503/"));
+    log_ring_leave(&f->client->diagnostics.guard);
+    assert_null(strstr(get_log(f, "{}"), "meanwhile"));
+}
+
+static void a_log_that_finds_no_room_among_the_answers_is_not_sent(void **state)
+{
+    struct fixture *f = *state;
+    f->config.report_bytes = 256;
+    start(f);
+    get_ready(f);
+    fake->full = true;
+    fake->sent_count = 0;
+    for (int i = 0; i < 20; i++) {
+        say_message("$iothub/methods/POST/unknown/?$rid=1", "", 0);
+        poll(f, 0);
+    }
+    say_message("$iothub/methods/POST/health*getLog/?$rid=9", "{}", 0);
+    poll(f, 0);
+    fake->full = false;
+    poll(f, 0);
+    poll(f, 0);
+    assert_null(find_sent("rid=9", 0));
+    assert_true(lines_in(get_log(f, "{}")) <= 3);
+}
+
+static void a_model_without_the_checks_needs_no_component(void **state)
+{
+    struct fixture *f = *state;
+    f->config.model = NULL;
+    start(f);
+    get_ready(f);
+    assert_true(lines_in(get_log(f, "null")) > 0);
+}
+
 static void a_line_before_the_clock_is_set_has_the_time_since_the_start(void **state)
 {
     struct fixture *f = *state;
@@ -441,14 +543,21 @@ int main(void)
         healthy(news_are_told_once_a_period),
         healthy(a_metered_network_hears_nothing_of_it),
         healthy(the_last_trouble_is_told_with_its_time_after_a_reconnect),
+        healthy(a_trouble_before_the_clock_was_set_takes_the_former_ones_time_away),
         healthy(expiries_are_told_when_they_are_known),
         healthy(a_full_queue_is_left_to_the_program),
+        healthy(no_policy_gives_it_room_at_the_programs_cost),
         healthy(get_log_answers_with_the_last_lines_newest_last),
         healthy(get_log_counts_from_the_newest),
         healthy(get_log_leaves_out_what_is_below_the_level),
+        healthy(get_log_has_what_did_not_fit_the_template),
         healthy(get_log_takes_a_call_without_a_request),
         healthy(get_log_refuses_what_is_no_request),
         healthy(get_log_gives_as_many_lines_as_fit_the_answer),
+        healthy(debug_lines_are_not_kept),
+        healthy(a_ring_in_use_leaves_the_line_out_and_asks_to_ask_again),
+        healthy(a_log_that_finds_no_room_among_the_answers_is_not_sent),
+        healthy(a_model_without_the_checks_needs_no_component),
         healthy(a_line_before_the_clock_is_set_has_the_time_since_the_start),
         healthy(no_key_and_no_token_stands_in_the_log),
     };

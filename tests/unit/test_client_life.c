@@ -88,10 +88,10 @@ static void the_lock_is_free_while_a_handler_runs_or_the_link_waits(void **state
     struct fixture *f = *state;
     const spoke_outgoing message = {.body = SPOKE_STR("1"), .id = 1};
     start_watched(f);
-    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
     assert_ok(spoke_message_send(f->client, &message));
     poll(f, 0);
     say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = last_sent()->token});
+    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
     poll(f, 100);
     assert_int_equal(f->commands, 1);
     assert_int_equal(f->messages, 1);
@@ -203,6 +203,40 @@ static void run_ends_at_once_when_waiting_cannot_help(void **state)
     expect(f, SPOKE_FAILED);
 }
 
+static struct fixture *stepping; /* its transport's step is running */
+
+static uint32_t next_ms_beside_no_step(const spoke_transport *t)
+{
+    assert_null(stepping); /* the transport is another thread's now */
+    return fake_next_ms(t);
+}
+
+/* What another thread does meanwhile. */
+static struct fixture *asked;
+
+static void step_while_somebody_asks(spoke_transport *t, uint32_t limit_ms)
+{
+    stepping = asked;
+    (void)spoke_client_next_ms(asked->client);
+    stepping = NULL;
+    fake_step(t, limit_ms);
+}
+
+static void next_ms_leaves_the_transport_to_the_thread_that_polls(void **state)
+{
+    struct fixture *f = *state;
+    spoke_transport_ops ops = fake_ops;
+    ops.step = step_while_somebody_asks;
+    ops.next_ms = next_ms_beside_no_step;
+    f->config.transport = &ops;
+    asked = f;
+    start(f);
+    poll(f, 0);
+    (void)spoke_client_next_ms(f->client);
+    spoke_client_destroy(f->client);
+    f->client = NULL;
+}
+
 static void next_ms_says_when_the_client_or_its_link_wants_to_be_turned(void **state)
 {
     struct fixture *f = *state;
@@ -264,6 +298,29 @@ static void close_does_not_wait_for_what_cannot_be_sent_before_suback(void **sta
     assert_int_equal(spoke_client_close(f->client, 10000), SPOKE_E_TIMEOUT);
     assert_in_range(clock_ms - begun, 0, 200);
     assert_int_equal(spoke_client_pending(f->client), 1);
+}
+
+static void no_abort(spoke_transport *t)
+{
+    (void)t; /* as of a transport whose threads have not finished yet */
+}
+
+static void a_link_that_outlives_close_is_closed_by_the_next(void **state)
+{
+    struct fixture *f = *state;
+    watched_ops = fake_ops;
+    watched_ops.abort = no_abort;
+    f->config.transport = &watched_ops;
+    start(f);
+    get_ready(f);
+    fake->ignores_close = true;
+    assert_ok(spoke_client_close(f->client, 100));
+    expect(f, SPOKE_CLOSING);
+    assert_ok(spoke_client_close(f->client, 100));
+    expect(f, SPOKE_CLOSING);
+    say_closed(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0);
+    poll(f, 0);
+    expect(f, SPOKE_IDLE);
 }
 
 static void a_closed_client_takes_messages_for_its_next_connection(void **state)
@@ -348,11 +405,13 @@ int main(void)
         claim(a_refused_create_is_logged_where_the_configuration_can_be_read),
         claim(run_turns_until_its_time_is_over),
         claim(run_ends_at_once_when_waiting_cannot_help),
+        claim(next_ms_leaves_the_transport_to_the_thread_that_polls),
         claim(next_ms_says_when_the_client_or_its_link_wants_to_be_turned),
         claim(next_ms_says_never_once_the_client_has_failed),
         claim(close_says_that_reports_are_still_waiting),
         claim(close_waits_for_an_answer_that_finds_no_room),
         claim(close_does_not_wait_for_what_cannot_be_sent_before_suback),
+        claim(a_link_that_outlives_close_is_closed_by_the_next),
         claim(a_closed_client_takes_messages_for_its_next_connection),
         claim(calls_without_a_client_are_harmless),
         claim(hub_and_device_are_empty_until_they_are_assigned),

@@ -59,6 +59,20 @@ static void an_assignment_leads_to_the_hub_and_is_kept(void **state)
     assert_str(spoke_client_hub_host(f->client), "hub1.local");
 }
 
+static void a_device_without_records_asks_dps_at_each_start(void **state)
+{
+    struct fixture *f = *state;
+    f->platform.load = NULL;
+    f->platform.store = NULL;
+    for (int i = 0; i < 2; i++) {
+        start_with_dps(f);
+        connect_dps(f);
+        assign(f, "hub1.local");
+        poll(f, 0);
+        assert_string_equal(fake->host, "hub1.local");
+    }
+}
+
 static void a_kept_assignment_is_used_first(void **state)
 {
     struct fixture *f = *state;
@@ -314,6 +328,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         claim(an_assignment_leads_to_the_hub_and_is_kept),
+        claim(a_device_without_records_asks_dps_at_each_start),
         claim(a_kept_assignment_is_used_first),
         claim(a_kept_assignment_that_cannot_be_is_ignored),
         claim(an_impossible_assignment_is_asked_for_again_and_not_the_end),

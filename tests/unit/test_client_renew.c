@@ -196,29 +196,131 @@ static void a_trouble_of_the_network_leaves_the_new_key_on_trial(void **state)
     get_ready(f);
     const spoke_credential next = {.primary = OTHER_KEY};
     assert_ok(spoke_client_set_credential(f->client, &next));
-    for (unsigned i = 2; i < 7; i++) {
+    for (unsigned i = 2; i < 6; i++) {
         expect_key(f, i, OTHER_KEY);
         refuse(f, SPOKE_E_NET, 111);
     }
-    expect_key(f, 7, OTHER_KEY);
+    expect_key(f, 6, OTHER_KEY);
     accept(f);
     assert_int_equal(heard.error.status, SPOKE_OK);
     assert_int_equal(heard.count, 1);
 }
 
-static void a_key_with_which_nothing_is_reached_is_given_up_after_ten_attempts(void **state)
+/* One round of the new key, at whose end the old one is used: five attempts from this one on. */
+static void fail_round(struct fixture *f, unsigned opens)
+{
+    for (unsigned i = 0; i < 5; i++) {
+        expect_key(f, opens + i, OTHER_KEY);
+        refuse(f, SPOKE_E_NET, 104);
+    }
+    expect_key(f, opens + 5, KEY);
+}
+
+static void a_key_with_which_no_hub_is_reached_rests_and_is_given_up_after_three_rounds(void **state)
 {
     struct fixture *f = *state;
     get_ready(f);
     const spoke_credential next = {.primary = OTHER_KEY};
     assert_ok(spoke_client_set_credential(f->client, &next));
-    for (unsigned i = 2; i < 12; i++) {
-        expect_key(f, i, OTHER_KEY);
-        refuse(f, SPOKE_E_NET, 104);
+    for (unsigned round = 0; round < 3; round++) {
+        assert_int_equal(heard.count, 0);
+        fail_round(f, 2 + 6 * round);
+        accept(f);
+        const uint64_t ready = clock_ms;
+        if (round == 2)
+            break;
+        while (fake->opens < 8 + 6 * round)
+            poll(f, 1000);
+        assert_in_range(clock_ms - ready, 59000, 62000);
     }
     assert_int_equal(heard.count, 1);
     assert_int_equal(heard.error.status, SPOKE_E_NET);
-    expect_key(f, 12, KEY);
+    run(f, 600000);
+    assert_int_equal(fake->opens, 19);
+}
+
+static void an_outage_does_not_speak_against_a_new_key(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    const spoke_credential next = {.primary = OTHER_KEY};
+    assert_ok(spoke_client_set_credential(f->client, &next));
+    fail_round(f, 2);
+    for (unsigned i = 7; i < 40; i++) { /* for a long time nothing is reached */
+        expect_key(f, i, KEY);
+        refuse(f, SPOKE_E_NET, 111);
+    }
+    expect_key(f, 40, KEY);
+    accept(f);
+    assert_int_equal(heard.count, 0);
+    expect_key(f, 41, OTHER_KEY);
+    accept(f);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.error.status, SPOKE_OK);
+}
+
+static void a_new_key_is_tried_again_when_the_old_one_no_longer_gets_in(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    const spoke_credential next = {.primary = OTHER_KEY};
+    assert_ok(spoke_client_set_credential(f->client, &next));
+    fail_round(f, 2); /* an outage, at whose end the old key has been revoked */
+    refuse(f, SPOKE_E_REFUSED, 5);
+    expect_key(f, 8, KEY); /* once may be a hiccup */
+    refuse(f, SPOKE_E_REFUSED, 5);
+    assert_int_equal(heard.count, 0);
+    expect_key(f, 9, OTHER_KEY);
+    accept(f);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.error.status, SPOKE_OK);
+}
+
+static void a_new_certificate_is_tried_again_when_the_old_one_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    char none[64];
+    use_certificate(f);
+    get_ready(f);
+    const spoke_credential next = {.kind = SPOKE_X509, .primary = "cert 2", .secondary = "key 2"};
+    assert_ok(spoke_client_set_credential(f->client, &next));
+    for (unsigned i = 2; i < 7; i++) {
+        signature(f, i, none);
+        refuse(f, SPOKE_E_NET, 104);
+    }
+    for (unsigned i = 7; i < 9; i++) {
+        signature(f, i, none);
+        assert_string_equal(store.now.client_cert_pem, "cert 1");
+        refuse(f, SPOKE_E_TLS, -0x7780);
+    }
+    signature(f, 9, none);
+    assert_string_equal(store.now.client_cert_pem, "cert 2");
+    accept(f);
+    assert_int_equal(heard.error.status, SPOKE_OK);
+}
+
+static void a_certificate_that_rests_comes_back_without_being_read(void **state)
+{
+    struct fixture *f = *state;
+    char none[64];
+    use_certificate(f);
+    get_ready(f);
+    const spoke_credential next = {.kind = SPOKE_X509, .primary = "cert 2", .secondary = "key 2"};
+    assert_ok(spoke_client_set_credential(f->client, &next));
+    for (unsigned i = 2; i < 7; i++) {
+        signature(f, i, none);
+        assert_string_equal(store.now.client_cert_pem, "cert 2");
+        refuse(f, SPOKE_E_NET, 104);
+    }
+    signature(f, 7, none);
+    assert_string_equal(store.now.client_cert_pem, "cert 1");
+    accept(f);
+    signature(f, 8, none);
+    assert_string_equal(store.now.client_cert_pem, "cert 2");
+    accept(f);
+    assert_int_equal(store.reads, 1);
+    assert_int_equal(store.drops, 1);
+    assert_int_equal(heard.error.status, SPOKE_OK);
 }
 
 static void both_new_keys_are_tried(void **state)
@@ -273,6 +375,23 @@ static void a_key_that_lives_elsewhere_and_does_not_sign_is_given_up(void **stat
     assert_int_equal(heard.error.status, SPOKE_E_PORT);
 }
 
+static void a_key_that_would_end_in_failed_is_given_up_at_once(void **state)
+{
+    static const spoke_status answers[] = {SPOKE_E_ARG, SPOKE_E_UNSUPPORTED};
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof answers / sizeof answers[0]; i++) {
+        spoke_status answer = answers[i];
+        memset(&heard, 0, sizeof heard);
+        start(f);
+        get_ready(f);
+        const spoke_credential next = {.hmac = foreign_hmac, .hmac_ctx = &answer};
+        assert_ok(spoke_client_set_credential(f->client, &next));
+        expect_key(f, 2, KEY);
+        assert_int_equal(heard.count, 1);
+        assert_int_equal(heard.error.status, answers[i]);
+    }
+}
+
 static void what_cannot_be_used_changes_nothing(void **state)
 {
     struct fixture *f = *state;
@@ -309,6 +428,36 @@ static void one_change_at_a_time(void **state)
     assert_ok(spoke_client_set_credential(f->client, &next));
 }
 
+/* Asks for the other key while the client tells that it begins to connect. */
+static void ask_while_connecting(spoke_client *client, spoke_state from, spoke_state to, const spoke_error *why,
+                                 void *user)
+{
+    const spoke_credential next = {.kind = SPOKE_X509, .primary = "cert 2", .secondary = "key 2"};
+    (void)from;
+    (void)why;
+    (void)user;
+    if (to == SPOKE_CONNECTING && store.reads == 0)
+        assert_ok(spoke_client_set_credential(client, &next));
+}
+
+static void a_change_asked_for_as_a_connect_begins_needs_no_other_occasion(void **state)
+{
+    struct fixture *f = *state;
+    char none[64];
+    f->config.on_state = ask_while_connecting;
+    use_certificate(f);
+    poll(f, 0);
+    assert_int_equal(fake->opens, 1);
+    assert_string_equal(store.now.client_cert_pem, "cert 1"); /* it was made with that one, after all */
+    connect_only(f);
+    say_twin("200", "{\"desired\":{\"$version\":1},\"reported\":{\"$version\":1}}"); /* READY, and begun anew */
+    run(f, 1000);
+    signature(f, 2, none);
+    accept(f);
+    assert_string_equal(store.now.client_cert_pem, "cert 2");
+    assert_int_equal(heard.count, 1);
+}
+
 static void a_key_set_before_open_is_the_first_one_used(void **state)
 {
     struct fixture *f = *state;
@@ -321,6 +470,60 @@ static void a_key_set_before_open_is_the_first_one_used(void **state)
     expect_key(f, 1, OTHER_KEY);
 }
 
+static void answer_dps(struct fixture *f, const char *status, const char *body)
+{
+    char topic[200];
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = SPOKE_STR("\x01")});
+    poll(f, 0);
+    const char *rid = strstr(last_sent()->topic, "$rid=");
+    assert_non_null(rid);
+    snprintf(topic, sizeof topic, "$dps/registrations/res/%s/?%.*s", status, (int)strcspn(rid, "&"), rid);
+    say_message(topic, body, 0);
+    poll(f, 0);
+}
+
+static void a_key_that_dps_refuses_twice_gives_way_too(void **state)
+{
+    struct fixture *f = *state;
+    char first[64], second[64], third[64];
+    f->config.provisioning_host = "dps.local";
+    f->config.id_scope = "0ne0";
+    f->config.hub_host = NULL;
+    spoke_client_destroy(f->client);
+    f->last = SPOKE_IDLE;
+    assert_ok(spoke_client_create(&f->config, &f->client));
+    const spoke_credential next = {.primary = OTHER_KEY};
+    assert_ok(spoke_client_set_credential(f->client, &next));
+    assert_ok(spoke_client_open(f->client));
+    signature(f, 1, first);
+    answer_dps(f, "401", "{\"errorCode\":401002}");
+    signature(f, 2, second);
+    assert_int_equal(heard.count, 0);
+    answer_dps(f, "401", "{\"errorCode\":401002}");
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.error.status, SPOKE_E_PROVISION);
+    signature(f, 3, third);
+    answer_dps(f, "404", "{\"errorCode\":404201}"); /* says nothing about a key */
+    assert_int_equal(heard.count, 1);
+}
+
+static void a_service_that_is_unavailable_says_nothing_about_a_key(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    const spoke_credential next = {.primary = OTHER_KEY};
+    assert_ok(spoke_client_set_credential(f->client, &next));
+    for (unsigned i = 2; i < 6; i++) {
+        expect_key(f, i, OTHER_KEY);
+        refuse(f, SPOKE_E_REFUSED, 3);
+    }
+    expect_key(f, 6, OTHER_KEY);
+    refuse(f, SPOKE_E_PORT, 5); /* the port's own trouble: there is no callback to blame */
+    expect_key(f, 7, KEY);      /* five attempts without a hub */
+    assert_int_equal(heard.count, 0);
+}
+
 /* --- certificates and trust --- */
 
 static void a_new_certificate_is_read_at_once_and_tried_at_a_quiet_moment(void **state)
@@ -330,11 +533,13 @@ static void a_new_certificate_is_read_at_once_and_tried_at_a_quiet_moment(void *
     get_ready(f);
     const spoke_credential next = {.kind = SPOKE_X509, .primary = "cert 2", .secondary = "key 2"};
     assert_ok(spoke_client_set_credential(f->client, &next));
-    assert_string_equal(store.now.client_cert_pem, "cert 2");
-    assert_string_equal(store.now.trust_pem, "trust 1");
+    assert_int_equal(store.reads, 1);
+    assert_string_equal(store.now.client_cert_pem, "cert 1");
     poll(f, 100);
     poll(f, 100);
     assert_int_equal(fake->opens, 2);
+    assert_string_equal(store.now.client_cert_pem, "cert 2");
+    assert_string_equal(store.now.trust_pem, "trust 1");
     assert_int_equal(store.drops, 0);
     accept(f);
     assert_int_equal(store.drops, 1);
@@ -377,6 +582,70 @@ static void a_certificate_that_cannot_be_read_changes_nothing(void **state)
     assert_ok(spoke_client_set_trust(f->client, "trust 2"));
 }
 
+static void a_transport_that_does_not_let_go_is_complained_about_and_no_more(void **state)
+{
+    struct fixture *f = *state;
+    char none[64];
+    use_certificate(f);
+    get_ready(f);
+    assert_ok(spoke_client_set_trust(f->client, "trust 2"));
+    signature(f, 2, none);
+    store.answer = SPOKE_E_STATE;
+    accept(f);
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.error.status, SPOKE_OK);
+    store.answer = SPOKE_OK;
+    store.kept = false;
+    assert_ok(spoke_client_set_trust(f->client, "trust 3"));
+    signature(f, 3, none);
+    store.answer = SPOKE_E_STATE;
+    refuse(f, SPOKE_E_TLS, 0);
+    signature(f, 4, none);
+    refuse(f, SPOKE_E_TLS, 0);
+    assert_int_equal(heard.count, 2);
+    assert_int_equal(heard.error.status, SPOKE_E_TLS);
+}
+
+static void a_portal_does_not_speak_against_a_new_certificate_or_trust(void **state)
+{
+    struct fixture *f = *state;
+    char none[64];
+    for (int of_trust = 0; of_trust < 2; of_trust++) {
+        memset(&heard, 0, sizeof heard);
+        use_certificate(f);
+        get_ready(f);
+        const spoke_credential next = {.kind = SPOKE_X509, .primary = "cert 2", .secondary = "key 2"};
+        assert_ok(of_trust ? spoke_client_set_trust(f->client, "trust 2")
+                           : spoke_client_set_credential(f->client, &next));
+        for (unsigned i = 2; i < 6; i++) {
+            signature(f, i, none);
+            refuse(f, SPOKE_E_TLS, -0x7200); /* MBEDTLS_ERR_SSL_INVALID_RECORD: HTML, for example */
+            assert_int_equal(heard.count, 0);
+        }
+        signature(f, 6, none);
+        assert_string_equal(of_trust ? store.now.trust_pem : store.now.client_cert_pem,
+                            of_trust ? "trust 2" : "cert 2");
+        accept(f);
+        assert_int_equal(heard.error.status, SPOKE_OK);
+    }
+}
+
+static void one_refusal_of_a_certificate_is_none(void **state)
+{
+    struct fixture *f = *state;
+    char none[64];
+    use_certificate(f);
+    get_ready(f);
+    const spoke_credential next = {.kind = SPOKE_X509, .primary = "cert 2", .secondary = "key 2"};
+    assert_ok(spoke_client_set_credential(f->client, &next));
+    signature(f, 2, none);
+    refuse(f, SPOKE_E_TLS, 0);
+    signature(f, 3, none);
+    accept(f); /* one refusal is none */
+    assert_int_equal(heard.count, 1);
+    assert_int_equal(heard.error.status, SPOKE_OK);
+}
+
 static void from_a_key_to_a_certificate_and_back(void **state)
 {
     struct fixture *f = *state;
@@ -390,8 +659,8 @@ static void from_a_key_to_a_certificate_and_back(void **state)
     accept(f);
     const spoke_credential key = {.primary = OTHER_KEY};
     assert_ok(spoke_client_set_credential(f->client, &key));
-    assert_null(store.now.client_cert_pem);
     expect_key(f, 3, OTHER_KEY);
+    assert_null(store.now.client_cert_pem);
 }
 
 static void new_trust_is_in_force_when_the_hub_was_reached(void **state)
@@ -401,12 +670,29 @@ static void new_trust_is_in_force_when_the_hub_was_reached(void **state)
     use_certificate(f);
     get_ready(f);
     assert_ok(spoke_client_set_trust(f->client, "trust 2"));
+    signature(f, 2, none);
     assert_string_equal(store.now.trust_pem, "trust 2");
     assert_string_equal(store.now.client_cert_pem, "cert 1");
-    signature(f, 2, none);
     accept(f);
     assert_int_equal(heard.kind, SPOKE_NOTICE_CREDENTIAL);
     assert_int_equal(heard.error.status, SPOKE_OK);
+}
+
+static void trust_is_read_even_if_it_stands_where_the_present_one_does(void **state)
+{
+    struct fixture *f = *state;
+    char none[64];
+    use_certificate(f);
+    f->config.credential = (spoke_credential){.primary = KEY};
+    start(f);
+    store.now = (spoke_tls_options){.trust_pem = "trust 1"};
+    get_ready(f);
+    assert_ok(spoke_client_set_trust(f->client, f->config.trust_pem));
+    assert_int_equal(store.reads, 1);
+    signature(f, 2, none);
+    accept(f);
+    assert_int_equal(heard.error.status, SPOKE_OK);
+    assert_int_equal(store.drops, 1);
 }
 
 static void trust_with_which_the_server_is_not_trusted_is_given_up(void **state)
@@ -428,11 +714,19 @@ static void trust_with_which_the_server_is_not_trusted_is_given_up(void **state)
     assert_true(clock_ms - given_up <= 1000);
 }
 
+static void not_there(const spoke_transport *t, spoke_transport_counters *out)
+{
+    (void)t;
+    (void)out;
+    fail_msg("a member behind the end of the table was called");
+}
+
 static void a_transport_of_before_cannot_change_certificates_but_keys(void **state)
 {
     struct fixture *f = *state;
     ops = fake_ops;
     ops.struct_size = offsetof(spoke_transport_ops, credentials);
+    ops.counters = not_there; /* what lies behind a shorter table */
     start(f);
     get_ready(f);
     const spoke_credential cert = {.kind = SPOKE_X509, .primary = "cert 2", .secondary = "key 2"};
@@ -522,18 +816,30 @@ int main(void)
         renewal(a_new_key_is_taken_over_with_nothing_in_flight),
         renewal(a_key_refused_twice_gives_way_to_the_old_one),
         renewal(a_trouble_of_the_network_leaves_the_new_key_on_trial),
-        renewal(a_key_with_which_nothing_is_reached_is_given_up_after_ten_attempts),
+        renewal(a_key_with_which_no_hub_is_reached_rests_and_is_given_up_after_three_rounds),
+        renewal(an_outage_does_not_speak_against_a_new_key),
+        renewal(a_new_key_is_tried_again_when_the_old_one_no_longer_gets_in),
+        renewal(a_new_certificate_is_tried_again_when_the_old_one_has_ended),
+        renewal(a_certificate_that_rests_comes_back_without_being_read),
         renewal(both_new_keys_are_tried),
         renewal(a_key_that_lives_elsewhere_is_tried_like_any_other),
         renewal(a_key_that_lives_elsewhere_and_does_not_sign_is_given_up),
+        renewal(a_key_that_would_end_in_failed_is_given_up_at_once),
         renewal(what_cannot_be_used_changes_nothing),
         renewal(one_change_at_a_time),
+        renewal(a_change_asked_for_as_a_connect_begins_needs_no_other_occasion),
         renewal(a_key_set_before_open_is_the_first_one_used),
         renewal(a_new_certificate_is_read_at_once_and_tried_at_a_quiet_moment),
         renewal(a_refused_certificate_brings_the_old_one_back),
         renewal(a_certificate_that_cannot_be_read_changes_nothing),
+        renewal(a_key_that_dps_refuses_twice_gives_way_too),
+        renewal(a_service_that_is_unavailable_says_nothing_about_a_key),
+        renewal(a_transport_that_does_not_let_go_is_complained_about_and_no_more),
+        renewal(a_portal_does_not_speak_against_a_new_certificate_or_trust),
+        renewal(one_refusal_of_a_certificate_is_none),
         renewal(from_a_key_to_a_certificate_and_back),
         renewal(new_trust_is_in_force_when_the_hub_was_reached),
+        renewal(trust_is_read_even_if_it_stands_where_the_present_one_does),
         renewal(trust_with_which_the_server_is_not_trusted_is_given_up),
         renewal(a_transport_of_before_cannot_change_certificates_but_keys),
         renewal(what_ends_soon_is_told_at_connect_and_once_a_day),

@@ -301,6 +301,7 @@ static void a_refused_report_is_dropped_and_told(void **state)
     struct fixture *f = *state;
     get_ready(f);
     assert_ok(spoke_report(f->client, spoke_i64("x", 1)));
+    poll(f, 0);
     assert_ok(spoke_report(f->client, spoke_i64("y", 2)));
     poll(f, 0);
     answer_report("400");

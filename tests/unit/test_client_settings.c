@@ -302,6 +302,63 @@ static void a_deferred_value_is_kept_when_it_is_accepted(void **state)
     assert_int_equal(seen.version, 8);
 }
 
+static void a_verdict_before_the_first_poll_joins_what_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, 7, "\"target\":21,\"mode\":\"on\"");
+    restart(f);
+    assert_ok(spoke_property_ack(f->client, NULL, "target", SPOKE_STR("22"), 8, spoke_accept()));
+    poll(f, 0);
+    assert_string_equal(seen.told, "mode=\"on\" target=22 ");
+    restart(f);
+    poll(f, 0);
+    assert_string_equal(seen.told, "mode=\"on\" target=22 ");
+}
+
+static void a_verdict_is_not_kept_in_the_name_of_a_twin_that_was_not_heard(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, 7, "\"target\":21");
+    f->config.hub_host = "other.local";
+    restart(f);
+    const int stores = records.stores;
+    assert_ok(spoke_property_ack(f->client, NULL, "mode", SPOKE_STR("\"on\""), 8, spoke_accept()));
+    poll(f, 0);
+    assert_int_equal(records.stores, stores);
+    connect_with(f, 3, "\"mode\":\"on\"");
+    assert_int_equal(records.stores, stores + 1);
+    assert_non_null(strstr(record("settings"), "other.local"));
+}
+
+static void a_verdict_before_close_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, 7, "\"target\":21");
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 104);
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
+    assert_ok(spoke_property_ack(f->client, NULL, "target", SPOKE_STR("22"), 8, spoke_accept()));
+    assert_int_equal(spoke_client_close(f->client, 0), SPOKE_E_TIMEOUT); /* the verdict itself waits */
+    restart(f);
+    poll(f, 0);
+    assert_string_equal(seen.told, "target=22 ");
+}
+
+static void a_late_verdict_is_written_at_the_next_poll_that_a_loop_is_told_of(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, 7, "\"target\":21");
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 104);
+    poll(f, 0);
+    assert_true(spoke_client_next_ms(f->client) > 0);
+    assert_ok(spoke_property_ack(f->client, NULL, "target", SPOKE_STR("22"), 8, spoke_accept()));
+    assert_int_equal(spoke_client_next_ms(f->client), 0);
+    records.fail_at = records.stores; /* also one that fails is tried once */
+    poll(f, 0);
+    assert_int_equal(records.stores, records.fail_at + 1);
+    assert_true(spoke_client_next_ms(f->client) > 0);
+}
+
 static void a_deferred_value_that_is_refused_leaves_the_setting_before_it(void **state)
 {
     struct fixture *f = *state;
@@ -413,6 +470,7 @@ static void a_record_by_hand_is_taken(void **state)
 {
     struct fixture *f = *state;
     record_put("settings", SPOKE_STR(GOOD));
+    restart(f);
     poll(f, 0);
     assert_string_equal(seen.told, "target=21 ");
 }
@@ -438,6 +496,9 @@ static void a_damaged_record_is_refused_with_a_notice(void **state)
         "{\"settings\":[ ],\"hub\":\"hub.local\",\"device\":\"d\",\"version\":7}",
         "{\"settings\":[[\"\",\"target\",21]],\"hub\":\"hub.local\",\"device\":\"d\"}",
         "{\"settings\":[[\"\",\"target\",21]],\"hub\":\"hub.local\",\"device\":\"d\",\"version\":-1}",
+        "{\"settings\":[[7,\"target\",21]],\"hub\":\"hub.local\",\"device\":\"d\",\"version\":7}",
+        "{\"settings\":[[\"\",\"target\",21],7],\"hub\":\"hub.local\",\"device\":\"d\",\"version\":7}",
+        "{\"settings\":[[\"\",\"target\",21],{\"a\":1}],\"hub\":\"hub.local\",\"device\":\"d\",\"version\":7}",
         "{\"settings\":[[\"\",\"target\",21]],\"hub\":\"hub.local\",\"device\":\"d\",\"version\":\"7\"}",
         "{\"hub\":\"hub.local\",\"settings\":[[\"\",\"target\",21]],\"device\":\"d\",\"version\":7}",
         GOOD "}",
@@ -468,7 +529,7 @@ static void each_truncation_of_a_record_is_refused(void **state)
 static void a_record_that_is_too_large_is_refused_with_a_notice(void **state)
 {
     struct fixture *f = *state;
-    static char large[RECORD_BYTES];
+    static char large[RECORDS_BYTES];
     f->config.report_bytes = 256;
     for (int len = 200; len < 1500; len += 50) {
         snprintf(large, sizeof large,
@@ -555,6 +616,86 @@ static void settings_fill_the_record_to_its_last_byte(void **state)
     }
 }
 
+static void a_record_filled_to_its_last_byte_takes_no_other_setting(void **state)
+{
+    struct fixture *f = *state;
+    char members[400];
+    f->config.report_bytes = 256;
+    restart(f);
+    snprintf(members, sizeof members, "\"target\":\"%0*d\"",
+             (int)(256 - strlen("{\"settings\":[[\"\",\"target\",\"\"]]")), 0);
+    connect_with(f, 7, members);
+    assert_int_equal(noticed.count, 0);
+    say_desired(f, 8, "\"mode\":1");
+    assert_int_equal(noticed.count, 1);
+    seen.told[0] = '\0';
+    say_desired(f, 9, "\"target\":1,\"mode\":2");
+    restart(f);
+    poll(f, 0);
+    assert_string_equal(seen.told, "mode=2 target=1 ");
+}
+
+static void names_that_need_escapes_fit_the_record(void **state)
+{
+    struct fixture *f = *state;
+    char members[300], host[SPOKE_MAX_HOST_BYTES + 1], id[SPOKE_MAX_ID_BYTES + 1];
+    memset(host, '"', sizeof host - 1);
+    memset(id, '\\', sizeof id - 1);
+    host[sizeof host - 1] = id[sizeof id - 1] = '\0';
+    f->config.hub_host = host;
+    f->config.registration_id = id;
+    f->config.report_bytes = 256;
+    restart(f);
+    snprintf(members, sizeof members, "\"target\":\"%0200d\"", 0); /* no room is left over for the names */
+    connect_with(f, 7, members);
+    assert_int_equal(noticed.count, 0);
+    restart(f);
+    poll(f, 0);
+    assert_memory_equal(seen.told, "target=\"000", 11);
+}
+
+static void a_record_of_nobody_is_nobodys(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const whose[] = {"\"hub\":7,\"device\":\"d\"", "\"hub\":\"hub.local\",\"device\":7",
+                                        "\"hub\":\"hub.local\"", "\"device\":\"d\""};
+    for (size_t i = 0; i < sizeof whose / sizeof whose[0]; i++) {
+        char text[200];
+        snprintf(text, sizeof text, "{\"settings\":[[\"\",\"target\",21]],%s,\"version\":7}", whose[i]);
+        record_put("settings", spoke_str_of(text));
+        restart(f);
+        poll(f, 0);
+        assert_string_equal(seen.told, "");
+    }
+}
+
+static void a_late_verdict_on_what_has_no_handler_changes_nothing(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, 7, "\"target\":21");
+    assert_ok(spoke_property_ack(f->client, NULL, "strange", SPOKE_STR("1"), 7, spoke_accept()));
+    assert_ok(spoke_property_ack(f->client, NULL, "target", SPOKE_STR("22"), 3, spoke_accept()));
+    assert_ok(spoke_property_ack(f->client, NULL, "target", SPOKE_STR("23"), 7, spoke_reject(202, "later")));
+    poll(f, 0);
+    restart(f);
+    poll(f, 0);
+    assert_string_equal(seen.told, "target=22 "); /* what is in force, whatever it was asked with */
+    assert_int_equal(seen.version, 7);
+}
+
+static void a_restored_value_may_be_deferred(void **state)
+{
+    struct fixture *f = *state;
+    connect_with(f, 7, "\"target\":21");
+    restart(f);
+    seen.defer = true;
+    poll(f, 0);
+    assert_string_equal(seen.told, "target=21 ");
+    restart(f);
+    poll(f, 0);
+    assert_string_equal(seen.told, "target=21 ");
+}
+
 static void a_power_cut_at_each_store_leaves_the_settings_before_or_behind_the_document(void **state)
 {
     struct fixture *f = *state;
@@ -599,6 +740,10 @@ int main(void)
         keeps(without_keep_settings_nothing_is_kept),
         keeps(keep_settings_without_a_store_is_refused_at_init),
         keeps(a_deferred_value_is_kept_when_it_is_accepted),
+        keeps(a_verdict_before_the_first_poll_joins_what_is_kept),
+        keeps(a_verdict_is_not_kept_in_the_name_of_a_twin_that_was_not_heard),
+        keeps(a_verdict_before_close_is_kept),
+        keeps(a_late_verdict_is_written_at_the_next_poll_that_a_loop_is_told_of),
         keeps(a_deferred_value_that_is_refused_leaves_the_setting_before_it),
         keeps(settings_of_another_hub_are_not_taken),
         keeps(settings_of_another_device_are_not_taken),
@@ -616,6 +761,11 @@ int main(void)
         keeps(a_store_that_fails_is_told_and_tried_behind_the_next_document),
         keeps(a_setting_that_finds_no_room_is_told_and_the_one_before_is_not_kept_in_its_place),
         keeps(settings_fill_the_record_to_its_last_byte),
+        keeps(a_record_filled_to_its_last_byte_takes_no_other_setting),
+        keeps(names_that_need_escapes_fit_the_record),
+        keeps(a_record_of_nobody_is_nobodys),
+        keeps(a_late_verdict_on_what_has_no_handler_changes_nothing),
+        keeps(a_restored_value_may_be_deferred),
         keeps(a_power_cut_at_each_store_leaves_the_settings_before_or_behind_the_document),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

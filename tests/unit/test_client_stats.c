@@ -85,6 +85,40 @@ static void desired_documents_are_counted_once_each(void **state)
     assert_int_equal(stats_of(f).desired, 2);
 }
 
+static void answer_report(struct fixture *f, const char *status)
+{
+    char topic[128];
+    const char *request = NULL;
+    poll(f, 0);
+    for (size_t i = 0; i < fake->sent_count; i++)
+        if (strstr(fake->sent[i].topic, "/reported/") != NULL)
+            request = strstr(fake->sent[i].topic, "$rid=");
+    assert_non_null(request);
+    snprintf(topic, sizeof topic, "$iothub/twin/res/%s/?%s&$version=2", status, request);
+    say_message(topic, "", 0);
+    poll(f, 0);
+}
+
+static void reports_are_counted_and_those_that_the_hub_refused(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_ok(spoke_report(f->client, spoke_i64("a", 1)));
+    answer_report(f, "204");
+    assert_int_equal(stats_of(f).reports, 1);
+    assert_int_equal(stats_of(f).reports_refused, 0);
+    assert_ok(spoke_report(f->client, spoke_i64("a", 2)));
+    answer_report(f, "400");
+    assert_int_equal(stats_of(f).reports, 2);
+    assert_int_equal(stats_of(f).reports_refused, 1);
+    say_message("$iothub/twin/PATCH/properties/desired/?$version=2", "{\"target\":1,\"$version\":2}", 0);
+    answer_report(f, "429"); /* an acknowledgement is a report, and waits now */
+    assert_int_equal(stats_of(f).reports, 3);
+    assert_int_equal(stats_of(f).reports_refused, 1);
+    assert_int_equal(spoke_property_report(f->client, NULL, NULL, 0), SPOKE_E_ARG);
+    assert_int_equal(stats_of(f).reports, 3);
+}
+
 static void commands_are_counted_however_they_come(void **state)
 {
     struct fixture *f = *state;
@@ -94,6 +128,69 @@ static void commands_are_counted_however_they_come(void **state)
     say_message("devices/d/messages/devicebound/method-name=go", "@", 1);
     poll(f, 0);
     assert_int_equal(stats_of(f).commands, 3);
+}
+
+static void reports_are_counted_with_what_became_of_them(void **state)
+{
+    struct fixture *f = *state;
+    assert_ok(spoke_report(f->client, spoke_i64("a", 1)));
+    assert_ok(spoke_report(f->client, spoke_i64("b", 2)));
+    assert_int_equal(stats_of(f).reports, 2);
+    assert_int_equal(stats_of(f).reports_coalesced, 1);
+    get_ready(f);
+    answer_report(f, "204");
+    assert_int_equal(stats_of(f).reports_refused, 0);
+    assert_ok(spoke_report(f->client, spoke_i64("c", 3)));
+    poll(f, 0);
+    answer_report(f, "400");
+    assert_int_equal(stats_of(f).reports, 3);
+    assert_int_equal(stats_of(f).reports_refused, 1);
+}
+
+/* accepted + recovered = delivered + dropped + queue_messages */
+static void adds_up(const struct fixture *f)
+{
+    const spoke_stats s = stats_of(f);
+    uint64_t ended = s.delivered;
+    for (int i = 0; i < SPOKE_DROP_COUNT; i++)
+        ended += s.dropped[i];
+    assert_int_equal(s.accepted + s.recovered, ended + s.queue_messages);
+}
+
+static void every_message_has_one_end(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_when_full policies[] = {SPOKE_FULL_REFUSE, SPOKE_FULL_DROP_OLDEST, SPOKE_FULL_DROP_NEWEST,
+                                               SPOKE_FULL_DROP_LOWEST};
+    unsigned seed = 1;
+    for (size_t i = 0; i < sizeof policies / sizeof policies[0]; i++) {
+        f->config.when_full = policies[i];
+        f->config.queue_messages = 5;
+        start(f);
+        get_ready(f);
+        for (int step = 0; step < 400; step++) {
+            seed = seed * 1103515245u + 12345u;
+            const spoke_delivery how = {.priority = (spoke_priority)(seed >> 16) % 3, .ttl_s = (seed >> 20) % 3};
+            const spoke_field x = spoke_i64("x", step);
+            switch (seed >> 24 & 3) {
+            case 0:
+            case 1:
+                (void)!spoke_telemetry_send_as(f->client, &how, NULL, &x, 1);
+                break;
+            case 2:
+                if (fake->sent_count > 0 && last_sent()->qos == 1)
+                    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = last_sent()->token});
+                break;
+            default:
+                clock_ms += 700;
+            }
+            fake->sent_count = fake->sent_count > 200 ? 0 : fake->sent_count;
+            adds_up(f);
+            poll(f, 0);
+            adds_up(f);
+        }
+        assert_true(stats_of(f).delivered > 10 && stats_of(f).accepted > 50);
+    }
 }
 
 /* --- time --- */
@@ -192,8 +289,11 @@ int main(void)
         claim(an_older_program_gets_what_its_struct_has_room_for),
         claim(a_newer_program_finds_zeros_behind),
         claim(the_queue_shows),
+        claim(every_message_has_one_end),
         claim(desired_documents_are_counted_once_each),
+        claim(reports_are_counted_and_those_that_the_hub_refused),
         claim(commands_are_counted_however_they_come),
+        claim(reports_are_counted_with_what_became_of_them),
         claim(a_poll_beyond_its_limit_is_measured),
         claim(the_time_of_handlers_is_the_programs_own),
         claim(bytes_are_the_transports),

@@ -264,6 +264,25 @@ static void a_removal_that_fails_leaves_the_work_to_be_finished_again(void **sta
     assert_ok(finish(f, 1));
 }
 
+static void a_platform_that_only_reads_is_none(void **state)
+{
+    struct fixture *f = *state;
+    f->platform.store = NULL;
+    restart(f);
+    get_ready(f);
+    call(f, "update", "1");
+    assert_int_equal(seen.begun, SPOKE_E_UNSUPPORTED);
+}
+
+static void offline_bytes_that_are_no_text_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    say_message("devices/d/messages/devicebound/method-name=update", "\xFF", 1);
+    poll(f, 0);
+    assert_int_equal(seen.begun, SPOKE_E_ARG);
+}
+
 static void arguments_are_checked(void **state)
 {
     struct fixture *f = *state;
@@ -362,6 +381,46 @@ static void what_the_store_could_not_give_is_not_written_over(void **state)
     assert_string_equal(works_of(f), "1:update=1 ");
 }
 
+static const char *unreadable; /* that record alone */
+
+static spoke_status load_some(void *ctx, const char *key, spoke_buf *out)
+{
+    return unreadable != NULL && strcmp(key, unreadable) == 0 ? SPOKE_E_PORT : records_load(ctx, key, out);
+}
+
+static void a_work_begun_beside_an_unreadable_one_does_not_take_its_id(void **state)
+{
+    struct fixture *f = *state;
+    f->platform.load = load_some;
+    record_put("work-0", SPOKE_STR("{\"id\":1,\"component\":\"\",\"name\":\"update\",\"payload\":1}"));
+    unreadable = "work-0";
+    restart(f);
+    get_ready(f);
+    call(f, "update", "2");
+    assert_ok(seen.begun);
+    unreadable = NULL;
+    restart(f);
+    assert_non_null(strstr(works_of(f), "1:update=1 "));
+    assert_non_null(strstr(works_of(f), ":update=2 "));
+}
+
+static void a_work_that_cannot_be_read_for_a_moment_is_still_there(void **state)
+{
+    struct fixture *f = *state;
+    f->platform.load = load_some;
+    restart(f);
+    get_ready(f);
+    call(f, "update", "1");
+    call(f, "update", "2");
+    unreadable = "work-0";
+    assert_string_equal(works_of(f), "2:update=2 ");
+    call(f, "update", "3");
+    assert_int_equal(seen.begun, SPOKE_E_FULL);
+    unreadable = NULL;
+    assert_string_equal(works_of(f), "1:update=1 2:update=2 ");
+    assert_ok(finish(f, 1));
+}
+
 /* --- another firmware --- */
 
 static const spoke_member members[] = {{NULL, "update", SPOKE_COMMAND, 0, &spoke_schema_integer, NULL},
@@ -434,12 +493,16 @@ int main(void)
         works(a_store_that_fails_begins_nothing),
         works(a_finish_that_cannot_be_queued_leaves_the_work),
         works(a_removal_that_fails_leaves_the_work_to_be_finished_again),
+        works(a_platform_that_only_reads_is_none),
+        works(offline_bytes_that_are_no_text_are_refused),
         works(arguments_are_checked),
         works(a_damaged_record_is_left_out_with_a_notice_and_its_place_is_free),
         works(each_truncation_of_a_record_is_left_out),
         works(two_works_of_one_id_are_one),
         works(a_record_that_changes_meanwhile_is_not_believed),
         works(what_the_store_could_not_give_is_not_written_over),
+        works(a_work_begun_beside_an_unreadable_one_does_not_take_its_id),
+        works(a_work_that_cannot_be_read_for_a_moment_is_still_there),
         works(a_payload_that_no_longer_fits_the_template_is_left_out),
         works(a_power_cut_at_each_store_loses_neither_the_work_nor_its_result),
     };

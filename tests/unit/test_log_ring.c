@@ -139,6 +139,9 @@ static void what_is_no_text_becomes_text(void **state)
     log_ring_init(&ring, memory, sizeof memory);
     add(&ring, SPOKE_LOG_INFO, "a\xFFz");
     assert_string_equal(all(&ring), "a?z ");
+    log_ring_init(&ring, memory, sizeof memory);
+    log_ring_add(&ring, &(struct log_ring_line){.level = SPOKE_LOG_INFO, .text = SPOKE_STR("b\0\xFFz")});
+    assert_string_equal(all(&ring), "b??z "); /* and a line needs no module */
 }
 
 static void the_guard_lets_one_in(void **state)

@@ -52,6 +52,23 @@ static void connecting_to_back_off_on_a_wrong_protocol_version_that_may_heal(voi
     expect(f, SPOKE_BACKOFF);
 }
 
+static void what_comes_behind_a_fault_on_the_same_link_is_ignored(void **state)
+{
+    struct fixture *f = *state;
+    poll(f, 0);
+    fake->ignores_close = true;
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = SPOKE_STR("\x01\x80\x00\x00")});
+    say_message("$iothub/methods/POST/go/?$rid=a1", "", 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = SPOKE_STR("\x01\x00\x00\x00")});
+    poll(f, 0);
+    assert_int_equal(f->commands, 0);
+    poll(f, 3000); /* a close that is ignored ends all the same */
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_PROTOCOL);
+}
+
 static void syncing_to_back_off_when_a_subscription_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -365,6 +382,7 @@ int main(void)
         claim(connecting_to_back_off_when_refused_and_on_to_connecting),
         claim(connecting_to_failed_when_the_configuration_cannot_work_until_closed),
         claim(connecting_to_back_off_on_a_wrong_protocol_version_that_may_heal),
+        claim(what_comes_behind_a_fault_on_the_same_link_is_ignored),
         claim(syncing_to_back_off_when_a_subscription_is_refused),
         claim(syncing_to_back_off_when_the_twin_is_refused),
         claim(ready_to_back_off_when_the_link_is_lost),

@@ -132,6 +132,27 @@ static void a_link_that_stands_outlasts_the_renewal_while_the_network_is_down(vo
     assert_int_equal(fake->opens, 2);
 }
 
+static void a_renewal_that_the_network_stops_holds_no_message_back(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_ok(spoke_send(f->client, spoke_i64("n", 1)));
+    poll(f, 0);
+    const uint32_t token = last_sent()->token;
+    clock_ms = f->client->renew_at;
+    f->client->ack_due = NEVER;
+    poll(f, 0); /* waits for the PUBACK, and sends nothing more */
+    assert_true(f->client->draining);
+    assert_ok(spoke_send(f->client, spoke_i64("n", 2)));
+    spoke_client_network(f->client, SPOKE_NETWORK_DOWN);
+    poll(f, 0);
+    poll(f, 0);
+    assert_string_equal(last_sent()->body, "{\"n\":2}");
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = token});
+    poll(f, 0);
+    expect(f, SPOKE_READY);
+}
+
 static void the_way_from_dps_to_the_hub_is_held_while_the_network_is_down(void **state)
 {
     struct fixture *f = *state;
@@ -182,6 +203,39 @@ static void a_network_that_is_there_again_shortens_no_pause_the_service_asked_fo
     assert_int_equal(fake->opens, opens + 1);
 }
 
+static void to_connect_now_is_ignored_as_long_as_there_is_no_network(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_network away[] = {SPOKE_NETWORK_DOWN, SPOKE_NETWORK_AIRPLANE};
+    for (size_t i = 0; i < 2; i++) {
+        to_talking_with_dps(f);
+        say_message("$dps/registrations/res/401/?$rid=1", "{\"errorCode\":401002,\"message\":\"no\"}", 0);
+        poll(f, 0);
+        poll(f, 0);
+        const unsigned opens = fake->opens;
+        spoke_client_network(f->client, away[i]);
+        spoke_client_connect_now(f->client); /* does not end the service's pause behind its back */
+        poll(f, 0);
+        spoke_client_connect_now(f->client);
+        spoke_client_network(f->client, SPOKE_NETWORK_UP);
+        poll(f, 1000);
+        assert_int_equal(fake->opens, opens);
+    }
+}
+
+static void to_connect_now_overrides_the_spread_of_a_network_that_is_back(void **state)
+{
+    struct fixture *f = *state;
+    f->config.first_connect_spread_ms = 60000;
+    start(f);
+    spoke_client_network(f->client, SPOKE_NETWORK_DOWN);
+    poll(f, DAY);
+    spoke_client_network(f->client, SPOKE_NETWORK_UP);
+    spoke_client_connect_now(f->client);
+    poll(f, 0);
+    assert_int_equal(fake->opens, 1);
+}
+
 static void a_fleet_that_gets_its_network_back_is_spread(void **state)
 {
     struct fixture *f = *state;
@@ -196,6 +250,52 @@ static void a_fleet_that_gets_its_network_back_is_spread(void **state)
     assert_in_range(clock_ms - begun, 29000, 31000); /* this fixture's random bits are the middle */
 }
 
+/* A pause of the client's own, not one that the service asked for. */
+static void to_a_long_pause(struct fixture *f)
+{
+    f->config.backoff_min_ms = 600000;
+    f->config.backoff_max_ms = 600000;
+    start(f);
+    poll(f, 0);
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 111);
+    poll(f, 0);
+    expect(f, SPOKE_BACKOFF);
+    assert_in_range(spoke_client_next_ms(f->client), 60000, 600000);
+}
+
+static void a_network_that_is_there_again_is_tried_at_once_whatever_the_pause(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_network before[] = {SPOKE_NETWORK_DOWN, SPOKE_NETWORK_AIRPLANE, SPOKE_NETWORK_METERED};
+    for (size_t i = 0; i < 3; i++) {
+        to_a_long_pause(f);
+        spoke_client_network(f->client, before[i]);
+        poll(f, 0);
+        assert_int_equal(fake->opens, 1);
+        spoke_client_network(f->client, SPOKE_NETWORK_UP);
+        assert_int_equal(spoke_client_next_ms(f->client), 0); /* it is news */
+        poll(f, 0);
+        poll(f, 1000);
+        assert_int_equal(fake->opens, 2);
+    }
+}
+
+static void a_network_that_becomes_metered_is_no_reason_to_hurry(void **state)
+{
+    struct fixture *f = *state;
+    to_a_long_pause(f);
+    spoke_client_network(f->client, SPOKE_NETWORK_METERED);
+    poll(f, 0);
+    poll(f, 10000);
+    assert_int_equal(fake->opens, 1);
+    spoke_client_network(f->client, SPOKE_NETWORK_DOWN);
+    poll(f, 0);
+    spoke_client_network(f->client, SPOKE_NETWORK_METERED); /* but one that is there again is */
+    poll(f, 0);
+    poll(f, 1000);
+    assert_int_equal(fake->opens, 2);
+}
+
 static void a_mode_that_there_is_not_is_ignored(void **state)
 {
     struct fixture *f = *state;
@@ -204,6 +304,32 @@ static void a_mode_that_there_is_not_is_ignored(void **state)
     spoke_client_network(NULL, SPOKE_NETWORK_DOWN);
     run(f, 1000);
     expect(f, SPOKE_READY);
+}
+
+static void news_of_the_network_are_due_at_once(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    assert_true(spoke_client_next_ms(f->client) > 1000);
+    spoke_client_network(f->client, SPOKE_NETWORK_METERED);
+    assert_int_equal(spoke_client_next_ms(f->client), 0);
+    poll(f, 0);
+    assert_true(spoke_client_next_ms(f->client) > 1000);
+}
+
+static void to_be_where_one_is_already_changes_and_tells_nothing(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "");
+    poll(f, 0);
+    const unsigned changes = f->changes;
+    enter_state(f->client, SPOKE_CONNECTING, &none);
+    assert_int_equal(f->changes, changes);
+    assert_int_equal(f->client->stats.attempts, 1);
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 111);
+    poll(f, 0);
+    machine_close_link(f->client, true); /* there is none */
+    assert_false(f->client->closing_link);
 }
 
 static void close_works_in_airplane_mode(void **state)
@@ -347,6 +473,23 @@ static void a_refused_identity_dials_at_most_36_times_a_day(void **state)
     assert_in_range(fake->opens, 20, 36);
 }
 
+static spoke_status slow_unix(void *ctx, int64_t *out)
+{
+    clock_ms += 70;
+    return fake_unix(ctx, out);
+}
+
+static void the_longest_stay_of_poll_beyond_its_limit_is_kept(void **state)
+{
+    struct fixture *f = *state;
+    f->platform.unix_seconds = slow_unix;
+    start(f);
+    poll(f, 0); /* the clock is noted, and a token is made */
+    assert_int_equal(f->client->stats.longest_poll_ms, 140);
+    run(f, 30000);
+    assert_int_equal(f->client->stats.longest_poll_ms, 140);
+}
+
 static void syncing_has_a_deadline_of_its_own(void **state)
 {
     struct fixture *f = *state;
@@ -371,17 +514,25 @@ int main(void)
         claim(airplane_mode_hangs_up_and_sleeps_from_every_state),
         claim(with_the_network_down_nothing_is_dialled_and_what_stands_is_used),
         claim(a_link_that_stands_outlasts_the_renewal_while_the_network_is_down),
+        claim(a_renewal_that_the_network_stops_holds_no_message_back),
         claim(the_way_from_dps_to_the_hub_is_held_while_the_network_is_down),
         claim(a_metered_network_gets_the_longest_keep_alive_from_the_next_connect),
         claim(a_network_that_is_there_again_shortens_no_pause_the_service_asked_for),
+        claim(to_connect_now_is_ignored_as_long_as_there_is_no_network),
+        claim(to_connect_now_overrides_the_spread_of_a_network_that_is_back),
         claim(a_fleet_that_gets_its_network_back_is_spread),
+        claim(a_network_that_is_there_again_is_tried_at_once_whatever_the_pause),
+        claim(a_network_that_becomes_metered_is_no_reason_to_hurry),
         claim(a_mode_that_there_is_not_is_ignored),
+        claim(news_of_the_network_are_due_at_once),
+        claim(to_be_where_one_is_already_changes_and_tells_nothing),
         claim(close_works_in_airplane_mode),
         claim(three_short_links_tell_once_of_another_program_with_this_identity),
         claim(the_pauses_of_an_identity_used_twice_grow_from_30_s_to_10_min),
         claim(a_hub_that_closes_on_publish_is_slowed_to_minutes_and_nothing_is_lost),
         claim(a_link_that_carried_something_is_no_sign_of_a_quota),
         claim(a_refused_identity_dials_at_most_36_times_a_day),
+        claim(the_longest_stay_of_poll_beyond_its_limit_is_kept),
         claim(syncing_has_a_deadline_of_its_own),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -286,6 +286,22 @@ static void what_the_program_asked_for_is_counted_as_asked(void **state)
     assert_int_equal(f->client->stats.troubles[0].count, 0);
 }
 
+static void each_host_of_a_list_is_counted_for_itself(void **state)
+{
+    struct fixture *f = *state;
+    f->config.hub_host = "a.local,b.local";
+    start(f);
+    poll(f, 0);
+    say_closed(SPOKE_E_DNS, SPOKE_SOURCE_PORT, 4);
+    while (fake->opens == 1)
+        poll(f, 60000);
+    say_closed(NET, 111);
+    poll(f, 0);
+    assert_int_equal(f->client->stats.ended[SPOKE_REASON_DNS], 1);
+    assert_int_equal(f->client->stats.ended[SPOKE_REASON_NETWORK], 1);
+    assert_int_equal(f->client->stats.attempts, 2);
+}
+
 static void times_in_ready_and_back_off_are_added_up(void **state)
 {
     struct fixture *f = *state;
@@ -324,6 +340,7 @@ int main(void)
         claim(a_missing_suback_is_a_timeout),
         claim(a_token_that_ended_or_is_renewed_is_no_trouble),
         claim(what_the_program_asked_for_is_counted_as_asked),
+        claim(each_host_of_a_list_is_counted_for_itself),
         claim(times_in_ready_and_back_off_are_added_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -135,9 +135,9 @@ static void a_close_right_after_connack_waits_ten_seconds_and_longer_each_time(v
 }
 
 /* A link of ours that the hub ended. */
-static struct retry_plan hub_closed(struct retry *r, uint64_t connected_ms, bool unheard)
+static struct retry_plan link_ended(struct retry *r, uint64_t connected_ms, bool unheard, int32_t detail)
 {
-    const spoke_error error = {SPOKE_E_NET, SPOKE_SOURCE_PORT, 0, "x"};
+    const spoke_error error = {SPOKE_E_NET, SPOKE_SOURCE_PORT, detail, "x"};
     const struct retry_input in = {.error = &error,
                                    .was_connected = true,
                                    .was_subscribed = true,
@@ -146,6 +146,11 @@ static struct retry_plan hub_closed(struct retry *r, uint64_t connected_ms, bool
                                    .has_dps = true,
                                    .assigned = true};
     return retry_after(r, &in, 0);
+}
+
+static struct retry_plan hub_closed(struct retry *r, uint64_t connected_ms, bool unheard)
+{
+    return link_ended(r, connected_ms, unheard, 0);
 }
 
 static void the_third_short_link_in_a_row_is_another_program_with_this_identity(void **state)
@@ -179,6 +184,21 @@ static void a_link_that_stood_for_twenty_minutes_ends_the_suspicion(void **state
     const struct retry_plan again = hub_closed(&r, 20000, false);
     assert_true(again.duplicate_begins);
     assert_in_range(again.pause_ms, 30000, 37500);
+}
+
+static void a_network_that_breaks_links_after_minutes_is_not_suspected_for_long(void **state)
+{
+    (void)state;
+    struct retry r = fresh();
+    for (int i = 0; i < 6; i++)
+        link_ended(&r, 20000, false, 104);
+    assert_true(r.duplicate);
+    assert_int_equal(link_ended(&r, RETRY_STABLE_MS - 1, false, 104).class, RETRY_DUPLICATE);
+    for (int i = 0; i < 20; i++) { /* a NAT that forgets after five minutes */
+        retry_stable(&r);
+        assert_int_equal(link_ended(&r, 300000, false, 104).class, RETRY_TRANSIENT);
+    }
+    assert_false(r.duplicate);
 }
 
 static void a_link_that_stood_for_a_minute_breaks_the_row(void **state)
@@ -227,6 +247,39 @@ static void the_first_retry_after_a_link_that_stood_is_spread_over_the_fleet(voi
     assert_int_equal(retry_after(&r, &in, UINT32_MAX).pause_ms, 50000);
     in.was_connected = false;
     assert_int_equal(retry_after(&r, &in, UINT32_MAX).pause_ms, 2000); /* and those behind it are not */
+    in.was_connected = true;
+    in.connected_ms = 5000; /* the hub came back and died again */
+    assert_int_equal(retry_after(&r, &in, UINT32_MAX).pause_ms, 50000);
+}
+
+static void a_spread_never_shortens_a_pause(void **state)
+{
+    (void)state;
+    struct retry r;
+    retry_init(&r, 1000, 120000, 1500);
+    const spoke_error error = {SPOKE_E_NET, SPOKE_SOURCE_PORT, 0, "x"};
+    const struct retry_input in = {.error = &error, .was_connected = true, .connected_ms = 3600000};
+    assert_int_equal(retry_after(&r, &in, UINT32_MAX).pause_ms, 1500);
+    assert_int_equal(retry_after(&r, &in, UINT32_MAX).pause_ms, 2000);
+}
+
+static void a_link_lost_at_once_waits_its_pause_and_the_spread(void **state)
+{
+    (void)state;
+    struct retry r;
+    const spoke_error error = {SPOKE_E_NET, SPOKE_SOURCE_PORT, 0, "x"};
+    const struct retry_input in = {.error = &error, .was_connected = true, .connected_ms = RETRY_SUDDEN_MS - 1};
+    const uint32_t randoms[] = {0, UINT32_MAX / 2, UINT32_MAX}, pauses[] = {10000, 36250, 62500};
+    for (size_t i = 0; i < 3; i++) {
+        retry_init(&r, 1000, 120000, 50000);
+        const struct retry_plan plan = retry_after(&r, &in, randoms[i]);
+        assert_int_equal(plan.class, RETRY_SUDDEN);
+        assert_int_equal(plan.pause_ms, pauses[i]);
+    }
+    assert_int_equal(retry_after(&r, &in, 0).pause_ms, 20000); /* the next of its ladder, and spread as far */
+    assert_int_equal(retry_after(&r, &in, UINT32_MAX).pause_ms, 100000);
+    retry_init(&r, 1000, 120000, UINT32_MAX);
+    assert_int_equal(retry_after(&r, &in, UINT32_MAX).pause_ms, UINT32_MAX);
 }
 
 static void what_answers_without_our_tls_is_tried_slowly(void **state)
@@ -260,6 +313,28 @@ static void only_dates_against_a_certificate_put_the_clock_in_doubt(void **state
         assert_int_equal(plan.reason, rows[i].reason);
         assert_int_equal(plan.class, RETRY_TRUST);
     }
+}
+
+static void a_class_of_dps_that_there_is_not_is_the_services_trouble(void **state)
+{
+    (void)state;
+    struct retry r = fresh();
+    const struct retry_plan plan = dps_refused(&r, (spoke_dps_class)99, 0, UINT32_MAX);
+    assert_int_equal(plan.class, RETRY_TRANSIENT);
+    assert_int_equal(plan.reason, SPOKE_REASON_SERVICE);
+}
+
+static void only_the_programs_own_words_are_hopeless(void **state)
+{
+    (void)state;
+    struct retry r = fresh();
+    const spoke_error error = {SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, "x"};
+    struct retry_input in = {.error = &error, .has_dps = true, .assigned = true};
+    assert_int_equal(retry_after(&r, &in, 0).class, RETRY_TRUST); /* DPS named that hub */
+    in.has_dps = false;
+    assert_int_equal(retry_after(&r, &in, 0).class, RETRY_NEVER);
+    in.has_dps = in.at_dps = true;
+    assert_int_equal(retry_after(&r, &in, 0).class, RETRY_NEVER);
 }
 
 static void no_pause_is_longer_than_an_hour_and_a_fifth_however_often_it_fails(void **state)
@@ -364,7 +439,7 @@ static void dps_errors_that_an_operator_must_mend_have_pauses_of_their_own(void 
     assert_int_equal(dps_refused(&r, SPOKE_DPS_TRANSIENT, 0, UINT32_MAX).pause_ms, 1000);
     assert_in_range(hub_error(&r, SPOKE_E_CLOCK, 0, UINT32_MAX).pause_ms, 2000, 2000);
     assert_in_range(hub_error(&r, SPOKE_E_HUB, 403, 0).pause_ms, 60000, 75000);
-    assert_int_equal(hub_error(&r, SPOKE_E_ARG, 0, 0).class, RETRY_NEVER);
+    assert_int_equal(dps_refused(&r, SPOKE_DPS_THROTTLED, UINT32_MAX, 0).pause_ms, 60 * MINUTE);
     const spoke_error error = {SPOKE_E_REFUSED, SPOKE_SOURCE_MQTT, 5, "x"};
     const struct retry_input at_dps = {.error = &error, .at_dps = true, .has_dps = true};
     assert_int_equal(retry_after(&r, &at_dps, 0).class, RETRY_CREDENTIAL);
@@ -392,12 +467,17 @@ int main(void)
         cmocka_unit_test(a_minute_of_stable_connection_resets_the_back_off),
         cmocka_unit_test(the_third_short_link_in_a_row_is_another_program_with_this_identity),
         cmocka_unit_test(a_link_that_stood_for_twenty_minutes_ends_the_suspicion),
+        cmocka_unit_test(a_network_that_breaks_links_after_minutes_is_not_suspected_for_long),
         cmocka_unit_test(a_link_that_stood_for_a_minute_breaks_the_row),
         cmocka_unit_test(silence_is_no_sign_of_another_program),
         cmocka_unit_test(a_hub_that_hangs_up_on_what_is_sent_is_tried_after_minutes),
         cmocka_unit_test(the_first_retry_after_a_link_that_stood_is_spread_over_the_fleet),
+        cmocka_unit_test(a_spread_never_shortens_a_pause),
+        cmocka_unit_test(a_link_lost_at_once_waits_its_pause_and_the_spread),
         cmocka_unit_test(what_answers_without_our_tls_is_tried_slowly),
         cmocka_unit_test(only_dates_against_a_certificate_put_the_clock_in_doubt),
+        cmocka_unit_test(a_class_of_dps_that_there_is_not_is_the_services_trouble),
+        cmocka_unit_test(only_the_programs_own_words_are_hopeless),
         cmocka_unit_test(no_pause_is_longer_than_an_hour_and_a_fifth_however_often_it_fails),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

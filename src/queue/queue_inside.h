@@ -1,0 +1,114 @@
+/* What the files of the queue share. */
+#ifndef SPOKE_SRC_QUEUE_QUEUE_INSIDE_H
+#define SPOKE_SRC_QUEUE_QUEUE_INSIDE_H
+
+#include "queue/queue.h"
+
+#define NO_SLOT UINT16_MAX
+#define NEVER_ENDS UINT64_MAX
+
+enum entry_state {
+    ENTRY_FREE,   /* next: QUEUED */
+    ENTRY_QUEUED, /* next: SENT; FREE when dropped */
+    ENTRY_SENT    /* next: FREE when acknowledged; QUEUED on rewind */
+};
+
+enum {
+    ENTRY_SENT_BEFORE = 1,
+    ENTRY_RECOVERED = 2,
+    ENTRY_JOINS = 4,
+    ENTRY_PLACED = 8 /* sent in the session that the hub keeps: `order` stays, however often it is repeated */
+};
+
+/* In a lane the SENT ones stand first, then the QUEUED, both in order of seq. Those sent before are the first of them
+ * too, and of these the placed ones, whose order grows along the lane. A group is a run of neighbours: the leader
+ * counts its members, the others have 0. */
+struct queue_entry {
+    uint64_t added_ms, ends_ms;
+    int64_t created_ms;
+    uint32_t seq, id;
+    uint32_t place; /* offset in the ring, or where in the log */
+    uint32_t body_bytes;
+    uint32_t order; /* of sending: of the first in this session */
+    uint16_t head_bytes;
+    uint16_t prev, next; /* in the lane; free ones hang on next */
+    uint16_t packet_id, members;
+    uint8_t flags;
+    uint8_t lane : 4, state : 4;
+};
+
+_Static_assert(sizeof(struct queue_entry) == 56, "docs/memory.md counts on it");
+
+/* --- queue.c --- */
+static inline bool seq_before(uint32_t a, uint32_t b)
+{
+    return (int32_t)(a - b) < 0;
+}
+
+static inline size_t kind_of(unsigned lane)
+{
+    return lane == QUEUE_REPORTS ? 1 : 0;
+}
+
+static inline uint64_t cost_of(const struct queue *q, const struct queue_entry *e)
+{
+    return queue_cost(q->o.storage, (size_t)e->head_bytes + e->body_bytes);
+}
+
+uint16_t slot_take(struct queue *q, unsigned lane);
+/* Behind `behind` in its lane; NO_SLOT: at its front. Counts it, at its queue_cost. */
+void slot_link(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost);
+/* Takes it out of the index; its payload stays where it is. */
+void slot_remove(struct queue *q, uint16_t slot);
+/* Drops it, counted. */
+void slot_drop(struct queue *q, uint16_t slot, enum queue_reason why);
+/* The telemetry that the policy drops before all others, of lanes down from `highest`: NO_SLOT: none. */
+uint16_t slot_victim(const struct queue *q, enum queue_policy policy, enum queue_lane highest);
+
+/* The message that is being added, before it has a slot. */
+struct draft {
+    spoke_buf payload; /* in the ring, not yet committed; or in the scratch */
+    size_t head_bytes;
+    size_t spare; /* bytes of room behind it */
+};
+
+/* --- queue_ring.c --- */
+void ring_init(struct queue *q);
+/* Writes a message behind the others, to be committed before the next call on the ring. E_FULL: no room now;
+ * E_TOO_LARGE: never. */
+spoke_status ring_write(struct queue *q, size_t most, queue_write_fn write, void *ctx, struct draft *d);
+/* The payload written last, `len` bytes of it, belongs to the slot. */
+void ring_commit(struct queue *q, uint16_t slot, size_t len);
+void ring_free(struct queue *q, const struct queue_entry *e);
+void ring_compact(struct queue *q);
+
+/* --- queue_ages.c --- */
+void ages_enter(struct queue *q, uint16_t slot);
+void ages_leave(struct queue *q, uint16_t slot);
+/* Most never end: then these are a comparison. */
+static inline void ages_put(struct queue *q, uint16_t slot)
+{
+    if (q->entries[slot].ends_ms != NEVER_ENDS)
+        ages_enter(q, slot);
+}
+static inline void ages_take(struct queue *q, uint16_t slot)
+{
+    if (q->entries[slot].ends_ms != NEVER_ENDS)
+        ages_leave(q, slot);
+}
+
+/* --- queue_store.c --- */
+spoke_status queue_store_open(struct queue *q, uint64_t now_ms);
+void queue_store_enter(struct queue *q, uint16_t slot); /* into the look-up by seq */
+void queue_store_leave(struct queue *q, uint16_t slot);
+/* The message is over: what the storage has to be told of it. */
+void queue_store_forget(struct queue *q, const struct queue_entry *e, bool dropped);
+/* Into the log under the entry's seq. Durable with it: what was dropped for it stays dropped, and after a power cut no
+ * more is found than the index held. */
+spoke_status queue_store_keep(struct queue *q, uint16_t slot, uint32_t ttl_s, const struct draft *d);
+size_t queue_store_log_share(const spoke_storage *storage); /* of the memory, for the log */
+bool queue_store_can_drop(struct queue *q, const struct queue_entry *e);
+/* E_NOT_FOUND: it is damaged; E_PORT: the storage failed, and may work again. */
+spoke_status queue_store_read(struct queue *q, const struct queue_entry *e, spoke_buf *out);
+
+#endif
