@@ -1,6 +1,9 @@
 /* Host monitor: this machine's real figures, from /proc and /sys, as a device. `samples/demo.sh` runs it.
  *
- *   hostmon [--transport native|paho] [--seconds N] */
+ *   hostmon [--transport native|paho] [--seconds N]
+ *
+ * The component "diagnostics" of its template is the library's own: it tells the health of the connection, and answers
+ * getLog, without a line of code here. */
 #include <signal.h>
 #include <spoke/spoke.h>
 #include <stdio.h>
@@ -108,6 +111,12 @@ static double load_between(const struct counters *before, const struct counters 
     return percent < 100 ? percent : 100;
 }
 
+/* A second. An interface that is gone takes its bytes along: then nothing is known, and 0 is said. */
+static double rate(unsigned long long before, unsigned long long now, double seconds)
+{
+    return now > before ? (double)(now - before) / seconds : 0;
+}
+
 static hostmon_telemetry read_machine(struct counters *before)
 {
     hostmon_telemetry f = {.has = HOSTMON_TELEMETRY_ALL};
@@ -117,8 +126,8 @@ static hostmon_telemetry read_machine(struct counters *before)
     const double seconds = now.at - before->at;
     f.cpu_load = load_between(before, &now);
     if (before->at > 0 && seconds > 0) {
-        f.network_received = (double)(now.received - before->received) / seconds;
-        f.network_sent = (double)(now.sent - before->sent) / seconds;
+        f.network_received = rate(before->received, now.received, seconds);
+        f.network_sent = rate(before->sent, now.sent, seconds);
     }
     *before = now;
     f.uptime = now.at;
@@ -265,7 +274,8 @@ int main(int argc, char **argv)
         SPOKE_CONFIG(.provisioning_host = getenv("SPOKE_HOST"), .port = (uint16_t)(port != NULL ? atoi(port) : 0),
                      .id_scope = getenv("SPOKE_ID_SCOPE"), .registration_id = getenv("SPOKE_DEVICE_ID"),
                      .credential.primary = getenv("SPOKE_DEVICE_KEY"), .trust_file = getenv("SPOKE_CA_FILE"),
-                     HOSTMON_MODEL, .on_state = show_state, .user = &monitor, .transport = options.transport);
+                     HOSTMON_MODEL, .on_state = show_state, .user = &monitor, .transport = options.transport,
+                     .diagnostics = "diagnostics", .user_agent = "hostmon/1.0");
     spoke_status status = spoke_client_create(&config, &running);
     if (status == SPOKE_OK)
         status = spoke_client_open(running);

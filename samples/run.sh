@@ -2,9 +2,9 @@
 # Runs one sample against a spoke-central of its own:  samples/run.sh thermostat
 set -euo pipefail
 
-usage() { echo "usage: samples/run.sh thermostat|controller|ameba|hostmon|own_mqtt|runner [ARGUMENTS]"; }
+usage() { echo "usage: samples/run.sh thermostat|controller|ameba|hostmon|own_mqtt|runner|offline [ARGUMENTS]"; }
 case "${1-}" in
-    thermostat | controller | ameba | hostmon | own_mqtt | runner) ;;
+    thermostat | controller | ameba | hostmon | own_mqtt | runner | offline) ;;
     -h | --help) usage; exit 0 ;;
     *) usage >&2; exit 2 ;;
 esac
@@ -31,7 +31,10 @@ invite_all() {
             invite components/wireless/commands/wifi_scan '{"request":[1,6]}'
             invite components/gpio/commands/gpio_read '{"request":{"port_num":0,"pin_num":3}}'
             ;;
-        hostmon) invite commands/snapshot '{}' ;;
+        hostmon)
+            invite commands/snapshot '{}'
+            invite components/diagnostics/commands/getLog '{"request":{"lines":10}}'
+            ;;
     esac
 }
 
@@ -40,4 +43,8 @@ build_everything
 start_service --templates "$models"
 register_device "$sample-1"
 invite_all
+if [ "$sample" = offline ]; then # once without a network, then with one
+    export SPOKE_QUEUE_FILE=$work/offline.queue
+    "$build/samples/offline" down
+fi
 "$build/samples/$sample" "$@"

@@ -242,6 +242,15 @@ check_hostmon() { # TRANSPORT
         'it["reported"]["interval"] == {"value": 1, "ac": 200, "av": it["desiredVersion"]}' GET "$(device "$id")"
     answers_once "hostmon over $1: an interval of 0 does not even leave the service" \
         '"interval" in it["error"]["message"] and "1" in it["error"]["message"]' PATCH "$(properties "$id")" '{"interval":0}'
+    answers "hostmon over $1: the health of its connection arrives" \
+        'any(m["system"].get("component") == "diagnostics" and json.loads(m["body"])["connects"] >= 1 for m in it)' \
+        GET "$(device "$id")/messages"
+    answers "hostmon over $1: the library says its version" \
+        'it["libraryVersion"] and it["userAgent"] == "hostmon/1.0"' \
+        GET "/api/devices/$id/components/diagnostics/properties$v"
+    answers_once "hostmon over $1: the library answers getLog" \
+        'it["responseCode"] == 200 and len(it["response"]) == 2 and not any("sig=" in line for line in it["response"])' \
+        POST "/api/devices/$id/components/diagnostics/commands/getLog$v" '{"request":{"lines":2,"level":"info"}}'
     never_flagged "$id"
     answers_once "hostmon over $1: the snapshot is answered" 'it["responseCode"] == 200 and it["response"]["memoryUsed"] > 0' \
         POST "$(command_of "$id" snapshot)" '{}'
@@ -255,6 +264,27 @@ check_runner() {
     ends "runner: it ends by itself" 0
     prints "runner: it knows that all arrived" "20 messages sent and acknowledged"
     answers "runner: all 20 arrive, in order" '[json.loads(m["body"])["count"] for m in it] == list(range(20))' GET "$(device runner)/messages"
+}
+
+check_offline() {
+    export SPOKE_QUEUE_FILE=$work/offline.queue
+    run offline down
+    ends "offline: it ends by itself without a network" 0
+    prints "offline: all it took is in its file" "0 found, 11 accepted, 0 delivered, 11 wait in the file"
+    answers_once "offline: nothing of it has arrived" 'it == []' GET "$(device offline)/messages"
+    start offline
+    ends "offline: it ends by itself with one" 0
+    prints "offline: the next run finds all of it and delivers both" "11 found, 11 accepted, 22 delivered, 0 wait in the file"
+    answers "offline: the alarm comes first, what matters least behind the readings" \
+        '(lambda kinds: kinds[0] == "hot" and kinds.index("signal") >= 6 and len(kinds) == 22)(
+         [list(json.loads(m["body"]))[0] for m in it])' GET "$(device offline)/messages"
+    answers_once "offline: what is of one priority comes in order" \
+        '[json.loads(m["body"])["temperature"] for m in it if "temperature" in m["body"]] == 2 * [20, 21, 22, 23, 24]' \
+        GET "$(device offline)/messages"
+    answers_once "offline: what waited tells when it was made, and no id is there twice" \
+        'all("creationTimeUtc" in m["system"] for m in it if int(m["system"]["messageId"][8:], 16) <= 11)
+         and len({m["system"]["messageId"] for m in it}) == 22' \
+        GET "$(device offline)/messages"
 }
 
 check_own_mqtt() {
@@ -283,6 +313,13 @@ check_templates() {
     said=$("$build/spoke-model" check "$models" 2>&1) || fail "templates: spoke-model fails: $said"
     [ -z "$said" ] || fail "templates: spoke-model warns: $said"
     echo "ok: templates: spoke-model has nothing to say against them"
+    python3 - "$models/hostmon.json" "$root/src/client/diagnostics.json" <<'PYTHON' || fail "templates: hostmon has other diagnostics"
+import json, sys
+hostmon, own = (json.load(open(path)) for path in sys.argv[1:])
+del own["@context"]
+sys.exit(own not in [part["schema"] for part in hostmon["capabilityModel"]["contents"] if part["@type"] == "Component"])
+PYTHON
+    echo "ok: templates: hostmon's diagnostics are the library's"
     answers "templates: the service has all of them" \
         '{t["capabilityModel"]["@id"] for t in it["value"]} >= {"dtmi:com:example:Thermostat;1", "dtmi:spoke:HostMonitor;1",
          "dtmi:com:example:TemperatureController;1", "dtmi:realtek:rtk_ameba_series;1"}' GET "/api/deviceTemplates$v"
@@ -308,7 +345,7 @@ check_bad_input() {
     ends "a CA file that is not there fails at once" 1
 }
 
-start_service --templates "$models" --control --dps-retry-after 0
+start_service --templates "$models" --control --dps-retry-after 1
 [ ! -x "$build/spoke-model" ] || check_templates # not there when the build was given another one
 check_thermostat
 check_controller
@@ -316,6 +353,7 @@ check_ameba
 check_hostmon native
 [ "${2-}" != paho ] || check_hostmon paho
 check_runner
+check_offline
 [ ! -x "$build/samples/own_mqtt" ] || check_own_mqtt
 check_in_process
 check_bad_input
