@@ -381,6 +381,7 @@ void outgoing_tell(spoke_client *c)
 {
     uint32_t id;
     enum queue_reason why;
+    (void)queue_settle(&c->queue); /* an end is told even when the storage cannot keep it; counted */
     while (queue_next_dropped(&c->queue, &id, &why) == SPOKE_OK)
         session_report_outcome(c, id, outcome_of(why));
 }

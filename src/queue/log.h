@@ -99,6 +99,8 @@ spoke_status log_append(struct log *log, const struct log_record *record, spoke_
                         uint32_t *where);
 /* Tells how far the owner has got; not synced: a mark that is lost costs duplicates. */
 spoke_status log_mark(struct log *log, const struct log_mark *mark);
+/* All that was told so far, marks too, is durable. E_PORT. */
+spoke_status log_sync(struct log *log);
 /* Reads head and body, one behind the other, into out (appended), and checks them. E_NOT_FOUND: no whole record stands
  * there; E_PORT: the storage failed, and may work again; E_TOO_SMALL: out has no room. */
 spoke_status log_read(struct log *log, uint32_t where, struct log_record *record, spoke_buf *out);

@@ -79,7 +79,6 @@ struct log_payload {
 spoke_status log_write_data(struct log *log, const struct log_record *record, const struct log_payload *payload);
 /* The present mark; says that what is before block tail_seq is let go. */
 spoke_status log_write_mark(struct log *log, uint32_t tail_seq);
-spoke_status log_sync(struct log *log);
 spoke_status log_erase(struct log *log, uint32_t block);
 /* Makes the next block the head; erases it unless it is blank. */
 spoke_status log_open_next(struct log *log);

@@ -208,6 +208,9 @@ spoke_status queue_next_dropped(struct queue *q, uint32_t *id, enum queue_reason
 void queue_age(struct queue *q, uint64_t now_ms);
 /* Writes what is done into the storage, if it is news: once a round is enough. */
 spoke_status queue_flush(struct queue *q);
+/* Before ends are told: when some wait for it, what is done becomes durable, so that none of them comes back after a
+ * power cut. E_PORT: the storage failed, and it may. */
+spoke_status queue_settle(struct queue *q);
 /* When the next message ages out, or the storage is to be tried again. UINT64_MAX: never. */
 uint64_t queue_deadline(const struct queue *q);
 

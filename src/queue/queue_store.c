@@ -185,6 +185,14 @@ spoke_status queue_flush(struct queue *q)
     return status;
 }
 
+spoke_status queue_settle(struct queue *q)
+{
+    if (q->drop_count == 0 || q->o.storage == NULL)
+        return SPOKE_OK;
+    const spoke_status status = queue_flush(q);
+    return status == SPOKE_OK ? log_sync(&q->log) : status;
+}
+
 spoke_status queue_store_keep(struct queue *q, uint16_t slot, uint32_t ttl_s, const struct draft *d)
 {
     struct queue_entry *e = &q->entries[slot];

@@ -375,6 +375,31 @@ static void what_was_recovered_without_a_time_is_not_joined(void **state)
     assert_int_equal(telemetry_sent(), 2);
 }
 
+static uint8_t durable[sizeof medium];
+
+static spoke_status sync_medium(void *ctx)
+{
+    (void)ctx;
+    memcpy(durable, medium, sizeof durable);
+    return SPOKE_OK;
+}
+
+static void an_end_by_age_that_was_told_is_the_end_also_after_a_power_cut(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_field field = spoke_i64("reading", 1);
+    const spoke_delivery how = {SPOKE_NORMAL, 10, 7};
+    flawed.sync = sync_medium;
+    assert_ok(spoke_telemetry_send_as(f->client, &how, NULL, &field, 1));
+    run(f, 11000);
+    assert_int_equal(outcome_for(7), SPOKE_E_TIMEOUT);
+    spoke_client_destroy(f->client);
+    memcpy(medium, durable, sizeof medium); /* whatever was not synced is gone */
+    f->client = NULL;
+    restart(f);
+    assert_int_equal(spoke_client_pending(f->client), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -387,6 +412,7 @@ int main(void)
         stored(a_message_that_cannot_be_read_any_more_is_told_and_the_others_leave),
         stored(a_batch_of_which_one_cannot_be_read_is_taken_apart),
         stored(what_was_recovered_is_joined_when_it_was_made_together),
+        stored(an_end_by_age_that_was_told_is_the_end_also_after_a_power_cut),
         stored(what_was_recovered_without_a_time_is_not_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
