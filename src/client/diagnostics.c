@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/crc32.h"
 #include "base/iso8601.h"
 
 /* The client's own health as the component dtmi:spoke:Diagnostics;1 (diagnostics.json). To the rest of the client this
@@ -102,9 +103,7 @@ void diagnostics_init(spoke_client *c)
 
 static uint32_t add_to_sum(uint32_t sum, uint64_t value)
 {
-    for (unsigned i = 0; i < 8; i++)
-        sum = (sum ^ (uint8_t)(value >> (8 * i))) * 16777619u; /* FNV-1a */
-    return sum;
+    return crc32_add(sum, &value, sizeof value);
 }
 
 static uint64_t all_dropped(const struct spoke_stats *s)
@@ -118,7 +117,7 @@ static uint64_t all_dropped(const struct spoke_stats *s)
 /* Not of what grows with every message, ours included: that alone is no news. */
 static uint32_t sum_of_figures(const struct spoke_stats *s)
 {
-    uint32_t sum = add_to_sum(2166136261u, s->queue_messages);
+    uint32_t sum = add_to_sum(0, s->queue_messages);
     sum = add_to_sum(sum, all_dropped(s));
     sum = add_to_sum(sum, s->retransmitted);
     sum = add_to_sum(sum, s->connects);
@@ -184,9 +183,8 @@ static spoke_expiry expiry_of(const spoke_client *c)
 static uint32_t sum_of_facts(const spoke_client *c, const spoke_expiry *expiry)
 {
     const spoke_trouble *last = c->stats.troubles;
-    uint32_t sum = add_to_sum(2166136261u, (uint64_t)last->unix_s);
-    for (const char *at = c->hub_host; *at != '\0'; at++)
-        sum = add_to_sum(sum, (uint8_t)*at);
+    uint32_t sum = add_to_sum(0, (uint64_t)last->unix_s);
+    sum = crc32_add(sum, c->hub_host, strlen(c->hub_host));
     sum = add_to_sum(sum, c->stats.provisionings);
     sum = add_to_sum(sum, (uint32_t)last->error.status);
     sum = add_to_sum(sum, (uint32_t)last->error.detail);

@@ -12,57 +12,6 @@
 
 /* --- records --- */
 
-spoke_status record_load(const spoke_client *c, const char *key, spoke_buf *out)
-{
-    return c->platform.load != NULL ? c->platform.load(c->platform.ctx, key, out) : SPOKE_E_NOT_FOUND;
-}
-
-spoke_status record_store(const spoke_client *c, const char *key, spoke_writer *w)
-{
-    spoke_str record;
-    if (c->platform.store == NULL)
-        return SPOKE_E_UNSUPPORTED;
-    const spoke_status status = spoke_writer_finish(w, &record);
-    return status == SPOKE_OK ? c->platform.store(c->platform.ctx, key, record) : status;
-}
-
-spoke_status record_remove(const spoke_client *c, const char *key)
-{
-    return c->platform.store != NULL ? c->platform.store(c->platform.ctx, key, (spoke_str){NULL, 0})
-                                     : SPOKE_E_UNSUPPORTED;
-}
-
-bool record_is(spoke_str object, const char *key, const char *wanted)
-{
-    spoke_str json;
-    uint8_t room[SPOKE_MAX_HOST_BYTES + 1];
-    spoke_buf text = spoke_buf_from(room, sizeof room);
-    return spoke_json_find(object, key, &json) == SPOKE_OK && spoke_json_text(json, &text) == SPOKE_OK &&
-           spoke_str_equal(spoke_buf_str(&text), spoke_str_of(wanted));
-}
-
-bool record_text(spoke_str object, const char *key, char *out, size_t cap)
-{
-    spoke_str json;
-    spoke_buf text = spoke_buf_from(out, cap - 1);
-    if (spoke_json_find(object, key, &json) != SPOKE_OK || spoke_json_text(json, &text) != SPOKE_OK ||
-        text.len == 0)
-        return false;
-    out[text.len] = '\0';
-    return strlen(out) == text.len;
-}
-
-bool record_number(spoke_str object, const char *key, uint8_t *out)
-{
-    spoke_str json;
-    int64_t number;
-    if (spoke_json_find(object, key, &json) != SPOKE_OK || spoke_json_int(json, &number) != SPOKE_OK ||
-        number < 0 || number > UINT8_MAX)
-        return false;
-    *out = (uint8_t)number;
-    return true;
-}
-
 bool record_binds(const spoke_client *c, spoke_str object)
 {
     return record_is(object, "over", c->config.id_scope) &&
@@ -135,12 +84,17 @@ spoke_status home_keep(const spoke_client *c, const struct home *home)
     spoke_writer_init(&w, room, sizeof room);
     record_bind(c, &w);
     record_put_home(&w, home);
-    spoke_write(&w, spoke_text("hub", spoke_str_of(c->hub_host)));
-    spoke_write(&w, spoke_text("device", spoke_str_of(c->device_id)));
+    assignment_write(c, &w);
     return record_store(c, HOME_KEY, &w);
 }
 
 /* --- the assignment --- */
+
+void assignment_write(const spoke_client *c, spoke_writer *w)
+{
+    spoke_write(w, spoke_text("hub", spoke_str_of(c->hub_host)));
+    spoke_write(w, spoke_text("device", spoke_str_of(c->device_id)));
+}
 
 /* Whatever the record or the service says, a host and an id that no token and no topic can name are none. */
 bool assignment_possible(spoke_str hub, spoke_str device_id)
@@ -210,8 +164,7 @@ static spoke_status keep_assignment(const spoke_client *c)
     spoke_writer_init(&w, room, sizeof room);
     spoke_write(&w, spoke_text("scope", spoke_str_of(c->config.id_scope)));
     spoke_write(&w, spoke_text("registration", spoke_str_of(c->config.registration_id)));
-    spoke_write(&w, spoke_text("hub", spoke_str_of(c->hub_host)));
-    spoke_write(&w, spoke_text("device", spoke_str_of(c->device_id)));
+    assignment_write(c, &w);
     return record_store(c, ASSIGNMENT_KEY, &w);
 }
 
@@ -275,7 +228,7 @@ static bool host_failed(spoke_client *c, const spoke_error *why, bool at_dps)
 /* Soon, and not all together: a fleet that lost its host or its way must not come to the next one in step. */
 static void wait_briefly(spoke_client *c, const spoke_error *why)
 {
-    c->retry_at = now_ms(c) + ((uint64_t)c->config.backoff_min_ms * random_u32(c) >> 32);
+    c->retry_at = now_ms(c) + random_below(c, c->config.backoff_min_ms);
     c->pause_firm = false;
     enter_state(c, SPOKE_BACKOFF, why);
 }

@@ -7,6 +7,7 @@
 #include <spoke/crypto.h>
 
 #include "hosts.h"
+#include "record.h"
 
 #define MOVE_TRIES 3u        /* then the device stays where it is */
 #define RENEW_REST_MS 60000u /* READY with the old credential before the new one is tried again */
@@ -54,18 +55,8 @@ struct renewal {
     struct identity other;
 };
 
-/* --- records: small JSON objects kept by platform.store --- */
+/* --- their records --- */
 #define RECORD_BYTES 1280u
-
-/* Appends the whole record. E_NOT_FOUND: there is none, or no store. */
-spoke_status record_load(const spoke_client *c, const char *key, spoke_buf *out);
-/* E_UNSUPPORTED: no store. */
-spoke_status record_store(const spoke_client *c, const char *key, spoke_writer *w);
-spoke_status record_remove(const spoke_client *c, const char *key);
-bool record_is(spoke_str object, const char *key, const char *wanted);
-/* False: missing, empty, too long or with a NUL inside. */
-bool record_text(spoke_str object, const char *key, char *out, size_t cap);
-bool record_number(spoke_str object, const char *key, uint8_t *out);
 
 /* Made for this registration under this configured scope: a firmware with another one is not bound by it. */
 bool record_binds(const spoke_client *c, spoke_str object);

@@ -22,6 +22,11 @@ uint32_t random_u32(spoke_client *c)
     return (uint32_t)b[0] << 24 | (uint32_t)b[1] << 16 | (uint32_t)b[2] << 8 | b[3];
 }
 
+uint32_t random_below(spoke_client *c, uint32_t limit)
+{
+    return (uint32_t)((uint64_t)limit * random_u32(c) >> 32);
+}
+
 static void count_state(spoke_client *c, spoke_state from, spoke_state to, uint64_t stayed_ms)
 {
     if (from == SPOKE_READY)
@@ -183,7 +188,7 @@ static void hold(spoke_client *c)
 
 static uint64_t spread_ms(spoke_client *c)
 {
-    return (uint64_t)c->config.first_connect_spread_ms * random_u32(c) >> 32;
+    return random_below(c, c->config.first_connect_spread_ms);
 }
 
 /* A network that is there again is tried at once, but not against the service's own wish, and not by a whole fleet

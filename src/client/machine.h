@@ -4,7 +4,7 @@
  *   config.c      checking and copying the configuration, carving the memory
  *   machine.c     states: what is due, what happened
  *   provision.c   PROVISIONING    connect.c  CONNECTING, tokens
- *   home.c        the cached assignment, homes, the records of both
+ *   home.c        the cached assignment, homes, the records of both      record.c  reading and keeping records
  *   session.c     SYNCING and READY: what arrives, what leaves
  *   contract.c    the device template: what is said and asked is held to it; contract_init.c: handlers, too
  *   telemetry.c   properties.c   command.c    message.c    what the program says and is asked
@@ -306,6 +306,7 @@ void diagnostics_get_log(spoke_client *c, spoke_str rid, spoke_str request);
 /* --- machine.c --- */
 uint64_t now_ms(const spoke_client *c);
 uint32_t random_u32(spoke_client *c);
+uint32_t random_below(spoke_client *c, uint32_t limit); /* 0 when limit is 0 */
 void enter_state(spoke_client *c, spoke_state to, const spoke_error *why);
 /* What is due now, without waiting. */
 void machine_work(spoke_client *c, uint64_t now);
@@ -349,6 +350,7 @@ bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps);
 void connect_ready(spoke_client *c); /* the hub is reached and synchronised */
 void assignment_load(spoke_client *c);
 void assignment_store(spoke_client *c);
+void assignment_write(const spoke_client *c, spoke_writer *w); /* its members, into a record */
 bool assignment_possible(spoke_str hub, spoke_str device_id);
 void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
 /* The scope and DPS in force for the next registration: of the move, of the home, or as configured. */

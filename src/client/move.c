@@ -50,11 +50,15 @@ void move_load(spoke_client *c)
         return;
     const spoke_str text = spoke_buf_str(&record);
     struct move *m = &c->move;
-    if (record_binds(c, text) && record_home(c, text, &m->goal) && record_number(text, "tries", &m->tries) &&
-        !same_home(&m->goal, &c->home))
+    int64_t tries;
+    const bool ours = record_binds(c, text) && record_home(c, text, &m->goal) &&
+                      record_number(text, "tries", 0, UINT8_MAX, &tries);
+    if (ours && !same_home(&m->goal, &c->home)) {
+        m->tries = (uint8_t)tries;
         m->phase = MOVE_WAITING;
-    else
+    } else {
         forget_move(c); /* arrived, overtaken by another firmware, or no record of ours */
+    }
 }
 
 /* --- ends --- */

@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/crc32.h"
 #include "base/log.h"
 
 /* Accepted writable properties, kept by platform.store, so that a device starts with its last settings while it is
@@ -31,16 +32,12 @@ static void clear(struct settings *s)
     s->dirty = false;
 }
 
-/* Another hub, or another device, is another twin: FNV-1a over both names. */
+/* Another hub, or another device, is another twin. */
 static uint32_t home_of(const spoke_client *c)
 {
-    uint32_t hash = 2166136261u;
-    for (const char *at = c->hub_host; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 16777619u;
-    hash *= 16777619u;
-    for (const char *at = c->device_id; *at != '\0'; at++)
-        hash = (hash ^ (uint8_t)*at) * 16777619u;
-    return hash != 0 ? hash : 1;
+    const uint32_t sum =
+        crc32_add(crc32_add(0, c->hub_host, strlen(c->hub_host) + 1), c->device_id, strlen(c->device_id));
+    return sum != 0 ? sum : 1;
 }
 
 /* --- one setting: ["component","name",value] --- */
@@ -201,17 +198,15 @@ static spoke_status store(spoke_client *c)
     spoke_writer w;
     spoke_str rest;
     if (empty(s))
-        return c->platform.store(c->platform.ctx, SETTINGS_KEY, (spoke_str){NULL, 0});
+        return record_remove(c, SETTINGS_KEY);
     spoke_writer_init(&w, s->text.ptr + end, s->text.cap - end);
-    spoke_write(&w, spoke_text("hub", spoke_str_of(c->hub_host)));
-    spoke_write(&w, spoke_text("device", spoke_str_of(c->device_id)));
+    assignment_write(c, &w);
     spoke_write(&w, spoke_i64("version", s->version));
     const spoke_status status = spoke_writer_finish(&w, &rest);
     assert(status == SPOKE_OK); /* SETTINGS_FRAME_BYTES; hub and device hold no control characters */
     (void)status;
     s->text.ptr[end] = ','; /* where the writer has opened its object */
-    return c->platform.store(c->platform.ctx, SETTINGS_KEY,
-                             spoke_str_from((const char *)s->text.ptr, end + rest.len));
+    return record_keep(c, SETTINGS_KEY, spoke_str_from((const char *)s->text.ptr, end + rest.len));
 }
 
 static void tell(spoke_client *c, spoke_status status, const char *text)
@@ -260,13 +255,6 @@ void settings_work(spoke_client *c)
 
 /* --- restoring --- */
 
-static bool text_is(spoke_str object, const char *key, const char *wanted)
-{
-    spoke_str json;
-    return spoke_json_find(object, key, &json) == SPOKE_OK && spoke_json_type(json) == '"' &&
-           spoke_json_key_is(spoke_str_from(json.ptr + 1, json.len - 2), spoke_str_of(wanted));
-}
-
 /* As this file writes it, without a space anywhere between: so it can be changed in place. */
 static bool list_is_sound(spoke_str list)
 {
@@ -287,16 +275,15 @@ static bool list_is_sound(spoke_str list)
 /* E_NOT_FOUND: there is none, or it is another twin's. */
 static spoke_status read_record(const spoke_client *c, spoke_str record, size_t *list_end, int64_t *version)
 {
-    spoke_str list, number;
+    spoke_str list;
     if (!spoke_str_starts(record, SPOKE_STR(FRONT "[")) || spoke_json_check(record) != SPOKE_OK ||
         spoke_json_find(record, "settings", &list) != SPOKE_OK || !list_is_sound(list) ||
-        spoke_json_find(record, "version", &number) != SPOKE_OK || spoke_json_int(number, version) != SPOKE_OK ||
-        *version < 0)
+        !record_number(record, "version", 0, INT64_MAX, version))
         return SPOKE_E_JSON;
     *list_end = (size_t)(list.ptr + list.len - record.ptr);
     if (*list_end > c->settings.text.cap - SETTINGS_FRAME_BYTES)
         return SPOKE_E_TOO_LARGE;
-    return c->assigned && text_is(record, "hub", c->hub_host) && text_is(record, "device", c->device_id)
+    return c->assigned && record_is(record, "hub", c->hub_host) && record_is(record, "device", c->device_id)
                ? SPOKE_OK
                : SPOKE_E_NOT_FOUND;
 }
@@ -307,7 +294,7 @@ static spoke_status load(spoke_client *c)
     size_t end = 0;
     int64_t version = 0;
     s->text.len = 0;
-    spoke_status status = c->platform.load(c->platform.ctx, SETTINGS_KEY, &s->text);
+    spoke_status status = record_load(c, SETTINGS_KEY, &s->text);
     if (status == SPOKE_OK)
         status = read_record(c, spoke_buf_str(&s->text), &end, &version);
     if (status != SPOKE_OK) {

@@ -27,29 +27,12 @@ static const char *key_of(size_t slot, char key[KEY_BYTES])
 
 /* --- reading a record --- */
 
-static bool text_is(spoke_str record, const char *key, const char *wanted)
-{
-    spoke_str json;
-    return spoke_json_find(record, key, &json) == SPOKE_OK && spoke_json_type(json) == '"' &&
-           spoke_json_key_is(spoke_str_from(json.ptr + 1, json.len - 2), spoke_str_of(wanted));
-}
-
-static bool read_id(spoke_str record, uint32_t *id)
-{
-    spoke_str json;
-    int64_t number;
-    if (spoke_json_find(record, "id", &json) != SPOKE_OK || spoke_json_int(json, &number) != SPOKE_OK ||
-        number < 1 || number > UINT32_MAX)
-        return false;
-    *id = (uint32_t)number;
-    return true;
-}
-
 static size_t handler_of(const spoke_client *c, spoke_str record)
 {
     for (size_t i = 0; i < c->config.handler_count; i++) {
         const spoke_handler *h = &c->config.handlers[i];
-        if (h->command != NULL && text_is(record, "name", h->name) && text_is(record, "component", h->component))
+        if (h->command != NULL && record_is(record, "name", h->name) &&
+            record_is(record, "component", h->component))
             return i;
     }
     return NO_HANDLER;
@@ -94,13 +77,15 @@ static spoke_status read_slot(spoke_client *c, size_t slot, struct reading *out)
     char key[KEY_BYTES];
     bool offline;
     spoke_buf room = spoke_buf_from(c->works.record, c->works.record_cap);
-    const spoke_status status = c->platform.load(c->platform.ctx, key_of(slot, key), &room);
+    const spoke_status status = record_load(c, key_of(slot, key), &room);
     if (status != SPOKE_OK)
         return status;
     const spoke_str record = spoke_buf_str(&room);
-    if (spoke_json_check(record) != SPOKE_OK || !read_id(record, &out->id) ||
+    int64_t id;
+    if (spoke_json_check(record) != SPOKE_OK || !record_number(record, "id", 1, UINT32_MAX, &id) ||
         !read_payload(c, record, &offline, &out->payload))
         return SPOKE_E_JSON;
+    out->id = (uint32_t)id;
     out->handler = handler_of(c, record);
     if (out->handler == NO_HANDLER || !still_fits(c, &c->config.handlers[out->handler], offline, out->payload))
         return SPOKE_E_MODEL;
@@ -201,7 +186,7 @@ static spoke_status begin(spoke_client *c, const spoke_command *call, uint32_t *
         return c->works.count > 0 ? SPOKE_E_FULL : SPOKE_E_UNSUPPORTED;
     const uint32_t next = take_id(c);
     spoke_status status = write_record(c, call, next, &record);
-    if (status == SPOKE_OK && c->platform.store(c->platform.ctx, key_of(slot, key), record) != SPOKE_OK)
+    if (status == SPOKE_OK && record_keep(c, key_of(slot, key), record) != SPOKE_OK)
         status = SPOKE_E_PORT;
     if (status != SPOKE_OK)
         return status;
@@ -266,7 +251,7 @@ static spoke_status forget(spoke_client *c, uint32_t id)
     for (size_t i = 0; i < c->works.count; i++) { /* none, when another thread was faster */
         if (c->works.slots[i].id != id)
             continue;
-        if (c->platform.store(c->platform.ctx, key_of(i, key), (spoke_str){NULL, 0}) != SPOKE_OK)
+        if (record_remove(c, key_of(i, key)) != SPOKE_OK)
             return SPOKE_E_PORT;
         c->works.slots[i] = (struct begun){0};
     }
