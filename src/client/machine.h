@@ -120,6 +120,11 @@ struct diagnostics {
     log_ring_guard guard;
 };
 
+/* How far a counter was told by notices, and when the next may go out (outgoing.c). */
+struct tally {
+    uint64_t count, due;
+};
+
 struct spoke_client {
     spoke_config config; /* text members point into `strings` */
     spoke_platform platform;
@@ -219,7 +224,7 @@ struct spoke_client {
     bool pace_blocks;    /* and one waits for it */
     uint64_t created_asked; /* when the clock was last asked for a message, and what it said */
     int64_t created_now;
-    uint64_t drops_noticed, drop_notice_due, faults_noticed, fault_notice_due;
+    struct tally drops_told, faults_told;
     uint8_t *gathered, *encoded; /* bodies joined; the encoder's output */
     size_t gathered_bytes, encoded_bytes;
 

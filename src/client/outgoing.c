@@ -386,45 +386,32 @@ void outgoing_tell(spoke_client *c)
         session_report_outcome(c, id, outcome_of(why));
 }
 
-static uint64_t dropped_so_far(const spoke_client *c)
+static bool is_news(const struct tally *told, uint64_t so_far)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < QUEUE_REASONS; i++)
-        sum += c->queue.counters.dropped[i];
-    return sum;
+    return so_far != told->count;
 }
 
-static void notice_drops(spoke_client *c, uint64_t now)
+/* How many more there are, at most every NOTICE_EVERY_MS. */
+static void notice_news(spoke_client *c, uint64_t now, struct tally *told, uint64_t so_far, spoke_notice_kind kind,
+                        spoke_error why)
 {
-    const uint64_t dropped = dropped_so_far(c);
-    if (dropped == c->drops_noticed || now < c->drop_notice_due)
+    if (!is_news(told, so_far) || now < told->due)
         return;
-    const uint64_t news = dropped - c->drops_noticed;
-    c->drops_noticed = dropped;
-    c->drop_notice_due = now + NOTICE_EVERY_MS;
-    const spoke_error why =
-        client_fault(SPOKE_E_FULL, SPOKE_SOURCE_CLIENT, news < INT32_MAX ? (int32_t)news : INT32_MAX,
-                     "telemetry was dropped, by policy, age or size: spoke_client_stats tells which");
-    client_notice(c, SPOKE_NOTICE_DROP, &why, 0);
+    const uint64_t news = so_far - told->count;
+    told->count = so_far;
+    told->due = now + NOTICE_EVERY_MS;
+    why.detail = news < INT32_MAX ? (int32_t)news : INT32_MAX;
+    client_notice(c, kind, &why, 0);
 }
 
-static uint64_t faults_so_far(const spoke_client *c)
+static void notice_ends(spoke_client *c, uint64_t now)
 {
-    return c->queue.counters.storage_faults + c->queue.log.faults;
-}
-
-static void notice_faults(spoke_client *c, uint64_t now)
-{
-    const uint64_t faults = faults_so_far(c);
-    if (faults == c->faults_noticed || now < c->fault_notice_due)
-        return;
-    const uint64_t news = faults - c->faults_noticed;
-    c->faults_noticed = faults;
-    c->fault_notice_due = now + NOTICE_EVERY_MS;
-    const spoke_error why =
-        client_fault(SPOKE_E_PORT, SPOKE_SOURCE_PORT, news < INT32_MAX ? (int32_t)news : INT32_MAX,
-                     "the storage of the queue failed, or held something unreadable");
-    client_notice(c, SPOKE_NOTICE_STORAGE, &why, 0);
+    notice_news(c, now, &c->drops_told, queue_dropped(&c->queue), SPOKE_NOTICE_DROP,
+                client_fault(SPOKE_E_FULL, SPOKE_SOURCE_CLIENT, 0,
+                             "telemetry was dropped, by policy, age or size: spoke_client_stats tells which"));
+    notice_news(c, now, &c->faults_told, queue_faults(&c->queue), SPOKE_NOTICE_STORAGE,
+                client_fault(SPOKE_E_PORT, SPOKE_SOURCE_PORT, 0,
+                             "the storage of the queue failed, or held something unreadable"));
 }
 
 void outgoing_work(spoke_client *c, uint64_t now)
@@ -432,8 +419,7 @@ void outgoing_work(spoke_client *c, uint64_t now)
     queue_age(&c->queue, now);
     outgoing_tell(c);
     (void)queue_flush(&c->queue); /* what it cannot write costs duplicates; counted */
-    notice_drops(c, now);
-    notice_faults(c, now);
+    notice_ends(c, now);
 }
 
 uint64_t outgoing_deadline(const spoke_client *c)
@@ -441,9 +427,9 @@ uint64_t outgoing_deadline(const spoke_client *c)
     uint64_t due = queue_deadline(&c->queue);
     if (c->pace_blocks && !c->closing_link && (c->pace_us + 999) / 1000 < due)
         due = (c->pace_us + 999) / 1000;
-    if (dropped_so_far(c) != c->drops_noticed && c->drop_notice_due < due)
-        due = c->drop_notice_due;
-    if (faults_so_far(c) != c->faults_noticed && c->fault_notice_due < due)
-        due = c->fault_notice_due;
+    if (is_news(&c->drops_told, queue_dropped(&c->queue)) && c->drops_told.due < due)
+        due = c->drops_told.due;
+    if (is_news(&c->faults_told, queue_faults(&c->queue)) && c->faults_told.due < due)
+        due = c->faults_told.due;
     return due;
 }

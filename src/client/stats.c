@@ -122,7 +122,7 @@ static void add_queue(const spoke_client *c, struct spoke_stats *out)
     out->queue_age_s = (uint32_t)(queue_age_ms(q, now_ms(c)) / 1000);
     out->storage_programs = q->log.programs;
     out->storage_erases = q->log.erases;
-    out->storage_faults = q->log.faults + q->counters.storage_faults;
+    out->storage_faults = queue_faults(q);
 }
 
 void stats_gauges(const spoke_client *c, struct spoke_stats *out)

@@ -770,6 +770,19 @@ uint64_t queue_bytes(const struct queue *q)
     return q->kinds[0].payload;
 }
 
+uint64_t queue_faults(const struct queue *q)
+{
+    return q->counters.storage_faults + q->log.faults;
+}
+
+uint64_t queue_dropped(const struct queue *q)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < QUEUE_REASONS; i++)
+        sum += q->counters.dropped[i];
+    return sum;
+}
+
 uint32_t queue_oldest_sent(const struct queue *q)
 {
     uint16_t oldest = NO_SLOT;

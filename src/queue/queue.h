@@ -221,6 +221,10 @@ size_t queue_reports(const struct queue *q);       /* reported patches not done 
 uint64_t queue_bytes(const struct queue *q);       /* payload bytes of telemetry */
 uint32_t queue_oldest_sent(const struct queue *q); /* token of the telemetry longest in flight; QUEUE_NO_TOKEN */
 uint32_t queue_report_sent(const struct queue *q); /* token of the report in flight; QUEUE_NO_TOKEN */
+/* Of the storage: what failed, and what it held that nobody can read. */
+uint64_t queue_faults(const struct queue *q);
+/* Telemetry that was dropped, for any reason. */
+uint64_t queue_dropped(const struct queue *q);
 /* Of the telemetry that waits longest. */
 uint64_t queue_age_ms(const struct queue *q, uint64_t now_ms);
 

@@ -162,6 +162,12 @@ void queue_store_forget(struct queue *q, const struct queue_entry *e, bool dropp
         name_dead(q, (struct queue_dead){.seq = e->seq, .from = e->seq, .lane = e->lane, .dropped = dropped});
 }
 
+static spoke_status counted(struct queue *q, spoke_status status)
+{
+    q->counters.storage_faults += status == SPOKE_E_PORT ? 1 : 0;
+    return status;
+}
+
 spoke_status queue_flush(struct queue *q)
 {
     struct log_mark mark = {.single_count = 0};
@@ -181,8 +187,7 @@ spoke_status queue_flush(struct queue *q)
     }
     const spoke_status status = log_mark(&q->log, &mark);
     q->unmarked = status != SPOKE_OK;
-    q->counters.storage_faults += status == SPOKE_E_PORT ? 1 : 0;
-    return status;
+    return counted(q, status);
 }
 
 spoke_status queue_settle(struct queue *q)
@@ -190,7 +195,7 @@ spoke_status queue_settle(struct queue *q)
     if (q->drop_count == 0 || q->o.storage == NULL)
         return SPOKE_OK;
     const spoke_status status = queue_flush(q);
-    return status == SPOKE_OK ? log_sync(&q->log) : status;
+    return status == SPOKE_OK ? counted(q, log_sync(&q->log)) : status;
 }
 
 spoke_status queue_store_keep(struct queue *q, uint16_t slot, uint32_t ttl_s, const struct draft *d)
@@ -211,8 +216,7 @@ spoke_status queue_store_keep(struct queue *q, uint16_t slot, uint32_t ttl_s, co
     const spoke_status status = log_append(&q->log, &record, head, body, &where);
     if (status == SPOKE_OK) /* else an older patch stays where it is */
         e->place = where;
-    q->counters.storage_faults += status == SPOKE_E_PORT ? 1 : 0;
-    return status;
+    return counted(q, status);
 }
 
 spoke_status queue_store_read(struct queue *q, const struct queue_entry *e, spoke_buf *out)

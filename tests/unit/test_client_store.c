@@ -377,9 +377,13 @@ static void what_was_recovered_without_a_time_is_not_joined(void **state)
 
 static uint8_t durable[sizeof medium];
 
+static bool sync_fails;
+
 static spoke_status sync_medium(void *ctx)
 {
     (void)ctx;
+    if (sync_fails)
+        return SPOKE_E_PORT;
     memcpy(durable, medium, sizeof durable);
     return SPOKE_OK;
 }
@@ -400,6 +404,23 @@ static void an_end_by_age_that_was_told_is_the_end_also_after_a_power_cut(void *
     assert_int_equal(spoke_client_pending(f->client), 0);
 }
 
+static void an_end_that_the_storage_cannot_keep_is_told_and_the_fault_counted(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_field field = spoke_i64("reading", 1);
+    const spoke_delivery how = {SPOKE_NORMAL, 10, 7};
+    spoke_stats stats = SPOKE_STATS;
+    flawed.sync = sync_medium;
+    assert_ok(spoke_telemetry_send_as(f->client, &how, NULL, &field, 1));
+    sync_fails = true;
+    run(f, 11000);
+    sync_fails = false;
+    assert_int_equal(outcome_for(7), SPOKE_E_TIMEOUT);
+    assert_ok(spoke_client_stats(f->client, &stats));
+    assert_int_equal(stats.storage_faults, 1);
+    assert_int_equal(noticed.faults, 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -413,6 +434,7 @@ int main(void)
         stored(a_batch_of_which_one_cannot_be_read_is_taken_apart),
         stored(what_was_recovered_is_joined_when_it_was_made_together),
         stored(an_end_by_age_that_was_told_is_the_end_also_after_a_power_cut),
+        stored(an_end_that_the_storage_cannot_keep_is_told_and_the_fault_counted),
         stored(what_was_recovered_without_a_time_is_not_joined),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
