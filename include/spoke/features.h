@@ -1,0 +1,74 @@
+/* What of the library is built. Each switch is 1 unless the compiler is told otherwise (-DSPOKE_WITH_MOVE=0, or a
+ * header of yours named by -DSPOKE_FEATURES_FILE='"my_features.h"'), the same for every file of the library.
+ *
+ * A switch removes bodies, never prototypes or members of structs: a program built against another set links. A call
+ * that was left out answers SPOKE_E_UNSUPPORTED, and a configuration that needs what is not there is refused at init
+ * with a sentence. docs/footprint.md shows what each one saves. */
+#ifndef SPOKE_FEATURES_H
+#define SPOKE_FEATURES_H
+
+#ifdef SPOKE_FEATURES_FILE
+#include SPOKE_FEATURES_FILE
+#endif
+
+/* --- the conversation --- */
+#ifndef SPOKE_WITH_DPS /* provisioning; without it hub_host has to be given */
+#define SPOKE_WITH_DPS 1
+#endif
+#ifndef SPOKE_WITH_PROPERTIES /* the twin: reported and writable properties */
+#define SPOKE_WITH_PROPERTIES 1
+#endif
+#ifndef SPOKE_WITH_COMMANDS
+#define SPOKE_WITH_COMMANDS 1
+#endif
+#ifndef SPOKE_WITH_MESSAGES /* cloud-to-device messages, offline commands among them */
+#define SPOKE_WITH_MESSAGES 1
+#endif
+#ifndef SPOKE_WITH_CHECKS /* values are held to the template; without it the model is announced, its names known */
+#define SPOKE_WITH_CHECKS 1
+#endif
+
+/* --- what is kept --- */
+#ifndef SPOKE_WITH_STORAGE /* the queue on flash; without it in RAM */
+#define SPOKE_WITH_STORAGE 1
+#endif
+#ifndef SPOKE_WITH_BATCHES /* several readings in one message, encoders */
+#define SPOKE_WITH_BATCHES 1
+#endif
+#ifndef SPOKE_WITH_SETTINGS /* keep_settings */
+#define SPOKE_WITH_SETTINGS 1
+#endif
+#ifndef SPOKE_WITH_WORK /* long-running commands that survive a restart */
+#define SPOKE_WITH_WORK 1
+#endif
+
+/* --- what changes in ten years --- */
+#ifndef SPOKE_WITH_MOVE /* to another scope */
+#define SPOKE_WITH_MOVE 1
+#endif
+#ifndef SPOKE_WITH_RENEWAL /* of keys, certificates and trust while running; warnings before certificates end */
+#define SPOKE_WITH_RENEWAL 1
+#endif
+#ifndef SPOKE_WITH_CLOCK_HELP /* finding out the time when the clock is unset or wrong */
+#define SPOKE_WITH_CLOCK_HELP 1
+#endif
+
+/* --- what is told --- */
+#ifndef SPOKE_WITH_STATS /* spoke_client_stats */
+#define SPOKE_WITH_STATS 1
+#endif
+#ifndef SPOKE_WITH_DIAGNOSTICS /* the component dtmi:spoke:Diagnostics;1, the ring of log lines; needs STATS */
+#define SPOKE_WITH_DIAGNOSTICS SPOKE_WITH_STATS
+#endif
+#ifndef SPOKE_WITH_LOG /* log lines */
+#define SPOKE_WITH_LOG 1
+#endif
+#ifndef SPOKE_WITH_SENTENCES /* errors in words; without it status, source and number remain, and one word */
+#define SPOKE_WITH_SENTENCES 1
+#endif
+
+#if SPOKE_WITH_DIAGNOSTICS && !SPOKE_WITH_STATS
+#error "SPOKE_WITH_DIAGNOSTICS needs SPOKE_WITH_STATS"
+#endif
+
+#endif
