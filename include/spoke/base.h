@@ -16,6 +16,7 @@
 
 #include <spoke/limits.h>
 #include <spoke/status.h>
+#include <spoke/version.h>
 
 #ifdef __cplusplus
 extern "C" {

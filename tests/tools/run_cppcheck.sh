@@ -6,5 +6,5 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 cppcheck --quiet --error-exitcode=1 --enable=warning,performance,portability --inline-suppr --std=c11 \
     --suppress=missingIncludeSystem --suppress=returnDanglingLifetime --suppress=normalCheckLevelMaxBranches --max-ctu-depth=4 -D__GNUC__ -D_GNU_SOURCE \
-    -DSPOKE_VERSION='"0"' -DSPOKE_HAVE_CARES -I include -I src -j 2 src samples
+    -DSPOKE_HAVE_CARES -I include -I src -j 2 src samples
 echo "cppcheck has nothing to say"
