@@ -11,6 +11,21 @@
 #include SPOKE_FEATURES_FILE
 #endif
 
+/* --- the machine --- */
+/* The built-in port, src/port/posix*.c: 0 where there is no Unix below. Without it config.platform has to be given, and
+ * to be complete. */
+#ifndef SPOKE_WITH_POSIX
+#if defined(__unix__) || defined(__APPLE__)
+#define SPOKE_WITH_POSIX 1
+#else
+#define SPOKE_WITH_POSIX 0
+#endif
+#endif
+/* Without it only links whose encryption is somebody else's, such as a modem's: `test_only` has to say so. */
+#ifndef SPOKE_WITH_TLS
+#define SPOKE_WITH_TLS 1
+#endif
+
 /* --- the conversation --- */
 #ifndef SPOKE_WITH_DPS /* provisioning; without it hub_host has to be given */
 #define SPOKE_WITH_DPS 1

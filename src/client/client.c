@@ -162,7 +162,7 @@ spoke_status spoke_client_create(const spoke_config *config, spoke_client **out)
     free(memory);
     const spoke_platform *platform =
         config != NULL && config->struct_size == sizeof *config ? config->platform : NULL;
-    log_line(platform != NULL ? platform : spoke_platform_posix(), SPOKE_LOG_ERROR, "client",
+    log_line(platform != NULL ? platform : config_builtin_platform(), SPOKE_LOG_ERROR, "client",
              "the client was not created: %s", why.text);
     return status;
 }

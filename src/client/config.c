@@ -170,7 +170,7 @@ static void fill_defaults(spoke_config *c)
         c->user_agent = "spoke/" SPOKE_VERSION;
     default_16(&c->time_port, 80);
     if (c->platform == NULL)
-        c->platform = spoke_platform_posix();
+        c->platform = config_builtin_platform();
     if (c->transport == NULL)
         c->transport = spoke_transport_native();
 }
@@ -283,10 +283,22 @@ static spoke_status check_queue(const spoke_config *c, spoke_buf *room, spoke_er
     return check_storage(c, room, why);
 }
 
+const spoke_platform *config_builtin_platform(void)
+{
+#if SPOKE_WITH_POSIX
+    return spoke_platform_posix();
+#else
+    return NULL;
+#endif
+}
+
 spoke_platform config_platform(const spoke_config *resolved)
 {
     spoke_platform p = *resolved->platform;
-    const spoke_platform *builtin = spoke_platform_posix();
+    const spoke_platform *builtin = config_builtin_platform();
+    p.log_tap = NULL; /* diagnostics_init may set it */
+    if (builtin == NULL)
+        return p; /* check_platform saw that it is complete */
     if (p.monotonic_ms == NULL)
         p.monotonic_ms = builtin->monotonic_ms;
     if (p.unix_seconds == NULL)
@@ -295,16 +307,22 @@ spoke_platform config_platform(const spoke_config *resolved)
         p.random = builtin->random;
     if (p.net == NULL)
         p.net = builtin->net;
-    p.log_tap = NULL; /* diagnostics_init may set it */
     return p;
 }
 
 static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
 {
+    if (p == NULL)
+        return refuse(why, "platform is missing: this build has no port of its own");
     if (p->struct_size < sizeof(spoke_platform))
         return refuse(why, "platform.struct_size is too small: set it to sizeof(spoke_platform)");
     if ((p->lock == NULL) != (p->unlock == NULL))
         return refuse(why, "platform has one of lock and unlock; it needs both or neither");
+    if (!SPOKE_WITH_POSIX &&
+        (p->monotonic_ms == NULL || p->unix_seconds == NULL || p->random == NULL || p->net == NULL))
+        return refuse(why,
+                      "platform needs monotonic_ms, unix_seconds, random and net: this build has no port of its "
+                      "own to take them from");
     return SPOKE_OK;
 }
 

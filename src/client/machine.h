@@ -20,6 +20,7 @@
 
 #include <spoke/client.h>
 #include <spoke/crypto.h>
+#include <spoke/features.h>
 #include <spoke/proto/dps.h>
 #include <spoke/proto/hub.h>
 #include <spoke/proto/twin.h>
@@ -239,6 +240,7 @@ struct spoke_client {
 /* room: for a reason that names something, `why` points into it then; NULL: reasons stay general. */
 spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_buf *room, spoke_error *why);
 /* The platform given, completed from the built-in port. */
+const spoke_platform *config_builtin_platform(void); /* NULL: this build has none */
 spoke_platform config_platform(const spoke_config *resolved);
 spoke_dps_config config_dps(const spoke_config *c);
 /* Bytes for this configuration (0: the transport refuses it, or it is more than memory can be), and the same walk once more to carve them. */

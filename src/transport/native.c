@@ -54,8 +54,9 @@ static enum native_stage stage(const spoke_transport *t)
 /* The stream broke. The link knows the errno; TLS knows whatever is not the link's fault. */
 static void end_broken(spoke_transport *t, spoke_status status)
 {
-    const bool below = status == SPOKE_E_NET || t->stream.tls == NULL;
-    end(t, below ? native_error_link(stage(t), status, link_detail(t)) : tls_error(t->stream.tls));
+    const struct tls *tls = native_stream_tls(&t->stream);
+    const bool below = status == SPOKE_E_NET || tls == NULL;
+    end(t, below ? native_error_link(stage(t), status, link_detail(t)) : tls_error(tls));
 }
 
 /* --- connecting --- */
@@ -65,7 +66,7 @@ static spoke_status native_open(spoke_transport *t, const spoke_transport_target
     if (t->phase != NATIVE_CLOSED)
         return SPOKE_E_STATE;
     if (target->host == NULL || target->host[0] == '\0' || target->port == 0 ||
-        strnlen(target->host, SPOKE_MAX_HOST_BYTES + 1) > SPOKE_MAX_HOST_BYTES)
+        strlen(target->host) > SPOKE_MAX_HOST_BYTES)
         return SPOKE_E_ARG;
     const uint64_t now = t->now = now_ms(t);
     spoke_mqtt_connect_options options = target->mqtt;
@@ -78,7 +79,7 @@ static spoke_status native_open(spoke_transport *t, const spoke_transport_target
         log_line(t->platform, SPOKE_LOG_WARN, "native", "no TLS to %s: for tests only", target->host);
     else if ((t->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0)
         log_line(t->platform, SPOKE_LOG_WARN, "native", "%s is not verified: for tests only", target->host);
-    if (t->used != t->context)
+    if (SPOKE_WITH_TLS && t->used != t->context)
         tls_use(t->stream.tls, t->context);
     t->used = t->context;
     native_stream_reset(&t->stream);
@@ -103,14 +104,15 @@ static void reach(spoke_transport *t)
         end(t, native_error_link(at, status, link_detail(t)));
         return;
     }
-    if (t->stream.tls == NULL) {
+    struct tls *tls = native_stream_tls(&t->stream);
+    if (tls == NULL) {
         t->phase = NATIVE_GREETING;
         return;
     }
     t->phase = NATIVE_SECURING;
     const struct tls_stream below = native_stream_below(&t->stream);
-    if (tls_start(t->stream.tls, t->host, &below) != SPOKE_OK)
-        end(t, tls_error(t->stream.tls));
+    if (tls_start(tls, t->host, &below) != SPOKE_OK)
+        end(t, tls_error(tls));
 }
 
 static void secure(spoke_transport *t)
@@ -189,8 +191,8 @@ static void talk(spoke_transport *t, bool look)
             send_waiting(t, now);
     }
     if (t->phase == NATIVE_LEAVING && spoke_mqtt_output(t->session).len == 0) {
-        if (t->stream.tls != NULL)
-            tls_close_notify(t->stream.tls);
+        if (native_stream_tls(&t->stream) != NULL)
+            tls_close_notify(native_stream_tls(&t->stream));
         t->phase = NATIVE_LINGERING;
         t->phase_limit = now + LINGER_MS;
     }
@@ -217,7 +219,7 @@ static bool advance(spoke_transport *t, bool look)
     t->fresh = false;
     if (t->phase == NATIVE_REACHING)
         reach(t);
-    if (t->phase == NATIVE_SECURING)
+    if (SPOKE_WITH_TLS && t->phase == NATIVE_SECURING)
         secure(t);
     if (talking(t))
         talk(t, look);
@@ -251,7 +253,7 @@ static unsigned wanted(const spoke_transport *t)
     case NATIVE_REACHING:
         return SPOKE_WANT_WRITE;
     case NATIVE_SECURING:
-        return tls_wants(t->stream.tls);
+        return SPOKE_WITH_TLS ? tls_wants(t->stream.tls) : 0;
     case NATIVE_GREETING:
     case NATIVE_OPEN:
     case NATIVE_LEAVING:
@@ -436,10 +438,11 @@ static spoke_status native_next(spoke_transport *t, spoke_transport_event *event
 static void native_expiry(const spoke_transport *t, spoke_expiry *out)
 {
     memset(out, 0, sizeof(*out));
-    if (t->stream.tls == NULL)
+    const struct tls *tls = native_stream_tls(&t->stream);
+    if (tls == NULL)
         return;
     tls_context_ends(t->context, &out->client_cert, &out->trust);
-    out->server = tls_peer_ends(t->stream.tls);
+    out->server = tls_peer_ends(tls);
 }
 
 static void native_counters(const spoke_transport *t, spoke_transport_counters *out)

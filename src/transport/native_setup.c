@@ -11,7 +11,7 @@ static const char system_trust_file[] = "/etc/ssl/certs/ca-certificates.crt";
 
 static bool plain(const spoke_transport_options *options)
 {
-    return (options->tls.test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0;
+    return !SPOKE_WITH_TLS || (options->tls.test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0;
 }
 
 struct layout {
@@ -93,10 +93,12 @@ void native_fini(spoke_transport *t)
         spoke_mqtt_lost(t->session, SPOKE_E_STATE); /* wipes a CONNECT that is still queued */
     if (t->stream.link != NULL)
         platform->net->fini(platform->ctx, t->stream.link);
-    if (t->stream.tls != NULL)
-        tls_fini(t->stream.tls);
-    tls_context_destroy(t->former);
-    tls_context_destroy(t->context);
+    if (native_stream_tls(&t->stream) != NULL)
+        tls_fini(native_stream_tls(&t->stream));
+    if (SPOKE_WITH_TLS) {
+        tls_context_destroy(t->former);
+        tls_context_destroy(t->context);
+    }
     spoke_wipe(t, sizeof(*t));
 }
 
@@ -130,7 +132,7 @@ static spoke_status drop_former(spoke_transport *t, spoke_error *error)
 spoke_status native_credentials(spoke_transport *t, const spoke_tls_options *tls, spoke_error *error)
 {
     *error = native_error_none();
-    if ((t->test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0)
+    if (!SPOKE_WITH_TLS || (t->test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0)
         return SPOKE_OK;
     if (tls == NULL)
         return drop_former(t, error);
@@ -181,6 +183,11 @@ spoke_status native_init(void *memory, size_t size, const spoke_transport_option
     if (memory == NULL || (uintptr_t)memory % alignof(max_align_t) != 0 || !complete(options))
         return refuse(error, SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0,
                       "the transport needs aligned memory and a complete platform");
+    if (!SPOKE_WITH_TLS && (options->tls.test_only & SPOKE_TEST_ONLY_PLAINTEXT) == 0)
+        return refuse(
+            error, SPOKE_E_UNSUPPORTED, SPOKE_SOURCE_CLIENT, 0,
+            "this build has no TLS: build with SPOKE_WITH_TLS, or set SPOKE_TEST_ONLY_PLAINTEXT where the "
+            "link is encrypted by other means");
     if (!lay_out(options, &layout))
         return refuse(error, SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, "a limit of the transport is out of range");
     if (size < layout.total)

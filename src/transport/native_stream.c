@@ -64,14 +64,15 @@ struct tls_stream native_stream_below(struct native_stream *stream)
 
 spoke_status native_stream_read(struct native_stream *stream, uint8_t *out, size_t cap, size_t *count)
 {
-    return stream->tls != NULL ? tls_read(stream->tls, out, cap, count) : below_read(stream, out, cap, count);
+    struct tls *tls = native_stream_tls(stream);
+    return tls != NULL ? tls_read(tls, out, cap, count) : below_read(stream, out, cap, count);
 }
 
 spoke_status native_stream_write(struct native_stream *stream, spoke_str bytes, size_t *count)
 {
     const uint8_t *at = (const uint8_t *)bytes.ptr;
-    return stream->tls != NULL ? tls_write(stream->tls, at, bytes.len, count)
-                               : below_write(stream, at, bytes.len, count);
+    struct tls *tls = native_stream_tls(stream);
+    return tls != NULL ? tls_write(tls, at, bytes.len, count) : below_write(stream, at, bytes.len, count);
 }
 
 spoke_status native_stream_discard(struct native_stream *stream)

@@ -3,6 +3,7 @@
 #ifndef SPOKE_SRC_TRANSPORT_NATIVE_STREAM_H
 #define SPOKE_SRC_TRANSPORT_NATIVE_STREAM_H
 
+#include <spoke/features.h>
 #include <spoke/platform.h>
 
 #include "tls/tls.h"
@@ -17,12 +18,18 @@ enum { NATIVE_READS = 16 };
 struct native_stream {
     const spoke_platform *platform;
     void *link;
-    struct tls *tls; /* NULL: plain */
+    struct tls *tls; /* NULL: plain. Read through native_stream_tls */
     unsigned reads;  /* left until the next look; 0 also when one emptied the link */
     size_t at, end;  /* what is left of ahead */
     uint8_t ahead[NATIVE_AHEAD_BYTES];
     uint64_t bytes_in, bytes_out; /* through the link, since init */
 };
+
+/* NULL: plain, which a build without TLS knows at compile time. */
+static inline struct tls *native_stream_tls(const struct native_stream *stream)
+{
+    return SPOKE_WITH_TLS ? stream->tls : NULL;
+}
 
 /* Forgets what was read ahead: a new connection begins. */
 void native_stream_reset(struct native_stream *stream);
