@@ -2,11 +2,16 @@
 
 function(spoke_target target)
     set_target_properties(${target} PROPERTIES C_STANDARD 11 C_STANDARD_REQUIRED ON C_EXTENSIONS OFF
-                          C_VISIBILITY_PRESET hidden POSITION_INDEPENDENT_CODE ON)
+                          C_VISIBILITY_PRESET hidden)
     target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_SOURCE_DIR}/include>
                                $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}>)
     target_include_directories(${target} PRIVATE ${PROJECT_SOURCE_DIR}/src)
-    target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+    if(SPOKE_PORT STREQUAL "none") # the C standard has to be enough there
+        target_compile_definitions(${target} PRIVATE SPOKE_WITH_POSIX=0)
+    else()
+        target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+        set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
+    endif()
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wswitch-enum
                            -Wstrict-prototypes -Wmissing-prototypes -Wvla)
     if(SPOKE_WERROR)

@@ -1,22 +1,29 @@
 # What is looked for, and what becomes of the build without it.
 
-find_package(PkgConfig REQUIRED)
-set(THREADS_PREFER_PTHREAD_FLAG ON)
-find_package(Threads REQUIRED)
-
 # mbedTLS 2.28 ships neither CMake nor pkg-config files in Debian; 3.x ships both. One way for all: header and libraries.
-find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
-find_library(MBEDTLS_LIBRARY mbedtls)
-find_library(MBEDX509_LIBRARY mbedx509)
-find_library(MBEDCRYPTO_LIBRARY mbedcrypto)
-if(NOT MBEDTLS_INCLUDE_DIR OR NOT MBEDTLS_LIBRARY OR NOT MBEDX509_LIBRARY OR NOT MBEDCRYPTO_LIBRARY)
-    message(FATAL_ERROR "mbedTLS was not found: install libmbedtls-dev, or point CMAKE_PREFIX_PATH to it")
-endif()
+# A project above, such as a firmware's, may have a MbedTLS::mbedtls of its own.
 if(NOT TARGET MbedTLS::mbedtls)
+    find_path(MBEDTLS_INCLUDE_DIR mbedtls/ssl.h)
+    find_library(MBEDTLS_LIBRARY mbedtls)
+    find_library(MBEDX509_LIBRARY mbedx509)
+    find_library(MBEDCRYPTO_LIBRARY mbedcrypto)
+    if(NOT MBEDTLS_INCLUDE_DIR OR NOT MBEDTLS_LIBRARY OR NOT MBEDX509_LIBRARY OR NOT MBEDCRYPTO_LIBRARY)
+        message(FATAL_ERROR "mbedTLS was not found: install libmbedtls-dev, or point CMAKE_PREFIX_PATH to it")
+    endif()
     add_library(MbedTLS::mbedtls INTERFACE IMPORTED)
     target_include_directories(MbedTLS::mbedtls INTERFACE ${MBEDTLS_INCLUDE_DIR})
     target_link_libraries(MbedTLS::mbedtls INTERFACE ${MBEDTLS_LIBRARY} ${MBEDX509_LIBRARY} ${MBEDCRYPTO_LIBRARY})
 endif()
+
+if(SPOKE_PORT STREQUAL "none")
+    add_library(spoke_private_dependencies INTERFACE)
+    target_link_libraries(spoke_private_dependencies INTERFACE MbedTLS::mbedtls m)
+    return()
+endif()
+
+find_package(PkgConfig REQUIRED)
+set(THREADS_PREFER_PTHREAD_FLAG ON)
+find_package(Threads REQUIRED)
 
 # Host names without blocking; without it the POSIX port falls back to getaddrinfo, which may block.
 pkg_check_modules(CARES IMPORTED_TARGET libcares)
