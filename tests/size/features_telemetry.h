@@ -1,0 +1,16 @@
+/* A sensor that only speaks: to the one hub it was made for. */
+#define SPOKE_WITH_DPS 0
+#define SPOKE_WITH_PROPERTIES 0
+#define SPOKE_WITH_COMMANDS 0
+#define SPOKE_WITH_MESSAGES 0
+#define SPOKE_WITH_CHECKS 0
+#define SPOKE_WITH_STORAGE 0
+#define SPOKE_WITH_BATCHES 0
+#define SPOKE_WITH_SETTINGS 0
+#define SPOKE_WITH_WORK 0
+#define SPOKE_WITH_MOVE 0
+#define SPOKE_WITH_RENEWAL 0
+#define SPOKE_WITH_CLOCK_HELP 0
+#define SPOKE_WITH_STATS 0
+#define SPOKE_WITH_LOG 0
+#define SPOKE_WITH_SENTENCES 0
