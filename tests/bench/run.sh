@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds for speed, and prints what a message costs on each transport, measured here and now.
 #
-#   tests/bench/run.sh [--quick] [--json FILE] [--send-bytes N] [--build-dir DIR] [--no-install]
+#   tests/bench/run.sh [--quick] [--only NAMES] [--json FILE] [--send-bytes N] [--build-dir DIR] [--no-install]
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,7 +12,7 @@ measure=()
 while [ $# -gt 0 ]; do
     case "$1" in
         --quick) measure+=("$1"); shift ;;
-        --json | --send-bytes) measure+=("$1" "$2"); shift 2 ;;
+        --json | --send-bytes | --only) measure+=("$1" "$2"); shift 2 ;;
         --build-dir) build=$2; shift 2 ;;
         --no-install) install=no; shift ;;
         -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
@@ -20,22 +20,24 @@ while [ $# -gt 0 ]; do
     esac
 done
 
+bench_packages=(
+    libssl-dev openssl # the sink and its certificate
+    valgrind           # instructions
+    util-linux         # taskset
+)
+
 # shellcheck source=tests/tools/packages.sh
 . "$root/tests/tools/packages.sh"
 if [ "$install" = yes ]; then
-    install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}" libssl-dev openssl valgrind util-linux
+    install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}" "${bench_packages[@]}"
 fi
 
 # -g tells callgrind whose code it counts; it changes no instruction.
 mkdir -p "$build"
 cmake -S "$root" -B "$build" -G Ninja -DCMAKE_BUILD_TYPE=Release -DCMAKE_C_FLAGS=-g >"$build/configure.log" ||
     { cat "$build/configure.log"; exit 1; }
-targets=(bench_client bench_model bench_sink heap_count)
-if ninja -C "$build" -t targets all | grep >/dev/null '^tests/bench/bench_client_paho:'; then
-    targets+=(bench_client_paho)
-fi
-cmake --build "$build" --target "${targets[@]}" >"$build/build.log" || { tail -n 40 "$build/build.log"; exit 1; }
-python3 "$root/tests/bench/measure.py" --build "$build" "${measure[@]}"
+cmake --build "$build" --target bench_programs >"$build/build.log" || { tail -n 40 "$build/build.log"; exit 1; }
+python3 -B "$root/tests/bench/measure.py" --build "$build" "${measure[@]}"
 echo
 echo "Holding a message to a template of 300 capabilities, beside building it:"
 "$build/tests/bench/bench_model"
