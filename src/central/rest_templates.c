@@ -28,14 +28,14 @@ static cJSON *template_json(const struct store_template *row)
     return item;
 }
 
-struct list {
+struct listing {
     struct rest_page page;
     size_t bytes;
 };
 
 static bool add_to_page(void *ctx, const struct store_template *row)
 {
-    struct list *list = ctx;
+    struct listing *list = ctx;
     list->bytes += strlen(row->json);
     if (list->bytes > MAX_PAGE_BYTES && list->page.count > 0)
         list->page.limit = list->page.count;
@@ -44,7 +44,7 @@ static bool add_to_page(void *ctx, const struct store_template *row)
 
 void rest_templates_list(struct rest_call *call)
 {
-    struct list list = {.bytes = 0};
+    struct listing list = {.bytes = 0};
     if (!rest_page_begin(call, &list.page))
         return;
     const spoke_status status =
