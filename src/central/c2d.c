@@ -1,4 +1,5 @@
 /* Cloud-to-device messages: a queue per device in the store, a window of locked deliveries per connection. */
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,34 +16,45 @@ static const char *const log_module = "c2d";
 
 /* How far a device's queue was ever sent since the service started: what is not beyond is sent as a duplicate. */
 struct c2d_mark {
-    struct c2d_mark *next;
+    char device_id[CONN_ID_CAP]; /* first: it is the key of the tree */
     int64_t seq;
-    char device_id[CONN_ID_CAP];
 };
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
 
 void c2d_marks_free(struct core *c)
 {
     while (c->marks != NULL) {
-        struct c2d_mark *mark = c->marks;
-        c->marks = mark->next;
+        struct c2d_mark *mark = *(struct c2d_mark **)c->marks;
+        (void)tdelete(mark, &c->marks, compare_ids);
         free(mark);
     }
+}
+
+static struct c2d_mark *mark_of(struct core *c, const char *device_id)
+{
+    struct c2d_mark *const *found = tfind(device_id, &c->marks, compare_ids);
+    if (found != NULL)
+        return *found;
+    struct c2d_mark *mark = calloc(1, sizeof *mark);
+    if (mark == NULL)
+        return NULL;
+    (void)snprintf(mark->device_id, sizeof mark->device_id, "%s", device_id);
+    if (tsearch(mark, &c->marks, compare_ids) != NULL)
+        return mark;
+    free(mark);
+    return NULL;
 }
 
 /* True: sent before. */
 static bool mark_sent(struct core *c, const char *device_id, int64_t seq)
 {
-    struct c2d_mark *mark = c->marks;
-    while (mark != NULL && strcmp(mark->device_id, device_id) != 0)
-        mark = mark->next;
-    if (mark == NULL) {
-        mark = calloc(1, sizeof *mark);
-        if (mark == NULL)
-            return false; /* the flag is a hint only */
-        (void)snprintf(mark->device_id, sizeof mark->device_id, "%s", device_id);
-        mark->next = c->marks;
-        c->marks = mark;
-    }
+    struct c2d_mark *mark = mark_of(c, device_id);
+    if (mark == NULL)
+        return false; /* no memory; the flag is a hint only */
     bool before = seq <= mark->seq;
     mark->seq = before ? mark->seq : seq;
     return before;
@@ -82,7 +94,7 @@ static void put_in(struct conn *k, int64_t seq, bool again)
 {
     uint64_t until = core_now_ms(k->core) + LOCK_MS;
     k->c2d[k->c2d_count++] = (struct c2d_delivery){seq, until, packet_id_of(seq), again};
-    core_due(k->core, until);
+    conn_due(k, until);
 }
 
 /* --- delivering --- */

@@ -1,6 +1,8 @@
 #include "conn.h"
 
 #include <assert.h>
+#include <search.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -66,6 +68,28 @@ static void bytes_consume(struct bytes *b, size_t count)
         bytes_free(b);
 }
 
+/* --- by id --- */
+
+static int compare_ids(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+/* The keys of the tree are the ids inside the connections. */
+struct conn *hub_conn(const struct core *c, const char *device_id)
+{
+    const char *const *found = tfind(device_id, &c->hubs, compare_ids);
+    return found != NULL ? (struct conn *)((uintptr_t)*found - offsetof(struct conn, id)) : NULL;
+}
+
+static void enter_ended(struct conn *k)
+{
+    if (k->state == CONN_HUB)
+        (void)tdelete(k->id, &k->core->hubs, compare_ids);
+    k->state = CONN_ENDED;
+    conn_stir(k);
+}
+
 /* --- life --- */
 
 spoke_status core_conn_open(struct core *c, const char *peer_common_name, struct conn **out)
@@ -82,33 +106,23 @@ spoke_status core_conn_open(struct core *c, const char *peer_common_name, struct
     k->token_expires_ms = INT64_MAX;
     k->token_due = k->close_at = UINT64_MAX;
     k->silent_until = core_now_ms(c) + CONNECT_LIMIT_MS;
-    core_due(c, k->silent_until);
-    k->next = c->conns;
-    if (k->next != NULL)
-        k->next->prev = k;
-    c->conns = k;
+    if (timers_add(&c->timers, &k->timer, k->silent_until, k) != SPOKE_OK) {
+        free(k->peer_common_name);
+        free(k);
+        return SPOKE_E_NO_MEMORY;
+    }
+    list_join(&c->conns, &k->in_conns, k);
     *out = k;
     return SPOKE_OK;
 }
 
-static void unlink_conn(struct conn *k)
-{
-    if (k->prev != NULL)
-        k->prev->next = k->next;
-    else
-        k->core->conns = k->next;
-    if (k->next != NULL)
-        k->next->prev = k->prev;
-    for (struct conn **at = &k->core->held; k->held && *at != NULL; at = &(*at)->next_held)
-        if (*at == k) {
-            *at = k->next_held;
-            break;
-        }
-}
-
 void conn_free(struct conn *k)
 {
-    unlink_conn(k);
+    enter_ended(k);
+    list_leave(&k->in_conns);
+    list_leave(&k->in_held);
+    list_leave(&k->in_stirred);
+    timers_remove(&k->core->timers, &k->timer);
     bytes_free(&k->in);
     bytes_free(&k->out);
     bytes_free(&k->will_payload);
@@ -131,12 +145,34 @@ void core_conn_close(struct conn *k)
     conn_free(k);
 }
 
-struct conn *conn_find(struct core *c, enum conn_state role, const char *id)
+void conn_due(struct conn *k, uint64_t at)
 {
-    for (struct conn *k = c->conns; k != NULL; k = k->next)
-        if (k->state == role && strcmp(k->id, id) == 0)
-            return k;
-    return NULL;
+    if (at < k->timer.due)
+        timers_set(&k->core->timers, &k->timer, at);
+}
+
+void conn_stir(struct conn *k)
+{
+    list_join(&k->core->stirred, &k->in_stirred, k);
+}
+
+void core_conn_own(struct conn *k, void *owner)
+{
+    k->owner = owner;
+    conn_stir(k);
+}
+
+void *core_conn_stirred(struct core *c)
+{
+    struct conn *k = list_take(&c->stirred);
+    while (k != NULL && k->owner == NULL) /* somebody else looks after it */
+        k = list_take(&c->stirred);
+    return k != NULL ? k->owner : NULL;
+}
+
+bool core_any_stirred(const struct core *c)
+{
+    return c->stirred.count > 0;
 }
 
 /* --- the end --- */
@@ -162,7 +198,7 @@ void conn_end(struct conn *k, const char *event, const char *why, int32_t code)
     if (role == CONN_ENDED)
         return;
     bool hub = role == CONN_HUB;
-    k->state = CONN_ENDED;
+    enter_ended(k);
     core_log(k->core, event != NULL ? SPOKE_LOG_WARN : SPOKE_LOG_INFO, log_module, "%s: closed: %s",
              k->id[0] != '\0' ? k->id : "(no CONNECT)", why);
     const char *id = k->id[0] != '\0' ? k->id : NULL;
@@ -194,7 +230,7 @@ void conn_refuse(struct conn *k, uint8_t code, const char *event, const char *wh
     core_event(k->core, event, dps ? NULL : id, dps ? id : NULL, why, code);
     core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: CONNECT refused with %u: %s",
              id != NULL ? id : "(no client id)", (unsigned)code, why);
-    k->state = CONN_ENDED;
+    enter_ended(k);
 }
 
 /* --- half-open links --- */
@@ -222,15 +258,6 @@ void conn_go_silent(struct conn *k)
 }
 
 /* --- output --- */
-
-static void hold(struct conn *k)
-{
-    if (k->held)
-        return;
-    k->held = true;
-    k->next_held = k->core->held;
-    k->core->held = k;
-}
 
 static bool make_room(struct conn *k, size_t need)
 {
@@ -266,10 +293,12 @@ static void queue(struct conn *k, const spoke_mqtt_packet *packet, size_t bytes)
     }
     bool free_to_go = !k->core->uncommitted && k->out_ready == k->out.len;
     k->out.len = buf.len;
-    if (free_to_go)
+    if (free_to_go) {
         k->out_ready = k->out.len;
-    else
-        hold(k);
+        conn_stir(k);
+    } else {
+        list_join(&k->core->held, &k->in_held, k);
+    }
 }
 
 void conn_connack(struct conn *k, uint8_t code, bool session_present)
@@ -285,13 +314,13 @@ void conn_connack(struct conn *k, uint8_t code, bool session_present)
 void conn_hold_back(struct conn *k, uint32_t ms)
 {
     k->quiet_until = core_now_ms(k->core) + ms;
-    core_due(k->core, k->quiet_until);
+    conn_due(k, k->quiet_until);
 }
 
 void conn_close_in(struct conn *k, uint32_t ms)
 {
     k->close_at = core_now_ms(k->core) + ms;
-    core_due(k->core, k->close_at);
+    conn_due(k, k->close_at);
 }
 
 void conn_publish(struct conn *k, spoke_str topic, spoke_str payload, uint8_t qos, uint16_t packet_id, bool dup)
@@ -331,7 +360,7 @@ static void ack_late(struct conn *k, uint16_t packet_id, uint64_t due)
     if (k->late_count > 0 && k->late[k->late_count - 1].due > due)
         due = k->late[k->late_count - 1].due;
     k->late[k->late_count++] = (struct late_ack){due, packet_id};
-    core_due(k->core, due);
+    conn_due(k, due);
 }
 
 void conn_puback(struct conn *k, uint16_t packet_id)
@@ -382,11 +411,12 @@ bool core_conn_ended(const struct conn *k)
 
 void conn_release(struct conn *k, bool durable)
 {
-    k->held = false;
-    if (durable)
+    if (durable) {
         k->out_ready = k->out.len;
-    else
+        conn_stir(k);
+    } else {
         conn_drop(k, "hub-protocol-error", "the service could not store what it received", 0);
+    }
 }
 
 /* --- CONNECT --- */
@@ -404,12 +434,16 @@ spoke_status conn_accept(struct conn *k, enum conn_state role, const spoke_mqtt_
         k->will_retain = will->retain;
         k->has_will = true;
     }
+    if (role == CONN_HUB && tsearch(k->id, &k->core->hubs, compare_ids) == NULL) {
+        conn_refuse(k, 3, "hub-refused", "the service has no memory left");
+        return SPOKE_E_NO_MEMORY;
+    }
     k->state = role;
     k->clean_session = connect->as.connect.clean_session;
     uint32_t limit = connect->as.connect.keep_alive_s * 1500u;
     k->silence_limit_ms = limit == 0 || limit > SILENCE_CAP_MS ? SILENCE_CAP_MS : limit;
     k->silent_until = core_now_ms(k->core) + k->silence_limit_ms;
-    core_due(k->core, k->silent_until);
+    conn_due(k, k->silent_until);
     return SPOKE_OK;
 }
 
@@ -664,7 +698,7 @@ void core_conn_receive(struct conn *k, const uint8_t *bytes, size_t len)
 uint64_t conn_deadline(const struct conn *k)
 {
     if (k->state == CONN_ENDED)
-        return UINT64_MAX;
+        return k->quiet_until != 0 ? k->quiet_until : UINT64_MAX;
     uint64_t due = k->silent_until < k->token_due ? k->silent_until : k->token_due;
     if (k->close_at < due)
         due = k->close_at;
@@ -686,11 +720,13 @@ static void look_at_token(struct conn *k)
     k->token_due = core_now_ms(k->core) + (uint64_t)left; /* the clock was set back meanwhile */
 }
 
-void conn_tick(struct conn *k)
+static void do_what_is_due(struct conn *k)
 {
     uint64_t now = core_now_ms(k->core);
-    if (now >= k->quiet_until)
+    if (k->quiet_until != 0 && now >= k->quiet_until) {
         k->quiet_until = 0;
+        conn_stir(k);
+    }
     if (k->state == CONN_ENDED)
         return;
     if (now >= k->close_at) {
@@ -709,4 +745,11 @@ void conn_tick(struct conn *k)
         return;
     send_late_acks(k);
     c2d_tick(k);
+}
+
+/* A packet moves the deadline and leaves the timer alone, which so goes off once per silence and not per packet. */
+void conn_tick(struct conn *k)
+{
+    do_what_is_due(k);
+    timers_set(&k->core->timers, &k->timer, conn_deadline(k));
 }

@@ -7,6 +7,8 @@
 #include <spoke/proto/mqtt.h>
 
 #include "core.h"
+#include "list.h"
+#include "timers.h"
 
 #define CONN_ID_CAP (SPOKE_MAX_ID_BYTES + 1)
 #define CONN_FILTER_CAP (SPOKE_MAX_ID_BYTES + 64u)
@@ -48,7 +50,9 @@ struct bytes {
 
 struct conn {
     struct core *core;
-    struct conn *next, *prev;
+    struct list_node in_conns, in_held, in_stirred; /* of the core's lists */
+    struct timer timer;                             /* not later than conn_deadline */
+    void *owner;                                    /* whose stream it is */
     enum conn_state state;
     bool clean_session, goodbye, has_will, has_api_version;
     char *peer_common_name;
@@ -56,8 +60,6 @@ struct conn {
     struct bytes in;  /* a packet that is not whole yet */
     struct bytes out; /* [out_at, out_ready) may leave, [out_ready, len) waits for the commit */
     size_t out_at, out_ready;
-    bool held; /* is in the core's list of those that wait for the commit */
-    struct conn *next_held;
 
     char id[CONN_ID_CAP];      /* ClientId: device id, or registration id */
     uint64_t silent_until;     /* keep-alive, or the wait for CONNECT */
@@ -117,13 +119,21 @@ void conn_protocol_error(struct conn *k, const char *why);
 const struct subscription *conn_subscription(const struct conn *k, enum conn_topic topic);
 /* Adds or replaces. */
 void conn_subscribe(struct conn *k, spoke_str filter, enum conn_topic topic, uint8_t qos);
-struct conn *conn_find(struct core *c, enum conn_state role, const char *id);
+/* The connection of a device; NULL: it has none. */
+struct conn *hub_conn(const struct core *c, const char *device_id);
 /* CONNECT was accepted: keep-alive starts, the will is kept. E_NO_MEMORY ends the connection. */
 spoke_status conn_accept(struct conn *k, enum conn_state role, const spoke_mqtt_packet *connect);
 
+/* A timer of the connection was set. */
+void conn_due(struct conn *k, uint64_t at);
+
 /* --- for core.c --- */
+/* When it wants a tick; UINT64_MAX: never. */
 uint64_t conn_deadline(const struct conn *k);
+/* Does what is due, and sets the timer anew. */
 void conn_tick(struct conn *k);
+/* There is something to send or to close: the owner of the stream has to look. */
+void conn_stir(struct conn *k);
 /* After a commit: what was held may leave. A commit that failed ends the connection instead. */
 void conn_release(struct conn *k, bool durable);
 void conn_free(struct conn *k);

@@ -363,8 +363,9 @@ void core_destroy(struct core *c)
 {
     if (c == NULL)
         return;
-    while (c->conns != NULL)
-        conn_free(c->conns);
+    while (c->conns.first != NULL)
+        conn_free(c->conns.first->owner);
+    timers_free(&c->timers);
     method_free_all(c);
     rest_commands_free(c);
     dps_registrations_free(c);
@@ -406,11 +407,8 @@ spoke_status core_commit(struct core *c)
     if (status != SPOKE_OK)
         core_log(c, SPOKE_LOG_ERROR, "core", "the store did not commit: %s", spoke_status_text(status));
     c->uncommitted = false;
-    while (c->held != NULL) {
-        struct conn *k = c->held;
-        c->held = k->next_held;
+    for (struct conn *k = list_take(&c->held); k != NULL; k = list_take(&c->held))
         conn_release(k, status == SPOKE_OK);
-    }
     return status;
 }
 
@@ -422,17 +420,28 @@ void core_due(struct core *c, uint64_t at)
 
 uint64_t core_deadline(const struct core *c)
 {
-    return c->uncommitted ? core_now_ms(c) : c->due;
+    const uint64_t due = timers_due(&c->timers);
+    if (c->uncommitted)
+        return core_now_ms(c);
+    return due < c->due ? due : c->due;
+}
+
+/* Only connections whose timer is due are looked at. One that sets itself due again waits for the next tick. */
+static void tick_conns(struct core *c)
+{
+    const uint64_t now = core_now_ms(c);
+    struct conn *k;
+    for (size_t left = c->timers.count; left > 0 && (k = timers_first(&c->timers, now)) != NULL; left--) {
+        c->ticks++;
+        conn_tick(k);
+    }
 }
 
 void core_tick(struct core *c)
 {
+    tick_conns(c);
     if (core_now_ms(c) >= c->due) {
         c->due = UINT64_MAX;
-        for (struct conn *k = c->conns; k != NULL; k = k->next) {
-            conn_tick(k);
-            core_due(c, conn_deadline(k));
-        }
         method_tick(c);
         core_due(c, method_deadline(c));
         orders_tick(c);

@@ -59,6 +59,11 @@ void core_conn_sent(struct conn *k, size_t count);
 bool core_conn_ended(
     const struct conn *k);            /* the service hangs up, output or not: close the stream, then close k */
 void core_conn_close(struct conn *k); /* the stream is gone; frees. Fires the will when no DISCONNECT came */
+/* Whoever has thousands of streams names the owner of each, and asks which ones to look at: core_conn_stirred gives
+ * the owner of a connection that has got output or has ended, each once until that happens again; NULL: no more. */
+void core_conn_own(struct conn *k, void *owner);
+void *core_conn_stirred(struct core *c);
+bool core_any_stirred(const struct core *c);
 
 uint64_t core_deadline(const struct core *c);
 void core_tick(struct core *c); /* does what is due, then core_commit */

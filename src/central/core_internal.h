@@ -30,8 +30,6 @@ enum {
 struct event_ring;
 struct method_call;
 struct command_run;
-struct dps_registration;
-struct c2d_mark;
 struct kept_template;
 struct order;
 
@@ -39,8 +37,12 @@ struct core {
     struct core_options options; /* clock, random, log and figures; its texts are copied below */
     struct store *store;
     char *id_scope, *hub_host, *application_id, *application_secret;
-    struct conn *conns;
-    struct conn *held; /* those whose output waits for the commit */
+    struct list conns;
+    struct list held;     /* those whose output waits for the commit */
+    struct list stirred;  /* those that a stream has to look at */
+    struct timers timers; /* of conns */
+    void *hubs;           /* those in CONN_HUB by id: the root of tsearch, which no choice of ids makes slow */
+    uint64_t ticks;       /* of conns, so far */
     struct faults faults;
     struct rates rates;
     struct order *orders;
@@ -48,19 +50,19 @@ struct core {
     struct method_call *calls;
     struct command_run *command_runs; /* what REST waits for */
     uint64_t last_ticket;
-    struct dps_registration *registrations; /* newest first */
-    size_t registration_count;
-    bool reply_turn; /* parameters of DPS reply topics change places every other time */
-    struct c2d_mark *marks;
+    struct list registrations;  /* oldest first */
+    void *registrations_by_id;  /* root of tsearch */
+    bool reply_turn;            /* parameters of DPS reply topics change places every other time */
+    void *marks;                /* of c2d by device id, root of tsearch */
     struct kept_template *kept; /* tables of templates, most recent first */
     size_t kept_count, kept_bytes;
     uint64_t template_round; /* rises when any template changed */
-    uint64_t due;            /* no timer of any connection or call is earlier */
+    uint64_t due;            /* no timer of any call or order is earlier */
     bool uncommitted;        /* the store was written to since the last commit */
 };
 
 /* --- core.c --- */
-void core_due(struct core *c, uint64_t at); /* a timer was set */
+void core_due(struct core *c, uint64_t at); /* a timer was set, other than a connection's */
 /* Before any write: opens the transaction that core_commit closes. */
 spoke_status core_dirty(struct core *c);
 /* Device and registration ids: 1 to 128 letters, digits, '-', '.', '_' or ':', the last a letter, a digit or '-'. */
@@ -127,7 +129,6 @@ void hub_publish(struct conn *k, const spoke_mqtt_packet *publish);
 bool hub_filter_topic(const struct conn *k, spoke_str filter, enum conn_topic *out);
 void hub_subscriptions_changed(struct conn *k); /* after SUBACK or UNSUBACK */
 void hub_ended(struct conn *k);                 /* before the will */
-struct conn *hub_conn(struct core *c, const char *device_id);
 
 /* The query part "$rid=1&..." of a topic, given with or without its '?'. False: no $rid, or an overlong one. */
 bool topic_rid(spoke_str query, spoke_str *rid);

@@ -1,4 +1,5 @@
 /* The provisioning service: CONNECT, registration, status queries. */
+#include <search.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,8 +19,8 @@ enum outcome { OUTCOME_ASSIGNED, OUTCOME_WAITING, OUTCOME_BLOCKED, OUTCOME_DISAB
 
 /* The last registration of one id. */
 struct dps_registration {
-    struct dps_registration *next;
-    char id[CONN_ID_CAP]; /* as the device writes it */
+    char id[CONN_ID_CAP]; /* as the device writes it; first: it is the key of the tree */
+    struct list_node in_list;
     char device_id[CONN_ID_CAP];
     char operation_id[64];
     char etag[64];
@@ -255,46 +256,44 @@ static char *assigning_body(const struct dps_registration *r, bool with_state)
 
 /* --- registrations --- */
 
+static int compare_ids(const void *a, const void *b)
+{
+    return strcasecmp(a, b); /* ids are ASCII: core_good_id */
+}
+
+static void forget(struct core *c, struct dps_registration *r)
+{
+    (void)tdelete(r, &c->registrations_by_id, compare_ids);
+    list_leave(&r->in_list);
+    free(r->hub);
+    free(r);
+}
+
 void dps_registrations_free(struct core *c)
 {
-    while (c->registrations != NULL) {
-        struct dps_registration *r = c->registrations;
-        c->registrations = r->next;
-        free(r->hub);
-        free(r);
-    }
-    c->registration_count = 0;
+    while (c->registrations.first != NULL)
+        forget(c, c->registrations.first->owner);
 }
 
-static struct dps_registration *find_registration(struct core *c, const char *id)
+static struct dps_registration *find_registration(const struct core *c, const char *id)
 {
-    for (struct dps_registration *r = c->registrations; r != NULL; r = r->next)
-        if (spoke_str_equal_nocase(spoke_str_of(r->id), spoke_str_of(id)))
-            return r;
-    return NULL;
+    struct dps_registration *const *found = tfind(id, &c->registrations_by_id, compare_ids);
+    return found != NULL ? *found : NULL;
 }
 
-static void forget_oldest(struct core *c)
+static struct dps_registration *new_registration(struct core *c, const char *id)
 {
-    struct dps_registration **at = &c->registrations;
-    while ((*at)->next != NULL)
-        at = &(*at)->next;
-    free((*at)->hub);
-    free(*at);
-    *at = NULL;
-    c->registration_count--;
-}
-
-static struct dps_registration *new_registration(struct core *c)
-{
-    if (c->registration_count == MAX_REGISTRATIONS)
-        forget_oldest(c);
+    if (c->registrations.count == MAX_REGISTRATIONS)
+        forget(c, c->registrations.first->owner);
     struct dps_registration *r = calloc(1, sizeof *r);
     if (r == NULL)
         return NULL;
-    r->next = c->registrations;
-    c->registrations = r;
-    c->registration_count++;
+    (void)snprintf(r->id, sizeof r->id, "%s", id);
+    if (tsearch(r, &c->registrations_by_id, compare_ids) == NULL) {
+        free(r);
+        return NULL;
+    }
+    list_join(&c->registrations, &r->in_list, r);
     return r;
 }
 
@@ -324,7 +323,7 @@ static struct dps_registration *begin_registration(struct conn *k)
     struct core *c = k->core;
     struct dps_registration *r = find_registration(c, k->id);
     if (r == NULL)
-        r = new_registration(c);
+        r = new_registration(c, k->id);
     if (r == NULL)
         return NULL;
     memcpy(r->id, k->id, sizeof r->id);

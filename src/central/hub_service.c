@@ -40,11 +40,6 @@ static bool read_username(spoke_str username, struct hub_username *out)
     return out->host.len > 0 && out->device.len > 0;
 }
 
-struct conn *hub_conn(struct core *c, const char *device_id)
-{
-    return conn_find(c, CONN_HUB, device_id);
-}
-
 bool topic_rid(spoke_str query, spoke_str *rid)
 {
     if (spoke_str_starts(query, SPOKE_STR("?")))
@@ -219,7 +214,7 @@ static void arm_token(struct conn *k)
         return;
     int64_t left = k->token_expires_ms > now ? k->token_expires_ms - now : 0;
     k->token_due = core_now_ms(k->core) + (uint64_t)left;
-    core_due(k->core, k->token_due);
+    conn_due(k, k->token_due);
 }
 
 /* What the faults do to a connection that was accepted. */
@@ -434,10 +429,7 @@ void hub_ended(struct conn *k)
 
 bool core_device_connected(const struct core *c, const char *device_id)
 {
-    for (const struct conn *k = c->conns; k != NULL; k = k->next)
-        if (k->state == CONN_HUB && strcmp(k->id, device_id) == 0)
-            return true;
-    return false;
+    return hub_conn(c, device_id) != NULL;
 }
 
 bool core_device_disconnect(struct core *c, const char *device_id, const char *why)
@@ -477,6 +469,8 @@ static struct conn *conn_of_fault(struct core *c, enum fault_kind kind)
 spoke_status core_faults_put(struct core *c, const cJSON *faults, char *why, size_t why_cap)
 {
     spoke_status status = faults_put(&c->faults, faults, why, why_cap);
+    for (const struct list_node *at = c->conns.first; at != NULL; at = at->next)
+        conn_stir(at->owner); /* a fault that held its bytes back may be gone */
     struct conn *blocked = status == SPOKE_OK ? conn_of_fault(c, FAULT_BLOCK_DEVICE) : NULL;
     if (blocked != NULL)
         conn_drop(blocked, NULL, "the fault blockDevice is armed", 0);
