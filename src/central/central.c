@@ -296,6 +296,7 @@ static spoke_status open_shell(spoke_central *central, char *why, size_t cap)
         .key_pem = central->identity.key_pem,
         .device_ca_pem = central->device_ca_pem,
         .random = system_random,
+        .max_mqtt = config->max_connections,
     };
     if (config->no_listen && !config->threaded)
         return SPOKE_OK;

@@ -21,6 +21,7 @@ enum option_id {
     OPTION_DPS_POLLS,
     OPTION_DPS_RETRY_AFTER,
     OPTION_CONNECT_RATE,
+    OPTION_MAX_CONNECTIONS,
     OPTION_DROP_DUPLICATES,
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
@@ -46,6 +47,7 @@ static const struct option options[] = {
     {"dps-polls", required_argument, NULL, OPTION_DPS_POLLS},
     {"dps-retry-after", required_argument, NULL, OPTION_DPS_RETRY_AFTER},
     {"connect-rate", required_argument, NULL, OPTION_CONNECT_RATE},
+    {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
     {"drop-duplicates", no_argument, NULL, OPTION_DROP_DUPLICATES},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
@@ -80,6 +82,7 @@ static const char help[] =
     "  --dps-polls N           \"assigning\" answers before a registration's result [1]\n"
     "  --dps-retry-after S     seconds that a device is told to wait between them [3]\n"
     "  --connect-rate N        connections that the hub accepts in any second; more are refused [no limit]\n"
+    "  --max-connections N     devices that are connected at a time [16384, or what the limit of open files allows]\n"
     "  --drop-duplicates       a message whose id the device used before is acknowledged and not kept\n"
     "\n"
     "Output\n"
@@ -130,9 +133,9 @@ static void take_count(struct parsing *p, const char *flag, const char *text, ui
     *count = number == 0 ? UINT32_MAX : number;
 }
 
-static void take_rate(struct parsing *p, const char *flag, const char *text, uint32_t *rate)
+static void take_positive(struct parsing *p, const char *flag, const char *text, uint32_t *out)
 {
-    if (spoke_str_u32(spoke_str_of(text), rate) != SPOKE_OK || *rate == 0 || *rate > 100000)
+    if (spoke_str_u32(spoke_str_of(text), out) != SPOKE_OK || *out == 0 || *out > 100000)
         complain(p, flag, text, "a number from 1 to 100000 is wanted");
 }
 
@@ -221,7 +224,9 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
     else if (id == OPTION_DPS_RETRY_AFTER)
         take_count(p, flag, value, &config->dps_retry_after_s);
     else if (id == OPTION_CONNECT_RATE)
-        take_rate(p, flag, value, &config->connect_rate);
+        take_positive(p, flag, value, &config->connect_rate);
+    else if (id == OPTION_MAX_CONNECTIONS)
+        take_positive(p, flag, value, &config->max_connections);
     else if (id == OPTION_LOG_LEVEL)
         take_log_level(p, flag, value);
 }

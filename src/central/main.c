@@ -5,17 +5,19 @@
 
 #include "cli.h"
 #include "preload.h"
+#include "shell.h"
 
-/* A usual soft limit of 1024 descriptors would hold fewer devices than the service takes. */
-static void allow_many_connections(void)
+/* A usual soft limit of 1024 descriptors would hold fewer devices than the service takes. What the hard limit does
+ * not allow, the start finds out. */
+static void allow_many_connections(uint32_t devices)
 {
-    enum { WANTED = 8192 };
+    enum { OTHERS = 1024 }; /* HTTP takes two each */
+    const rlim_t wanted = (devices != 0 ? devices : SHELL_USUAL_MQTT) + (rlim_t)OTHERS;
     struct rlimit limit;
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= WANTED)
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= wanted)
         return;
-    limit.rlim_cur = limit.rlim_max < WANTED ? limit.rlim_max : WANTED;
-    (void)setrlimit(RLIMIT_NOFILE,
-                    &limit); /* refused: fewer connections, and each that is turned away is logged */
+    limit.rlim_cur = limit.rlim_max < wanted ? limit.rlim_max : wanted;
+    (void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 /* The service has its own thread, so that this one can wait for signals without a handler. */
@@ -41,7 +43,7 @@ int main(int argc, char **argv)
     (void)sigaddset(&ends, SIGTERM);
     (void)pthread_sigmask(SIG_BLOCK, &ends, NULL);
     (void)signal(SIGPIPE, SIG_IGN);
-    allow_many_connections();
+    allow_many_connections(cli.config.max_connections);
     cli.config.threaded = true;
     if (cli.config.relaxed_durability && cli.print_env) /* the banner, which says so too, is left out */
         (void)fprintf(stderr, "spoke-central: durability is relaxed\n");

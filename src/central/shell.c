@@ -9,10 +9,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { BACKLOG = 1024, ACCEPTS_PER_TURN = 64, ACCEPT_REST_MS = 200 };
+enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64, ACCEPT_REST_MS = 200 };
 
 uint64_t shell_now_ms(void)
 {
@@ -161,7 +162,7 @@ static void take(struct shell *shell, struct listener *l, int fd, const struct s
 
 void shell_accept(struct shell *shell, struct listener *l)
 {
-    for (int i = 0; i < ACCEPTS_PER_TURN; i++) {
+    for (int i = 0; i < ACCEPTS_PER_TURN && shell->shaking.count < SHELL_MAX_HANDSHAKES; i++) {
         struct sockaddr_storage address;
         socklen_t len = sizeof address;
         const int fd = accept4(l->socket.fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -186,13 +187,35 @@ void shell_accept(struct shell *shell, struct listener *l)
 static void fill_defaults(struct shell_options *options)
 {
     if (options->max_mqtt == 0)
-        options->max_mqtt = 4096;
+        options->max_mqtt = SHELL_USUAL_MQTT;
     if (options->max_http == 0)
         options->max_http = 256;
     if (options->patience_ms == 0)
         options->patience_ms = 30000;
     if (options->drain_limit_ms == 0)
         options->drain_limit_ms = 5000;
+}
+
+/* A limit that was asked for and cannot be kept is refused; the usual one gives way. */
+static spoke_status fit_descriptors(struct shell_options *options, bool asked, char *why, size_t cap)
+{
+    const rlim_t others = SHELL_OTHER_DESCRIPTORS + 2u * (rlim_t)options->max_http; /* each with its socket pair */
+    struct rlimit limit;
+    if (!options->listen || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= options->max_mqtt + others)
+        return SPOKE_OK;
+    if (asked) {
+        (void)snprintf(
+            why, cap,
+            "%u device connections need %llu open files, and this process may have %llu: raise its limit"
+            " (ulimit -n, or LimitNOFILE= of systemd), or lower --max-connections",
+            (unsigned)options->max_mqtt, (unsigned long long)(options->max_mqtt + others),
+            (unsigned long long)limit.rlim_cur);
+        return SPOKE_E_ARG;
+    }
+    options->max_mqtt = (uint32_t)(limit.rlim_cur > 2 * others ? limit.rlim_cur - others : limit.rlim_cur / 2);
+    core_log(options->core, SPOKE_LOG_INFO, "shell", "at most %u devices: the limit of open files allows no more",
+             (unsigned)options->max_mqtt);
+    return SPOKE_OK;
 }
 
 static spoke_status open_loop(struct shell *shell, char *why, size_t cap)
@@ -236,7 +259,9 @@ spoke_status shell_create(const struct shell_options *options, struct shell **ou
     fill_defaults(&shell->options);
     shell->core = options->core;
     shell->epoll = shell->wake.fd = -1;
-    const spoke_status status = open_all(shell, why, why_cap);
+    spoke_status status = fit_descriptors(&shell->options, options->max_mqtt != 0, why, why_cap);
+    if (status == SPOKE_OK)
+        status = open_all(shell, why, why_cap);
     if (status != SPOKE_OK) {
         shell_destroy(shell);
         return status;
@@ -251,8 +276,9 @@ void shell_destroy(struct shell *shell)
         return;
     for (size_t i = 0; i < shell->listener_count; i++)
         watch_close(shell, &shell->listeners[i].socket);
-    while (shell->streams != NULL)
-        stream_free(shell->streams);
+    while (shell->streams.first != NULL)
+        stream_free(shell->streams.first->owner);
+    timers_free(&shell->timers);
     (void)watch_set(shell, &shell->http_loop, 0);
     if (shell->http != NULL)
         http_destroy(shell->http);

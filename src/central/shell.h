@@ -7,6 +7,11 @@
 
 struct shell;
 
+enum {
+    SHELL_USUAL_MQTT = 16384,
+    SHELL_OTHER_DESCRIPTORS = 64 /* listeners, the store, the loop, and what the process had before */
+};
+
 struct shell_options {
     struct core *core;
     bool listen;                    /* false: nothing but the loop and its timers */
@@ -17,7 +22,7 @@ struct shell_options {
     spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
     void *random_ctx;
     /* 0 means the default in brackets. */
-    uint32_t max_mqtt;       /* connections, over TLS and WebSocket [4096] */
+    uint32_t max_mqtt;       /* connections, over TLS and WebSocket [16384, or what the descriptors allow] */
     uint32_t max_http;       /* [256] */
     uint32_t patience_ms;    /* for a handshake, for a whole HTTP request, for an idle HTTP connection [30000] */
     uint32_t drain_limit_ms; /* for the last bytes of a connection that ends [5000] */
@@ -41,5 +46,7 @@ void shell_wait(struct shell *shell, uint32_t limit_ms);
 void shell_turn(struct shell *shell);
 /* Any thread: ends the present or the next wait. */
 void shell_wake(struct shell *shell);
+/* How often a stream was looked at so far: what a turn costs. */
+uint64_t shell_visits(const struct shell *shell);
 
 #endif

@@ -226,6 +226,13 @@ static void ask_upgrade(struct exchange *x, const char *method)
 
 /* --- requests --- */
 
+/* The turn sets the timer of what it looks at. */
+static void set_due(struct stream *s, uint64_t due_ms)
+{
+    s->due_ms = due_ms;
+    stream_touch(s);
+}
+
 static void ask_core(struct exchange *x, const char *method)
 {
     struct shell *shell = x->link->http->shell;
@@ -316,7 +323,7 @@ static enum MHD_Result hear_request(void *cls, struct MHD_Connection *connection
     if (*len > 0)
         return take_body(x, bytes, len);
     if (x->state == EXCHANGE_BODY) {
-        x->link->stream->due_ms = UINT64_MAX; /* it is whole; how long the answer takes is the core's affair */
+        set_due(x->link->stream, UINT64_MAX); /* it is whole; how long the answer takes is the core's affair */
         ask(x, method);
     }
     if (x->state == EXCHANGE_ANSWERED)
@@ -362,7 +369,7 @@ static void hear_completed(void *cls, struct MHD_Connection *connection, void **
     if (x->link != NULL)
         x->link->exchange = NULL;
     if (x->link != NULL && x->link->stream != NULL)
-        x->link->stream->due_ms = UINT64_MAX;
+        set_due(x->link->stream, UINT64_MAX);
     if (x->response != NULL)
         MHD_destroy_response(x->response);
     target_free(&x->target);
@@ -412,7 +419,7 @@ spoke_status http_adopt(struct http *http, struct stream *s)
     }
     *link = (struct http_link){.next = http->links, .http = http, .stream = s, .mhd_fd = pair[1]};
     http->links = link;
-    s->pair = (struct watch){.fd = pair[0]};
+    s->pair = (struct watch){.fd = pair[0], .stream = s};
     s->link = link;
     /* On failure it closes its end itself. */
     if (MHD_add_connection(http->daemon, pair[1], (const struct sockaddr *)&s->address, s->address_len) == MHD_YES)
@@ -439,7 +446,7 @@ void http_forget(struct stream *s)
 void http_heard(struct stream *s)
 {
     if (s->due_ms == UINT64_MAX && (s->link->exchange == NULL || s->link->exchange->state <= EXCHANGE_BODY))
-        s->due_ms = s->shell->now_ms + s->shell->options.patience_ms;
+        set_due(s, s->shell->now_ms + s->shell->options.patience_ms);
 }
 
 /* --- the daemon --- */

@@ -29,14 +29,17 @@ void watch_close(struct shell *shell, struct watch *watch)
 
 /* --- the loop --- */
 
+static bool has_work(const struct shell *shell)
+{
+    return shell->work.count > 0 || shell->shaking.count > 0 || core_any_stirred(shell->core);
+}
+
 static uint64_t earliest(const struct shell *shell)
 {
-    uint64_t due = shell->accept_after_ms != 0 ? shell->accept_after_ms : UINT64_MAX;
-    for (const struct stream *s = shell->streams; s != NULL; s = s->next) {
-        const uint64_t at = stream_due(s);
-        due = at < due ? at : due;
-    }
-    return due;
+    const uint64_t due = timers_due(&shell->timers);
+    if (has_work(shell))
+        return 0;
+    return shell->accept_after_ms != 0 && shell->accept_after_ms < due ? shell->accept_after_ms : due;
 }
 
 static uint32_t until(uint64_t due, uint64_t now, uint32_t limit_ms)
@@ -56,13 +59,8 @@ uint32_t shell_sleep_ms(const struct shell *shell, uint32_t limit_ms)
 
 void shell_wait(struct shell *shell, uint32_t limit_ms)
 {
-    struct epoll_event events[SHELL_MAX_EVENTS];
     const int limit = limit_ms > INT32_MAX ? INT32_MAX : (int)limit_ms;
-    const int count = epoll_wait(shell->epoll, events, SHELL_MAX_EVENTS, limit);
-    for (int i = 0; i < count; i++) { /* -1 is EINTR: the turn that follows finds nothing to do */
-        struct watch *watch = events[i].data.ptr;
-        watch->ready |= events[i].events;
-    }
+    shell->event_count = epoll_wait(shell->epoll, shell->events, SHELL_MAX_EVENTS, limit);
 }
 
 void shell_wake(struct shell *shell)
@@ -70,6 +68,71 @@ void shell_wake(struct shell *shell)
     const uint64_t one = 1;
     const ssize_t count = write(shell->wake.fd, &one, sizeof one);
     (void)count; /* full means that a wake is pending already */
+}
+
+uint64_t shell_visits(const struct shell *shell)
+{
+    return shell->visits;
+}
+
+/* -1 events are EINTR: there is nothing to do. */
+static void take_events(struct shell *shell)
+{
+    for (int i = 0; i < shell->event_count; i++) {
+        struct watch *watch = shell->events[i].data.ptr;
+        watch->ready |= shell->events[i].events;
+        if (watch->stream == NULL)
+            continue;
+        if (watch->stream->state == STREAM_HANDSHAKE)
+            list_join(&shell->shaking, &watch->stream->in_shaking, watch->stream);
+        else
+            stream_touch(watch->stream);
+    }
+    shell->event_count = 0;
+}
+
+static void take_timers(struct shell *shell)
+{
+    struct stream *s;
+    while ((s = timers_first(&shell->timers, shell->now_ms)) != NULL) {
+        timers_set(&shell->timers, &s->timer, UINT64_MAX); /* stream_send sets it anew */
+        stream_touch(s);
+    }
+}
+
+static void shake_hands(struct shell *shell)
+{
+    struct stream *s;
+    for (int i = 0; i < SHELL_HANDSHAKES_PER_TURN && (s = list_take(&shell->shaking)) != NULL; i++) {
+        stream_shake_hands(s);
+        stream_touch(s);
+    }
+}
+
+/* Streams that join meanwhile stand behind the others and are looked at too. */
+static void receive(struct shell *shell)
+{
+    for (const struct list_node *at = shell->work.first; at != NULL; at = at->next) {
+        shell->visits++;
+        stream_receive(at->owner);
+    }
+}
+
+/* What is touched meanwhile waits for the next turn. */
+static void send_all(struct shell *shell)
+{
+    struct stream *s;
+    while ((s = core_conn_stirred(shell->core)) != NULL)
+        stream_touch(s);
+    for (size_t left = shell->work.count; left > 0; left--) {
+        s = list_take(&shell->work);
+        shell->visits++;
+        stream_send(s);
+        if (s->state == STREAM_CLOSED)
+            stream_free(s);
+        else if (s->again)
+            stream_touch(s);
+    }
 }
 
 static void take_wake(struct shell *shell)
@@ -95,21 +158,19 @@ static void accept_ready(struct shell *shell)
     }
 }
 
-/* Answers leave only after the commit that makes them true. */
+/* Answers leave only after the commit that makes them true. The work of a turn is that of the streams to which
+ * something happened: thousands that are silent cost nothing. */
 void shell_turn(struct shell *shell)
 {
     shell->now_ms = shell_now_ms();
+    take_events(shell);
+    take_timers(shell);
     take_wake(shell);
     accept_ready(shell);
-    for (struct stream *s = shell->streams; s != NULL; s = s->next)
-        stream_receive(s);
+    shake_hands(shell);
+    receive(shell);
     if (shell->http != NULL)
         http_turn(shell->http);
     core_tick(shell->core); /* commits */
-    for (struct stream *s = shell->streams, *next; s != NULL; s = next) {
-        next = s->next;
-        stream_send(s);
-        if (s->state == STREAM_CLOSED)
-            stream_free(s);
-    }
+    send_all(shell);
 }

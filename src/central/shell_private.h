@@ -5,7 +5,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "list.h"
 #include "shell.h"
+#include "timers.h"
 #include "tls/tls.h"
 #include "websocket.h"
 
@@ -13,13 +15,16 @@ enum {
     SHELL_CHUNK_BYTES = 16384,        /* one TLS record */
     SHELL_MAX_OUTPUT_BYTES = 1 << 20, /* waiting for a peer that does not read */
     SHELL_READS_PER_TURN = 4,         /* of one connection, so that a loud one does not starve the others */
-    SHELL_MAX_EVENTS = 256
+    SHELL_HANDSHAKES_PER_TURN = 8,    /* steps, of about a millisecond each; the others wait for the next turn */
+    SHELL_MAX_HANDSHAKES = 64,        /* that wait for their step; with more, connections stay in the backlog */
+    SHELL_MAX_EVENTS = 1024           /* what they bring shares one commit */
 };
 
-/* One descriptor in epoll. `ready` is set by shell_wait's events and cleared by whoever acts on it. */
+/* One descriptor in epoll. `ready` is set by a turn from the wait's events and cleared by whoever acts on it. */
 struct watch {
     int fd; /* -1: none */
     uint32_t mask, ready;
+    struct stream *stream; /* to look at when it is ready; NULL: the shell looks itself */
 };
 
 /* Bytes that wait, on the heap. */
@@ -49,7 +54,8 @@ enum stream_state {
 struct http_link; /* shell_http.c: libmicrohttpd's end of a stream */
 
 struct stream {
-    struct stream *next, *prev;
+    struct list_node in_streams, in_work, in_shaking; /* of the shell's lists */
+    struct timer timer;                               /* the earlier of due_ms and stuck_ms */
     struct shell *shell;
     enum stream_kind kind;
     enum stream_state state;
@@ -91,11 +97,17 @@ struct shell {
     size_t listener_count;
     uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
     struct tls_context *tls;
-    struct stream *streams;
+    struct list streams;
+    struct list work;    /* streams that this turn, or the next one, has to look at */
+    struct list shaking; /* streams whose handshake can go on */
+    struct timers timers;
+    uint64_t visits;
     uint32_t counts[3]; /* by stream_kind */
     struct http *http;
-    struct watch http_loop; /* libmicrohttpd's own epoll descriptor, inside ours */
-    uint64_t now_ms;        /* of this turn */
+    struct watch http_loop;                      /* libmicrohttpd's own epoll descriptor, inside ours */
+    uint64_t now_ms;                             /* of this turn */
+    struct epoll_event events[SHELL_MAX_EVENTS]; /* of the last wait, for the turn that follows */
+    int event_count;
     uint8_t chunk[SHELL_CHUNK_BYTES];
 };
 
@@ -115,9 +127,11 @@ void watch_close(struct shell *shell, struct watch *watch);
 spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
                          const struct sockaddr_storage *address, socklen_t address_len);
 void stream_free(struct stream *s);
+/* Something happened to it: this turn looks at it, or the next one. */
+void stream_touch(struct stream *s);
+void stream_shake_hands(struct stream *s);
 void stream_receive(struct stream *s); /* first half of a turn */
 void stream_send(struct stream *s);    /* second half, after the commit */
-uint64_t stream_due(const struct stream *s);
 /* Lets what waits go out, then closes. */
 void stream_end(struct stream *s);
 void stream_drop(struct stream *s, const char *why);

@@ -63,24 +63,18 @@ static void log_end(const struct stream *s, spoke_log_level level, const char *w
 
 /* --- life --- */
 
-static void link_stream(struct shell *shell, struct stream *s)
-{
-    s->next = shell->streams;
-    if (s->next != NULL)
-        s->next->prev = s;
-    shell->streams = s;
-    shell->counts[s->kind]++;
-}
-
 static void unlink_stream(struct stream *s)
 {
-    if (s->next != NULL)
-        s->next->prev = s->prev;
-    if (s->prev != NULL)
-        s->prev->next = s->next;
-    else
-        s->shell->streams = s->next;
+    list_leave(&s->in_streams);
+    list_leave(&s->in_work);
+    list_leave(&s->in_shaking);
+    timers_remove(&s->shell->timers, &s->timer);
     s->shell->counts[s->kind]--;
+}
+
+void stream_touch(struct stream *s)
+{
+    list_join(&s->shell->work, &s->in_work, s);
 }
 
 static spoke_status start_tls(struct stream *s)
@@ -103,14 +97,17 @@ spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
     }
     s->shell = shell;
     s->kind = kind;
-    s->socket.fd = fd;
+    s->socket = (struct watch){.fd = fd, .stream = s};
     s->pair.fd = -1;
     s->address = *address;
     s->address_len = address_len;
     s->due_ms = shell->now_ms + shell->options.patience_ms;
     s->stuck_ms = UINT64_MAX;
-    link_stream(shell, s);
-    spoke_status status = start_tls(s);
+    list_join(&shell->streams, &s->in_streams, s);
+    shell->counts[kind]++;
+    spoke_status status = timers_add(&shell->timers, &s->timer, s->due_ms, s);
+    if (status == SPOKE_OK)
+        status = start_tls(s);
     if (status == SPOKE_OK)
         status = watch_set(shell, &s->socket, EPOLLIN);
     if (status != SPOKE_OK)
@@ -135,6 +132,7 @@ static void enter_closed(struct stream *s)
     s->state = STREAM_CLOSED;
     s->due_ms = s->stuck_ms = UINT64_MAX;
     s->again = false;
+    stream_touch(s);
 }
 
 void stream_free(struct stream *s)
@@ -176,10 +174,8 @@ static void enter_lingering(struct stream *s)
     s->again = false;
 }
 
-uint64_t stream_due(const struct stream *s)
+static uint64_t end_of_patience(const struct stream *s)
 {
-    if (s->again)
-        return 0;
     return s->due_ms < s->stuck_ms ? s->due_ms : s->stuck_ms;
 }
 
@@ -289,13 +285,19 @@ static void read_some(struct stream *s)
     s->again = status == SPOKE_OK && may_read(s);
 }
 
+static spoke_status open_conn(struct stream *s)
+{
+    const spoke_status status = core_conn_open(s->shell->core, tls_peer_common_name(s->tls), &s->conn);
+    if (status == SPOKE_OK)
+        core_conn_own(s->conn, s);
+    return status;
+}
+
 static void enter_open(struct stream *s)
 {
     s->state = STREAM_OPEN;
     s->due_ms = UINT64_MAX; /* from here on the core and libmicrohttpd know how long to wait */
-    const spoke_status status = s->kind == STREAM_HTTP
-                                    ? http_adopt(s->shell->http, s)
-                                    : core_conn_open(s->shell->core, tls_peer_common_name(s->tls), &s->conn);
+    const spoke_status status = s->kind == STREAM_HTTP ? http_adopt(s->shell->http, s) : open_conn(s);
     if (status != SPOKE_OK) {
         stream_drop(s, spoke_status_text(status));
         return;
@@ -303,8 +305,9 @@ static void enter_open(struct stream *s)
     s->again = true; /* the first record may have come along with the handshake */
 }
 
-static void step_handshake(struct stream *s)
+void stream_shake_hands(struct stream *s)
 {
+    s->socket.ready = 0;
     const spoke_status status = tls_handshake(s->tls);
     if (status == SPOKE_OK) {
         enter_open(s);
@@ -329,7 +332,7 @@ static void discard(struct stream *s)
 
 static void check_due(struct stream *s)
 {
-    if (s->shell->now_ms < (s->due_ms < s->stuck_ms ? s->due_ms : s->stuck_ms))
+    if (s->shell->now_ms < end_of_patience(s))
         return;
     if (s->state == STREAM_LINGERING)
         enter_closed(s);
@@ -346,13 +349,6 @@ void stream_receive(struct stream *s)
     s->socket.ready = 0;
     check_due(s);
     switch (s->state) {
-    case STREAM_HANDSHAKE:
-        if (ready)
-            step_handshake(s);
-        if (s->state != STREAM_OPEN)
-            return;
-        read_some(s);
-        return;
     case STREAM_OPEN:
         if (ready || s->again)
             read_some(s);
@@ -361,6 +357,7 @@ void stream_receive(struct stream *s)
         if (ready)
             discard(s);
         return;
+    case STREAM_HANDSHAKE: /* stream_shake_hands */
     case STREAM_DRAINING:
     case STREAM_CLOSED:
         return;
@@ -522,6 +519,7 @@ void stream_send(struct stream *s)
     if (s->state == STREAM_CLOSED)
         return;
     update_watches(s);
+    timers_set(&s->shell->timers, &s->timer, end_of_patience(s));
     /* After a pause in reading, the socket does not tell of what TLS has decrypted already. */
     s->again = s->again || (may_read(s) && tls_pending(s->tls));
 }
@@ -537,7 +535,8 @@ void stream_upgrade(struct stream *s, spoke_str early)
     s->shell->counts[s->kind]++;
     s->due_ms = UINT64_MAX;
     watch_close(s->shell, &s->pair);
-    if (core_conn_open(s->shell->core, tls_peer_common_name(s->tls), &s->conn) != SPOKE_OK) {
+    stream_touch(s);
+    if (open_conn(s) != SPOKE_OK) {
         backlog_free(&input);
         stream_drop(s, "there is no memory for another device");
         return;

@@ -11,7 +11,7 @@
 
 #include "central/ca.h"
 #include "central/data_dir.h"
-#include "central/shell.h"
+#include "central/shell_private.h"
 #include "tls/tls.h"
 
 enum { PATIENCE_MS = 150, TEST_LIMIT_MS = 10000, CLIENTS = 4 };
@@ -349,6 +349,113 @@ static void lack_of_descriptors_is_waited_out(void **state)
     assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
     assert_int_equal(f->logged, 1); /* and not once a turn */
     until(f, c->open);
+}
+
+static void more_devices_than_open_files_are_refused_with_a_sentence(void **state)
+{
+    struct fixture *f = *state;
+    char why[256] = "";
+    f->options.max_mqtt = UINT32_MAX;
+    assert_int_equal(shell_create(&f->options, &f->shell, why, sizeof why), SPOKE_E_ARG);
+    assert_non_null(strstr(why, "4294967295 device connections need"));
+    assert_non_null(strstr(why, "--max-connections"));
+}
+
+static void usual_number_of_devices_gives_way_to_the_limit_of_open_files(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit usual, tight;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &usual), 0);
+    tight = usual;
+    tight.rlim_cur = 2000;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &tight), 0);
+    start(f);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &usual), 0);
+    assert_int_equal(f->shell->options.max_mqtt, 2000 - SHELL_OTHER_DESCRIPTORS - 2 * 256);
+}
+
+/* --- the cost of a turn --- */
+
+static void settle(struct fixture *f)
+{
+    for (int i = 0; i < 20; i++)
+        turn(f);
+}
+
+static void turn_does_not_look_at_connections_that_are_silent(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t memory[256];
+    const spoke_buf packet = stranger_connect(memory, sizeof memory);
+    start(f);
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_start(f, &f->clients[i], shell_mqtt_port(f->shell));
+    until(f, f->clients[0].open && f->clients[1].open && f->clients[2].open && f->clients[3].open);
+    settle(f);
+    const uint64_t before = shell_visits(f->shell);
+    for (int i = 0; i < 100; i++)
+        turn(f);
+    assert_int_equal(shell_visits(f->shell), before);
+    client_say(&f->clients[0], packet.ptr, packet.len);
+    until(f, f->clients[0].closed);
+    assert_in_range(shell_visits(f->shell) - before, 1, 20); /* of the one that spoke */
+}
+
+enum { CROWD = 200 };
+
+static void dial_crowd(struct fixture *f, int fds[CROWD])
+{
+    /* the head of a ClientHello whose body does not come */
+    static const uint8_t hello[] = {0x16, 3, 1, 0, 100};
+    for (size_t i = 0; i < CROWD; i++) {
+        client_dial(&f->clients[0], shell_mqtt_port(f->shell));
+        fds[i] = f->clients[0].fd;
+        f->clients[0].fd = 0;
+        assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
+    }
+}
+
+static void hang_up(const int fds[CROWD])
+{
+    for (size_t i = 0; i < CROWD; i++)
+        close(fds[i]);
+}
+
+static void turn_steps_no_more_than_a_few_handshakes(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CROWD];
+    start(f);
+    dial_crowd(f, fds);
+    turn(f);                             /* accepts some */
+    shell_wait(f->shell, TEST_LIMIT_MS); /* they are ready */
+    shell_turn(f->shell);
+    assert_true(f->shell->shaking.count > 0);
+    assert_int_equal(shell_sleep_ms(f->shell, 1000), 0);
+    for (size_t before; (before = f->shell->shaking.count) > 0;) {
+        f->shell->event_count = 0;
+        shell_turn(f->shell);
+        assert_true(before - f->shell->shaking.count <= SHELL_HANDSHAKES_PER_TURN);
+    }
+    hang_up(fds);
+}
+
+static void connections_wait_in_the_backlog_while_handshakes_are_behind(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CROWD];
+    bool waited = false;
+    start(f);
+    dial_crowd(f, fds);
+    for (size_t before = 0; before < CROWD; before = f->shell->streams.count) {
+        turn(f);
+        if (f->shell->shaking.count <= SHELL_MAX_HANDSHAKES - SHELL_HANDSHAKES_PER_TURN)
+            continue;
+        assert_int_equal(f->shell->streams.count, before);
+        waited = true;
+    }
+    assert_true(waited);
+    hang_up(fds);
 }
 
 /* --- HTTP --- */
@@ -821,6 +928,11 @@ int main(void)
         SHELL_TEST(silence_instead_of_a_handshake_is_not_waited_for),
         SHELL_TEST(plain_text_on_a_tls_port_is_refused_with_a_log_line),
         SHELL_TEST(lack_of_descriptors_is_waited_out),
+        SHELL_TEST(more_devices_than_open_files_are_refused_with_a_sentence),
+        SHELL_TEST(usual_number_of_devices_gives_way_to_the_limit_of_open_files),
+        SHELL_TEST(turn_does_not_look_at_connections_that_are_silent),
+        SHELL_TEST(turn_steps_no_more_than_a_few_handshakes),
+        SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
         SHELL_TEST(request_without_a_token_is_refused_with_its_code),
         SHELL_TEST(head_is_get_without_a_body),

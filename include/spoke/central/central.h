@@ -53,6 +53,8 @@ typedef struct spoke_central_config {
                             * refused with CONNACK 3) [no limit] */
     bool drop_duplicates;  /* a message whose message id the device used before is acknowledged and not kept [kept
                             * and flagged] */
+    uint32_t max_connections; /* devices at a time; E_ARG when the process may not have as many open files [16384,
+                               * or what those allow] */
 } spoke_central_config;
 
 /* clang-format off */
