@@ -4,7 +4,7 @@
 #
 #   tests/bench/buffer_alloc.sh [BUILD_DIR]
 #
-# The source comes from the mirror that this machine's apt already trusts. Nothing outside BUILD_DIR changes.
+# Nothing outside BUILD_DIR changes.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -14,32 +14,13 @@ build=$(cd "$build" && pwd)
 
 # shellcheck source=tests/tools/packages.sh
 . "$root/tests/tools/packages.sh"
+# shellcheck source=tests/tools/deb_source.sh
+. "$root/tests/tools/deb_source.sh"
 install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}" make
-
-# The mirror of the distribution itself, as apt has it for binaries, once more for sources.
-source_line() {
-    local codename uri keys=/usr/share/keyrings/debian-archive-keyring.gpg
-    # shellcheck source=/dev/null
-    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' \
-        "Codename: $codename" 2>/dev/null | head -n 1)
-    [ -z "$uri" ] || echo "deb-src $([ ! -f "$keys" ] || echo "[signed-by=$keys]") $uri $codename main"
-}
-
-fetch() {
-    mkdir -p "$build/apt/lists/partial" "$build/apt/cache/archives/partial"
-    source_line >"$build/apt/sources.list"
-    [ -s "$build/apt/sources.list" ] || { echo "apt knows no source of the distribution itself" >&2; exit 1; }
-    local private=(-o Dir::Etc::sourcelist="$build/apt/sources.list" -o Dir::Etc::sourceparts=-
-        -o Dir::State::lists="$build/apt/lists" -o Dir::Cache="$build/apt/cache" -o APT::Sandbox::User=root)
-    apt-get "${private[@]}" -qq update
-    (cd "$build" && apt-get "${private[@]}" -qq source --download-only mbedtls)
-}
 
 build_mbedtls() {
     rm -rf "$build/mbedtls" "$build/prefix"
-    mkdir "$build/mbedtls"
-    tar -xf "$build"/mbedtls_*.orig.tar.* -C "$build/mbedtls" --strip-components=1
+    deb_source "$build" mbedtls
     cd "$build/mbedtls"
     # The service in the test's other thread shares the buffer, so it needs the lock.
     for option in MBEDTLS_PLATFORM_MEMORY MBEDTLS_MEMORY_BUFFER_ALLOC_C MBEDTLS_THREADING_C MBEDTLS_THREADING_PTHREAD; do
@@ -53,7 +34,6 @@ build_mbedtls() {
     cd "$root"
 }
 
-[ -n "$(ls "$build"/mbedtls_*.orig.tar.* 2>/dev/null)" ] || fetch
 [ -f "$build/prefix/lib/libmbedtls.a" ] || build_mbedtls
 cmake -S "$root" -B "$build/spoke" -G Ninja -DCMAKE_BUILD_TYPE=Release -DSPOKE_PAHO=OFF -DSPOKE_SAMPLES=OFF \
     -DMBEDTLS_INCLUDE_DIR="$build/prefix/include" -DMBEDTLS_LIBRARY="$build/prefix/lib/libmbedtls.a" \
