@@ -6,16 +6,17 @@ SECTION = re.compile(r"^ (\.[\w.$\-]+|COMMON)\s*(?:0x([0-9a-f]+)\s+0x([0-9a-f]+)
 PLACE = re.compile(r"^\s+0x([0-9a-f]+)\s+0x([0-9a-f]+)\s+(\S+)$")
 BEFORE = re.compile(r"^\s+0x([0-9a-f]+) \(size before relaxing\)$")
 OUTPUT = re.compile(r"^(\.\w[\w.]*)(\s|$)")
-REGIONS = {".text": ("flash",), ".ARM.exidx": ("flash",), ".data": ("flash", "ram"), ".bss": ("ram",)}
+REGIONS = {".text": ("flash",), ".ARM.exidx": ("flash",), ".data": ("flash", "ram"), ".bss": ("ram",),
+           ".noinit": ("ram",)}
 
 
 def layer_of(path):
-    """src/proto of an object in .../proto/dps.o; libc, libgcc; probe for the rest."""
+    """src/proto of an object in .../proto/dps.o; libc, libgcc, other archives by name; probe for the rest."""
     for archive in ("libc", "libgcc", "libm", "libnosys"):
         if re.search(rf"/{archive}(_nano)?\.a\(", path):
             return "libgcc" if archive == "libgcc" else "libc"
-    found = re.search(r"/src/(\w+)/[\w.]+\.o$", path)
-    return found.group(1) if found else "probe"
+    found = re.search(r"/src/(\w+)/[\w.]+\.o(?:bj)?$|lib(\w+)\.a\(", path)
+    return found.group(1) or found.group(2) if found else "probe"
 
 
 def contributions(text):
@@ -37,7 +38,7 @@ def contributions(text):
     return [item for item in found if item[0] in REGIONS]
 
 
-def by_layer(text):
+def by_layer(text, layer=lambda item: layer_of(item[4])):
     """{layer: {"flash": bytes, "ram": bytes}}. Equal strings stand in the image once: what the linker made of all of
     them is shared out by what each object had."""
     sizes = collections.defaultdict(lambda: {"flash": 0.0, "ram": 0.0})
@@ -50,5 +51,5 @@ def by_layer(text):
         if item in merged and before > 0:
             size = (whole if whole is not None else size) * after / before
         for region in REGIONS[output]:
-            sizes[layer_of(path)][region] += size
+            sizes[layer(item)][region] += size
     return {layer: {region: round(size) for region, size in regions.items()} for layer, regions in sizes.items()}
