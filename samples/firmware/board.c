@@ -1,0 +1,227 @@
+/* The board: registers of the MPS2 (ARM DAI 0386) and of the processor, semihosting for what the board lacks. */
+#include "board.h"
+
+#include <string.h>
+
+#define REGISTER(address) (*(volatile uint32_t *)(uintptr_t)(address))
+
+#define CORE_HZ 25000000u
+
+#define SYSTICK_CONTROL REGISTER(0xE000E010) /* ARMv7-M B3.3 */
+#define SYSTICK_RELOAD REGISTER(0xE000E014)
+#define SYSTICK_VALUE REGISTER(0xE000E018)
+
+#define UART_DATA REGISTER(0x40004000)
+#define UART_STATE REGISTER(0x40004004) /* bit 0: full */
+#define UART_CONTROL REGISTER(0x40004008)
+#define UART_DIVIDER REGISTER(0x40004010)
+
+/* --- semihosting: the debugger, or QEMU, does it --- */
+
+enum { SEMIHOSTING_TIME = 0x11, SEMIHOSTING_EXIT = 0x18 };
+#define EXIT_RUN_TIME_ERROR 0x20023u
+
+static uint32_t semihosting(uint32_t operation, uint32_t argument)
+{
+    register uint32_t r0 __asm__("r0") = operation;
+    register uint32_t r1 __asm__("r1") = argument;
+    __asm__ volatile("bkpt 0xAB" : "+r"(r0) : "r"(r1) : "memory");
+    return r0;
+}
+
+int64_t board_ask_wall_clock(void)
+{
+    return semihosting(SEMIHOSTING_TIME, 0);
+}
+
+/* --- time and sleep --- */
+
+static volatile uint64_t ticks;
+
+void systick(void);
+void systick(void)
+{
+    ticks++;
+}
+
+uint64_t board_ms(void)
+{
+    __asm__ volatile("cpsid i" ::: "memory"); /* two words that the interrupt writes */
+    const uint64_t now = ticks;
+    __asm__ volatile("cpsie i" ::: "memory");
+    return now;
+}
+
+void board_sleep(void)
+{
+    __asm__ volatile("wfi" ::: "memory");
+}
+
+/* --- the console --- */
+
+static void print_byte(char byte)
+{
+    while ((UART_STATE & 1u) != 0)
+        ;
+    UART_DATA = (uint8_t)byte;
+}
+
+void board_print(const char *text)
+{
+    for (; *text != '\0'; text++)
+        print_byte(*text);
+}
+
+_Noreturn void board_panic(const char *why)
+{
+    board_print("panic: ");
+    board_print(why);
+    board_print("\n");
+    semihosting(SEMIHOSTING_EXIT, EXIT_RUN_TIME_ERROR);
+    for (;;)
+        board_sleep();
+}
+
+void board_init(void)
+{
+    UART_DIVIDER = CORE_HZ / 115200u;
+    UART_CONTROL = 1; /* sends only */
+    SYSTICK_RELOAD = CORE_HZ / 1000u - 1;
+    SYSTICK_VALUE = 0;
+    SYSTICK_CONTROL = 7; /* the core's clock, interrupt, on */
+}
+
+/* --- settings --- */
+
+extern const char settings_page[], settings_end[]; /* link.ld */
+
+/* The text at `at` ends inside the page: an unwritten page of flash holds 0xFF and no NUL. */
+static const char *behind(const char *at)
+{
+    const char *end = at < settings_end ? memchr(at, '\0', (size_t)(settings_end - at)) : NULL;
+    return end != NULL ? end + 1 : NULL;
+}
+
+bool board_next_setting(const char **at, const char **name, const char **value)
+{
+    *name = *at != NULL ? *at : settings_page;
+    *value = behind(*name);
+    if (*value == NULL || **name == '\0')
+        return false;
+    *at = behind(*value);
+    return *at != NULL;
+}
+
+const char *board_setting(const char *wanted)
+{
+    const char *at = NULL, *name, *value;
+    while (board_next_setting(&at, &name, &value))
+        if (strcmp(name, wanted) == 0)
+            return value;
+    return NULL;
+}
+
+/* --- Ethernet: SMSC LAN9118 (its data sheet, chapter 5), by its FIFOs, without interrupts or DMA --- */
+
+#define ETH(offset) REGISTER(0x40200000u + (offset))
+#define ETH_RX_DATA ETH(0x00)
+#define ETH_TX_DATA ETH(0x20)
+#define ETH_RX_STATUS ETH(0x40)
+#define ETH_RX_PEEK ETH(0x44)
+#define ETH_TX_CONFIG ETH(0x70)
+#define ETH_HW_CONFIG ETH(0x74)
+#define ETH_RX_CONTROL ETH(0x78)
+#define ETH_RX_INFO ETH(0x7C) /* statuses waiting: bits 23..16 */
+#define ETH_TX_INFO ETH(0x80) /* bytes free: bits 15..0 */
+#define ETH_MAC_COMMAND ETH(0xA4)
+#define ETH_MAC_DATA ETH(0xA8)
+
+#define MAC_CONTROL 1u
+#define MAC_ADDRESS_HIGH 2u
+#define MAC_ADDRESS_LOW 3u
+#define MAC_BUSY 0x80000000u
+#define MAC_SENDS_AND_RECEIVES 0x0000000Cu
+#define RX_ERROR 0x00008000u
+#define RX_DISCARD 0x80000000u
+#define TX_FIRST_AND_LAST 0x00003000u
+#define CHECKSUM_BYTES 4u
+
+static void mac_write(uint32_t index, uint32_t value)
+{
+    ETH_MAC_DATA = value;
+    ETH_MAC_COMMAND = MAC_BUSY | index;
+    while ((ETH_MAC_COMMAND & MAC_BUSY) != 0)
+        ;
+}
+
+void board_eth_init(const uint8_t mac[6])
+{
+    ETH_HW_CONFIG = 1; /* soft reset */
+    while ((ETH_HW_CONFIG & 1u) != 0)
+        ;
+    ETH_HW_CONFIG = 0x00050000u; /* 5 KB of the FIFO for sending */
+    mac_write(MAC_ADDRESS_LOW,
+              (uint32_t)mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24);
+    mac_write(MAC_ADDRESS_HIGH, (uint32_t)mac[4] | (uint32_t)mac[5] << 8);
+    mac_write(MAC_CONTROL, MAC_SENDS_AND_RECEIVES);
+    ETH_TX_CONFIG = 2; /* on */
+}
+
+static size_t frame_bytes(uint32_t status)
+{
+    const size_t len = status >> 16 & 0x3FFFu;
+    return len > CHECKSUM_BYTES ? len - CHECKSUM_BYTES : 0;
+}
+
+static void drop(uint32_t status)
+{
+    const uint32_t words = ((status >> 16 & 0x3FFFu) + 3) / 4;
+    for (uint32_t i = 0; i < words; i++)
+        (void)ETH_RX_DATA;
+}
+
+size_t board_eth_pending(void)
+{
+    while ((ETH_RX_INFO >> 16 & 0xFFu) > 0) {
+        const uint32_t status = ETH_RX_PEEK;
+        if ((status & RX_ERROR) == 0 && frame_bytes(status) > 0)
+            return frame_bytes(status);
+        drop(ETH_RX_STATUS);
+    }
+    return 0;
+}
+
+void board_eth_read(void *frame, size_t len)
+{
+    const uint32_t status = ETH_RX_STATUS;
+    if (frame == NULL) {
+        drop(status);
+        return;
+    }
+    uint8_t *out = frame;
+    for (uint32_t words = ((status >> 16 & 0x3FFFu) + 3) / 4; words > 0; words--) {
+        const uint32_t word = ETH_RX_DATA; /* the checksum, too */
+        const size_t count = len < sizeof word ? len : sizeof word;
+        memcpy(out, &word, count);
+        out += count;
+        len -= count;
+    }
+}
+
+bool board_eth_send(const void *frame, size_t len)
+{
+    const uint8_t *in = frame;
+    if ((ETH_TX_INFO & 0xFFFFu) < len + 16)
+        return false;
+    ETH_TX_DATA = TX_FIRST_AND_LAST | (uint32_t)len;
+    ETH_TX_DATA = (uint32_t)len;
+    while (len > 0) {
+        uint32_t word = 0;
+        const size_t count = len < sizeof word ? len : sizeof word;
+        memcpy(&word, in, count);
+        ETH_TX_DATA = word;
+        in += count;
+        len -= count;
+    }
+    return true;
+}

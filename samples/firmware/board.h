@@ -1,0 +1,35 @@
+/* What the port needs of the board: an MPS2 with its Cortex-M4 image (AN386), which QEMU has as mps2-an386. A port to
+ * another board begins with another board.c. */
+#ifndef BOARD_H
+#define BOARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+void board_init(void);
+
+uint64_t board_ms(void);            /* since reset */
+int64_t board_ask_wall_clock(void); /* UTC seconds since 1970, of the machine behind the debugger */
+void board_sleep(void);             /* until the next interrupt, a millisecond at most */
+void board_print(const char *text);
+/* Prints it and ends the program; a product resets itself instead. */
+_Noreturn void board_panic(const char *why);
+
+/* The page of flash that production writes for each device (see link.ld): name, NUL, value, NUL, and so on; an empty
+ * name ends it. NULL: it is not there. */
+const char *board_setting(const char *name);
+/* The next of them; *at is NULL for the first. False: there is no more. */
+bool board_next_setting(const char **at, const char **name, const char **value);
+
+/* Ethernet frames, without the checksum. */
+void board_eth_init(const uint8_t mac[6]);
+size_t board_eth_pending(void);                     /* bytes of the next frame; 0: none */
+void board_eth_read(void *frame, size_t len);       /* takes it, or NULL: drops it */
+bool board_eth_send(const void *frame, size_t len); /* false: no room */
+
+/* The most of the stack that was ever in use, and how much there is. */
+size_t board_stack_peak(void);
+size_t board_stack_size(void);
+
+#endif

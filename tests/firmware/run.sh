@@ -1,0 +1,95 @@
+#!/usr/bin/env bash
+# Builds the firmware of samples/firmware for a Cortex-M4, boots it in QEMU, converses with it through spoke-central, and
+# prints what it takes of flash, RAM and stack.
+#
+#   tests/firmware/run.sh [--image plain|tls|both] [--say] [--no-install] [--build-dir DIR]
+#
+#   --image       plain: without TLS, by way of a relay that has it; tls: mbedTLS on the target [both]
+#   --say         show what the device prints
+#   --no-install  install no packages
+#   --build-dir   [build/firmware]
+#
+# Ends with 0 only if every claim held. lwIP and mbedTLS are built from the distribution's source packages; without a
+# mirror that offers them it says what to do. Takes two to four minutes.
+set -euo pipefail
+
+root=$(cd "$(dirname "$0")/../.." && pwd)
+build=$root/build/firmware
+images=(plain tls)
+install=true
+say=()
+
+usage() { sed -n '2,/^set /{/^#/{s/^# \?//;p}}' "$0"; }
+
+while [ $# -gt 0 ]; do
+    case $1 in
+    --image)
+        case ${2:-} in
+        plain | tls) images=("$2") ;;
+        both) images=(plain tls) ;;
+        *) usage >&2; exit 2 ;;
+        esac
+        shift
+        ;;
+    --say) say=(--say) ;;
+    --no-install) install=false ;;
+    --build-dir) build=${2:?--build-dir needs a folder}; shift ;;
+    --help) usage; exit 0 ;;
+    *) usage >&2; exit 2 ;;
+    esac
+    shift
+done
+mkdir -p "$build"
+build=$(cd "$build" && pwd)
+
+# shellcheck source=tests/tools/packages.sh
+. "$root/tests/tools/packages.sh"
+# shellcheck source=tests/tools/deb_source.sh
+. "$root/tests/tools/deb_source.sh"
+
+# quietly_build NAME SOURCE_DIR "TARGETS" CMAKE_ARGUMENTS...
+quietly_build() {
+    local name=$1 source=$2 targets
+    read -ra targets <<<"$3"
+    shift 3
+    mkdir -p "$build/$name"
+    {
+        cmake -S "$source" -B "$build/$name" -G Ninja "$@" &&
+            cmake --build "$build/$name" --target "${targets[@]}"
+    } >"$build/$name/log" 2>&1 || { tail -n 40 "$build/$name/log" >&2; return 1; }
+}
+
+build_image() {
+    quietly_build "$1" "$root/samples/firmware" firmware.elf \
+        -DCMAKE_TOOLCHAIN_FILE="$root/samples/firmware/cortex-m4.cmake" -DLWIP_DIR="$build/lwip" \
+        -DMBEDTLS_DIR="$build/mbedtls" -DSPOKE_MODEL_EXECUTABLE="$build/host/spoke-model" -DSPOKE_WERROR=ON \
+        -DFIRMWARE_TLS="$([ "$1" = tls ] && echo ON || echo OFF)"
+}
+
+# Whoever takes memory at run time would have to call one of these.
+check_no_heap() {
+    if arm-none-eabi-nm "$1" | grep -E ' (malloc|calloc|realloc|free|sbrk|_sbrk)$'; then
+        echo "FAILED: the image links the C library's heap" >&2
+        return 1
+    fi
+    echo "ok it links no heap"
+}
+
+if $install; then
+    install_missing "${spoke_build_packages[@]}" python3 gcc-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
+fi
+deb_source "$build" lwip
+deb_source "$build" mbedtls
+echo "Building into $build" >&2
+quietly_build host "$root" "spoke-central spoke-model" -DSPOKE_TESTS=OFF -DSPOKE_SAMPLES=OFF -DSPOKE_PAHO=OFF
+for image in "${images[@]}"; do
+    build_image "$image"
+done
+for image in "${images[@]}"; do
+    echo "== $image"
+    elf=$build/$image/firmware.elf
+    check_no_heap "$elf"
+    SPOKE_CENTRAL=$build/host/spoke-central python3 "$root/tests/firmware/converse.py" --image "$elf" "${say[@]}" \
+        "--$image"
+    python3 "$root/tests/firmware/footprint.py" "$build/$image/firmware.map"
+done
