@@ -356,27 +356,26 @@ static void report_closed(spoke_transport *t, spoke_transport_event *event)
 {
     t->phase = NATIVE_CLOSED;
     t->events_due = false;
-    event->kind = SPOKE_TRANSPORT_CLOSED;
-    event->error = t->why;
+    *event = (spoke_transport_event){.kind = SPOKE_TRANSPORT_CLOSED, .error = t->why};
 }
 
 static void take_connack(spoke_transport *t, const spoke_mqtt_event *from, spoke_transport_event *event)
 {
-    event->kind = SPOKE_TRANSPORT_CONNECTED;
-    event->session_present = from->session_present;
+    *event = (spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED, .session_present = from->session_present};
     if (t->phase == NATIVE_GREETING)
         t->phase = NATIVE_OPEN;
 }
 
 static void take_message(const spoke_mqtt_event *from, spoke_transport_event *event)
 {
-    event->kind = from->kind == SPOKE_MQTT_EVENT_PUBLISH ? SPOKE_TRANSPORT_MESSAGE : SPOKE_TRANSPORT_OVERSIZE;
-    event->topic = from->topic;
-    event->payload = from->payload;
-    event->qos = from->qos;
-    event->dup = from->dup;
-    event->size = from->size;
-    event->receipt = from->packet_id;
+    const bool whole = from->kind == SPOKE_MQTT_EVENT_PUBLISH;
+    *event = (spoke_transport_event){.kind = whole ? SPOKE_TRANSPORT_MESSAGE : SPOKE_TRANSPORT_OVERSIZE,
+                                     .topic = from->topic,
+                                     .payload = from->payload,
+                                     .qos = from->qos,
+                                     .dup = from->dup,
+                                     .size = from->size,
+                                     .receipt = from->packet_id};
 }
 
 static void take_lost(spoke_transport *t, const spoke_mqtt_event *from)
@@ -398,11 +397,10 @@ static bool translate(spoke_transport *t, const spoke_mqtt_event *from, spoke_tr
         take_connack(t, from, event);
         return true;
     case SPOKE_MQTT_EVENT_SUBACK:
-        event->kind = SPOKE_TRANSPORT_SUBSCRIBED;
-        event->codes = from->codes;
+        *event = (spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = from->codes};
         return true;
     case SPOKE_MQTT_EVENT_PUBACK:
-        event->kind = SPOKE_TRANSPORT_ACKED;
+        event->kind = SPOKE_TRANSPORT_ACKED; /* one for each message: no more is written than it says */
         event->token = from->token;
         return true;
     case SPOKE_MQTT_EVENT_PUBLISH:
@@ -422,7 +420,6 @@ static bool translate(spoke_transport *t, const spoke_mqtt_event *from, spoke_tr
 static spoke_status native_next(spoke_transport *t, spoke_transport_event *event)
 {
     spoke_mqtt_event from;
-    memset(event, 0, sizeof(*event));
     while (t->events_due && !t->discard && spoke_mqtt_next(t->session, t->now, &from) == SPOKE_OK) {
         if (translate(t, &from, event))
             return SPOKE_OK;
