@@ -88,6 +88,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     c->desired_version = -1;
     c->unanswered_from = SIZE_MAX;
     c->report_retry_at = c->ack_due = c->live_since = NEVER;
+    c->ack_of = QUEUE_NO_TOKEN;
     assignment_load(c);
     move_load(c);
     session_limit_sizes(c);

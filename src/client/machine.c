@@ -252,13 +252,11 @@ static void link_closed(spoke_client *c, const spoke_error *error)
 
 static void link_event(spoke_client *c, const spoke_transport_event *event)
 {
-    if (event->kind == SPOKE_TRANSPORT_ACKED && c->link_at_hub) {
-        c->link_heard = true;
-        retry_heard(&c->retry);
-    }
-    if (event->kind == SPOKE_TRANSPORT_CLOSED)
+    if (event->kind == SPOKE_TRANSPORT_ACKED && c->link_at_hub)
+        session_acked(c, event->token);
+    else if (event->kind == SPOKE_TRANSPORT_CLOSED)
         link_closed(c, &event->error);
-    else if (c->closing_link && event->kind != SPOKE_TRANSPORT_ACKED)
+    else if (c->closing_link)
         return; /* a connection given up has nothing more to say, but acknowledgements still count */
     else if (c->link_at_hub)
         session_event(c, event);
@@ -272,6 +270,7 @@ void machine_events(spoke_client *c)
     c->events_at = now_ms(c);
     while (c->ops->next(c->link, &event) == SPOKE_OK)
         link_event(c, &event);
+    session_watch_acks(c);
 }
 
 /* --- what is due --- */

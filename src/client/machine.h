@@ -171,6 +171,7 @@ struct spoke_client {
     size_t events_topic_bytes;
     uint64_t renew_at, renew_latest, token_ends;
     uint64_t ack_due; /* the oldest message in flight must be acknowledged by then */
+    uint32_t ack_of;  /* its token; QUEUE_NO_TOKEN: none is in flight */
     spoke_dps dps;
     spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
     spoke_twin twin;
@@ -393,6 +394,10 @@ void provision_work(spoke_client *c, uint64_t now);
 /* --- session.c --- */
 spoke_hub_identity session_identity(const spoke_client *c);
 void session_event(spoke_client *c, const spoke_transport_event *event);
+/* The hub acknowledged the message with this token. It comes once for each, and its event names nothing else. */
+void session_acked(spoke_client *c, uint32_t token);
+/* After a burst of them: the message that is now the oldest in flight gets its time. */
+void session_watch_acks(spoke_client *c);
 void session_work(spoke_client *c, uint64_t now);
 void session_ended(spoke_client *c);      /* the connection is gone: what was in flight, is not */
 bool session_idle(const spoke_client *c); /* nothing sent is unanswered */

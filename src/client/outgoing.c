@@ -300,8 +300,10 @@ static void departed(spoke_client *c, uint64_t now, const struct departure *d, u
     c->stats.retransmitted += d->first.sent_before ? d->members : 0;
     if (replay)
         pace_spend(c, now);
-    if (c->ack_due == NEVER)
+    if (c->ack_due == NEVER) {
         c->ack_due = now + ACK_LIMIT_MS;
+        c->ack_of = d->first.token;
+    }
     c->work_left = true;
 }
 

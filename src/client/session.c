@@ -111,6 +111,7 @@ void session_ended(spoke_client *c)
     c->report_in_flight = false;
     c->report_retry_at = NEVER;
     c->ack_due = NEVER;
+    c->ack_of = QUEUE_NO_TOKEN;
 }
 
 bool session_idle(const spoke_client *c)
@@ -240,20 +241,23 @@ void session_report_outcome(spoke_client *c, uint32_t id, spoke_status outcome)
 }
 
 /* One PUBACK ends all that travelled in the message. */
-static void on_acked(spoke_client *c, uint32_t token)
+void session_acked(spoke_client *c, uint32_t token)
 {
-    uint32_t id, rest;
-    const bool was_oldest = token == queue_oldest_sent(&c->queue);
-    if (queue_done(&c->queue, token, &id, &rest) != SPOKE_OK)
-        return;
-    if (was_oldest)
-        c->ack_due = queue_in_flight(&c->queue) > 0 ? c->events_at + ACK_LIMIT_MS : NEVER;
-    session_report_outcome(c, id, SPOKE_OK);
-    while (rest != QUEUE_NO_TOKEN && queue_done(&c->queue, rest, &id, &rest) == SPOKE_OK) {
-        if (was_oldest && queue_in_flight(&c->queue) == 0)
-            c->ack_due = NEVER;
+    uint32_t id;
+    if (!c->link_heard)
+        retry_heard(&c->retry);
+    c->link_heard = true;
+    while (token != QUEUE_NO_TOKEN && queue_done(&c->queue, token, &id, &token) == SPOKE_OK)
         session_report_outcome(c, id, SPOKE_OK);
-    }
+}
+
+void session_watch_acks(spoke_client *c)
+{
+    const uint32_t oldest = queue_oldest_sent(&c->queue);
+    if (oldest == c->ack_of)
+        return;
+    c->ack_of = oldest;
+    c->ack_due = oldest != QUEUE_NO_TOKEN ? c->events_at + ACK_LIMIT_MS : NEVER;
 }
 
 static void report_answered(spoke_client *c, uint32_t status)
@@ -364,10 +368,8 @@ static void on_oversize(spoke_client *c, const spoke_transport_event *event)
 
 void session_event(spoke_client *c, const spoke_transport_event *event)
 {
-    assert(event->kind != SPOKE_TRANSPORT_CLOSED); /* that one is the machine's */
-    if (event->kind == SPOKE_TRANSPORT_ACKED)
-        on_acked(c, event->token);
-    else if (event->kind == SPOKE_TRANSPORT_CONNECTED)
+    assert(event->kind != SPOKE_TRANSPORT_CLOSED && event->kind != SPOKE_TRANSPORT_ACKED); /* dealt with before */
+    if (event->kind == SPOKE_TRANSPORT_CONNECTED)
         on_connected(c, event->session_present);
     else if (event->kind == SPOKE_TRANSPORT_SUBSCRIBED)
         on_subscribed(c, event->codes);
