@@ -162,7 +162,8 @@ static void chain(struct queue *q, uint16_t slot, uint16_t behind)
         lane->last = slot;
 }
 
-void slot_link(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost)
+/* This and take_out run once for each message: inlined there, and called from the rest. */
+static inline void put_in(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost)
 {
     struct queue_entry *e = &q->entries[slot];
     struct queue_line *lane = &q->lanes[e->lane];
@@ -183,7 +184,12 @@ void slot_link(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost)
     ages_put(q, slot);
 }
 
-static void unlink_slot(struct queue *q, uint16_t slot)
+void slot_link(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost)
+{
+    put_in(q, slot, behind, cost);
+}
+
+static inline void unlink_slot(struct queue *q, uint16_t slot)
 {
     struct queue_entry *e = &q->entries[slot];
     struct queue_line *lane = &q->lanes[e->lane];
@@ -201,7 +207,7 @@ static void unlink_slot(struct queue *q, uint16_t slot)
         lane->last = e->prev;
 }
 
-void slot_remove(struct queue *q, uint16_t slot)
+static inline void take_out(struct queue *q, uint16_t slot)
 {
     struct queue_entry *e = &q->entries[slot];
     struct queue_kind *kind = &q->kinds[kind_of(e->lane)];
@@ -216,6 +222,11 @@ void slot_remove(struct queue *q, uint16_t slot)
     give_back(q, slot);
 }
 
+void slot_remove(struct queue *q, uint16_t slot)
+{
+    take_out(q, slot);
+}
+
 /* The message is over; what became of it was counted. */
 static void release(struct queue *q, uint16_t slot, bool dropped)
 {
@@ -223,7 +234,7 @@ static void release(struct queue *q, uint16_t slot, bool dropped)
         queue_store_forget(q, &q->entries[slot], dropped);
     else
         ring_free(q, &q->entries[slot]);
-    slot_remove(q, slot);
+    take_out(q, slot);
 }
 
 /* --- groups --- */
@@ -420,7 +431,7 @@ static spoke_status commit(struct queue *q, uint64_t now_ms, const struct queue_
         give_back(q, slot);
         return status;
     }
-    slot_link(q, slot, q->lanes[m->lane].last, cost);
+    put_in(q, slot, q->lanes[m->lane].last, cost);
     if (q->o.storage != NULL)
         q->loaded = token_of(q, slot);
     return SPOKE_OK;
