@@ -32,7 +32,7 @@ void tool_model_free(struct tool_model *model)
 
 static int no_memory(void)
 {
-    fputs("spoke-model: there is not enough memory\n", stderr);
+    fprintf(stderr, "%s: there is not enough memory\n", tool_program);
     return TOOL_TROUBLE;
 }
 
@@ -45,7 +45,7 @@ const char *tool_file_name(const char *path)
 
 static int say(const char *path, const char *why)
 {
-    fprintf(stderr, "spoke-model: %s: %s\n", tool_file_name(path), why);
+    fprintf(stderr, "%s: %s: %s\n", tool_program, tool_file_name(path), why);
     return TOOL_TROUBLE;
 }
 
@@ -305,7 +305,7 @@ static int trouble(spoke_status status)
 {
     if (status == SPOKE_E_NO_MEMORY)
         return no_memory();
-    fprintf(stderr, "spoke-model: the model cannot be loaded: %s\n", spoke_status_text(status));
+    fprintf(stderr, "%s: the model cannot be loaded: %s\n", tool_program, spoke_status_text(status));
     return TOOL_TROUBLE;
 }
 
@@ -335,7 +335,7 @@ static int collect_all(struct tool_model *model, const char *const *paths, size_
     }
     if (model->files != NULL)
         return TOOL_OK;
-    fputs("spoke-model: there is no .json file to read\n", stderr);
+    fprintf(stderr, "%s: there is no .json file to read\n", tool_program);
     return TOOL_TROUBLE;
 }
 
@@ -430,7 +430,7 @@ const struct dtdl_element *tool_pick_interface(const struct tool_model *model, c
         interface = dtdl_by_id(model->model, spoke_str_of(dtmi));
         if (interface != NULL && interface->kind == DTDL_INTERFACE)
             return interface;
-        fprintf(stderr, "spoke-model: there is no interface %s in what was read\n", dtmi);
+        fprintf(stderr, "%s: there is no interface %s in what was read\n", tool_program, dtmi);
         return NULL;
     }
     for (size_t i = 0; (interface = dtdl_interface_at(model->model, i)) != NULL; i++) {
@@ -439,6 +439,6 @@ const struct dtdl_element *tool_pick_interface(const struct tool_model *model, c
     }
     interface = dtdl_interface_at(model->model, 0);
     if (interface == NULL)
-        fputs("spoke-model: there is no interface in what was read\n", stderr);
+        fprintf(stderr, "%s: there is no interface in what was read\n", tool_program);
     return interface;
 }

@@ -17,9 +17,9 @@ int tool_usage(const char *command, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
-    fprintf(stderr, "spoke-model %s: ", command);
+    fprintf(stderr, "%s %s: ", tool_program, command);
     vfprintf(stderr, format, args);
-    fprintf(stderr, "; see spoke-model %s --help\n", command);
+    fprintf(stderr, "; see %s %s --help\n", tool_program, command);
     va_end(args);
     return TOOL_TROUBLE;
 }

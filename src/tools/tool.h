@@ -1,4 +1,4 @@
-/* spoke-model: what its commands share. */
+/* What the commands of spoke-model and spoke share. */
 #ifndef SPOKE_SRC_TOOLS_TOOL_H
 #define SPOKE_SRC_TOOLS_TOOL_H
 
@@ -7,6 +7,9 @@
 #include "base/heap_arena.h"
 #include "model/dtdl.h"
 #include "tools/text.h"
+
+/* The program's name, for what is said on stderr; each program has its own. */
+extern const char tool_program[];
 
 /* Exit codes of every command. */
 enum { TOOL_OK = 0, TOOL_INVALID = 1, TOOL_TROUBLE = 2 };
