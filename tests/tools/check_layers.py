@@ -31,6 +31,8 @@ LAYERS = {
     "runner": ({"base", "client", "runner"}, {"base", "client", "runner"}, None),
     "central": ({"base", "crypto", "tls", "port", "model", "central"},
                 {"base", "status", "limits", "platform", "model", "crypto", "proto/", "central/"}, None),
+    "fleet": ({"base", "model", "tools", "fleet"},
+              {"base", "status", "limits", "platform", "model", "crypto", "client", "stats", "transport", "proto/"}, None),
     "tools": ({"base", "model", "tools"}, {"base", "status", "limits", "model"}, None),
 }
 

@@ -1,0 +1,3 @@
+#include "tools/tool.h"
+
+const char tool_program[] = "spoke";

@@ -1,0 +1,17 @@
+/* Inside of value.c and value_plan.c. */
+#ifndef SPOKE_SRC_FLEET_VALUE_PLAN_H
+#define SPOKE_SRC_FLEET_VALUE_PLAN_H
+
+#include "fleet/value.h"
+
+struct value_plan {
+    const spoke_schema *schema;
+    uint16_t slot; /* VALUE_NO_SLOT: keeps nothing */
+    uint8_t text;  /* enum sense_text */
+    bool pair;     /* ARRAY: of two elements always, as coordinates */
+    struct sense_number number;
+    const struct value_plan *element; /* ARRAY, MAP */
+    const struct value_plan **fields; /* OBJECT: as the schema's */
+};
+
+#endif
