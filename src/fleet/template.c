@@ -34,6 +34,24 @@ spoke_status template_field(const struct fleet_template *t, size_t member, struc
     return status;
 }
 
+spoke_status template_message(const struct fleet_template *t, const struct template_group *group,
+                              struct value_memory *memory, spoke_buf *out, spoke_str *json)
+{
+    spoke_writer w;
+    bool made = true;
+    spoke_writer_init(&w, out->ptr + out->len, out->cap - out->len);
+    spoke_write_begin_object(&w);
+    for (size_t i = 0; i < group->count && made; i++) {
+        spoke_write_key(&w, spoke_str_of(t->model->members[group->members[i]].name));
+        made = value_write(t->parts[group->members[i]].value, memory, &w);
+    }
+    spoke_write_end_object(&w);
+    const spoke_status status = spoke_writer_finish(&w, json);
+    if (status == SPOKE_OK)
+        out->len += json->len;
+    return made || status != SPOKE_OK ? status : SPOKE_E_MODEL;
+}
+
 /* --- from the model back to the template's words --- */
 
 static const struct dtdl_element *content_named(const struct dtdl_element *interface, const char *name)
@@ -177,7 +195,7 @@ static spoke_status group(struct arena *arena, struct fleet_template *t, spoke_m
         const size_t size = sizes[i] + strlen(member->name) + 4;
         if (!travels(t, i, kind))
             continue;
-        if (open == NULL || bytes + size > GROUP_BYTES ||
+        if (open == NULL || bytes + size > GROUP_BYTES || open->count == TEMPLATE_GROUP_MOST ||
             !same_component(member, &t->model->members[open->members[0]])) {
             open = &(*groups)[(*count)++];
             *open = (struct template_group){.component = member->component, .members = list};

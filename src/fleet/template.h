@@ -9,6 +9,8 @@
 #include "fleet/value.h"
 #include "model/dtdl.h"
 
+#define TEMPLATE_GROUP_MOST 128u /* members of a group */
+
 /* One member of the model, at the same index. */
 struct template_part {
     const struct value_plan *value; /* of telemetry, property, response; NULL: nothing to make */
@@ -44,8 +46,11 @@ spoke_status template_make(struct arena *arena, const struct dtdl_element *inter
 /* Makes one value for the member as JSON text behind out->len. E_MODEL: none fits; E_TOO_SMALL. */
 spoke_status template_value(const struct fleet_template *t, size_t member, struct value_memory *memory,
                             spoke_buf *out, spoke_str *json);
-/* What kind of field it is, for spoke_telemetry_send: numbers and switches as they are, the rest as JSON. */
+/* The same as a field for spoke_property_report. */
 spoke_status template_field(const struct fleet_template *t, size_t member, struct value_memory *memory,
                             spoke_buf *scratch, spoke_field *out);
+/* The body of one message. */
+spoke_status template_message(const struct fleet_template *t, const struct template_group *group,
+                              struct value_memory *memory, spoke_buf *out, spoke_str *json);
 
 #endif
