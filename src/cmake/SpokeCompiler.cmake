@@ -9,7 +9,7 @@ function(spoke_target target)
     if(SPOKE_PORT STREQUAL "none") # the C standard has to be enough there
         target_compile_definitions(${target} PRIVATE SPOKE_WITH_POSIX=0)
     else()
-        target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
+        target_compile_definitions(${target} PRIVATE _GNU_SOURCE _FILE_OFFSET_BITS=64)
         set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE ON)
     endif()
     target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wswitch-enum

@@ -123,7 +123,7 @@ static void set_timer(const struct link *l, uint32_t ms)
 {
     struct itimerspec when = {{0, 0}, {0, 0}};
     if (ms != UINT32_MAX) {
-        when.it_value.tv_sec = ms / 1000u;
+        when.it_value.tv_sec = (time_t)(ms / 1000u);
         when.it_value.tv_nsec = ms > 0 ? (long)(ms % 1000u) * 1000000L : 1;
     }
     timerfd_settime(l->timer, 0, &when, NULL);

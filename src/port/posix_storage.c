@@ -1,5 +1,6 @@
 /* Flash-like blocks in a file. What the queue must not find is a file half made: it is filled and synced under another
  * name first. */
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -12,6 +13,8 @@
 #include <spoke/platform.h>
 
 enum { BLOCK_BYTES = 65536, BLOCK_COUNT = 64 };
+
+static_assert(sizeof(off_t) >= sizeof(int64_t), "build with -D_FILE_OFFSET_BITS=64: a queue may pass 2 GB");
 
 struct file_storage {
     spoke_storage storage; /* first: the caller holds its address */
