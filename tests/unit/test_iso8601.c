@@ -38,6 +38,8 @@ static void every_day_agrees_with_the_c_library(void **state)
     (void)state;
     for (int64_t day = 0; day < 366 * 500; day++) { /* past a 400-year cycle */
         const time_t seconds = (time_t)(day * 86400 + day % 86400);
+        if (seconds < 0)
+            break; /* the C library counts in 32 bits here and knows no day after 2038 */
         struct tm tm;
         char expected[32], memory[32];
         spoke_buf out = spoke_buf_from(memory, sizeof memory);

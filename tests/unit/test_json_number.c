@@ -224,7 +224,7 @@ static void writing_fits_exactly_or_not_at_all(void **state)
     assert_int_equal(out.len, 0);
 }
 
-/* Where no such locale is installed, one is compiled for the occasion. */
+/* Where no such locale is installed, one is compiled for the occasion. musl has none, and says yes to every name. */
 static bool use_comma_locale(char folder[])
 {
     char command[256];
@@ -234,7 +234,7 @@ static bool use_comma_locale(char folder[])
              mkdtemp(folder));
     (void)!system(command);
     setenv("LOCPATH", folder, 1);
-    return setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL;
+    return setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL && localeconv()->decimal_point[0] == ',';
 }
 
 static void the_order_beside_a_whole_number_is_exact(void **state)
@@ -291,8 +291,8 @@ static void a_float_becomes_the_double_of_its_shortest_spelling(void **state)
     assert_true(json_number_widen(0.1f) == 0.1);
     assert_true(json_number_widen(-21.7f) == -21.7);
     assert_true(json_number_widen(16777217.0f) == 16777216.0);
-    assert_true((float)json_number_widen(3.40282347e38f) == 3.40282347e38f);
-    assert_true((float)json_number_widen(1.17549435e-38f) == 1.17549435e-38f);
+    assert_true((float)json_number_widen(3.40282347e38f) == (float)3.40282347e38f);
+    assert_true((float)json_number_widen(1.17549435e-38f) == (float)1.17549435e-38f);
     assert_true(isinf(json_number_widen(INFINITY)) && json_number_widen(-INFINITY) < 0);
     assert_true(isnan(json_number_widen(NAN)));
 }

@@ -129,7 +129,7 @@ static void a_float_is_written_as_short_as_it_was_read(void **state)
     float single;
     double wide;
     comes_back(&spoke_codec_float, "0.1", &single);
-    assert_true(single == 0.1f);
+    assert_true(single == (float)0.1f);
     comes_back(&spoke_codec_float, "3.402823e+38", &single);
     comes_back(&spoke_codec_float, "1.4013e-45", &single);
     comes_back(&spoke_codec_double, "0.10000000149011612", &wide);
