@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#if SPOKE_WITH_LOG
+
 #define LINE_BYTES 256u
 
 /* Part of a line may come from the wire: it must neither start another line nor drive a terminal. */
@@ -31,3 +33,5 @@ void log_line(const spoke_platform *platform, spoke_log_level level, const char 
     if (platform->log != NULL)
         platform->log(platform->ctx, level, module, line);
 }
+
+#endif

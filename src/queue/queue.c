@@ -9,20 +9,20 @@ enum { RING_OVERHEAD = 8 }; /* what the ring adds to a payload, rounding apart *
 
 size_t queue_index_bytes(const spoke_storage *storage, size_t messages)
 {
-    const size_t beside = storage != NULL ? 4 : 2; /* ages, age; buckets, same */
+    const size_t beside = on_storage(storage) ? 4 : 2; /* ages, age; buckets, same */
     return messages * (sizeof(struct queue_entry) + beside * sizeof(uint16_t));
 }
 
 uint64_t queue_cost(const spoke_storage *storage, size_t payload_bytes)
 {
-    if (storage != NULL)
+    if (on_storage(storage))
         return log_record_bytes(storage, payload_bytes < UINT32_MAX ? (uint32_t)payload_bytes : UINT32_MAX);
     return ((uint64_t)payload_bytes + RING_OVERHEAD + 7) & ~(uint64_t)7;
 }
 
 size_t queue_memory_bytes(const struct queue_options *options, size_t most)
 {
-    if (options->storage != NULL)
+    if (on_storage(options->storage))
         return 2 * most + 8 + queue_store_log_share(options->storage);
     const uint64_t budgets = options->telemetry_bytes + options->report_bytes;
     uint64_t slack = budgets / 8;
@@ -49,7 +49,7 @@ static void clear_index(struct queue *q)
         q->entries[i].state = ENTRY_FREE;
         q->entries[i].next = i + 1 < slots ? (uint16_t)(i + 1) : NO_SLOT;
         q->age[i] = NO_SLOT;
-        if (q->o.storage != NULL)
+        if (stores(q))
             q->buckets[i] = NO_SLOT;
     }
     q->free = slots > 0 ? 0 : NO_SLOT;
@@ -59,7 +59,7 @@ static void clear_index(struct queue *q)
 
 void queue_clear(struct queue *q)
 {
-    assert(q->o.storage == NULL);
+    assert(!stores(q));
     clear_index(q);
     for (size_t k = 0; k < 2; k++)
         q->kinds[k].cost = q->kinds[k].payload = q->kinds[k].count = q->kinds[k].unsent = 0;
@@ -72,7 +72,7 @@ spoke_status queue_init(struct queue *q, const struct queue_options *options, ui
     memset(q, 0, sizeof *q);
     q->o = *options;
     if (options->messages > QUEUE_MOST_MESSAGES || options->telemetry_messages > options->messages ||
-        (options->storage == NULL && options->memory_bytes > INT32_MAX))
+        (!stores(q) && options->memory_bytes > INT32_MAX))
         return SPOKE_E_ARG;
     q->kinds[0].budget = options->telemetry_bytes;
     q->kinds[0].most_messages = options->telemetry_messages;
@@ -82,7 +82,7 @@ spoke_status queue_init(struct queue *q, const struct queue_options *options, ui
     q->loaded = QUEUE_NO_TOKEN;
     clear_index(q);
     spoke_status status = SPOKE_OK;
-    if (options->storage != NULL)
+    if (stores(q))
         status = queue_store_open(q, now_ms);
     else
         ring_init(q);
@@ -95,7 +95,7 @@ spoke_status queue_init(struct queue *q, const struct queue_options *options, ui
 static size_t most_of(const struct queue *q, size_t k)
 {
     uint64_t most = q->kinds[k].budget;
-    if (q->o.storage != NULL) {
+    if (stores(q)) {
         const uint64_t record = log_most_bytes(q->o.storage);
         most = record < most ? record : most;
         most = q->scratch.cap < most ? q->scratch.cap : most;
@@ -179,7 +179,7 @@ static inline void put_in(struct queue *q, uint16_t slot, uint16_t behind, uint6
     kind->unsent++;
     if (q->kinds[0].count > q->counters.high)
         q->counters.high = (uint32_t)q->kinds[0].count;
-    if (q->o.storage != NULL)
+    if (stores(q))
         queue_store_enter(q, slot);
     ages_put(q, slot);
 }
@@ -212,7 +212,7 @@ static inline void take_out(struct queue *q, uint16_t slot)
     struct queue_entry *e = &q->entries[slot];
     struct queue_kind *kind = &q->kinds[kind_of(e->lane)];
     ages_take(q, slot);
-    if (q->o.storage != NULL)
+    if (stores(q))
         queue_store_leave(q, slot);
     kind->cost -= cost_of(q, e);
     kind->payload -= (uint64_t)e->head_bytes + e->body_bytes;
@@ -230,7 +230,7 @@ void slot_remove(struct queue *q, uint16_t slot)
 /* The message is over; what became of it was counted. */
 static void release(struct queue *q, uint16_t slot, bool dropped)
 {
-    if (q->o.storage != NULL)
+    if (stores(q))
         queue_store_forget(q, &q->entries[slot], dropped);
     else
         ring_free(q, &q->entries[slot]);
@@ -392,7 +392,7 @@ static spoke_status make_room(struct queue *q, const struct queue_message *m, ui
 static spoke_status write_draft(struct queue *q, size_t most, queue_write_fn write, void *ctx, struct draft *d)
 {
     *d = (struct draft){.payload = {NULL, 0, 0}};
-    if (q->o.storage == NULL)
+    if (!stores(q))
         return ring_write(q, most, write, ctx, d);
     q->loaded = QUEUE_NO_TOKEN;
     d->payload = spoke_buf_from(q->scratch.ptr, most);
@@ -404,7 +404,7 @@ static spoke_status write_draft(struct queue *q, size_t most, queue_write_fn wri
 /* Under the entry's seq. */
 static spoke_status keep(struct queue *q, uint16_t slot, uint32_t ttl_s, const struct draft *d)
 {
-    if (q->o.storage != NULL)
+    if (stores(q))
         return queue_store_keep(q, slot, ttl_s, d);
     q->entries[slot].place = (uint32_t)(d->payload.ptr - q->ring.memory);
     ring_commit(q, slot, d->payload.len);
@@ -432,7 +432,7 @@ static spoke_status commit(struct queue *q, uint64_t now_ms, const struct queue_
         return status;
     }
     put_in(q, slot, q->lanes[m->lane].last, cost);
-    if (q->o.storage != NULL)
+    if (stores(q))
         q->loaded = token_of(q, slot);
     return SPOKE_OK;
 }
@@ -460,7 +460,7 @@ static spoke_status add_telemetry(struct queue *q, uint64_t now_ms, const struct
 static spoke_str payload_of(struct queue *q, const struct queue_entry *e, spoke_buf *room)
 {
     const size_t len = (size_t)e->head_bytes + e->body_bytes;
-    if (q->o.storage == NULL)
+    if (!stores(q))
         return spoke_str_from((const char *)q->ring.memory + e->place, len);
     return queue_store_read(q, e, room) == SPOKE_OK ? spoke_buf_str(room) : spoke_str_from(NULL, 0);
 }
@@ -493,7 +493,7 @@ static spoke_status replace(struct queue *q, uint16_t slot, const struct draft *
     const uint64_t cost = kind->cost - cost_of(q, &before) + queue_cost(q->o.storage, d->payload.len);
     if (cost > kind->budget)
         return SPOKE_E_FULL;
-    if (q->o.storage == NULL)
+    if (!stores(q))
         ring_free(q, &before);
     const spoke_status status = keep(q, slot, 0, d);
     if (status != SPOKE_OK)
@@ -515,7 +515,7 @@ static spoke_status add_report(struct queue *q, uint64_t now_ms, const struct qu
     spoke_status status = write_draft(q, q->most[1], write, ctx, &d);
     if (status == SPOKE_OK && joins)
         composed = compose(q, &q->entries[last], &d);
-    if (composed == SPOKE_E_TOO_SMALL && q->o.storage == NULL) {
+    if (composed == SPOKE_E_TOO_SMALL && !stores(q)) {
         ring_compact(q);
         status = write_draft(q, q->most[1], write, ctx, &d);
         composed = status == SPOKE_OK ? compose(q, &q->entries[last], &d) : SPOKE_E_UNSUPPORTED;
@@ -532,7 +532,7 @@ spoke_status queue_add(struct queue *q, uint64_t now_ms, const struct queue_mess
                        void *ctx)
 {
     queue_age(q, now_ms);
-    if (m->lane == QUEUE_REPORTS)
+    if (SPOKE_WITH_PROPERTIES && m->lane == QUEUE_REPORTS)
         return add_report(q, now_ms, m, write, ctx);
     const spoke_status status = add_telemetry(q, now_ms, m, write, ctx);
     if (status == SPOKE_OK)
@@ -547,7 +547,7 @@ spoke_status queue_add(struct queue *q, uint64_t now_ms, const struct queue_mess
 static void view(const struct queue *q, uint16_t slot, uint64_t now_ms, struct queue_item *out)
 {
     const struct queue_entry *e = &q->entries[slot];
-    const char *text = (const char *)(q->o.storage != NULL ? q->scratch.ptr : q->ring.memory + e->place);
+    const char *text = (const char *)(stores(q) ? q->scratch.ptr : q->ring.memory + e->place);
     *out = (struct queue_item){.token = token_of(q, slot),
                                .seq = e->seq,
                                .id = e->id,
@@ -581,7 +581,7 @@ static spoke_status load(struct queue *q, uint16_t slot)
 
 static spoke_status look_at(struct queue *q, uint16_t slot, uint64_t now_ms, struct queue_item *out)
 {
-    const spoke_status status = q->o.storage != NULL ? load(q, slot) : SPOKE_OK;
+    const spoke_status status = stores(q) ? load(q, slot) : SPOKE_OK;
     if (status == SPOKE_OK)
         view(q, slot, now_ms, out);
     return status;
@@ -598,7 +598,7 @@ static bool is_lost(struct queue *q, uint16_t slot, uint64_t now_ms, spoke_statu
     if (q->unread != token)
         q->unread_tries = 0;
     q->unread = token;
-    q->unread_tries = log_answers(&q->log) ? q->unread_tries + 1 : 0;
+    q->unread_tries = queue_store_answers(q) ? q->unread_tries + 1 : 0;
     if (q->unread_tries == TRIES)
         return true;
     q->read_again_ms = now_ms + PAUSE_MS;
@@ -783,7 +783,7 @@ uint64_t queue_bytes(const struct queue *q)
 
 uint64_t queue_faults(const struct queue *q)
 {
-    return q->counters.storage_faults + q->log.faults;
+    return queue_store_faults(q);
 }
 
 uint64_t queue_dropped(const struct queue *q)

@@ -11,6 +11,7 @@
 #define SPOKE_SRC_QUEUE_QUEUE_H
 
 #include <spoke/base.h>
+#include <spoke/features.h>
 #include <spoke/platform.h>
 
 #include "queue/log.h"
@@ -133,7 +134,9 @@ struct queue_dead {
 
 struct queue {
     struct queue_options o;
-    struct log log; /* with storage */
+#if SPOKE_WITH_STORAGE
+    struct log log;
+#endif
     struct queue_counters counters;
     size_t most[2]; /* payload bytes of one message: telemetry, report */
     /* the index */
@@ -155,12 +158,14 @@ struct queue {
     uint32_t unread;        /* token of the one at which the storage failed last, */
     uint32_t unread_tries;  /* so many times in a row although others could be read */
     uint64_t read_again_ms; /* nothing is read before that; 0: it may be */
+#if SPOKE_WITH_STORAGE
     struct queue_dead dead[LOG_SINGLES];
     size_t dead_count;
     bool unmarked; /* something is done that the storage does not know */
     bool recovering;
     uint64_t recover_ms;
     uint16_t recover_hint[QUEUE_LANES];
+#endif
 };
 
 /* With storage everything in it is recovered and waits. E_ARG: the sizes do not agree; E_PORT, E_PROTOCOL as log_open.
@@ -206,11 +211,34 @@ void queue_forget_packet_id(struct queue *q, uint32_t token);
 spoke_status queue_next_dropped(struct queue *q, uint32_t *id, enum queue_reason *why);
 /* Ends what is too old by now, as far as there is room for outcomes. */
 void queue_age(struct queue *q, uint64_t now_ms);
+#if SPOKE_WITH_STORAGE
 /* Writes what is done into the storage, if it is news: once a round is enough. */
 spoke_status queue_flush(struct queue *q);
 /* Before ends are told: when some wait for it, what is done becomes durable, so that none of them comes back after a
  * power cut. E_PORT: the storage failed, and it may. */
 spoke_status queue_settle(struct queue *q);
+/* The storage's own number; without storage: `otherwise`. */
+static inline uint32_t queue_store_id(const struct queue *q, uint32_t otherwise)
+{
+    return q->o.storage != NULL ? q->log.store_id : otherwise;
+}
+#else
+static inline spoke_status queue_flush(struct queue *q)
+{
+    (void)q;
+    return SPOKE_OK;
+}
+static inline spoke_status queue_settle(struct queue *q)
+{
+    (void)q;
+    return SPOKE_OK;
+}
+static inline uint32_t queue_store_id(const struct queue *q, uint32_t otherwise)
+{
+    (void)q;
+    return otherwise;
+}
+#endif
 /* When the next message ages out, or the storage is to be tried again. UINT64_MAX: never. */
 uint64_t queue_deadline(const struct queue *q);
 

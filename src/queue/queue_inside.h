@@ -45,6 +45,17 @@ static inline bool seq_before(uint32_t a, uint32_t b)
     return (int32_t)(a - b) < 0;
 }
 
+/* Payloads lie on a storage, rather than in memory. */
+static inline bool on_storage(const spoke_storage *storage)
+{
+    return SPOKE_WITH_STORAGE && storage != NULL;
+}
+
+static inline bool stores(const struct queue *q)
+{
+    return on_storage(q->o.storage);
+}
+
 static inline size_t kind_of(unsigned lane)
 {
     return lane == QUEUE_REPORTS ? 1 : 0;
@@ -98,6 +109,7 @@ static inline void ages_take(struct queue *q, uint16_t slot)
 }
 
 /* --- queue_store.c --- */
+#if SPOKE_WITH_STORAGE
 spoke_status queue_store_open(struct queue *q, uint64_t now_ms);
 void queue_store_enter(struct queue *q, uint16_t slot); /* into the look-up by seq */
 void queue_store_leave(struct queue *q, uint16_t slot);
@@ -110,5 +122,56 @@ size_t queue_store_log_share(const spoke_storage *storage); /* of the memory, fo
 bool queue_store_can_drop(struct queue *q, const struct queue_entry *e);
 /* E_NOT_FOUND: it is damaged; E_PORT: the storage failed, and may work again. */
 spoke_status queue_store_read(struct queue *q, const struct queue_entry *e, spoke_buf *out);
+bool queue_store_answers(struct queue *q); /* can anything at all be read? */
+uint64_t queue_store_faults(const struct queue *q);
+#else
+static inline spoke_status queue_store_open(struct queue *q, uint64_t now_ms)
+{
+    (void)q, (void)now_ms;
+    return SPOKE_E_UNSUPPORTED;
+}
+static inline void queue_store_enter(struct queue *q, uint16_t slot)
+{
+    (void)q, (void)slot;
+}
+static inline void queue_store_leave(struct queue *q, uint16_t slot)
+{
+    (void)q, (void)slot;
+}
+static inline void queue_store_forget(struct queue *q, const struct queue_entry *e, bool dropped)
+{
+    (void)q, (void)e, (void)dropped;
+}
+static inline spoke_status queue_store_keep(struct queue *q, uint16_t slot, uint32_t ttl_s, const struct draft *d)
+{
+    (void)q, (void)slot, (void)ttl_s, (void)d;
+    return SPOKE_E_UNSUPPORTED;
+}
+static inline size_t queue_store_log_share(const spoke_storage *storage)
+{
+    (void)storage;
+    return 0;
+}
+static inline bool queue_store_can_drop(struct queue *q, const struct queue_entry *e)
+{
+    (void)q, (void)e;
+    return true;
+}
+static inline spoke_status queue_store_read(struct queue *q, const struct queue_entry *e, spoke_buf *out)
+{
+    (void)q, (void)e, (void)out;
+    return SPOKE_E_UNSUPPORTED;
+}
+static inline bool queue_store_answers(struct queue *q)
+{
+    (void)q;
+    return false;
+}
+static inline uint64_t queue_store_faults(const struct queue *q)
+{
+    (void)q;
+    return 0;
+}
+#endif
 
 #endif

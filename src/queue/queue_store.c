@@ -3,6 +3,8 @@
 
 #include "queue/queue_inside.h"
 
+#if SPOKE_WITH_STORAGE
+
 /* The queue on a log: which of its records live, what of them is done, and the index again after a restart. */
 
 /* --- finding an entry by seq --- */
@@ -415,3 +417,17 @@ spoke_status queue_store_open(struct queue *q, uint64_t now_ms)
     recall_dead(q);
     return SPOKE_OK;
 }
+
+/* --- how it does --- */
+
+bool queue_store_answers(struct queue *q)
+{
+    return log_answers(&q->log);
+}
+
+uint64_t queue_store_faults(const struct queue *q)
+{
+    return q->counters.storage_faults + q->log.faults;
+}
+
+#endif

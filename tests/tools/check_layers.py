@@ -15,7 +15,7 @@ BASE_SYSTEM = PURE_SYSTEM | {"inttypes.h", "locale.h", "math.h", "stdarg.h", "st
 
 # folder under src/: our folders it may include from, our public headers, and system headers (None: any)
 LAYERS = {
-    "base": ({"base"}, {"base", "status", "limits", "platform"}, BASE_SYSTEM),
+    "base": ({"base"}, {"base", "status", "limits", "features", "platform"}, BASE_SYSTEM),
     "mqtt": ({"base", "mqtt"}, {"base", "status", "limits", "proto/mqtt"}, PURE_SYSTEM),
     "proto": ({"base", "proto"}, {"base", "status", "limits", "proto/"}, PURE_SYSTEM),
     "model": ({"base", "model"}, {"base", "status", "limits", "model", "model_codec"}, PURE_SYSTEM),
@@ -24,7 +24,7 @@ LAYERS = {
     "port": ({"base", "port"}, {"base", "status", "limits", "platform"}, None),
     "transport": ({"base", "tls", "port", "transport"},
                   {"base", "status", "limits", "features", "platform", "transport", "crypto", "proto/mqtt"}, None),
-    "queue": ({"base", "queue"}, {"base", "status", "limits", "platform"}, PURE_SYSTEM),
+    "queue": ({"base", "queue"}, {"base", "status", "limits", "features", "platform"}, PURE_SYSTEM),
     "client": ({"base", "model", "queue", "client"}, {"base", "status", "limits", "features", "platform", "model", "crypto", "client", "stats",
                                              "transport", "proto/"}, PURE_SYSTEM | {"stdatomic.h", "stdio.h", "stdlib.h"}),
     "encoder": ({"encoder"}, {"base", "status", "client", "encoder"}, None),
