@@ -39,7 +39,7 @@
 #ifndef SPOKE_WITH_MESSAGES /* cloud-to-device messages, offline commands among them */
 #define SPOKE_WITH_MESSAGES 1
 #endif
-#ifndef SPOKE_WITH_CHECKS /* values are held to the template; without it the model is announced, its names known */
+#ifndef SPOKE_WITH_CHECKS /* all is held to the template; without it the template's id is announced, no more */
 #define SPOKE_WITH_CHECKS 1
 #endif
 
@@ -50,16 +50,16 @@
 #ifndef SPOKE_WITH_BATCHES /* several readings in one message, encoders */
 #define SPOKE_WITH_BATCHES 1
 #endif
-#ifndef SPOKE_WITH_SETTINGS /* keep_settings */
-#define SPOKE_WITH_SETTINGS 1
+#ifndef SPOKE_WITH_SETTINGS /* keep_settings; needs PROPERTIES */
+#define SPOKE_WITH_SETTINGS SPOKE_WITH_PROPERTIES
 #endif
-#ifndef SPOKE_WITH_WORK /* long-running commands that survive a restart */
-#define SPOKE_WITH_WORK 1
+#ifndef SPOKE_WITH_WORK /* long-running commands that survive a restart; needs PROPERTIES and COMMANDS */
+#define SPOKE_WITH_WORK (SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
 #endif
 
 /* --- what changes in ten years --- */
-#ifndef SPOKE_WITH_MOVE /* to another scope */
-#define SPOKE_WITH_MOVE 1
+#ifndef SPOKE_WITH_MOVE /* to another scope; needs DPS. Without it a home that the device once moved to is forgotten */
+#define SPOKE_WITH_MOVE SPOKE_WITH_DPS
 #endif
 #ifndef SPOKE_WITH_RENEWAL /* of keys, certificates and trust while running; warnings before certificates end */
 #define SPOKE_WITH_RENEWAL 1
@@ -72,8 +72,9 @@
 #ifndef SPOKE_WITH_STATS /* spoke_client_stats */
 #define SPOKE_WITH_STATS 1
 #endif
-#ifndef SPOKE_WITH_DIAGNOSTICS /* the component dtmi:spoke:Diagnostics;1, the ring of log lines; needs STATS */
-#define SPOKE_WITH_DIAGNOSTICS SPOKE_WITH_STATS
+#ifndef SPOKE_WITH_DIAGNOSTICS
+/* the component dtmi:spoke:Diagnostics;1, the ring of log lines; needs STATS, PROPERTIES and COMMANDS */
+#define SPOKE_WITH_DIAGNOSTICS (SPOKE_WITH_STATS && SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
 #endif
 #ifndef SPOKE_WITH_LOG /* log lines */
 #define SPOKE_WITH_LOG 1
@@ -82,8 +83,17 @@
 #define SPOKE_WITH_SENTENCES 1
 #endif
 
-#if SPOKE_WITH_DIAGNOSTICS && !SPOKE_WITH_STATS
-#error "SPOKE_WITH_DIAGNOSTICS needs SPOKE_WITH_STATS"
+#if SPOKE_WITH_DIAGNOSTICS && !(SPOKE_WITH_STATS && SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
+#error "SPOKE_WITH_DIAGNOSTICS needs SPOKE_WITH_STATS, SPOKE_WITH_PROPERTIES and SPOKE_WITH_COMMANDS"
+#endif
+#if SPOKE_WITH_SETTINGS && !SPOKE_WITH_PROPERTIES
+#error "SPOKE_WITH_SETTINGS needs SPOKE_WITH_PROPERTIES"
+#endif
+#if SPOKE_WITH_WORK && !(SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
+#error "SPOKE_WITH_WORK needs SPOKE_WITH_PROPERTIES and SPOKE_WITH_COMMANDS"
+#endif
+#if SPOKE_WITH_MOVE && !SPOKE_WITH_DPS
+#error "SPOKE_WITH_MOVE needs SPOKE_WITH_DPS"
 #endif
 
 #endif

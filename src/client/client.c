@@ -1,5 +1,4 @@
 #include <stdalign.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,14 +33,14 @@ void leave_outcome(spoke_client *c)
 
 void enter_handler(spoke_client *c)
 {
-    c->handler_since = now_ms(c);
+    stats_handler(c, true);
     enter_outcome(c);
 }
 
 void leave_handler(spoke_client *c)
 {
     leave_outcome(c);
-    c->handler_ms += now_ms(c) - c->handler_since;
+    stats_handler(c, false);
 }
 
 void unlock_and_wake(spoke_client *c, bool wanted)
@@ -50,6 +49,18 @@ void unlock_and_wake(spoke_client *c, bool wanted)
     unlock_client(c);
     if (wake)
         c->ops->wake(c->link);
+}
+
+void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s)
+{
+    log_line(&c->platform, why->status == SPOKE_OK ? SPOKE_LOG_INFO : SPOKE_LOG_WARN, "client", "%s (%ld)",
+             why->text, (long)why->detail);
+    if (c->config.on_notice == NULL)
+        return;
+    const spoke_notice notice = {kind, *why, at_s};
+    enter_handler(c);
+    c->config.on_notice(c, &notice, c->config.user);
+    leave_handler(c);
 }
 
 /* --- life --- */
@@ -83,12 +94,9 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     }
     c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
     retry_init(&c->retry, c->config.backoff_min_ms, c->config.backoff_max_ms, c->config.first_connect_spread_ms);
-    c->report_pause = (struct backoff){.base_ms = c->config.backoff_min_ms, .cap_ms = c->config.backoff_max_ms};
-    c->next_request = 1;
-    c->desired_version = -1;
-    c->unanswered_from = SIZE_MAX;
-    c->report_retry_at = c->ack_due = c->live_since = NEVER;
+    c->ack_due = c->live_since = NEVER;
     c->ack_of = QUEUE_NO_TOKEN;
+    sync_init(c);
     assignment_load(c);
     move_load(c);
     session_limit_sizes(c);
@@ -257,11 +265,9 @@ static spoke_status poll_locked(spoke_client *c, uint32_t limit_ms)
     if (status != SPOKE_OK)
         return status;
     const uint64_t began = now_ms(c);
-    c->handler_ms = 0;
+    stats_begin_poll(c);
     turn(c, limit_ms);
-    const uint64_t allowed = (uint64_t)limit_ms + c->handler_ms, took = now_ms(c) - began;
-    stats_poll(c, took > allowed ? took - allowed : 0);
-    stats_bytes(c);
+    stats_end_poll(c, began, limit_ms);
     c->polling = false;
     return c->state == SPOKE_FAILED ? c->error.status : SPOKE_OK;
 }
@@ -291,7 +297,7 @@ spoke_status spoke_client_run(spoke_client *client, uint32_t duration_ms)
 /* True while something of the program's is on its way that a close should wait for. */
 static bool undrained(const spoke_client *c)
 {
-    return queue_count(&c->queue) > 0 || queue_reports(&c->queue) > 0 || queue_count(&c->answers) > 0;
+    return queue_count(&c->queue) > 0 || queue_reports(&c->queue) > 0 || !command_idle(c);
 }
 
 static void close_round(spoke_client *c, uint64_t until)
@@ -402,28 +408,44 @@ const spoke_error *spoke_client_error(const spoke_client *client)
     return &client->error;
 }
 
+/* "NAME (source, 17): " and its end; what does not fit is cut. */
+static size_t put_front(const spoke_error *e, spoke_buf *out)
+{
+    const bool negative = e->detail < 0;
+    char number[16];
+    spoke_buf digits = spoke_buf_from(number, sizeof number);
+    if (spoke_buf_append_u64(&digits, negative ? 0u - (uint32_t)e->detail : (uint32_t)e->detail) != SPOKE_OK ||
+        spoke_buf_append_byte(&digits, 0) != SPOKE_OK)
+        digits.len = 0;
+    const char *const parts[] = {spoke_status_name(e->status),
+                                 " (",
+                                 spoke_source_name(e->source),
+                                 e->detail != 0 ? ", " : "",
+                                 negative ? "-" : "",
+                                 e->detail != 0 ? number : "",
+                                 "): "};
+    (void)config_sentence(out, parts, sizeof parts / sizeof parts[0]);
+    return out->len;
+}
+
 const char *spoke_client_explain(const spoke_client *client, char *out, size_t cap)
 {
+    spoke_buf text = spoke_buf_from(out, cap);
     if (cap == 0)
         return "";
-    if (client == NULL) {
-        snprintf(out, cap, "there is no client: it was not created; the log says why");
-        return out;
-    }
+    if (client == NULL)
+        return config_sentence(
+            &text, (const char *const[]){"there is no client: it was not created; the log says why"}, 1);
     lock_client(client);
     const spoke_error e = client->error;
-    const spoke_fault fault = client->fault;
+    const spoke_fault fault = contract_fault(client);
     unlock_client(client);
-    int len = e.detail != 0
-                  ? snprintf(out, cap, "%s (%s, %ld): ", spoke_status_name(e.status), spoke_source_name(e.source),
-                             (long)e.detail)
-                  : snprintf(out, cap, "%s (%s): ", spoke_status_name(e.status), spoke_source_name(e.source));
-    if (len < 0 || (size_t)len >= cap)
-        return out;
-    if (e.status == SPOKE_E_MODEL)
-        spoke_fault_text(&fault, out + len, cap - (size_t)len);
+    const size_t len = put_front(&e, &text);
+    spoke_buf rest = spoke_buf_from(out + len, cap - len);
+    if (SPOKE_WITH_CHECKS && e.status == SPOKE_E_MODEL)
+        spoke_fault_text(&fault, out + len, cap - len);
     else
-        snprintf(out + len, cap - (size_t)len, "%s", e.text);
+        (void)config_sentence(&rest, &e.text, 1);
     return out;
 }
 

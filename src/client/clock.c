@@ -1,9 +1,10 @@
 #include "machine.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+
+#if SPOKE_WITH_CLOCK_HELP
 
 /* A clock that is unset or wrong looks like a bad certificate or a refused token. The machine is asked to find out the
  * time, and where the program allows it, a host is asked for an HTTP Date header over a link of its own. That source is
@@ -18,9 +19,18 @@
 #define EARLIEST_S INT64_C(1767225600) /* 2026-01-01: no answer from before this code was written is right */
 #define LATEST_S INT64_C(4102444800)   /* 2100-01-01 */
 
-size_t clock_link_bytes(const spoke_config *resolved, const spoke_platform *platform)
+static size_t link_bytes(const spoke_config *resolved, const spoke_platform *platform)
 {
     return resolved->time_host != NULL && platform->offer_time != NULL ? platform->net->link_bytes : 0;
+}
+
+void clock_carve(struct carver *at, const spoke_config *resolved, const spoke_platform *platform,
+                 spoke_client *client)
+{
+    const size_t size = link_bytes(resolved, platform);
+    void *link = size > 0 ? carve(at, size) : NULL;
+    if (client != NULL)
+        client->clock.link = link;
 }
 
 spoke_status clock_init(spoke_client *c)
@@ -101,6 +111,11 @@ void clock_doubt(spoke_client *c, const spoke_error *why, bool certain)
         accuse(c, why);
 }
 
+void clock_clear(spoke_client *c)
+{
+    c->clock.blamed = false;
+}
+
 void clock_trust(spoke_client *c)
 {
     c->clock.doubted = c->clock.ask_due = false;
@@ -133,10 +148,11 @@ static void ask(spoke_client *c, uint64_t now)
 /* The same bytes each time, so that what is left of them can be sent later. */
 static spoke_str request(const spoke_client *c)
 {
-    const int len = snprintf(c->text, c->text_bytes,
-                             "HEAD / HTTP/1.1\r\nHost: %s\r\nUser-Agent: spoke\r\nConnection: close\r\n\r\n",
-                             c->config.time_host);
-    return spoke_str_from(c->text, (size_t)len);
+    const char *const parts[] = {"HEAD / HTTP/1.1\r\nHost: ", c->config.time_host,
+                                 "\r\nUser-Agent: spoke\r\nConnection: close\r\n\r\n"};
+    spoke_buf text = spoke_buf_from(c->text, c->text_bytes);
+    (void)config_sentence(&text, parts, sizeof parts / sizeof parts[0]);
+    return spoke_str_of(c->text);
 }
 
 static spoke_status send_request(spoke_client *c)
@@ -239,3 +255,5 @@ uint64_t clock_deadline(const spoke_client *c)
     const bool will_ask = k->link_ready && k->ask_due && !k->asking;
     return will_ask && k->ask_from < look ? k->ask_from : look;
 }
+
+#endif

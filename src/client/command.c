@@ -4,33 +4,68 @@
 
 #include "base/log.h"
 
-/* Commands: direct methods that want an answer, and the offline ones that come as cloud-to-device messages. */
+#if SPOKE_WITH_COMMANDS
 
-/* --- calls that wait for the program --- */
-
-struct pending_call *call_claim(spoke_client *c)
-{
-    for (size_t i = 0; i < c->call_count; i++) {
-        struct pending_call *call = &c->calls[i];
-        if (call->request != 0)
-            continue;
-        memset(call, 0, sizeof *call);
-        call->request = c->next_request;
-        c->next_request = c->next_request == UINT32_MAX ? 1 : c->next_request + 1;
-        return call;
-    }
-    return NULL;
-}
-
-struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_message)
-{
-    for (size_t i = 0; i < c->call_count; i++)
-        if (request != 0 && c->calls[i].request == request && c->calls[i].is_message == is_message)
-            return &c->calls[i];
-    return NULL;
-}
+/* Commands: direct methods that want an answer. */
 
 /* --- answers --- */
+
+/* They wait for nothing but room in the transport. */
+static struct queue_options answer_options(const spoke_config *c)
+{
+    const size_t count = c->report_bytes / 128;
+    struct queue_options o = {.messages = count < 16    ? 16
+                                          : count < 500 ? count
+                                                        : 500,
+                              .telemetry_bytes = c->report_bytes,
+                              .policy = QUEUE_REFUSE};
+    o.telemetry_messages = o.messages;
+    o.memory_bytes = queue_memory_bytes(&o, most_payload(c));
+    return o;
+}
+
+void command_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
+{
+    carve_queue(at, answer_options(resolved), client != NULL ? &client->answers : NULL);
+}
+
+spoke_status command_init(spoke_client *c)
+{
+    const struct queue_options o = c->answers.o;
+    return queue_init(&c->answers, &o, now_ms(c));
+}
+
+void command_limit_sizes(spoke_client *c)
+{
+    queue_limit(&c->answers, false, session_room(c, 0, 0));
+}
+
+void command_ended(spoke_client *c)
+{
+    queue_clear(&c->answers);
+}
+
+bool command_idle(const spoke_client *c)
+{
+    return queue_count(&c->answers) == 0;
+}
+
+static bool send_answer(spoke_client *c, uint64_t now)
+{
+    static const struct queue_filter any = {.lowest = QUEUE_NORMAL};
+    struct queue_item item;
+    if (queue_next(&c->answers, now, &any, &item) != SPOKE_OK ||
+        session_publish(c, item.head, item.body) != SPOKE_OK)
+        return false;
+    uint32_t id, rest;
+    queue_sent(&c->answers, item.token, 0, 1);
+    return queue_done(&c->answers, item.token, &id, &rest) == SPOKE_OK;
+}
+void command_work(spoke_client *c, uint64_t now)
+{
+    while (send_answer(c, now)) {
+    }
+}
 
 struct answer {
     spoke_str rid, json;
@@ -67,29 +102,6 @@ void command_answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str j
 }
 
 /* --- calling the handler --- */
-
-/* Offline, '@' says that there is no parameter. */
-static spoke_str parameter_of(const spoke_hub_event *event, bool offline)
-{
-    const bool none = offline && spoke_str_equal(event->payload, SPOKE_STR("@"));
-    return none ? spoke_str_from(NULL, 0) : event->payload;
-}
-
-static spoke_ack ask_handler(spoke_client *c, const spoke_handler *handler, const spoke_hub_event *event,
-                             uint32_t request, bool offline, spoke_writer *reply)
-{
-    const spoke_command call = {.client = c,
-                                .component = spoke_str_of(handler->component),
-                                .name = spoke_str_of(handler->name),
-                                .payload = parameter_of(event, offline),
-                                .request = request,
-                                .offline = offline,
-                                .reply = reply};
-    enter_handler(c);
-    const spoke_ack verdict = handler->command(&call, c->config.user);
-    leave_handler(c);
-    return verdict;
-}
 
 /* A sentence as the body, written over whatever the handler wrote. */
 static void answer_with(spoke_client *c, spoke_str rid, int code, const char *text)
@@ -159,7 +171,7 @@ static void run_command(spoke_client *c, const spoke_handler *handler, const spo
     call->member = member;
     spoke_writer reply;
     spoke_writer_init(&reply, c->work, c->work_bytes);
-    const spoke_ack verdict = ask_handler(c, handler, event, request, false, &reply);
+    const spoke_ack verdict = call_handler(c, handler, event, request, false, &reply);
     if (call->request == request)
         finish_call(c, call, &reply, verdict);
 }
@@ -182,9 +194,9 @@ void command_event(spoke_client *c, const spoke_hub_event *event)
                  "a command with an impossibly long request id was ignored");
         return;
     }
-    c->stats.commands++;
+    COUNT(c, commands, 1);
     const size_t handler = handler_find(c, event->component, event->name, true);
-    const spoke_member *member = spoke_model_find(c->config.model, SPOKE_COMMAND, event->component, event->name);
+    const spoke_member *member = contract_command(c, event->component, event->name);
     const bool own = diagnostics_answers(&c->config, event->component, event->name);
     const bool checked = member != NULL && contract_checks(c) && !(own && event->payload.len == 0);
     if (handler == NO_HANDLER && !own)
@@ -198,6 +210,13 @@ void command_event(spoke_client *c, const spoke_hub_event *event)
         diagnostics_get_log(c, event->rid, event->payload);
     else
         run_command(c, &c->config.handlers[handler], member, event);
+}
+
+void command_too_large(spoke_client *c, const spoke_hub_event *event)
+{
+    if (command_answer(c, event->rid, 413, SPOKE_STR("\"the request is larger than this device can take\"")) !=
+        SPOKE_OK)
+        log_line(&c->platform, SPOKE_LOG_WARN, "client", "no room to refuse a command: the caller will time out");
 }
 
 spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int code, spoke_str json)
@@ -219,73 +238,4 @@ spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int cod
     return status;
 }
 
-/* --- cloud-to-device messages and offline commands --- */
-
-static spoke_ack ask_offline(spoke_client *c, const spoke_handler *handler, const spoke_hub_event *event,
-                             uint32_t request)
-{
-    const spoke_member *member = spoke_model_find(c->config.model, SPOKE_COMMAND, event->component, event->name);
-    spoke_fault fault;
-    spoke_writer nowhere; /* an offline command has no answer */
-    if (member != NULL && contract_checks(c) &&
-        spoke_offline_request_check(member, parameter_of(event, true), &fault) != SPOKE_OK &&
-        contract_misfit(c, &fault))
-        return spoke_reject(400, "an offline command does not fit the device template");
-    c->stats.commands++;
-    spoke_writer_init(&nowhere, c->work, c->work_bytes);
-    return ask_handler(c, handler, event, request, true, &nowhere);
-}
-
-static spoke_ack ask_about_message(spoke_client *c, const spoke_hub_event *event, uint32_t request)
-{
-    if (event->name.len > 0) {
-        const size_t handler = handler_find(c, event->component, event->name, true);
-        if (handler != NO_HANDLER)
-            return ask_offline(c, &c->config.handlers[handler], event, request);
-    }
-    if (c->config.on_message == NULL)
-        return spoke_reject(404, "nobody listens");
-    const spoke_message message = {
-        .client = c, .body = event->payload, .properties = event->bag, .request = request};
-    enter_handler(c);
-    const spoke_ack verdict = c->config.on_message(&message, c->config.user);
-    leave_handler(c);
-    return verdict;
-}
-
-/* The PUBACK leaves when the program is done, so that a crash before that brings the message again. MQTT cannot
- * refuse a message: a refusal is logged and acknowledged, or it would come for ever. */
-void message_event(spoke_client *c, const spoke_hub_event *event, uint8_t qos, uint16_t receipt)
-{
-    struct pending_call *call = qos == 1 ? call_claim(c) : NULL;
-    const uint32_t request = call != NULL ? call->request : 0;
-    if (call != NULL) {
-        call->is_message = true;
-        call->receipt = receipt;
-    }
-    const spoke_ack verdict = ask_about_message(c, event, request);
-    if (verdict.code >= 300)
-        log_line(&c->platform, SPOKE_LOG_WARN, "client", "a cloud-to-device message was refused (%d): %s",
-                 verdict.code, verdict.text != NULL ? verdict.text : "");
-    if (verdict.code == 0 && call != NULL)
-        return; /* deferred */
-    if (verdict.code == 0 && qos == 1)
-        log_line(&c->platform, SPOKE_LOG_WARN, "client",
-                 "too many messages are deferred: this one is acknowledged at once (raise `commands`)");
-    if (call != NULL)
-        memset(call, 0, sizeof *call);
-    if (qos == 1 && c->ops->ack(c->link, receipt) == SPOKE_OK)
-        c->work_left = true;
-}
-
-spoke_status spoke_message_done(spoke_client *client, uint32_t request)
-{
-    if (client == NULL)
-        return SPOKE_E_ARG;
-    lock_client(client);
-    struct pending_call *call = call_find(client, request, true);
-    if (call != NULL)
-        call->done = client->news = true;
-    unlock_and_wake(client, call != NULL);
-    return call != NULL ? SPOKE_OK : SPOKE_E_NOT_FOUND;
-}
+#endif

@@ -1,25 +1,31 @@
 #include <stdalign.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "base/ascii.h"
 #include "machine.h"
 
-#define TWIN_HELD_BYTES 1024u
 #define MOST_QUEUED 65000u         /* the index also holds reports */
 #define MOST_RAM_QUEUE 0x40000000u /* bytes */
 #define MOST_ENCODING_BYTES 32u    /* of its name */
-
-spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text)
-{
-    const spoke_error error = {status, source, detail, text};
-    return error;
-}
+#define CAPACITY_BYTES 128u        /* of the sentence about too small a storage */
 
 static spoke_status refuse(spoke_error *why, const char *text)
 {
     *why = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, text);
     return SPOKE_E_ARG;
+}
+
+const char *config_sentence(spoke_buf *room, const char *const parts[], size_t count)
+{
+    room->len = 0;
+    for (size_t i = 0; i < count; i++) {
+        const spoke_str part = spoke_str_of(parts[i]);
+        const size_t rest = room->cap - 1 - room->len;
+        memcpy(room->ptr + room->len, part.ptr, part.len < rest ? part.len : rest);
+        room->len += part.len < rest ? part.len : rest;
+    }
+    room->ptr[room->len] = '\0';
+    return (const char *)room->ptr;
 }
 
 spoke_dps_config config_dps(const spoke_config *c)
@@ -202,8 +208,7 @@ static size_t report_slots(const spoke_config *c)
     return slots < 8 ? 8 : slots < 500 ? slots : 500;
 }
 
-/* The largest message, topic or not. */
-static size_t most_payload(const spoke_config *c)
+size_t most_payload(const spoke_config *c)
 {
     return c->send_bytes < SPOKE_MAX_TELEMETRY_BYTES ? c->send_bytes : SPOKE_MAX_TELEMETRY_BYTES;
 }
@@ -233,21 +238,25 @@ static uint32_t blocks_needed(const spoke_config *c)
     return many;
 }
 
+static const char *decimal(uint32_t value, char room[12])
+{
+    spoke_buf out = spoke_buf_from(room, 12);
+    if (spoke_buf_append_u64(&out, value) != SPOKE_OK || spoke_buf_append_byte(&out, 0) != SPOKE_OK)
+        return "?";
+    return room;
+}
+
 /* A sentence with numbers stands in `room`. */
 static spoke_status refuse_capacity(const spoke_config *c, spoke_buf *room, spoke_error *why)
 {
     const uint32_t blocks = blocks_needed(c);
-    char text[160];
-    if (blocks == 0 || room == NULL)
+    char size[12], needed[12];
+    const char *const parts[] = {"storage is too small for queue_bytes and report_bytes together: with blocks of ",
+                                 decimal(c->storage->block_bytes, size), " bytes they need ",
+                                 decimal(blocks, needed)};
+    if (!SPOKE_WITH_SENTENCES || blocks == 0 || room == NULL || room->cap < CAPACITY_BYTES)
         return refuse(why, "storage is too small for queue_bytes and report_bytes together");
-    snprintf(
-        text, sizeof text,
-        "storage is too small for queue_bytes and report_bytes together: with blocks of %lu bytes they need %lu",
-        (unsigned long)c->storage->block_bytes, (unsigned long)blocks);
-    room->len = 0;
-    if (spoke_buf_append(room, spoke_str_of(text)) != SPOKE_OK || spoke_buf_append_byte(room, 0) != SPOKE_OK)
-        return refuse(why, "storage is too small for queue_bytes and report_bytes together");
-    return refuse(why, (const char *)room->ptr);
+    return refuse(why, config_sentence(room, parts, sizeof parts / sizeof parts[0]));
 }
 
 static spoke_status check_storage(const spoke_config *c, spoke_buf *room, spoke_error *why)
@@ -326,6 +335,54 @@ static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
     return SPOKE_OK;
 }
 
+/* A handler for it is given. */
+static bool has_handler(const spoke_config *c, bool of_command)
+{
+    for (size_t i = 0; i < c->handler_count; i++)
+        if ((c->handlers[i].command != NULL) == of_command)
+            return true;
+    return false;
+}
+
+static spoke_status lacks(spoke_error *why, const char *text)
+{
+    *why = client_fault(SPOKE_E_UNSUPPORTED, SPOKE_SOURCE_CLIENT, 0, text);
+    return SPOKE_E_UNSUPPORTED;
+}
+
+/* What asks for a part that this build has left out. */
+static spoke_status check_parts(const spoke_config *c, spoke_error *why)
+{
+    if (!SPOKE_WITH_DPS && c->provisioning_host != NULL)
+        return lacks(why, "this build has no DPS: give hub_host, or build with SPOKE_WITH_DPS");
+    if (!SPOKE_WITH_PROPERTIES && has_handler(c, false))
+        return lacks(why, "this build has no properties: leave their handlers out, or build with "
+                          "SPOKE_WITH_PROPERTIES");
+    if (!SPOKE_WITH_COMMANDS && has_handler(c, true))
+        return lacks(why,
+                     "this build has no commands: leave their handlers out, or build with SPOKE_WITH_COMMANDS");
+    if (!SPOKE_WITH_MESSAGES && c->on_message != NULL)
+        return lacks(why, "this build has no cloud-to-device messages: leave on_message out, or build with "
+                          "SPOKE_WITH_MESSAGES");
+    if (!SPOKE_WITH_STORAGE && c->storage != NULL)
+        return lacks(why,
+                     "this build keeps its queue in RAM: leave storage out, or build with SPOKE_WITH_STORAGE");
+    if (!SPOKE_WITH_BATCHES && (c->batch_count > 1 || c->encoder != NULL))
+        return lacks(why,
+                     "this build sends each message as it is: leave batch_count and encoder out, or build with "
+                     "SPOKE_WITH_BATCHES");
+    if (!SPOKE_WITH_SETTINGS && c->keep_settings)
+        return lacks(why, "this build keeps no settings: leave keep_settings out, or build with "
+                          "SPOKE_WITH_SETTINGS");
+    if (!SPOKE_WITH_CLOCK_HELP && c->time_host != NULL)
+        return lacks(why, "this build asks nobody for the time: leave time_host out, or build with "
+                          "SPOKE_WITH_CLOCK_HELP");
+    if (!SPOKE_WITH_DIAGNOSTICS && c->diagnostics != NULL)
+        return lacks(why, "this build has no diagnostics: leave `diagnostics` out, or build with "
+                          "SPOKE_WITH_DIAGNOSTICS");
+    return SPOKE_OK;
+}
+
 static spoke_status check_kept(const spoke_config *c, spoke_error *why)
 {
     if (c->keep_settings && (c->platform->load == NULL || c->platform->store == NULL))
@@ -352,6 +409,8 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
     if (status == SPOKE_OK)
         status = check_handlers(resolved, why);
     if (status == SPOKE_OK)
+        status = check_parts(resolved, why);
+    if (status == SPOKE_OK)
         status = check_numbers(resolved, why);
     if (status == SPOKE_OK)
         status = check_queue(resolved, room, why);
@@ -364,12 +423,7 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
 
 /* --- layout: one walk that counts, and carves when there is a client --- */
 
-struct carver {
-    uint8_t *memory; /* NULL: only count */
-    size_t used;     /* SIZE_MAX: more than there can be */
-};
-
-static void *carve(struct carver *at, size_t size)
+void *carve(struct carver *at, size_t size)
 {
     const size_t align = alignof(max_align_t);
     void *piece = at->memory != NULL ? at->memory + at->used : NULL;
@@ -448,21 +502,7 @@ static struct queue_options queue_options(const spoke_config *c)
     return o;
 }
 
-/* To commands; they wait for nothing but room in the transport. */
-static struct queue_options answer_options(const spoke_config *c)
-{
-    const size_t count = c->report_bytes / 128;
-    struct queue_options o = {.messages = count < 16    ? 16
-                                          : count < 500 ? count
-                                                        : 500,
-                              .telemetry_bytes = c->report_bytes,
-                              .policy = QUEUE_REFUSE};
-    o.telemetry_messages = o.messages;
-    o.memory_bytes = queue_memory_bytes(&o, most_payload(c));
-    return o;
-}
-
-static void carve_queue(struct carver *at, struct queue_options o, struct queue *q)
+void carve_queue(struct carver *at, struct queue_options o, struct queue *q)
 {
     o.index = carve(at, queue_index_bytes(o.storage, o.messages));
     o.memory = carve(at, o.memory_bytes);
@@ -470,13 +510,11 @@ static void carve_queue(struct carver *at, struct queue_options o, struct queue 
         q->o = o; /* for config_queue */
 }
 
-static void carve_queues(struct carver *at, const spoke_config *c, spoke_client *client)
+/* Several messages as one, and encoders. */
+static void carve_batches(struct carver *at, const spoke_config *c, spoke_client *client)
 {
-    const size_t gathered_bytes = c->batch_count > 1 ? c->send_bytes : 0;
-    const size_t encoded_bytes = c->encoder != NULL ? c->send_bytes : 0;
-    carve_queue(at, queue_options(c), client != NULL ? &client->queue : NULL);
-    carve_queue(at, answer_options(c), client != NULL ? &client->answers : NULL);
-    void *held = carve(at, TWIN_HELD_BYTES);
+    const size_t gathered_bytes = SPOKE_WITH_BATCHES && c->batch_count > 1 ? c->send_bytes : 0;
+    const size_t encoded_bytes = SPOKE_WITH_BATCHES && c->encoder != NULL ? c->send_bytes : 0;
     void *gathered = carve(at, gathered_bytes);
     void *encoded = carve(at, encoded_bytes);
     if (client == NULL)
@@ -485,24 +523,6 @@ static void carve_queues(struct carver *at, const spoke_config *c, spoke_client 
     client->gathered_bytes = gathered_bytes;
     client->encoded = encoded;
     client->encoded_bytes = encoded_bytes;
-    spoke_twin_init(&client->twin, held, TWIN_HELD_BYTES);
-}
-
-static void carve_kept(struct carver *at, const spoke_config *c, spoke_client *client)
-{
-    const size_t record_bytes = work_record_bytes(c);
-    const size_t work_count = record_bytes > 0 ? c->commands : 0;
-    void *settings = settings_bytes(c) > 0 ? carve(at, settings_bytes(c)) : NULL;
-    uint8_t *record = carve(at, record_bytes);
-    struct begun *slots = carve(at, work_count * sizeof *slots);
-    void *ring = carve(at, c->log_bytes);
-    if (client == NULL)
-        return;
-    client->settings.text = spoke_buf_from(settings, settings_bytes(c));
-    client->works =
-        (struct works){.slots = slots, .count = work_count, .record = record, .record_cap = record_bytes};
-    memset(slots, 0, work_count * sizeof *slots);
-    log_ring_init(&client->diagnostics.ring, ring, c->log_bytes);
 }
 
 static void carve_tables(struct carver *at, const spoke_config *c, spoke_client *client)
@@ -510,18 +530,14 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
     const size_t text_bytes = CONNECT_TEXT_BYTES;
     const size_t state_bytes = (c->handler_count + HANDLERS_PER_BYTE - 1) / HANDLERS_PER_BYTE;
     uint8_t *states = carve(at, state_bytes);
-    struct pending_call *calls = carve(at, c->commands * sizeof *calls);
     uint8_t *work = carve(at, c->report_bytes > 1024 ? c->report_bytes : 1024);
     char *text = carve(at, text_bytes);
     char *strings = carve(at, strings_size(c));
     if (client == NULL)
         return;
     client->handler_states = states;
-    client->handlers_sorted = contract_handlers_sorted(c);
+    client->handlers_sorted = handlers_sorted(c);
     memset(states, 0, state_bytes);
-    client->calls = calls;
-    client->call_count = c->commands;
-    memset(calls, 0, c->commands * sizeof *calls);
     client->work = work;
     client->work_bytes = c->report_bytes > 1024 ? c->report_bytes : 1024;
     client->text = text;
@@ -540,15 +556,18 @@ size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t
         return 0;
     carve(&at, sizeof *client);
     void *link = carve(&at, link_bytes);
-    carve_queues(&at, resolved, client);
+    carve_queue(&at, queue_options(resolved), client != NULL ? &client->queue : NULL);
     carve_tables(&at, resolved, client);
-    carve_kept(&at, resolved, client);
-    const size_t clock_bytes = clock_link_bytes(resolved, &platform);
-    void *clock_link = clock_bytes > 0 ? carve(&at, clock_bytes) : NULL;
-    if (client != NULL) {
+    carve_batches(&at, resolved, client);
+    sync_carve(&at, resolved, client);
+    command_carve(&at, resolved, client);
+    call_carve(&at, resolved, client);
+    settings_carve(&at, resolved, client);
+    work_carve(&at, resolved, client);
+    diagnostics_carve(&at, resolved, client);
+    clock_carve(&at, resolved, &platform, client);
+    if (client != NULL)
         client->link = link;
-        client->clock.link = clock_link;
-    }
     return at.used < SIZE_MAX ? at.used : 0;
 }
 
@@ -584,12 +603,12 @@ static const char *storage_trouble(spoke_status status)
 spoke_status config_queue(spoke_client *c, spoke_error *why)
 {
     int64_t unix_s;
-    struct queue_options o = c->queue.o, answers = c->answers.o;
+    struct queue_options o = c->queue.o;
     c->boot_id = random_u32(c);
     o.store_id = random_u32(c);
     if (c->platform.unix_seconds(c->platform.ctx, &unix_s) == SPOKE_OK)
         o.unix_ms = unix_s * 1000;
-    spoke_status status = queue_init(&c->answers, &answers, now_ms(c));
+    spoke_status status = command_init(c);
     if (status == SPOKE_OK)
         status = queue_init(&c->queue, &o, now_ms(c));
     if (status != SPOKE_OK)

@@ -111,8 +111,8 @@ void connect_begin(spoke_client *c)
     const spoke_status status = to_hub ? connect_hub(c) : provision_begin(c);
     spoke_wipe(c->text, c->text_bytes); /* the token has been copied, or is not needed */
     c->work_left = true;
-    if (c->anew || c->renewal.phase == RENEW_WAITING) /* asked for while the handler ran; or a move goes first */
-        connect_anew(c);                              /* so this will be a short connection */
+    if (c->anew || renew_waiting(c)) /* asked for while the handler ran; or a move goes first */
+        connect_anew(c);             /* so this will be a short connection */
     if (status == SPOKE_OK)
         return;
     const spoke_error why = client_fault(status, SPOKE_SOURCE_CLIENT, 0, begin_text(status));

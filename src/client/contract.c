@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "model/lookup.h"
 
+#if SPOKE_WITH_CHECKS
+
 /* The device template as a contract: what the program says and what the service asks for are held to it here. */
 
 static bool strict(const spoke_client *c)
@@ -17,69 +19,12 @@ bool contract_checks(const spoke_client *c)
     return c->config.model != NULL && c->config.checks != SPOKE_CHECKS_OFF;
 }
 
-/* --- finding --- */
-
-static bool handler_is_for(const spoke_handler *h, spoke_str component, spoke_str name)
-{
-    return name_order(h->name, name) == 0 && name_order(h->component, component) == 0;
-}
-
-static bool has_escape(spoke_str raw)
-{
-    return raw.len > 0 && memchr(raw.ptr, '\\', raw.len) != NULL;
-}
-
-/* The first handler of that component and name, by binary search. */
-static size_t lower_bound(const spoke_client *c, spoke_str component, spoke_str name)
-{
-    size_t low = 0, high = c->config.handler_count;
-    while (low < high) {
-        const size_t middle = low + (high - low) / 2;
-        const spoke_handler *h = &c->config.handlers[middle];
-        const int order = name_order(h->component, component);
-        if (order < 0 || (order == 0 && name_order(h->name, name) < 0))
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-size_t handler_find(const spoke_client *c, spoke_str component, spoke_str name, bool command)
-{
-    const bool escaped = !command && (has_escape(component) || has_escape(name));
-    const bool search = c->handlers_sorted && !escaped;
-    for (size_t i = search ? lower_bound(c, component, name) : 0; i < c->config.handler_count; i++) {
-        const spoke_handler *h = &c->config.handlers[i];
-        const bool same = escaped ? spoke_json_key_is(name, spoke_str_of(h->name)) &&
-                                        spoke_json_key_is(component, spoke_str_of(h->component))
-                                  : handler_is_for(h, component, name);
-        if (same && (h->command != NULL) == command)
-            return i;
-        if (search && !same)
-            break;
-    }
-    return NO_HANDLER;
-}
-
-enum handler_state handler_state_get(const spoke_client *c, size_t handler)
-{
-    unsigned digits = c->handler_states[handler / HANDLERS_PER_BYTE];
-    for (size_t i = handler % HANDLERS_PER_BYTE; i > 0; i--)
-        digits /= 3;
-    return (enum handler_state)(digits % 3);
-}
-
-void handler_state_put(spoke_client *c, size_t handler, enum handler_state state)
-{
-    unsigned weight = 1;
-    for (size_t i = handler % HANDLERS_PER_BYTE; i > 0; i--)
-        weight *= 3;
-    uint8_t *digits = &c->handler_states[handler / HANDLERS_PER_BYTE];
-    *digits = (uint8_t)(*digits + weight * (unsigned)state - weight * (unsigned)handler_state_get(c, handler));
-}
-
 /* --- the template --- */
+
+const spoke_member *contract_command(const spoke_client *c, spoke_str component, spoke_str name)
+{
+    return spoke_model_find(c->config.model, SPOKE_COMMAND, component, name);
+}
 
 const spoke_member *contract_property(const spoke_client *c, spoke_str raw_component, spoke_str raw_name)
 {
@@ -153,3 +98,5 @@ spoke_status contract_body(spoke_client *c, const char *component, spoke_str jso
         return SPOKE_OK;
     return outgoing_misfit(c, &fault);
 }
+
+#endif

@@ -1,22 +1,11 @@
 #include "machine.h"
 
-#include <stdio.h>
-
 #include "base/log.h"
 #include "model/lookup.h"
 
-/* Handlers and template belong together: looked at before there is a client. */
+#if SPOKE_WITH_CHECKS
 
-bool contract_handlers_sorted(const spoke_config *c)
-{
-    for (size_t i = 1; i < c->handler_count; i++) {
-        const spoke_handler *a = &c->handlers[i - 1], *b = &c->handlers[i];
-        const int order = name_order(a->component, spoke_str_of(b->component));
-        if (order > 0 || (order == 0 && name_order(a->name, spoke_str_of(b->name)) > 0))
-            return false;
-    }
-    return true;
-}
+/* Handlers and template belong together: looked at before there is a client. */
 
 static bool has_handler(const spoke_config *c, const spoke_member *m)
 {
@@ -67,10 +56,10 @@ static spoke_status tell(const spoke_config *c, const char *component, const cha
         return SPOKE_OK;
     }
     *why = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_MODEL, 0, trouble);
-    if (room == NULL || room->cap < 32)
+    if (!SPOKE_WITH_SENTENCES || room == NULL || room->cap < 32)
         return SPOKE_E_ARG;
-    snprintf((char *)room->ptr, room->cap, "'%s%s%s': %s", root ? "" : component, root ? "" : "*", name, trouble);
-    why->text = (const char *)room->ptr;
+    const char *const parts[] = {"'", root ? "" : component, root ? "" : "*", name, "': ", trouble};
+    why->text = config_sentence(room, parts, sizeof parts / sizeof parts[0]);
     return SPOKE_E_ARG;
 }
 
@@ -104,3 +93,5 @@ spoke_status contract_check(const spoke_config *c, spoke_buf *room, spoke_error 
         status = tell(c, c->diagnostics, missing, trouble, room, why);
     return status;
 }
+
+#endif

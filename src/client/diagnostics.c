@@ -1,10 +1,11 @@
 #include "machine.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "base/crc32.h"
 #include "base/iso8601.h"
+
+#if SPOKE_WITH_DIAGNOSTICS
 
 /* The client's own health as the component dtmi:spoke:Diagnostics;1 (diagnostics.json). To the rest of the client this
  * is a program like any other: it sends and reports by the public functions, and gives way to everybody else. */
@@ -87,6 +88,18 @@ static void keep_line(void *ctx, spoke_log_level level, const char *module, cons
         return;
     log_ring_add(&c->diagnostics.ring, &line);
     log_ring_leave(&c->diagnostics.guard);
+}
+
+void diagnostics_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
+{
+    void *ring = carve(at, resolved->log_bytes);
+    if (client != NULL)
+        log_ring_init(&client->diagnostics.ring, ring, resolved->log_bytes);
+}
+
+void diagnostics_ended(spoke_client *c, spoke_reason reason)
+{
+    c->diagnostics.ended = reason;
 }
 
 void diagnostics_init(spoke_client *c)
@@ -304,17 +317,27 @@ static bool read_wish(spoke_str request, struct wish *out)
     return spoke_json_find(request, "level", &json) != SPOKE_OK || read_level(json, &out->level);
 }
 
+/* "2026-01-02T03:04:05Z info client: text", or "+17 s info .." while the clock is not set. */
+static spoke_status put_line(const struct log_ring_line *line, spoke_buf *out)
+{
+    spoke_status status = SPOKE_E_CLOCK;
+    if (line->unix_s > 0)
+        status = iso8601_format(line->unix_s * 1000, 0, out);
+    if (status != SPOKE_OK && (status = spoke_buf_append_byte(out, '+')) == SPOKE_OK &&
+        (status = spoke_buf_append_u64(out, line->uptime_ms / 1000)) == SPOKE_OK)
+        status = spoke_buf_append(out, SPOKE_STR(" s"));
+    const spoke_str parts[] = {SPOKE_STR(" "),  spoke_str_of(level_names[line->level]),
+                               SPOKE_STR(" "),  line->module,
+                               SPOKE_STR(": "), line->text};
+    for (size_t i = 0; status == SPOKE_OK && i < sizeof parts / sizeof parts[0]; i++)
+        status = spoke_buf_append(out, parts[i]);
+    return status;
+}
+
 static spoke_str line_text(const struct log_ring_line *line, char *room, size_t cap)
 {
-    char when[32];
-    spoke_buf out = spoke_buf_from(when, sizeof when - 1);
-    if (line->unix_s > 0 && iso8601_format(line->unix_s * 1000, 0, &out) == SPOKE_OK)
-        when[out.len] = '\0';
-    else
-        snprintf(when, sizeof when, "+%lu s", (unsigned long)(line->uptime_ms / 1000));
-    const int len = snprintf(room, cap, "%s %s %.*s: %.*s", when, level_names[line->level], (int)line->module.len,
-                             line->module.ptr, (int)line->text.len, line->text.ptr);
-    return spoke_str_from(room, len > 0 ? (size_t)len : 0);
+    spoke_buf out = spoke_buf_from(room, cap);
+    return put_line(line, &out) == SPOKE_OK ? spoke_buf_str(&out) : spoke_str_from(NULL, 0);
 }
 
 static size_t count_lines(const struct log_ring *ring, spoke_log_level level)
@@ -379,3 +402,5 @@ void diagnostics_get_log(spoke_client *c, spoke_str rid, spoke_str request)
     if (status != SPOKE_OK)
         command_answer_or_log(c, rid, 503, SPOKE_STR("\"the log finds no room among the answers: ask again\""));
 }
+
+#endif

@@ -67,6 +67,8 @@ void record_put_home(spoke_writer *w, const struct home *home);
 
 /* A scope and hosts that a registration can be made with. hosts empty: as configured. */
 bool home_possible(const spoke_client *c, const struct home *home);
+/* Of a record: the hub and the device, if they can be. */
+void assignment_take(spoke_client *c, spoke_str record);
 /* Writes the new home with the present assignment, in one record. */
 spoke_status home_keep(const spoke_client *c, const struct home *home);
 

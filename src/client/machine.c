@@ -27,25 +27,13 @@ uint32_t random_below(spoke_client *c, uint32_t limit)
     return (uint32_t)((uint64_t)limit * random_u32(c) >> 32);
 }
 
-static void count_state(spoke_client *c, spoke_state from, spoke_state to, uint64_t stayed_ms)
-{
-    if (from == SPOKE_READY)
-        c->stats.ready_ms += stayed_ms;
-    else if (from == SPOKE_BACKOFF)
-        c->stats.backoff_ms += stayed_ms;
-    if (to == SPOKE_CONNECTING || to == SPOKE_PROVISIONING)
-        c->stats.attempts++;
-    else if (to == SPOKE_SYNCING)
-        c->stats.connects++;
-}
-
 void enter_state(spoke_client *c, spoke_state to, const spoke_error *why)
 {
     const spoke_state from = c->state;
     const uint64_t now = now_ms(c);
     if (from == to)
         return;
-    count_state(c, from, to, now - c->state_since);
+    stats_state(c, from, to, now - c->state_since);
     c->state = to;
     c->state_since = now;
     if (to == SPOKE_SYNCING)
@@ -108,13 +96,19 @@ static void announce_pause(spoke_client *c, const struct retry_plan *plan, const
         clock_doubt(c, why, clock > 0);
 }
 
+static void attempt_ended(spoke_client *c, spoke_reason reason, const spoke_error *why)
+{
+    stats_ended(c, reason, why);
+    diagnostics_ended(c, reason);
+}
+
 static void wait_and_retry(spoke_client *c, const spoke_error *given, const struct retry_input *input)
 {
     const struct retry_plan plan = retry_after(&c->retry, input, random_u32(c));
     spoke_error why = *given;
     if (plan.text != NULL)
         why.text = plan.text;
-    stats_ended(c, plan.reason, &why);
+    attempt_ended(c, plan.reason, &why);
     if (plan.class == RETRY_NEVER) {
         enter_state(c, SPOKE_FAILED, &why);
         return;
@@ -122,7 +116,7 @@ static void wait_and_retry(spoke_client *c, const spoke_error *given, const stru
     c->ask_dps = plan.provision;
     c->retry_at = now_ms(c) + plan.pause_ms;
     c->pause_firm = plan.firm;
-    c->clock.blamed = false;
+    clock_clear(c);
     enter_state(c, SPOKE_BACKOFF, &why);
     announce_pause(c, &plan, &why);
 }
@@ -132,7 +126,7 @@ static bool key_refused(const spoke_client *c, const spoke_error *why, bool at_d
 {
     if (why->status == SPOKE_E_REFUSED)
         return why->detail == 4 || why->detail == 5; /* MQTT 3.1.1 table 3.1 */
-    return at_dps && why->status == SPOKE_E_PROVISION && c->dps_refusal.failure == SPOKE_DPS_CREDENTIAL;
+    return at_dps && why->status == SPOKE_E_PROVISION && provision_refused(c, SPOKE_DPS_CREDENTIAL);
 }
 
 /* The hub hung up before it acknowledged anything, although telemetry was waiting for it. */
@@ -155,16 +149,13 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
                                 .with_certificate = c->config.credential.kind == SPOKE_X509,
                                 .has_dps = c->config.provisioning_host != NULL,
                                 .assigned = c->assigned};
-    if (at_dps && why->status == SPOKE_E_PROVISION) {
-        input.dps_refused = true;
-        input.dps_class = c->dps_refusal.failure;
-        input.retry_after_s = c->dps_refusal.retry_after_s;
-    }
+    if (at_dps && why->status == SPOKE_E_PROVISION)
+        provision_verdict(c, &input);
     if (c->key_count == 2 && key_refused(c, why, at_dps))
         c->key_used ^= 1; /* the other key may have been rolled in */
     c->pause_firm = false;
     if (connect_otherwise(c, why, at_dps))
-        stats_ended(c, retry_reason(&input), why);
+        attempt_ended(c, retry_reason(&input), why);
     else
         wait_and_retry(c, why, &input);
 }
@@ -215,9 +206,9 @@ static void network_changed(spoke_client *c, uint64_t now)
 static void go_on(spoke_client *c)
 {
     const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "asked for");
-    stats_ended(c, c->renewing ? SPOKE_REASON_TOKEN : SPOKE_REASON_ASKED, &none);
+    attempt_ended(c, c->renewing ? SPOKE_REASON_TOKEN : SPOKE_REASON_ASKED, &none);
     if (c->renewing)
-        c->stats.token_renewals++;
+        COUNT(c, token_renewals, 1);
     if (machine_may_dial(c))
         connect_begin(c); /* DPS has done its work, or a new token is due */
     else
@@ -235,7 +226,7 @@ static void link_closed(spoke_client *c, const spoke_error *error)
     session_ended(c);
     if (!c->wanted) {
         const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "closed");
-        stats_ended(c, SPOKE_REASON_ASKED, &none);
+        attempt_ended(c, SPOKE_REASON_ASKED, &none);
         enter_state(c, SPOKE_IDLE, &none);
     } else if (asked && c->link_fault.status == SPOKE_OK) {
         go_on(c);
@@ -323,7 +314,8 @@ static void work_ready(spoke_client *c, uint64_t now)
 {
     diagnostics_work(c, now);
     session_work(c, now);
-    home_work(c, now);
+    renew_work(c, now);
+    move_work(c, now);
     if (now - c->state_since >= RETRY_STABLE_MS && retry_troubled(&c->retry))
         retry_stable(&c->retry);
     c->draining = renewal_due(c, now);
@@ -399,18 +391,11 @@ void machine_work(spoke_client *c, uint64_t now)
     outgoing_work(c, now);
 }
 
-static uint64_t sooner(uint64_t a, uint64_t b)
-{
-    return a < b ? a : b;
-}
-
 static uint64_t ready_deadline(const spoke_client *c)
 {
     if (c->news || (c->refused && c->work_left)) /* after a step there may be room again */
         return 0;
-    uint64_t due = sooner(c->ack_due, sooner(spoke_twin_deadline(&c->twin), c->report_retry_at));
-    if (c->resync_wanted && queue_reports(&c->queue) == 0)
-        due = sooner(due, c->resync_at);
+    uint64_t due = sooner(c->ack_due, sync_deadline(c));
     if (c->state == SPOKE_SYNCING)
         return sooner(due, c->state_since + SYNC_LIMIT_MS);
     if (c->state != SPOKE_READY)
@@ -418,7 +403,7 @@ static uint64_t ready_deadline(const spoke_client *c)
     due = sooner(due, diagnostics_deadline(c));
     if (retry_troubled(&c->retry))
         due = sooner(due, c->state_since + RETRY_STABLE_MS);
-    due = sooner(due, home_deadline(c));
+    due = sooner(due, sooner(renew_deadline(c), move_deadline(c)));
     if (!machine_may_dial(c))
         return due;
     if (!c->draining)
@@ -438,7 +423,7 @@ uint64_t machine_deadline(const spoke_client *c)
     case SPOKE_IDLE:
         return c->wanted ? 0 : NEVER;
     case SPOKE_PROVISIONING:
-        return spoke_dps_deadline(&c->dps);
+        return provision_deadline(c);
     case SPOKE_SYNCING:
     case SPOKE_READY:
     case SPOKE_CLOSING:

@@ -3,17 +3,25 @@
  *   client.c      life, and the public calls with their lock
  *   config.c      checking and copying the configuration, carving the memory
  *   machine.c     states: what is due, what happened
- *   provision.c   PROVISIONING    connect.c  CONNECTING, tokens
- *   home.c        the cached assignment, homes, the records of both      record.c  reading and keeping records
+ *   assignment.c  the hub in force, and what follows a failed attempt beside a pause
+ *   connect.c     CONNECTING, tokens
  *   session.c     SYNCING and READY: what arrives, what leaves
- *   contract.c    the device template: what is said and asked is held to it; contract_init.c: handlers, too
- *   telemetry.c   properties.c   command.c    message.c    what the program says and is asked
+ *   telemetry.c   what the program says; outgoing.c: telemetry on its way from the queue (queue/queue.h) to the
+ *                 transport: pace, batches, ids, times
+ *   handlers.c    finding the program's handlers      record.c  reading and keeping records
  *   retry.c       which trouble asks for which pause, and whether to try at all (pure)
- *   clock.c       unset and wrong clocks          hosts.c    lists of hosts (pure)
- *   move.c        another scope     renew.c       another key, certificate, trust; expiry warnings
+ *   hosts.c       lists of hosts (pure)
+ *
+ * And the parts that may be left out; parts.h is what they offer the others, left_out.c answers for them:
+ *
+ *   provision.c   PROVISIONING, the cached assignment
+ *   sync.c        the twin; properties.c: what it asks of the program, and what the program reports
+ *   command.c     message.c     what the program is asked; call.c: what it has not answered yet
+ *   contract.c    the device template: what is said and asked is held to it; contract_init.c: handlers, too
+ *   clock.c       unset and wrong clocks
+ *   move.c        another scope; home.c: where it has led     renew.c  another key, certificate, trust; expiry warnings
  *   settings.c    accepted writable properties, kept      work.c    long-running commands, kept
  *   stats.c       counters          diagnostics.c the component that tells them; log_ring.c: the last log lines
- *   outgoing.c    telemetry on its way from the queue (queue/queue.h) to the transport: pace, batches, ids, times
  */
 #ifndef SPOKE_SRC_CLIENT_MACHINE_H
 #define SPOKE_SRC_CLIENT_MACHINE_H
@@ -44,6 +52,9 @@
 /* Does this transport know the operation? It may have been built against an older, shorter table. */
 #define OFFERS(ops, member) \
     ((ops)->struct_size >= offsetof(spoke_transport_ops, member) + sizeof((ops)->member) && (ops)->member != NULL)
+
+/* Something may be asked that the program answers later. */
+#define CALLS_WAIT (SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
 
 /* A call of the service that the program has not answered yet. */
 struct pending_call {
@@ -157,7 +168,9 @@ struct spoke_client {
     bool refused;      /* the transport had no room for something in the last round of work */
     bool news;         /* something waits that no round of work has looked at */
     spoke_error error;
-    spoke_fault fault;      /* what `error` is about when it comes from the template */
+#if SPOKE_WITH_CHECKS
+    spoke_fault fault; /* what `error` is about when it comes from the template */
+#endif
     spoke_error link_fault; /* why this connection is being given up, when we are the ones who do it */
     uint64_t state_since;
     uint64_t retry_at;
@@ -172,26 +185,38 @@ struct spoke_client {
     uint64_t renew_at, renew_latest, token_ends;
     uint64_t ack_due; /* the oldest message in flight must be acknowledged by then */
     uint32_t ack_of;  /* its token; QUEUE_NO_TOKEN: none is in flight */
+#if SPOKE_WITH_DPS
     spoke_dps dps;
     spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
+    struct host_ring dps_hosts;
+    char dps_host[SPOKE_MAX_HOST_BYTES + 1]; /* of the present attempt: the transport reads it until CLOSED */
+#endif
+#if SPOKE_WITH_PROPERTIES
     spoke_twin twin;
     int64_t desired_version; /* last one handed to the handlers */
     size_t unanswered_from;  /* the first refusal in the snapshot of that version that found no room; SIZE_MAX */
     uint64_t report_retry_at, resync_at; /* no sooner */
     struct backoff report_pause;
     bool report_in_flight, resync_wanted;
+#endif
 
-    /* homes, hosts, credentials: connect.c, move.c, renew.c */
+    /* homes, hosts, credentials: assignment.c, move.c, renew.c */
+    struct host_ring hub_hosts;
+#if SPOKE_WITH_MOVE
     struct home home; /* moved to; empty: as configured */
     struct move move;
+#endif
+#if SPOKE_WITH_RENEWAL
     struct renewal renewal;
-    struct host_ring dps_hosts, hub_hosts;
-    char dps_host[SPOKE_MAX_HOST_BYTES + 1]; /* of the present attempt: the transport reads it until CLOSED */
-    uint64_t expiry_due;                     /* certificates are looked at then */
-    bool anew;                               /* the link ends for one of these, not for a token */
+    uint64_t expiry_due; /* certificates are looked at then */
+#endif
+    bool anew; /* the link ends for one of these, not for a token */
 
-    /* told and counted: every file counts what it does; stats.c adds the gauges */
-    struct spoke_stats stats;
+#if SPOKE_WITH_STATS
+    struct spoke_stats stats; /* every file counts what it does; stats.c adds the gauges */
+    uint64_t handler_ms;      /* that handlers took of the present poll */
+    uint64_t handler_since;
+#endif
 
     /* policy: machine.c and clock.c */
     spoke_network network, network_seen; /* as the program says; as machine_work has acted upon */
@@ -199,24 +224,34 @@ struct spoke_client {
     bool renewing;                       /* this link is being closed for a new token */
     bool link_heard;                     /* the hub acknowledged something on this link */
     bool link_unheard; /* the link that just ended: something waited for an answer, and never was there one */
+#if SPOKE_WITH_CLOCK_HELP
     struct clock_check clock;
+#endif
 
     /* kept and told beside the conversation */
+#if SPOKE_WITH_SETTINGS
     struct settings settings;
+#endif
+#if SPOKE_WITH_WORK
     struct works works;
+#endif
+#if SPOKE_WITH_DIAGNOSTICS
     struct diagnostics diagnostics;
-    bool alive;          /* the first poll has handed out what was kept */
-    uint64_t handler_ms; /* that handlers took of the present poll */
-    uint64_t handler_since;
+#endif
+    bool alive; /* the first poll has handed out what was kept */
 
     /* queues and tables */
-    struct queue queue;   /* telemetry and reported patches */
+    struct queue queue; /* telemetry and reported patches */
+#if SPOKE_WITH_COMMANDS
     struct queue answers; /* to commands; in RAM */
+#endif
     uint8_t *handler_states;
     bool handlers_sorted; /* so a binary search finds them */
+#if CALLS_WAIT
     struct pending_call *calls;
     size_t call_count;
     uint32_t next_request;
+#endif
 
     /* outgoing.c */
     uint32_t boot_id;    /* random: names this run in message ids */
@@ -240,6 +275,8 @@ struct spoke_client {
 /* --- config.c --- */
 /* room: for a reason that names something, `why` points into it then; NULL: reasons stay general. */
 spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_buf *room, spoke_error *why);
+/* Joins the parts in `room`, which holds at least a byte; cut where it ends, and NUL-terminated in any case. */
+const char *config_sentence(spoke_buf *room, const char *const parts[], size_t count);
 /* The platform given, completed from the built-in port. */
 const spoke_platform *config_builtin_platform(void); /* NULL: this build has none */
 spoke_platform config_platform(const spoke_config *resolved);
@@ -253,9 +290,23 @@ spoke_status config_queue(spoke_client *c, spoke_error *why);
 spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], unsigned *count, spoke_error *why);
 spoke_tls_options config_tls(const spoke_config *c);
 spoke_status config_link(spoke_client *c, spoke_error *why); /* readies the transport */
-spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text);
+
+/* One walk that counts, and carves when there is a client; each part takes its own. */
+struct carver {
+    uint8_t *memory; /* NULL: only count */
+    size_t used;     /* SIZE_MAX: more than there can be */
+};
+void *carve(struct carver *at, size_t size);
+void carve_queue(struct carver *at, struct queue_options o, struct queue *q);
+size_t most_payload(const spoke_config *c); /* the largest message, topic or not */
 
 /* --- client.c --- */
+/* Without sentences a word for the status stands for every text. */
+static inline spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text)
+{
+    const spoke_error error = {status, source, detail, SPOKE_WITH_SENTENCES ? text : spoke_status_text(status)};
+    return error;
+}
 void lock_client(const spoke_client *c);
 void unlock_client(const spoke_client *c);
 /* Brackets around a handler's call: it runs without the lock, and may not poll. */
@@ -267,49 +318,8 @@ void enter_outcome(spoke_client *c);
 void leave_outcome(spoke_client *c);
 /* After queueing: another thread may be asleep in poll. */
 void unlock_and_wake(spoke_client *c, bool wanted);
-
-/* --- stats.c --- */
-/* An attempt or a link ended: counted by reason, and kept among the last troubles when it was one. */
-void stats_ended(spoke_client *c, spoke_reason reason, const spoke_error *why);
 /* Tells on_notice, and the log. Called with the lock, from inside poll. */
 void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s);
-/* poll stayed so long beyond its limit. */
-void stats_poll(spoke_client *c, uint64_t over_ms);
-
-/* What the transport has moved; only the polling thread may ask it. */
-void stats_bytes(spoke_client *c);
-/* The messages that wait, and the time that passes: what only the asking finds out. Called with the lock. */
-void stats_gauges(const spoke_client *c, struct spoke_stats *out);
-
-/* --- settings.c --- */
-size_t settings_bytes(const spoke_config *c); /* of memory; 0: none are kept */
-void settings_init(spoke_client *c);          /* reads the record */
-/* Gives the handlers what it holds. Called once, inside the first poll. */
-void settings_restore(spoke_client *c);
-/* The handler's verdict on a value was `code`; null: the service took it back. */
-void settings_took(spoke_client *c, size_t handler, spoke_str value, int code);
-/* The same, later and from any thread: `value` is in force. */
-void settings_late(spoke_client *c, const char *component, const char *name, spoke_str value, int64_t version,
-                   int code);
-/* A desired document was dealt with: writes the record if it is news. Called inside poll. */
-void settings_save(spoke_client *c, int64_t version);
-bool settings_due(const spoke_client *c);
-void settings_work(spoke_client *c); /* writes what came late, if it is due */
-
-/* --- work.c --- */
-size_t work_record_bytes(const spoke_config *c); /* 0: the platform keeps no records */
-void work_load(spoke_client *c);                 /* at init: what an earlier run had begun */
-void work_tell(spoke_client *c);                 /* in the first poll: what of it could not be read */
-
-/* --- diagnostics.c --- */
-/* What the template lacks of the component, or NULL; *name: of the member. */
-const char *diagnostics_trouble(const spoke_config *c, const char **name);
-bool diagnostics_answers(const spoke_config *c, spoke_str component,
-                         spoke_str command); /* getLog is the client's */
-void diagnostics_init(spoke_client *c);
-void diagnostics_work(spoke_client *c, uint64_t now); /* in READY */
-uint64_t diagnostics_deadline(const spoke_client *c); /* in READY */
-void diagnostics_get_log(spoke_client *c, spoke_str rid, spoke_str request);
 
 /* --- machine.c --- */
 uint64_t now_ms(const spoke_client *c);
@@ -326,22 +336,24 @@ void machine_fail(spoke_client *c, spoke_error why);
 void machine_close_link(spoke_client *c, bool graceful);
 /* The attempt is over without a link to close. */
 void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps);
-
 /* The program lets us use the network. */
 bool machine_may_dial(const spoke_client *c);
 
-/* --- clock.c --- */
-spoke_status clock_init(spoke_client *c); /* after the memory was carved. E_PORT: no link */
-void clock_fini(spoke_client *c);
-size_t clock_link_bytes(const spoke_config *resolved, const spoke_platform *platform); /* 0: it is never asked */
-void clock_note(spoke_client *c); /* remembers the clock as it is now: an attempt begins */
-/* An attempt failed, and the clock may be why. certain: it is unset, or the dates of a certificate speak against it. */
-void clock_doubt(spoke_client *c, const spoke_error *why, bool certain);
-void clock_trust(spoke_client *c); /* the hub took what we made with it */
-/* What is due; in BACKOFF, and while dialling is allowed. */
-void clock_work(spoke_client *c, uint64_t now);
-void clock_stop(spoke_client *c); /* forgets the question under way */
-uint64_t clock_deadline(const spoke_client *c);
+static inline uint64_t sooner(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* --- assignment.c --- */
+bool assignment_possible(spoke_str hub, spoke_str device_id);
+void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
+void assignment_configured(spoke_client *c);                   /* the present one of the configured hubs */
+void assignment_write(const spoke_client *c, spoke_writer *w); /* its members, into a record */
+/* After a failed attempt. True: something other than the usual retry is due (another host, the former home, the former
+ * credential) and has been arranged. */
+bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps);
+void connect_ready(spoke_client *c);        /* the hub is reached and synchronised */
+void home_forget_troubles(spoke_client *c); /* they were another home's, or another credential's */
 
 /* --- connect.c --- */
 void connect_begin(spoke_client *c); /* to the hub if the assignment is known, else to DPS */
@@ -351,46 +363,6 @@ spoke_status connect_hub(spoke_client *c);
 spoke_status connect_credential(spoke_client *c, spoke_str resource, spoke_str skn, spoke_buf *out);
 spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_options *mqtt);
 
-/* --- home.c --- */
-/* After a failed attempt. True: something other than the usual retry is due (another host, the former home, the former
- * credential) and has been arranged. */
-bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps);
-void connect_ready(spoke_client *c); /* the hub is reached and synchronised */
-void assignment_load(spoke_client *c);
-void assignment_store(spoke_client *c);
-void assignment_write(const spoke_client *c, spoke_writer *w); /* its members, into a record */
-bool assignment_possible(spoke_str hub, spoke_str device_id);
-void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
-/* The scope and DPS in force for the next registration: of the move, of the home, or as configured. */
-const char *home_scope(const spoke_client *c);
-const char *home_hosts(const spoke_client *c);
-void home_forget_troubles(spoke_client *c); /* they were another home's, or another credential's */
-
-/* --- move.c --- */
-void move_load(spoke_client *c);  /* at init: a move that was under way */
-void move_begin(spoke_client *c); /* if it is due: the next attempt leads to its goal */
-/* True: the move was tried and failed; the client is at its former home again. */
-bool move_failed(spoke_client *c, const spoke_error *why, bool at_dps);
-void move_reached(spoke_client *c);            /* READY */
-void move_again(spoke_client *c);              /* what it had to wait for is over */
-void home_work(spoke_client *c, uint64_t now); /* READY: moves and expiry */
-uint64_t home_deadline(const spoke_client *c);
-
-/* --- renew.c --- */
-void renew_begin(spoke_client *c); /* a new credential or trust is taken over with the attempt that begins */
-/* True: the new one was given up for the old. */
-bool renew_failed(spoke_client *c, const spoke_error *why, bool at_dps);
-void renew_accepted(spoke_client *c);           /* CONNACK 0 from the hub */
-void renew_work(spoke_client *c, uint64_t now); /* READY: what is due */
-void renew_wipe(spoke_client *c);
-/* Warns of certificates that end soon. */
-void expiry_look(spoke_client *c, uint64_t now);
-
-/* --- provision.c --- */
-spoke_status provision_begin(spoke_client *c);
-void provision_event(spoke_client *c, const spoke_transport_event *event);
-void provision_work(spoke_client *c, uint64_t now);
-
 /* --- session.c --- */
 spoke_hub_identity session_identity(const spoke_client *c);
 void session_event(spoke_client *c, const spoke_transport_event *event);
@@ -399,8 +371,13 @@ void session_acked(spoke_client *c, uint32_t token);
 /* After a burst of them: the message that is now the oldest in flight gets its time. */
 void session_watch_acks(spoke_client *c);
 void session_work(spoke_client *c, uint64_t now);
+void session_synced(spoke_client *c);     /* SYNCING is over */
 void session_ended(spoke_client *c);      /* the connection is gone: what was in flight, is not */
 bool session_idle(const spoke_client *c); /* nothing sent is unanswered */
+/* At QoS 0. */
+spoke_status session_publish(spoke_client *c, spoke_str topic, spoke_str body);
+/* The most that fits a PUBLISH with a topic that starts so: the rest of the topic and the payload. */
+size_t session_room(const spoke_client *c, size_t topic_bytes, uint8_t qos);
 /* What can never leave for its size is refused when it is queued; again when the device id is known. */
 void session_limit_sizes(spoke_client *c);
 /* Tells on_sent how a message with an id ended. */
@@ -415,38 +392,13 @@ void outgoing_work(spoke_client *c, uint64_t now);
 void outgoing_tell(spoke_client *c);
 uint64_t outgoing_deadline(const spoke_client *c);
 
-/* --- telemetry.c, properties.c, command.c, message.c --- */
-spoke_status report_enqueue(spoke_client *c, queue_write_fn write, void *source);
-/* With the lock. */
-spoke_status report_add(spoke_client *c, queue_write_fn write, void *source);
-void properties_event(spoke_client *c, const spoke_twin_event *event);
-void command_event(spoke_client *c, const spoke_hub_event *event);
-void message_event(spoke_client *c, const spoke_hub_event *event, uint8_t qos, uint16_t receipt);
-spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str json);
-/* The same, or 500 and a line in the log. */
-void command_answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str json);
-struct pending_call *call_claim(spoke_client *c);
-struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_message);
-
-/* --- contract_init.c --- */
-bool contract_handlers_sorted(const spoke_config *c);
-spoke_status contract_check(const spoke_config *c, spoke_buf *room, spoke_error *why);
-
-/* --- contract.c --- */
+/* --- handlers.c --- */
 /* Index of the handler, or NO_HANDLER; names of properties as they stand in JSON, of commands as they are. */
 size_t handler_find(const spoke_client *c, spoke_str component, spoke_str name, bool command);
+bool handlers_sorted(const spoke_config *c);
 enum handler_state handler_state_get(const spoke_client *c, size_t handler);
 void handler_state_put(spoke_client *c, size_t handler, enum handler_state state);
-/* The template's property, NULL: it has none, or there is no template. */
-const spoke_member *contract_property(const spoke_client *c, spoke_str raw_component, spoke_str raw_name);
-bool contract_has_component(const spoke_client *c, spoke_str raw_name);
-/* Checks are wanted and there is something to check against. */
-bool contract_checks(const spoke_client *c);
-/* What to do about a misfit: true: refuse it, and spoke_client_explain tells; false: it is only logged. */
-bool contract_misfit(spoke_client *c, const spoke_fault *fault);
-/* E_MODEL: these may not be sent. Called without the lock. */
-spoke_status contract_fields(spoke_client *c, spoke_member_kind kind, const char *component,
-                             const spoke_field *fields, size_t count);
-spoke_status contract_body(spoke_client *c, const char *component, spoke_str json);
+
+#include "parts.h" /* which need the above */
 
 #endif

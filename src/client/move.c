@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "machine.h"
 
+#if SPOKE_WITH_MOVE
+
 /* Moving house: the device registers under another scope, goes to the hub that it gets there, and only when that works
  * is the new home kept, in one write. The record of the move counts the tries, each before it begins, so that not even
  * a move that crashes the device goes on for ever. docs/reliability.md has the order of the writes. */
@@ -86,7 +88,7 @@ void move_reached(spoke_client *c)
         return;
     }
     c->home = c->move.goal;
-    c->stats.moves++;
+    COUNT(c, moves, 1);
     forget_move(c);
     const spoke_error done =
         client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "moved: the new home is reached and kept");
@@ -146,7 +148,7 @@ void move_begin(spoke_client *c)
 {
     struct move *m = &c->move;
     const bool due = m->due == 0 || now_ms(c) >= m->due + MOVE_PATIENCE_MS;
-    if (m->phase != MOVE_WAITING || !due || c->renewal.phase != RENEW_NONE || !can_try(c))
+    if (m->phase != MOVE_WAITING || !due || !renew_idle(c) || !can_try(c))
         return;
     if (m->tries >= MOVE_TRIES) {
         give_up(c, client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_CLIENT, 0, restarted));
@@ -175,24 +177,22 @@ void move_again(spoke_client *c)
 
 /* --- what is due while READY --- */
 
-void home_work(spoke_client *c, uint64_t now)
+void move_work(spoke_client *c, uint64_t now)
 {
-    expiry_look(c, now);
-    renew_work(c, now);
     if (c->move.phase != MOVE_WAITING || c->move.due == 0 || now < c->move.due)
         return;
     c->move.due = 0;
     connect_anew(c);
 }
 
-uint64_t home_deadline(const spoke_client *c)
+uint64_t move_deadline(const spoke_client *c)
 {
-    uint64_t due = c->expiry_due;
-    if (c->move.phase == MOVE_WAITING && c->move.due != 0 && c->move.due < due)
-        due = c->move.due;
-    if (c->renewal.phase == RENEW_RESTING && c->state_since + RENEW_REST_MS < due)
-        due = c->state_since + RENEW_REST_MS;
-    return due;
+    return c->move.phase == MOVE_WAITING && c->move.due != 0 ? c->move.due : NEVER;
+}
+
+bool move_trying(const spoke_client *c)
+{
+    return c->move.phase == MOVE_TRYING;
 }
 
 /* --- what the program calls --- */
@@ -286,3 +286,5 @@ spoke_ack spoke_move_command(const spoke_command *call, void *user)
         return spoke_reject(501, "this device does not use DPS, or keeps no records");
     return spoke_reject(500, "the device could not keep the order to move");
 }
+
+#endif

@@ -113,7 +113,7 @@ static spoke_status put_message_id(spoke_client *c, struct departure *d)
     char id[MESSAGE_ID_BYTES];
     if (!outgoing_ids(c) || bag_has(d, "$.mid"))
         return SPOKE_OK;
-    hex_u32(c->config.storage != NULL ? c->queue.log.store_id : c->boot_id, id);
+    hex_u32(queue_store_id(&c->queue, c->boot_id), id);
     hex_u32(d->first.seq, id + 8);
     if (d->members > 1) {
         id[16] = '-';
@@ -251,10 +251,15 @@ static void encode(spoke_client *c, struct departure *d)
 
 /* --- sending --- */
 
+static bool gathers(const spoke_client *c)
+{
+    return SPOKE_WITH_BATCHES && c->gathered_bytes > 0;
+}
+
 /* Nothing is added to it and nothing joins it: the most of them, on a link that stands. */
 static bool goes_as_it_is(const spoke_client *c, const struct queue_item *item)
 {
-    return c->gathered_bytes == 0 && c->config.encoder == NULL && !outgoing_ids(c) && !is_late(item);
+    return !gathers(c) && c->config.encoder == NULL && !outgoing_ids(c) && !is_late(item);
 }
 
 static spoke_status put_together(spoke_client *c, uint64_t now, struct departure *d)
@@ -269,11 +274,12 @@ static spoke_status put_together(spoke_client *c, uint64_t now, struct departure
     spoke_status status = begin_topic(c, d);
     if (status != SPOKE_OK) /* from a storage: such a head is refused when it is queued */
         return status;
-    if (c->gathered_bytes > 0)
+    if (gathers(c))
         gather(c, now, d);
     if (d->first.sent_before && d->members != d->first.members)
         return SPOKE_E_TOO_LARGE; /* the topic grew, or one of the group cannot be read */
-    encode(c, d);
+    if (SPOKE_WITH_BATCHES)
+        encode(c, d);
     status = put_message_id(c, d);
     if (status == SPOKE_OK)
         put_creation_time(c, d);
@@ -297,7 +303,7 @@ static void departed(spoke_client *c, uint64_t now, const struct departure *d, u
 {
     const bool replay = !d->first.repeats && now - d->first.waited_ms < c->live_since;
     queue_sent(&c->queue, d->first.token, packet_id, d->members);
-    c->stats.retransmitted += d->first.sent_before ? d->members : 0;
+    COUNT(c, retransmitted, d->first.sent_before ? d->members : 0);
     if (replay)
         pace_spend(c, now);
     if (c->ack_due == NEVER) {
@@ -356,7 +362,7 @@ void outgoing_send(spoke_client *c, uint64_t now)
 
 bool outgoing_ids(const spoke_client *c)
 {
-    return c->config.message_ids || c->config.storage != NULL;
+    return c->config.message_ids || (SPOKE_WITH_STORAGE && c->config.storage != NULL);
 }
 
 /* --- what became of them --- */

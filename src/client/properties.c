@@ -7,6 +7,8 @@
 
 #include "base/log.h"
 
+#if SPOKE_WITH_PROPERTIES
+
 /* Writable properties: from a desired document to the handlers, and their verdicts back as one reported patch. */
 
 static bool is_component(void *ctx, spoke_str raw_key)
@@ -287,7 +289,7 @@ void properties_event(spoke_client *c, const spoke_twin_event *event)
         dispatch_absent(&a, event->desired);
     acks_flush(&a);
     c->desired_version = event->version;
-    c->stats.desired += !only_owed;
+    COUNT(c, desired, !only_owed);
     settings_save(c, event->version);
 }
 
@@ -297,7 +299,7 @@ spoke_status report_add(spoke_client *c, queue_write_fn write, void *source)
 {
     const struct queue_message m = {.lane = QUEUE_REPORTS};
     const spoke_status status = queue_add(&c->queue, now_ms(c), &m, write, source);
-    c->stats.reports += status == SPOKE_OK;
+    COUNT(c, reports, status == SPOKE_OK);
     return status;
 }
 
@@ -352,3 +354,5 @@ spoke_status spoke_property_ack(spoke_client *client, const char *component, con
     settings_late(client, component, name, value, version, ack.code);
     return report_enqueue(client, write_late_ack, &late);
 }
+
+#endif

@@ -4,7 +4,94 @@
 
 #include "base/log.h"
 
-/* The conversation with DPS: connect, subscribe, let the DPS machine talk, hang up. */
+#if SPOKE_WITH_DPS
+
+/* The conversation with DPS: connect, subscribe, let the DPS machine talk, hang up; and what it said last, kept. */
+
+#define ASSIGNMENT_KEY "assignment"
+
+/* --- the assignment, kept --- */
+
+void assignment_take(spoke_client *c, spoke_str record)
+{
+    char hub[sizeof c->hub_host], device_id[sizeof c->device_id];
+    if (record_text(record, "hub", hub, sizeof hub) &&
+        record_text(record, "device", device_id, sizeof device_id) &&
+        assignment_possible(spoke_str_of(hub), spoke_str_of(device_id)))
+        assignment_set(c, spoke_str_of(hub), spoke_str_of(device_id));
+}
+
+/* Without DPS the configuration is the assignment. With DPS an earlier one counts if it was made for this scope
+ * and registration. */
+void assignment_load(spoke_client *c)
+{
+    if (c->config.provisioning_host == NULL) {
+        assignment_configured(c);
+        return;
+    }
+    if (home_load(c))
+        return;
+    uint8_t room[RECORD_BYTES];
+    spoke_buf record = spoke_buf_from(room, sizeof room);
+    if (record_load(c, ASSIGNMENT_KEY, &record) != SPOKE_OK)
+        return;
+    const spoke_str text = spoke_buf_str(&record);
+    if (record_is(text, "scope", c->config.id_scope) && record_is(text, "registration", c->config.registration_id))
+        assignment_take(c, text);
+}
+
+static spoke_status keep_assignment(const spoke_client *c)
+{
+    uint8_t room[RECORD_BYTES];
+    spoke_writer w;
+    if (home_is_other(c))
+        return home_keep_assignment(c);
+    spoke_writer_init(&w, room, sizeof room);
+    spoke_write(&w, spoke_text("scope", spoke_str_of(c->config.id_scope)));
+    spoke_write(&w, spoke_text("registration", spoke_str_of(c->config.registration_id)));
+    assignment_write(c, &w);
+    return record_store(c, ASSIGNMENT_KEY, &w);
+}
+
+void assignment_store(spoke_client *c)
+{
+    if (c->platform.store == NULL || c->config.provisioning_host == NULL)
+        return;
+    if (keep_assignment(c) != SPOKE_OK)
+        log_line(&c->platform, SPOKE_LOG_WARN, "client",
+                 "the assignment could not be kept: the next start will ask the provisioning service again");
+}
+
+/* --- what it said --- */
+
+void provision_verdict(const spoke_client *c, struct retry_input *in)
+{
+    in->dps_refused = true;
+    in->dps_class = c->dps_refusal.failure;
+    in->retry_after_s = c->dps_refusal.retry_after_s;
+}
+
+bool provision_refused(const spoke_client *c, spoke_dps_class class)
+{
+    return c->dps_refusal.failure == class;
+}
+
+bool provision_host_failed(spoke_client *c)
+{
+    return hosts_failed(&c->dps_hosts, hosts_count(home_hosts(c)));
+}
+
+void provision_forget_troubles(spoke_client *c)
+{
+    c->dps_hosts = (struct host_ring){0, 0};
+}
+
+uint64_t provision_deadline(const spoke_client *c)
+{
+    return spoke_dps_deadline(&c->dps);
+}
+
+/* --- the conversation --- */
 
 spoke_status provision_begin(spoke_client *c)
 {
@@ -80,11 +167,11 @@ static const char *refusal_text(const spoke_dps_event *event)
 static void on_assigned(spoke_client *c, const spoke_dps_event *event)
 {
     assignment_set(c, event->hub, event->device_id);
-    c->stats.provisionings++;
-    if (c->move.phase != MOVE_TRYING) /* where a move leads is kept when it has led there */
+    COUNT(c, provisionings, 1);
+    if (!move_trying(c)) /* where a move leads is kept when it has led there */
         assignment_store(c);
     hosts_worked(&c->dps_hosts);
-    c->desired_version = -1; /* the device may have been made anew, with a twin whose versions mean nothing here */
+    sync_renumbered(c);
     c->ask_dps = false;
     retry_assigned(&c->retry);
     log_line(&c->platform, SPOKE_LOG_INFO, "client", "assigned to hub %s as %s", c->hub_host, c->device_id);
@@ -155,3 +242,5 @@ void provision_event(spoke_client *c, const spoke_transport_event *event)
         break;
     }
 }
+
+#endif

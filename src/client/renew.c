@@ -5,6 +5,8 @@
 #include "base/log.h"
 #include "machine.h"
 
+#if SPOKE_WITH_RENEWAL
+
 /* A new key, certificate or trust is tried before it is believed: it is taken over between two connections, the old one
  * is kept beside it until the hub has said yes, and comes back when the new one is refused. */
 
@@ -85,7 +87,7 @@ static void change_staged(spoke_client *c)
 void renew_begin(spoke_client *c)
 {
     struct renewal *r = &c->renewal;
-    if (r->phase != RENEW_WAITING || c->move.phase == MOVE_TRYING)
+    if (r->phase != RENEW_WAITING || move_trying(c))
         return;
     swap(c);
     change_staged(c);
@@ -129,7 +131,7 @@ static bool refused(const spoke_client *c, const spoke_error *why, bool at_dps)
         return !c->link_ready;
     if (why->status == SPOKE_E_PORT) /* the key lives elsewhere, and did not sign */
         return c->config.credential.hmac != NULL;
-    return at_dps && why->status == SPOKE_E_PROVISION && c->dps_refusal.failure == SPOKE_DPS_CREDENTIAL;
+    return at_dps && why->status == SPOKE_E_PROVISION && provision_refused(c, SPOKE_DPS_CREDENTIAL);
 }
 
 /* With the usual retry it might end in FAILED, although the old one works. */
@@ -180,13 +182,36 @@ bool renew_failed(spoke_client *c, const spoke_error *why, bool at_dps)
     return true;
 }
 
+/* Certificates are looked at anew, too. */
+void renew_ready(spoke_client *c)
+{
+    c->expiry_due = 0;
+}
+
+bool renew_idle(const spoke_client *c)
+{
+    return c->renewal.phase == RENEW_NONE;
+}
+
+bool renew_waiting(const spoke_client *c)
+{
+    return c->renewal.phase == RENEW_WAITING;
+}
+
 /* READY with the old one: the network is there. */
 void renew_work(spoke_client *c, uint64_t now)
 {
+    expiry_look(c, now);
     if (c->renewal.phase != RENEW_RESTING || now - c->state_since < RENEW_REST_MS)
         return;
     c->renewal.phase = RENEW_WAITING;
     connect_anew(c);
+}
+
+uint64_t renew_deadline(const spoke_client *c)
+{
+    const bool rests = c->renewal.phase == RENEW_RESTING;
+    return rests ? sooner(c->expiry_due, c->state_since + RENEW_REST_MS) : c->expiry_due;
 }
 
 /* --- what the program calls --- */
@@ -306,3 +331,5 @@ void expiry_look(spoke_client *c, uint64_t now)
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
         warn(c, &all[i], now_s);
 }
+
+#endif

@@ -6,6 +6,8 @@
 #include "base/crc32.h"
 #include "base/log.h"
 
+#if SPOKE_WITH_SETTINGS
+
 /* Accepted writable properties, kept by platform.store, so that a device starts with its last settings while it is
  * offline. The record is held in memory as it is written; a desired document changes it in place, and it is stored
  * once behind the document, if it is news. What the record says is checked like anything from outside. */
@@ -14,9 +16,12 @@
 #define FRONT "{\"settings\":"
 #define FRONT_BYTES (sizeof FRONT - 1)
 
-size_t settings_bytes(const spoke_config *c)
+void settings_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
-    return c->keep_settings ? (size_t)c->report_bytes + SETTINGS_FRAME_BYTES : 0;
+    const size_t size = resolved->keep_settings ? (size_t)resolved->report_bytes + SETTINGS_FRAME_BYTES : 0;
+    void *text = size > 0 ? carve(at, size) : NULL;
+    if (client != NULL)
+        client->settings.text = spoke_buf_from(text, size);
 }
 
 static bool kept(const spoke_client *c)
@@ -395,3 +400,5 @@ void settings_restore(spoke_client *c)
     for (size_t i = 0; i < c->config.handler_count; i++)
         restore_one(c, i);
 }
+
+#endif

@@ -2,8 +2,6 @@
 
 #include <string.h>
 
-#include "base/log.h"
-
 /* --- names --- */
 
 const char *spoke_reason_name(spoke_reason reason)
@@ -39,6 +37,8 @@ const char *spoke_drop_name(spoke_drop drop)
     return (unsigned)drop < SPOKE_DROP_COUNT ? names[drop] : "?";
 }
 
+#if SPOKE_WITH_STATS
+
 /* --- counting --- */
 
 static bool same_trouble(const spoke_error *a, const spoke_error *b)
@@ -61,18 +61,36 @@ static void keep_trouble(spoke_client *c, const spoke_error *why)
 void stats_ended(spoke_client *c, spoke_reason reason, const spoke_error *why)
 {
     c->stats.ended[reason]++;
-    c->diagnostics.ended = reason;
     if (why->status != SPOKE_OK)
         keep_trouble(c, why);
 }
 
-void stats_poll(spoke_client *c, uint64_t over_ms)
+void stats_state(spoke_client *c, spoke_state from, spoke_state to, uint64_t stayed_ms)
 {
-    if (over_ms > c->stats.longest_poll_ms)
-        c->stats.longest_poll_ms = over_ms < UINT32_MAX ? (uint32_t)over_ms : UINT32_MAX;
+    if (from == SPOKE_READY)
+        c->stats.ready_ms += stayed_ms;
+    else if (from == SPOKE_BACKOFF)
+        c->stats.backoff_ms += stayed_ms;
+    if (to == SPOKE_CONNECTING || to == SPOKE_PROVISIONING)
+        c->stats.attempts++;
+    else if (to == SPOKE_SYNCING)
+        c->stats.connects++;
 }
 
-void stats_bytes(spoke_client *c)
+void stats_handler(spoke_client *c, bool enters)
+{
+    if (enters)
+        c->handler_since = now_ms(c);
+    else
+        c->handler_ms += now_ms(c) - c->handler_since;
+}
+
+void stats_begin_poll(spoke_client *c)
+{
+    c->handler_ms = 0;
+}
+
+static void take_bytes(spoke_client *c)
 {
     spoke_transport_counters counters = {0};
     if (!OFFERS(c->ops, counters))
@@ -82,16 +100,13 @@ void stats_bytes(spoke_client *c)
     c->stats.bytes_out = counters.bytes_out;
 }
 
-void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s)
+void stats_end_poll(spoke_client *c, uint64_t began, uint32_t limit_ms)
 {
-    log_line(&c->platform, why->status == SPOKE_OK ? SPOKE_LOG_INFO : SPOKE_LOG_WARN, "client", "%s (%ld)",
-             why->text, (long)why->detail);
-    if (c->config.on_notice == NULL)
-        return;
-    const spoke_notice notice = {kind, *why, at_s};
-    enter_handler(c);
-    c->config.on_notice(c, &notice, c->config.user);
-    leave_handler(c);
+    const uint64_t allowed = (uint64_t)limit_ms + c->handler_ms, took = now_ms(c) - began;
+    const uint64_t over_ms = took > allowed ? took - allowed : 0;
+    if (over_ms > c->stats.longest_poll_ms)
+        c->stats.longest_poll_ms = over_ms < UINT32_MAX ? (uint32_t)over_ms : UINT32_MAX;
+    take_bytes(c);
 }
 
 /* --- telling --- */
@@ -120,8 +135,10 @@ static void add_queue(const spoke_client *c, struct spoke_stats *out)
     out->queue_high = q->counters.high;
     out->queue_bytes = queue_bytes(q);
     out->queue_age_s = (uint32_t)(queue_age_ms(q, now_ms(c)) / 1000);
+#if SPOKE_WITH_STORAGE
     out->storage_programs = q->log.programs;
     out->storage_erases = q->log.erases;
+#endif
     out->storage_faults = queue_faults(q);
 }
 
@@ -146,3 +163,5 @@ spoke_status spoke_client_stats(const spoke_client *client, spoke_stats *out)
     memset((uint8_t *)out + known, 0, size - known); /* of a newer header: this library counts none of it */
     return SPOKE_OK;
 }
+
+#endif

@@ -185,6 +185,8 @@ spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *mess
 
 /* --- reported properties --- */
 
+#if SPOKE_WITH_PROPERTIES
+
 struct report_source {
     const char *component;
     const spoke_field *fields;
@@ -218,3 +220,5 @@ spoke_status spoke_property_report(spoke_client *client, const char *component, 
     struct report_source source = {component, fields, count};
     return report_enqueue(client, write_report, &source);
 }
+
+#endif

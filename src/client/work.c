@@ -1,9 +1,11 @@
 #include "machine.h"
 
-#include <stdio.h>
+#include <assert.h>
 #include <string.h>
 
 #include "base/log.h"
+
+#if SPOKE_WITH_WORK
 
 /* Long-running commands: begun in a handler, kept by platform.store, finished by a reported property. One record for
  * each, under "work-0", "work-1" ..: {"id":..,"component":..,"name":..,"payload":..}; the text of an offline command,
@@ -11,7 +13,8 @@
 
 #define KEY_BYTES 16u
 
-size_t work_record_bytes(const spoke_config *c)
+/* 0: the platform keeps no records. */
+static size_t record_bytes(const spoke_config *c)
 {
     bool commands = false;
     for (size_t i = 0; i < c->handler_count; i++)
@@ -19,9 +22,24 @@ size_t work_record_bytes(const spoke_config *c)
     return commands && c->platform->load != NULL && c->platform->store != NULL ? c->report_bytes : 0;
 }
 
+void work_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
+{
+    const size_t bytes = record_bytes(resolved), count = bytes > 0 ? resolved->commands : 0;
+    uint8_t *record = carve(at, bytes);
+    struct begun *slots = carve(at, count * sizeof *slots);
+    if (client == NULL)
+        return;
+    client->works = (struct works){.slots = slots, .count = count, .record = record, .record_cap = bytes};
+    memset(slots, 0, count * sizeof *slots);
+}
+
 static const char *key_of(size_t slot, char key[KEY_BYTES])
 {
-    snprintf(key, KEY_BYTES, "work-%u", (unsigned)slot);
+    spoke_buf out = spoke_buf_from(key, KEY_BYTES);
+    const bool fits = spoke_buf_append(&out, SPOKE_STR("work-")) == SPOKE_OK &&
+                      spoke_buf_append_u64(&out, slot) == SPOKE_OK && spoke_buf_append_byte(&out, 0) == SPOKE_OK;
+    assert(fits); /* there are at most 65535 */
+    (void)fits;
     return key;
 }
 
@@ -57,8 +75,7 @@ static bool read_payload(const spoke_client *c, spoke_str record, bool *offline,
 /* The firmware may be another one by now, with another template. */
 static bool still_fits(const spoke_client *c, const spoke_handler *h, bool offline, spoke_str payload)
 {
-    const spoke_member *member =
-        spoke_model_find(c->config.model, SPOKE_COMMAND, spoke_str_of(h->component), spoke_str_of(h->name));
+    const spoke_member *member = contract_command(c, spoke_str_of(h->component), spoke_str_of(h->name));
     if (member == NULL || c->config.checks != SPOKE_CHECKS_STRICT)
         return true;
     return (offline ? spoke_offline_request_check(member, payload, NULL)
@@ -277,3 +294,5 @@ spoke_status spoke_work_finish(spoke_client *client, uint32_t id, const spoke_fi
     unlock_client(client);
     return status;
 }
+
+#endif

@@ -1,0 +1,195 @@
+/* A build without some of its parts (spoke/features.h): calls answer, configurations are refused with a sentence, and
+ * what is left works. Run for each switch by tests/size/switches.py; in the usual build nothing is left out. */
+#include <spoke/features.h>
+
+#include "support/client_fixture.h"
+
+static int set_up_what_there_is(void **state)
+{
+    struct fixture *f = test_calloc(1, sizeof *f);
+    clock_ms = 1000;
+    f->verdict = spoke_accept();
+    f->platform = *spoke_platform_posix();
+    f->platform.ctx = f;
+    f->platform.monotonic_ms = fake_monotonic;
+    f->platform.unix_seconds = fake_unix;
+    f->platform.random = fake_random;
+    f->platform.load = fake_load;
+    f->platform.store = fake_store;
+    f->platform.log = NULL;
+    const spoke_config config =
+        SPOKE_CONFIG(.hub_host = "hub.local", .registration_id = "d", .credential.primary = KEY,
+                     .platform = &f->platform, .transport = &fake_ops, .on_state = note_state, .user = f);
+    f->config = config;
+    start(f);
+    *state = f;
+    return 0;
+}
+
+static void connect_as_built(struct fixture *f)
+{
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    poll(f, 0);
+    if (fake->subscribes > 0) {
+        static const char codes[4];
+        say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = spoke_str_from(codes, 1)});
+        poll(f, 0);
+    }
+    if (SPOKE_WITH_PROPERTIES) {
+        poll(f, 0);
+        say_twin("200", "{\"desired\":{\"$version\":1},\"reported\":{\"$version\":1}}");
+        poll(f, 0);
+    }
+}
+
+static void a_client_gets_ready_and_sends_with_what_is_built(void **state)
+{
+    struct fixture *f = *state;
+    connect_as_built(f);
+    assert_int_equal(spoke_client_state(f->client), SPOKE_READY);
+    const spoke_field field = spoke_i64("n", 7);
+    assert_ok(spoke_telemetry_send(f->client, NULL, &field, 1));
+    poll(f, 0);
+    assert_string_equal(last_sent()->body, "{\"n\":7}");
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = last_sent()->token});
+    poll(f, 0);
+    assert_int_equal(spoke_client_pending(f->client), 0);
+}
+
+static void a_client_comes_back_with_what_is_built(void **state)
+{
+    struct fixture *f = *state;
+    connect_as_built(f);
+    clock_ms += 120000;
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 104);
+    poll(f, 0);
+    assert_int_equal(spoke_client_state(f->client), SPOKE_BACKOFF);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_NET);
+    run(f, 60000);
+    assert_int_equal(fake->opens, 2);
+}
+
+static void an_error_has_status_source_number_and_a_word(void **state)
+{
+    struct fixture *f = *state;
+    char text[256];
+    poll(f, 0);
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 104);
+    poll(f, 0);
+    assert_string_equal(spoke_client_explain(f->client, text, 26), "SPOKE_E_NET (port, 104): ");
+    assert_true(strlen(spoke_client_explain(f->client, text, sizeof text)) > 26);
+    assert_non_null(spoke_client_error(f->client)->text);
+}
+
+/* What init says about f->config with one thing changed. */
+static const char *refusal(const spoke_config *config, spoke_status expected)
+{
+    static max_align_t room[64];
+    spoke_client *client;
+    spoke_error why;
+    assert_int_equal(spoke_client_init(room, sizeof room, config, &client, &why), expected);
+    assert_int_equal(why.status, expected);
+    assert_null(client);
+    assert_non_null(why.text);
+    return why.text;
+}
+
+static void assert_refused(const spoke_config *config, const char *switch_name)
+{
+    const char *text = refusal(config, SPOKE_E_UNSUPPORTED);
+    assert_int_equal(spoke_client_size(config), 0);
+    if (SPOKE_WITH_SENTENCES)
+        assert_non_null(strstr(text, switch_name));
+}
+
+static void a_configuration_that_needs_what_is_not_there_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    static const spoke_handler property = SPOKE_ON_PROPERTY("target", on_property);
+    static const spoke_handler command = SPOKE_ON_COMMAND("go", on_command);
+    static const spoke_storage storage = {.struct_size = sizeof storage};
+    static const spoke_encoder encoder = {.encoding = "gzip"};
+    const struct {
+        bool built;
+        const char *name;
+        spoke_config config;
+    } rows[] = {
+#define ROW(name, ...) \
+    { \
+        SPOKE_WITH_##name, "SPOKE_WITH_" #name, \
+        { \
+            __VA_ARGS__ \
+        } \
+    }
+        ROW(DPS, .provisioning_host = "dps.local", .id_scope = "0ne0"),
+        ROW(PROPERTIES, .handlers = &property, .handler_count = 1),
+        ROW(COMMANDS, .handlers = &command, .handler_count = 1),
+        ROW(MESSAGES, .on_message = on_message),
+        ROW(STORAGE, .storage = &storage),
+        ROW(BATCHES, .batch_count = 2),
+        ROW(BATCHES, .encoder = &encoder),
+        ROW(SETTINGS, .keep_settings = true),
+        ROW(CLOCK_HELP, .time_host = "time.local"),
+        ROW(DIAGNOSTICS, .diagnostics = "spoke"),
+#undef ROW
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        spoke_config config = rows[i].config;
+        config.struct_size = sizeof config;
+        config.hub_host = "hub.local";
+        config.registration_id = "d";
+        config.credential.primary = KEY;
+        config.platform = &f->platform;
+        config.transport = &fake_ops;
+        if (!rows[i].built)
+            assert_refused(&config, rows[i].name);
+    }
+}
+
+static void a_call_that_was_left_out_says_so(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_field field = spoke_i64("n", 7);
+    const spoke_command command = {.client = f->client, .payload = SPOKE_STR("\"0ne0\"")};
+    const spoke_credential credential = {.primary = KEY};
+    spoke_stats stats = {.struct_size = sizeof stats};
+    spoke_work work;
+    uint32_t id;
+    const struct {
+        bool built;
+        spoke_status status;
+    } calls[] = {
+        {SPOKE_WITH_PROPERTIES, spoke_property_report(f->client, NULL, &field, 1)},
+        {SPOKE_WITH_PROPERTIES, spoke_property_ack(f->client, NULL, "n", SPOKE_STR("7"), 1, spoke_accept())},
+        {SPOKE_WITH_COMMANDS, spoke_command_reply(f->client, 1, 200, SPOKE_STR("1"))},
+        {SPOKE_WITH_MESSAGES, spoke_message_done(f->client, 1)},
+        {SPOKE_WITH_WORK, spoke_work_begin(&command, &id)},
+        {SPOKE_WITH_WORK, spoke_work_next(f->client, 0, &work)},
+        {SPOKE_WITH_WORK, spoke_work_finish(f->client, 1, &field, 1)},
+        {SPOKE_WITH_MOVE, spoke_client_move(f->client, "0ne1", NULL)},
+        {SPOKE_WITH_RENEWAL, spoke_client_set_credential(f->client, &credential)},
+        {SPOKE_WITH_RENEWAL, spoke_client_set_trust(f->client, "-")},
+        {SPOKE_WITH_STATS, spoke_client_stats(f->client, &stats)},
+    };
+    for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
+        if (!calls[i].built)
+            assert_int_equal(calls[i].status, SPOKE_E_UNSUPPORTED);
+    if (!SPOKE_WITH_MOVE)
+        assert_int_equal(spoke_move_command(&command, NULL).code, 501);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(a_client_gets_ready_and_sends_with_what_is_built, set_up_what_there_is,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_client_comes_back_with_what_is_built, set_up_what_there_is, tear_down),
+        cmocka_unit_test_setup_teardown(an_error_has_status_source_number_and_a_word, set_up_what_there_is,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_configuration_that_needs_what_is_not_there_is_refused,
+                                        set_up_what_there_is, tear_down),
+        cmocka_unit_test_setup_teardown(a_call_that_was_left_out_says_so, set_up_what_there_is, tear_down),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
