@@ -1,41 +1,12 @@
 #include "base/json_number.h"
 
-#include <assert.h>
-#include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/decimal.h"
 
-/* 17 digits name any double. What is cut off behind 64 can only matter when those 64 agree with the exact middle
- * of two neighbours; then either neighbour is within half a unit and a hair. */
-#define MAX_DIGITS 64u
 /* Beyond any double by far, and any text's length moves it by too little to overflow. */
 #define MAX_EXPONENT ((int64_t)1 << 60)
-
-/* digits * 10^exponent, no zero at either end; no digits: zero. */
-struct decimal {
-    char digits[MAX_DIGITS + 1];
-    size_t count;
-    int64_t exponent;
-    bool negative;
-    bool cut; /* more digits followed, not all of them zero */
-};
-
-static void decimal_push(struct decimal *d, char digit, bool fraction)
-{
-    const bool leading = d->count == 0 && digit == '0';
-    const bool full = d->count == MAX_DIGITS;
-    if (full)
-        d->cut = d->cut || digit != '0';
-    else if (!leading)
-        d->digits[d->count++] = digit;
-    if (fraction && !full)
-        d->exponent--;
-    if (!fraction && full)
-        d->exponent++;
-}
 
 /* The text behind the 'e'. */
 static int64_t exponent_from(spoke_str text)
@@ -63,10 +34,7 @@ static struct decimal decimal_from(spoke_str number)
         else
             decimal_push(&d, c, fraction);
     }
-    while (d.count > 0 && d.digits[d.count - 1] == '0' && !d.cut) {
-        d.count--;
-        d.exponent++;
-    }
+    decimal_trim(&d);
     return d;
 }
 
@@ -120,26 +88,7 @@ int json_number_order(spoke_str number, const char *whole)
 bool json_number_to_double(spoke_str number, double *out)
 {
     struct decimal d = decimal_from(number);
-    char text[MAX_DIGITS + 16];
-    if (d.count == 0) {
-        *out = d.negative ? -0.0 : 0.0;
-        return true;
-    }
-    if (d.cut) { /* any digit there keeps the value on its side of the middle */
-        d.digits[d.count++] = '1';
-        d.exponent--;
-    }
-    const int exponent = d.exponent > 9999 ? 9999 : d.exponent < -9999 ? -9999 : (int)d.exponent;
-    /* A whole mantissa and an exponent: no decimal point, so strtod has no locale to obey. */
-    const int len =
-        snprintf(text, sizeof text, "%s%.*se%d", d.negative ? "-" : "", (int)d.count, d.digits, exponent);
-    assert(len > 0 && (size_t)len < sizeof text);
-    (void)len;
-    const double value = strtod(text, NULL);
-    if (!isfinite(value))
-        return false;
-    *out = value;
-    return true;
+    return decimal_to_double(&d, out);
 }
 
 spoke_status json_number_append_int(int64_t value, spoke_buf *out)
@@ -154,45 +103,71 @@ spoke_status json_number_append_int(int64_t value, spoke_buf *out)
     return status;
 }
 
-/* Whatever printf puts between the digits is the locale's decimal point, one byte or several. */
-static size_t fix_point(char *text)
+/* As "%g" of the C library prints them: with an exponent where there are more places than digits. */
+struct text {
+    char bytes[40];
+    size_t len;
+};
+
+static void put(struct text *t, char c)
 {
-    size_t len = 0;
-    for (const char *from = text; *from != '\0'; from++) {
-        if (ascii_is_digit(*from) || *from == '-' || *from == '+' || *from == 'e')
-            text[len++] = *from;
-        else if (len > 0 && text[len - 1] != '.')
-            text[len++] = '.';
-    }
-    return len;
+    t->bytes[t->len++] = c;
+}
+
+static void put_digits(struct text *t, const struct decimal *d, size_t from, size_t to)
+{
+    for (size_t i = from; i < to; i++)
+        put(t, i < d->count ? d->digits[i] : '0');
+}
+
+/* d.ddde-07 */
+static void put_scientific(struct text *t, const struct decimal *d, int exponent)
+{
+    const unsigned size = (unsigned)(exponent < 0 ? -exponent : exponent);
+    put_digits(t, d, 0, 1);
+    if (d->count > 1)
+        put(t, '.');
+    put_digits(t, d, 1, d->count);
+    put(t, 'e');
+    put(t, exponent < 0 ? '-' : '+');
+    if (size >= 100)
+        put(t, (char)('0' + size / 100));
+    put(t, (char)('0' + size / 10 % 10));
+    put(t, (char)('0' + size % 10));
+}
+
+/* ddd, ddd.ddd, 0.000ddd; `before` digits stand before the point. */
+static void put_plain(struct text *t, const struct decimal *d, int before)
+{
+    if (before <= 0)
+        put(t, '0');
+    put_digits(t, d, 0, before > 0 ? (size_t)before : 0);
+    if (before >= (int)d->count)
+        return;
+    put(t, '.');
+    for (int i = before; i < 0; i++)
+        put(t, '0');
+    put_digits(t, d, before > 0 ? (size_t)before : 0, d->count);
 }
 
 spoke_status json_number_append_double(double value, spoke_buf *out)
 {
-    char text[40];
-    size_t len = 0;
-    if (!isfinite(value))
+    struct decimal d;
+    struct text t = {.len = 0};
+    size_t precision = 0;
+    if (!decimal_from_double(value, &d, &precision))
         return SPOKE_E_ARG;
-    for (int digits = 15; digits <= 17; digits++) {
-        double back = 0;
-        snprintf(text, sizeof text, "%.*g", digits, value);
-        len = fix_point(text);
-        if (json_number_to_double(spoke_str_from(text, len), &back) && back == value)
-            break;
-    }
-    return spoke_buf_append(out, spoke_str_from(text, len));
+    if (d.negative)
+        put(&t, '-');
+    const int before = d.count > 0 ? (int)((int64_t)d.count + d.exponent) : 1;
+    if (before < -3 || before > (int)precision)
+        put_scientific(&t, &d, before - 1);
+    else
+        put_plain(&t, &d, before);
+    return spoke_buf_append(out, spoke_str_from(t.bytes, t.len));
 }
 
 double json_number_widen(float value)
 {
-    double wide = (double)value;
-    if (!isfinite(value))
-        return wide;
-    for (int digits = 6; digits <= 9; digits++) { /* nine name any float */
-        char text[40];
-        snprintf(text, sizeof text, "%.*g", digits, (double)value);
-        if (json_number_to_double(spoke_str_from(text, fix_point(text)), &wide) && (float)wide == value)
-            break;
-    }
-    return wide;
+    return decimal_widen(value);
 }
