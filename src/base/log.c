@@ -1,7 +1,8 @@
 #include "base/log.h"
 
 #include <stdarg.h>
-#include <stdio.h>
+
+#include "base/format.h"
 
 #if SPOKE_WITH_LOG
 
@@ -23,9 +24,9 @@ void log_line(const spoke_platform *platform, spoke_log_level level, const char 
     if (platform == NULL || (platform->log == NULL && platform->log_tap == NULL))
         return;
     va_start(values, format);
-    const int len = vsnprintf(line, sizeof line, format, values);
+    const size_t len = format_values(line, sizeof line, format, values);
     va_end(values);
-    if (len < 0)
+    if (len == FORMAT_UNKNOWN)
         return;
     tame(line);
     if (platform->log_tap != NULL)

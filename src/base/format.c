@@ -1,0 +1,89 @@
+#include "base/format.h"
+
+#include <stdint.h>
+#include <string.h>
+
+/* Where the text goes; what does not fit is dropped. */
+struct line {
+    char *out;
+    size_t len, most;
+};
+
+static void put(struct line *l, const char *text, size_t len)
+{
+    const size_t room = l->most - l->len, fits = len < room ? len : room;
+    if (fits > 0)
+        memcpy(l->out + l->len, text, fits);
+    l->len += fits;
+    l->out[l->len] = '\0';
+}
+
+/* Of a text that may lack its NUL no more than `most` bytes are looked at. */
+static void put_text(struct line *l, const char *text, size_t most)
+{
+    size_t len = 0;
+    while (text != NULL && len < most && text[len] != '\0')
+        len++;
+    put(l, text, len);
+}
+
+static void put_number(struct line *l, unsigned long value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value > 0);
+    put(l, digits + at, sizeof digits - at);
+}
+
+static void put_signed(struct line *l, long value)
+{
+    if (value < 0)
+        put(l, "-", 1);
+    put_number(l, value < 0 ? 0 - (unsigned long)value : (unsigned long)value);
+}
+
+size_t format_values(char *out, size_t cap, const char *format, va_list values)
+{
+    struct line l = {.out = out, .most = cap - 1};
+    out[0] = '\0';
+    for (const char *at = format; *at != '\0';) {
+        const size_t plain = strcspn(at, "%");
+        size_t most = SIZE_MAX;
+        put(&l, at, plain);
+        at += plain;
+        if (*at == '\0')
+            break;
+        at++;
+        if (at[0] == '.' && at[1] == '*') {
+            const int precision = va_arg(values, int);
+            most = precision >= 0 ? (size_t)precision : SIZE_MAX;
+            at += 2;
+        }
+        const int wide = *at == 'l';
+        at += wide;
+        if (*at == 's' && !wide)
+            put_text(&l, va_arg(values, const char *), most);
+        else if (*at == 'd')
+            put_signed(&l, wide ? va_arg(values, long) : va_arg(values, int));
+        else if (*at == 'u')
+            put_number(&l, wide ? va_arg(values, unsigned long) : va_arg(values, unsigned));
+        else if (*at == '%')
+            put(&l, "%", 1);
+        else
+            return FORMAT_UNKNOWN;
+        at++;
+    }
+    return l.len;
+}
+
+size_t format_text(char *out, size_t cap, const char *format, ...)
+{
+    va_list values;
+    va_start(values, format);
+    const size_t len = format_values(out, cap, format, values);
+    va_end(values);
+    return len;
+}
