@@ -261,12 +261,10 @@ bool codec_codes_valid(spoke_str codes)
     return codes.len > 0;
 }
 
-static void decode_body(reader *r, uint8_t flags, spoke_mqtt_packet *out)
+/* The packets that both sides receive, or a client alone. */
+static void decode_answer(reader *r, uint8_t flags, spoke_mqtt_packet *out)
 {
     switch (out->type) {
-    case SPOKE_MQTT_CONNECT:
-        decode_connect(r, out);
-        break;
     case SPOKE_MQTT_CONNACK:
         decode_connack(r, out);
         break;
@@ -280,12 +278,6 @@ static void decode_body(reader *r, uint8_t flags, spoke_mqtt_packet *out)
     case SPOKE_MQTT_UNSUBACK:
         out->packet_id = take_packet_id(r);
         break;
-    case SPOKE_MQTT_SUBSCRIBE:
-    case SPOKE_MQTT_UNSUBSCRIBE:
-        out->packet_id = take_packet_id(r);
-        out->as.filters = take_bytes(r, r->left);
-        expect(r, codec_filters_valid(out->as.filters, out->type == SPOKE_MQTT_SUBSCRIBE));
-        break;
     case SPOKE_MQTT_SUBACK:
         out->packet_id = take_packet_id(r);
         out->as.codes = take_bytes(r, r->left);
@@ -295,16 +287,44 @@ static void decode_body(reader *r, uint8_t flags, spoke_mqtt_packet *out)
     case SPOKE_MQTT_PINGRESP:
     case SPOKE_MQTT_DISCONNECT:
         break; /* no body */
+    case SPOKE_MQTT_CONNECT:
+    case SPOKE_MQTT_SUBSCRIBE:
+    case SPOKE_MQTT_UNSUBSCRIBE:
+        r->ok = false;
     }
 }
 
-spoke_status codec_decode(const spoke_mqtt_header *header, const uint8_t *bytes, spoke_mqtt_packet *out)
+/* Those that a server alone receives as well. */
+static void decode_any(reader *r, uint8_t flags, spoke_mqtt_packet *out)
 {
-    reader r = {bytes + header->head_bytes, header->body_bytes, true};
+    if (out->type == SPOKE_MQTT_CONNECT) {
+        decode_connect(r, out);
+    } else if (out->type == SPOKE_MQTT_SUBSCRIBE || out->type == SPOKE_MQTT_UNSUBSCRIBE) {
+        out->packet_id = take_packet_id(r);
+        out->as.filters = take_bytes(r, r->left);
+        expect(r, codec_filters_valid(out->as.filters, out->type == SPOKE_MQTT_SUBSCRIBE));
+    } else {
+        decode_answer(r, flags, out);
+    }
+}
+
+static reader open_body(const spoke_mqtt_header *header, const uint8_t *bytes, spoke_mqtt_packet *out)
+{
     memset(out, 0, sizeof *out);
     out->type = header->type;
-    decode_body(&r, header->flags, out);
-    return r.ok && r.left == 0 ? SPOKE_OK : SPOKE_E_PROTOCOL;
+    return (reader){bytes + header->head_bytes, header->body_bytes, true};
+}
+
+static spoke_status close_body(const reader *r)
+{
+    return r->ok && r->left == 0 ? SPOKE_OK : SPOKE_E_PROTOCOL;
+}
+
+spoke_status codec_decode_answer(const spoke_mqtt_header *header, const uint8_t *bytes, spoke_mqtt_packet *out)
+{
+    reader r = open_body(header, bytes, out);
+    decode_answer(&r, header->flags, out);
+    return close_body(&r);
 }
 
 spoke_status spoke_mqtt_decode(const uint8_t *bytes, size_t len, spoke_mqtt_packet *out)
@@ -314,7 +334,9 @@ spoke_status spoke_mqtt_decode(const uint8_t *bytes, size_t len, spoke_mqtt_pack
         return SPOKE_E_ARG;
     if (spoke_mqtt_peek(bytes, len, &header) != SPOKE_OK || len - header.head_bytes != header.body_bytes)
         return SPOKE_E_PROTOCOL;
-    return codec_decode(&header, bytes, out);
+    reader r = open_body(&header, bytes, out);
+    decode_any(&r, header.flags, out);
+    return close_body(&r);
 }
 
 spoke_status spoke_mqtt_filter_next(spoke_str *rest, bool with_qos, spoke_mqtt_filter *out)

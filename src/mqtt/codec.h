@@ -68,8 +68,9 @@ bool codec_codes_valid(spoke_str codes);
 /* The low nibble that section 2.2.2 fixes for every type but PUBLISH. */
 uint8_t codec_fixed_flags(spoke_mqtt_type type);
 
-/* Decodes the packet of a header that spoke_mqtt_peek gave; all its bytes are there. E_PROTOCOL. */
-spoke_status codec_decode(const spoke_mqtt_header *header, const uint8_t *bytes, spoke_mqtt_packet *out);
+/* Decodes the packet of a header that spoke_mqtt_peek gave; all its bytes are there. E_PROTOCOL: also for what only a
+ * server receives, so that a client carries no code for it. */
+spoke_status codec_decode_answer(const spoke_mqtt_header *header, const uint8_t *bytes, spoke_mqtt_packet *out);
 
 /* The writers below trust their caller for room and for valid arguments; they return where the next byte goes. */
 uint8_t *codec_put_ack(uint8_t *at, uint16_t packet_id);
@@ -78,6 +79,8 @@ uint8_t *codec_put_empty(uint8_t *at, spoke_mqtt_type type);
 uint8_t *codec_put_publish_head(uint8_t *at, uint8_t flags, size_t body_bytes, spoke_str topic,
                                 uint16_t packet_id);
 
+/* As spoke_mqtt_encode, for a CONNECT of the protocol and level that we speak. */
+spoke_status codec_encode_connect(const spoke_mqtt_packet *p, spoke_buf *out);
 /* UNSUBSCRIBE from bare names; answers as spoke_mqtt_encode_filters. */
 spoke_status codec_encode_names(uint16_t packet_id, const spoke_str *names, size_t count, spoke_buf *out);
 

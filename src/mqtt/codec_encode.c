@@ -71,9 +71,6 @@ static bool will_valid(const spoke_mqtt_will *will)
 
 static bool connect_valid(const spoke_mqtt_packet *p)
 {
-    if (p->as.connect.level != CODEC_PROTOCOL_LEVEL ||
-        !spoke_str_equal(p->as.connect.protocol, CODEC_PROTOCOL_NAME))
-        return false;
     if (!codec_text_valid(p->as.connect.client_id) || !codec_text_valid(p->as.connect.username))
         return false;
     if (p->as.connect.client_id.len == 0 && !p->as.connect.clean_session) /* [MQTT-3.1.3-7] */
@@ -113,7 +110,7 @@ static size_t connect_body_bytes(const spoke_mqtt_packet *p)
     return body;
 }
 
-static spoke_status encode_connect(const spoke_mqtt_packet *p, spoke_buf *out)
+spoke_status codec_encode_connect(const spoke_mqtt_packet *p, spoke_buf *out)
 {
     if (!connect_valid(p))
         return SPOKE_E_ARG;
@@ -187,7 +184,10 @@ spoke_status spoke_mqtt_encode(const spoke_mqtt_packet *packet, spoke_buf *out)
         return SPOKE_E_ARG;
     switch (packet->type) {
     case SPOKE_MQTT_CONNECT:
-        return encode_connect(packet, out);
+        return packet->as.connect.level == CODEC_PROTOCOL_LEVEL &&
+                       spoke_str_equal(packet->as.connect.protocol, CODEC_PROTOCOL_NAME)
+                   ? codec_encode_connect(packet, out)
+                   : SPOKE_E_ARG;
     case SPOKE_MQTT_CONNACK:
         return encode_connack(packet, out);
     case SPOKE_MQTT_PUBLISH:
@@ -220,9 +220,9 @@ typedef struct filter_list {
     size_t count;
 } filter_list;
 
-static spoke_mqtt_filter filter_at(const filter_list *list, size_t i)
+static const spoke_str *filter_at(const filter_list *list, size_t i)
 {
-    return list->filters != NULL ? list->filters[i] : (spoke_mqtt_filter){list->names[i], 0};
+    return list->filters != NULL ? &list->filters[i].filter : &list->names[i];
 }
 
 /* 0 when a filter breaks the standard or all of them are too long for a packet. */
@@ -230,10 +230,10 @@ static size_t filter_list_bytes(const filter_list *list, bool with_qos)
 {
     size_t total = 0;
     for (size_t i = 0; i < list->count; i++) {
-        const spoke_mqtt_filter filter = filter_at(list, i);
-        if (!codec_filter_valid(filter.filter) || filter.qos > 2)
+        const spoke_str *filter = filter_at(list, i);
+        if (!codec_filter_valid(*filter) || (with_qos && list->filters[i].qos > 2))
             return 0;
-        total += 2 + filter.filter.len + (with_qos ? 1 : 0);
+        total += 2 + filter->len + (with_qos ? 1 : 0);
         if (total > SPOKE_MQTT_MAX_REMAINING - 2)
             return 0;
     }
@@ -251,10 +251,9 @@ static spoke_status encode_filter_list(uint16_t packet_id, bool with_qos, const 
         return SPOKE_E_TOO_SMALL;
     at = put_u16(at, packet_id);
     for (size_t i = 0; i < list->count; i++) {
-        const spoke_mqtt_filter filter = filter_at(list, i);
-        at = put_text(at, filter.filter);
+        at = put_text(at, *filter_at(list, i));
         if (with_qos)
-            *at++ = filter.qos;
+            *at++ = list->filters[i].qos;
     }
     return SPOKE_OK;
 }

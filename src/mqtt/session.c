@@ -109,6 +109,12 @@ static mqtt_slot *take_slot(spoke_mqtt *s, slot_use use, uint32_t value)
     return slot;
 }
 
+mqtt_slot *mqtt_slot_find(const spoke_mqtt *s, uint16_t id)
+{
+    mqtt_slot *slot = &s->slots[(uint32_t)(id - 1) % s->slot_count];
+    return id != 0 && slot->use != SLOT_FREE && slot->id == id ? slot : NULL;
+}
+
 static void not_held(spoke_mqtt *s, mqtt_slot *slot)
 {
     s->held -= slot->held ? 1 : 0;
@@ -379,7 +385,7 @@ static spoke_status queue_connect(spoke_mqtt *s, const spoke_mqtt_connect_option
         packet.as.connect.has_will = true;
         packet.as.connect.will = *options->will;
     }
-    const spoke_status status = spoke_mqtt_encode(&packet, &out);
+    const spoke_status status = codec_encode_connect(&packet, &out);
     s->out_tail = s->connect_left = out.len;
     return status;
 }

@@ -74,12 +74,7 @@ struct spoke_mqtt {
 };
 
 /* NULL unless the id is in use. */
-static inline mqtt_slot *mqtt_slot_find(const spoke_mqtt *s, uint16_t id)
-{
-    mqtt_slot *slot = &s->slots[(uint32_t)(id - 1) % s->slot_count];
-    return id != 0 && slot->use != SLOT_FREE && slot->id == id ? slot : NULL;
-}
-
+mqtt_slot *mqtt_slot_find(const spoke_mqtt *s, uint16_t id);
 void mqtt_slot_release(spoke_mqtt *s, mqtt_slot *slot);
 void mqtt_forget_ids(spoke_mqtt *s);
 /* Ends the connection: the output is dropped, LOST will be emitted. The first reason stays. */

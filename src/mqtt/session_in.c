@@ -244,7 +244,7 @@ static bool receipts_full(const spoke_mqtt *s, const spoke_mqtt_header *header)
 static step take_packet(spoke_mqtt *s, uint64_t now, const spoke_mqtt_header *header, spoke_mqtt_event *event)
 {
     spoke_mqtt_packet packet;
-    if (codec_decode(header, s->in + s->in_head, &packet) != SPOKE_OK)
+    if (codec_decode_answer(header, s->in + s->in_head, &packet) != SPOKE_OK)
         return STEP_BROKEN;
     s->in_head += packet_bytes(header);
     return on_packet(s, now, &packet, event);
