@@ -3,7 +3,8 @@
  *
  *   main.c       this: the application
  *   platform.c   the port: clock, random bytes, records, log lines; memory and time for mbedTLS
- *   net_lwip.c   the port: one byte stream over lwIP
+ *   net_lwip.c   the port: one byte stream over lwIP, with an operating system or without
+ *   lwip_board.c lwIP on this board: its Ethernet interface, its clock
  *   board.c      the board: timer, console, Ethernet, the page with this device's settings
  *   start.c      from reset to main, faults, the painted stack
  *   link.ld      what lies where
@@ -60,7 +61,7 @@ static void add_hosts(void)
 {
     const char *at = NULL, *name, *value;
     while (board_next_setting(&at, &name, &value))
-        if (strncmp(name, "host:", 5) == 0 && !net_lwip_add_host(name + 5, value))
+        if (strncmp(name, "host:", 5) == 0 && !net_add_host(name + 5, value))
             board_panic("a host: setting has no address, or there are more than four");
 }
 
@@ -105,7 +106,7 @@ int main(void)
 {
     board_init();
     platform_init(required("seed"));
-    net_lwip_init();
+    net_init();
     add_hosts();
     spoke_client *client = make_client();
     spoke_status status = spoke_client_open(client);

@@ -1,30 +1,28 @@
-/* spoke_net on lwIP's raw interface: one struct link is one TCP connection. lwIP runs nowhere but in net_turn, which
- * `step` and `wait` call: its callbacks come in the same thread, and none of them calls the client. */
-#include <lwip/dhcp.h>
+/* spoke_net on lwIP's raw interface: one struct link is one TCP connection. As it stands for lwIP without an operating
+ * system (NO_SYS 1), and with one (NO_SYS 0, LWIP_TCPIP_CORE_LOCKING 1): tests/firmware/test_net_lwip.c. */
 #include <lwip/dns.h>
-#include <lwip/etharp.h>
-#include <lwip/init.h>
 #include <lwip/netif.h>
 #include <lwip/sys.h>
 #include <lwip/tcp.h>
-#include <lwip/timeouts.h>
+#include <lwip/tcpip.h>
+#include <stdatomic.h>
 #include <string.h>
 
-#include "board.h"
-#include "platform.h"
+#include <spoke/platform.h>
 
 enum state {
-    LINK_CLOSED,      /* -> LINK_ADDRESSLESS by open */
-    LINK_ADDRESSLESS, /* the board has no address yet -> LINK_RESOLVING */
-    LINK_RESOLVING,   /* -> LINK_RESOLVED, LINK_FAILED */
-    LINK_RESOLVED,    /* -> LINK_CONNECTING, LINK_FAILED */
-    LINK_CONNECTING,  /* -> LINK_OPEN, LINK_FAILED */
-    LINK_OPEN,        /* -> LINK_ENDED, LINK_FAILED */
+    LINK_CLOSED,      /* -> ADDRESSLESS by open */
+    LINK_ADDRESSLESS, /* this device has no address yet -> RESOLVING */
+    LINK_RESOLVING,   /* -> RESOLVED, FAILED */
+    LINK_RESOLVED,    /* -> CONNECTING, FAILED */
+    LINK_CONNECTING,  /* -> OPEN, FAILED */
+    LINK_OPEN,        /* -> ENDED, FAILED */
     LINK_ENDED,       /* by the peer; what came before can still be read */
     LINK_FAILED
 };
 
 struct link {
+    struct link *next; /* in `links` */
     enum state state;
     const char *host;
     uint16_t port;
@@ -32,95 +30,120 @@ struct link {
     struct tcp_pcb *pcb;   /* NULL: lwIP has taken it back */
     struct pbuf *received; /* what nobody has read yet */
     bool full;             /* lwIP had no room for more to send */
-    volatile bool woken;
-    spoke_status why; /* LINK_FAILED: E_DNS or E_NET */
+    atomic_bool woken;
+    spoke_status why; /* FAILED: E_DNS or E_NET */
     int32_t detail;   /* lwIP's err_t */
+#if !NO_SYS
+    sys_sem_t changed; /* what wait sleeps on */
+#endif
 };
 
-static struct netif ethernet;
+/* Those between init and fini: lwIP may answer a question about a name when its link is gone. */
+static struct link *links;
 
-/* --- the interface below: Ethernet frames from and to the board --- */
-
-static err_t send_frame(struct netif *netif, struct pbuf *frame)
+static bool exists(const struct link *link)
 {
-    static uint8_t flat[1536];
-    (void)netif;
-    const u16_t len = pbuf_copy_partial(frame, flat, sizeof flat, 0);
-    return board_eth_send(flat, len) ? ERR_OK : ERR_MEM; /* TCP sends it again */
+    const struct link *at = links;
+    while (at != NULL && at != link)
+        at = at->next;
+    return at != NULL;
 }
 
-static err_t start_ethernet(struct netif *netif)
+static void forget(const struct link *link)
 {
-    static const uint8_t mac[6] = {0x52, 0x54, 0x00, 0x12, 0x34, 0x56}; /* PORT: each device its own */
-    netif->name[0] = 'e';
-    netif->name[1] = 'n';
-    netif->output = etharp_output;
-    netif->linkoutput = send_frame;
-    netif->mtu = 1500;
-    netif->hwaddr_len = sizeof mac;
-    memcpy(netif->hwaddr, mac, sizeof mac);
-    netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_LINK_UP;
-    board_eth_init(mac);
-    return ERR_OK;
+    struct link **at = &links;
+    while (*at != link)
+        at = &(*at)->next;
+    *at = link->next;
 }
 
-static void receive_frame(size_t len)
+/* --- who runs lwIP: whoever calls enter, or a thread of its own, which is kept out meanwhile --- */
+
+#if NO_SYS
+
+void net_turn(void);    /* lwip_board.c */
+void board_sleep(void); /* until the next interrupt, a millisecond at most */
+
+static spoke_status start(struct link *link)
 {
-    struct pbuf *frame = len <= UINT16_MAX ? pbuf_alloc(PBUF_RAW, (u16_t)len, PBUF_POOL) : NULL;
-    if (frame == NULL) {
-        board_eth_read(NULL, len); /* no room: TCP sends it again */
-        return;
-    }
-    static uint8_t flat[1536];
-    board_eth_read(flat, len < sizeof flat ? len : sizeof flat);
-    pbuf_take(frame, flat, frame->tot_len);
-    if (ethernet.input(frame, &ethernet) != ERR_OK)
-        pbuf_free(frame);
+    (void)link;
+    return SPOKE_OK;
 }
 
-/* Everything that lwIP has to do now. */
-static void net_turn(void)
+static void stop(struct link *link)
 {
-    for (size_t len = board_eth_pending(); len > 0; len = board_eth_pending())
-        receive_frame(len);
-    sys_check_timeouts();
+    (void)link;
 }
 
-u32_t sys_now(void)
+static void enter(void)
 {
-    return (u32_t)board_ms();
+    net_turn();
 }
 
-void net_lwip_init(void)
+static void leave(void) {}
+
+static void changed(struct link *link)
 {
-    lwip_init();
-    netif_add_noaddr(&ethernet, NULL, start_ethernet, netif_input);
-    netif_set_default(&ethernet);
-    netif_set_up(&ethernet);
-    if (dhcp_start(&ethernet) != ERR_OK)
-        board_panic("DHCP did not start");
+    (void)link;
 }
 
-bool net_lwip_add_host(const char *name, const char *address)
+static void sleep_at_most(struct link *link, uint32_t ms)
 {
-    ip_addr_t ip;
-    return ipaddr_aton(address, &ip) == 1 && dns_local_addhost(name, &ip) == ERR_OK;
+    (void)link, (void)ms;
+    board_sleep();
 }
 
-/* --- what lwIP tells about a connection --- */
+#else
+
+static spoke_status start(struct link *link)
+{
+    return sys_sem_new(&link->changed, 0) == ERR_OK ? SPOKE_OK : SPOKE_E_PORT;
+}
+
+static void stop(struct link *link)
+{
+    sys_sem_free(&link->changed);
+}
+
+static void enter(void)
+{
+    LOCK_TCPIP_CORE();
+}
+
+static void leave(void)
+{
+    UNLOCK_TCPIP_CORE();
+}
+
+static void changed(struct link *link)
+{
+    sys_sem_signal(&link->changed);
+}
+
+/* Nobody signals that the device got its address, and some ports of lwIP count in 32-bit ticks. */
+static void sleep_at_most(struct link *link, uint32_t ms)
+{
+    const uint32_t most = link->state == LINK_ADDRESSLESS ? 100 : 60000;
+    (void)sys_arch_sem_wait(&link->changed, ms < most ? ms : most);
+}
+
+#endif
+
+/* --- what lwIP tells about a connection, between enter and leave or in its own thread --- */
 
 static void fail(struct link *link, spoke_status why, err_t detail)
 {
     link->state = LINK_FAILED;
     link->why = why;
     link->detail = detail;
+    changed(link);
 }
 
-/* Also after the link was closed, or opened again for another name: lwIP does not let a question be taken back. */
+/* Also after the link was closed, or opened again for another name: lwIP lets no question be taken back. */
 static void on_resolved(const char *name, const ip_addr_t *address, void *arg)
 {
     struct link *link = arg;
-    if (link->state != LINK_RESOLVING || strcmp(name, link->host) != 0)
+    if (!exists(link) || link->state != LINK_RESOLVING || strcmp(name, link->host) != 0)
         return;
     if (address == NULL) {
         fail(link, SPOKE_E_DNS, ERR_VAL);
@@ -128,6 +151,7 @@ static void on_resolved(const char *name, const ip_addr_t *address, void *arg)
     }
     link->address = *address;
     link->state = LINK_RESOLVED;
+    changed(link);
 }
 
 static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
@@ -136,6 +160,7 @@ static err_t on_connected(void *arg, struct tcp_pcb *pcb, err_t error)
     (void)pcb;
     (void)error; /* always ERR_OK: failures come to on_error */
     link->state = LINK_OPEN;
+    changed(link);
     return ERR_OK;
 }
 
@@ -150,14 +175,18 @@ static err_t on_received(void *arg, struct tcp_pcb *pcb, struct pbuf *bytes, err
         link->received = bytes;
     else
         pbuf_cat(link->received, bytes);
+    changed(link);
     return ERR_OK;
 }
 
 static err_t on_sent(void *arg, struct tcp_pcb *pcb, u16_t len)
 {
+    struct link *link = arg;
     (void)pcb;
     (void)len;
-    ((struct link *)arg)->full = false;
+    if (link->full)
+        changed(link);
+    link->full = false;
     return ERR_OK;
 }
 
@@ -169,6 +198,11 @@ static void on_error(void *arg, err_t error)
 }
 
 /* --- opening --- */
+
+static bool have_address(void)
+{
+    return netif_default != NULL && netif_is_up(netif_default) && !ip_addr_isany(netif_ip_addr4(netif_default));
+}
 
 static void resolve(struct link *link)
 {
@@ -200,8 +234,16 @@ static void begin_connect(struct link *link)
 
 static spoke_status link_init(void *ctx, void *memory)
 {
+    struct link *link = memory;
     (void)ctx;
-    memset(memory, 0, sizeof(struct link));
+    memset(link, 0, sizeof *link);
+    const spoke_status status = start(link);
+    if (status != SPOKE_OK)
+        return status;
+    enter();
+    link->next = links;
+    links = link;
+    leave();
     return SPOKE_OK;
 }
 
@@ -209,11 +251,13 @@ static spoke_status link_open(void *ctx, void *memory, const char *host, uint16_
 {
     struct link *link = memory;
     (void)ctx;
+    enter();
     link->host = host;
     link->port = port;
     link->state = LINK_ADDRESSLESS;
     link->full = false;
     link->detail = 0;
+    leave();
     return SPOKE_OK;
 }
 
@@ -221,22 +265,24 @@ static spoke_status link_step(void *ctx, void *memory)
 {
     struct link *link = memory;
     (void)ctx;
-    net_turn();
-    if (link->state == LINK_ADDRESSLESS && dhcp_supplied_address(&ethernet))
+    enter();
+    if (link->state == LINK_ADDRESSLESS && have_address())
         resolve(link);
     if (link->state == LINK_RESOLVED)
         begin_connect(link);
+    spoke_status status = SPOKE_E_AGAIN;
     if (link->state == LINK_FAILED)
-        return link->why;
-    return link->state == LINK_OPEN || link->state == LINK_ENDED ? SPOKE_OK : SPOKE_E_AGAIN;
+        status = link->why;
+    else if (link->state == LINK_OPEN || link->state == LINK_ENDED)
+        status = SPOKE_OK;
+    leave();
+    return status;
 }
 
 /* --- moving bytes --- */
 
-static spoke_status link_read(void *ctx, void *memory, uint8_t *out, size_t cap, size_t *count)
+static spoke_status take(struct link *link, uint8_t *out, size_t cap, size_t *count)
 {
-    struct link *link = memory;
-    (void)ctx;
     if (link->received == NULL)
         return link->state == LINK_OPEN ? SPOKE_E_AGAIN : SPOKE_E_NET;
     *count = pbuf_copy_partial(link->received, out, (u16_t)(cap < UINT16_MAX ? cap : UINT16_MAX), 0);
@@ -246,46 +292,76 @@ static spoke_status link_read(void *ctx, void *memory, uint8_t *out, size_t cap,
     return SPOKE_OK;
 }
 
-static spoke_status link_write(void *ctx, void *memory, const uint8_t *bytes, size_t len, size_t *count)
+static spoke_status link_read(void *ctx, void *memory, uint8_t *out, size_t cap, size_t *count)
 {
-    struct link *link = memory;
     (void)ctx;
+    enter();
+    const spoke_status status = take(memory, out, cap, count);
+    leave();
+    return status;
+}
+
+static spoke_status give(struct link *link, const uint8_t *bytes, size_t len, size_t *count)
+{
     if (link->pcb == NULL || (link->state != LINK_OPEN && link->state != LINK_ENDED))
         return SPOKE_E_NET;
     const size_t room = tcp_sndbuf(link->pcb), part = len < room ? len : room;
     const err_t error = part > 0 ? tcp_write(link->pcb, bytes, (u16_t)part, TCP_WRITE_FLAG_COPY) : ERR_MEM;
-    link->full = error == ERR_MEM;
-    if (error == ERR_OK) {
-        tcp_output(link->pcb);
-        *count = part;
-        return SPOKE_OK;
-    }
+    link->full = error == ERR_MEM; /* until on_sent */
+    if (error == ERR_MEM)
+        return SPOKE_E_AGAIN;
     link->detail = error;
-    return error == ERR_MEM ? SPOKE_E_AGAIN : SPOKE_E_NET;
+    if (error != ERR_OK)
+        return SPOKE_E_NET;
+    tcp_output(link->pcb);
+    *count = part;
+    return SPOKE_OK;
+}
+
+static spoke_status link_write(void *ctx, void *memory, const uint8_t *bytes, size_t len, size_t *count)
+{
+    (void)ctx;
+    enter();
+    const spoke_status status = give(memory, bytes, len, count);
+    leave();
+    return status;
+}
+
+/* --- closing --- */
+
+static void let_go(struct tcp_pcb *pcb)
+{
+    tcp_arg(pcb, NULL);
+    tcp_recv(pcb, NULL);
+    tcp_sent(pcb, NULL);
+    tcp_err(pcb, NULL);
+    if (tcp_close(pcb) != ERR_OK) /* no memory for a FIN */
+        tcp_abort(pcb);
 }
 
 static void link_close(void *ctx, void *memory)
 {
     struct link *link = memory;
     (void)ctx;
+    enter();
     link->state = LINK_CLOSED;
     if (link->received != NULL)
         pbuf_free(link->received);
     link->received = NULL;
-    if (link->pcb == NULL)
-        return;
-    tcp_arg(link->pcb, NULL);
-    tcp_recv(link->pcb, NULL);
-    tcp_sent(link->pcb, NULL);
-    tcp_err(link->pcb, NULL);
-    if (tcp_close(link->pcb) != ERR_OK) /* no memory for a FIN */
-        tcp_abort(link->pcb);
+    if (link->pcb != NULL)
+        let_go(link->pcb);
     link->pcb = NULL;
+    leave();
 }
 
+/* The transport calls it only after an init that went well. */
 static void link_fini(void *ctx, void *memory)
 {
     link_close(ctx, memory);
+    enter();
+    forget(memory);
+    leave();
+    stop(memory);
 }
 
 /* --- sleeping --- */
@@ -298,7 +374,7 @@ static bool writable(const struct link *link)
     case LINK_CONNECTING:
         return false;
     case LINK_ADDRESSLESS:
-        return dhcp_supplied_address(&ethernet);
+        return have_address();
     case LINK_OPEN:
         return !link->full;
     case LINK_RESOLVED: /* step has something to do */
@@ -309,30 +385,34 @@ static bool writable(const struct link *link)
     return true;
 }
 
-static bool readable(const struct link *link)
+static bool ready(const struct link *link, unsigned want)
 {
-    return link->received != NULL || link->state == LINK_ENDED || link->state == LINK_FAILED;
+    const bool readable = link->received != NULL || link->state == LINK_ENDED || link->state == LINK_FAILED;
+    return ((want & SPOKE_WANT_READ) != 0 && readable) || ((want & SPOKE_WANT_WRITE) != 0 && writable(link));
 }
 
 static void link_wait(void *ctx, void *memory, unsigned want, uint32_t limit_ms)
 {
     struct link *link = memory;
-    const uint64_t begin = board_ms();
+    const uint32_t begin = sys_now();
     (void)ctx;
     for (;;) {
-        net_turn();
-        if (link->woken || ((want & SPOKE_WANT_READ) != 0 && readable(link)) ||
-            ((want & SPOKE_WANT_WRITE) != 0 && writable(link)) || board_ms() - begin >= limit_ms)
-            break;
-        board_sleep();
+        enter();
+        const bool now = ready(link, want);
+        leave();
+        const uint32_t slept = sys_now() - begin;
+        if (atomic_exchange(&link->woken, false) || now || slept >= limit_ms)
+            return;
+        sleep_at_most(link, limit_ms - slept);
     }
-    link->woken = false;
 }
 
 static void link_wake(void *ctx, void *memory)
 {
+    struct link *link = memory;
     (void)ctx;
-    ((struct link *)memory)->woken = true;
+    atomic_store(&link->woken, true);
+    changed(link); /* PORT: from an interrupt this has to be what your system has for that */
 }
 
 static int link_fd(void *ctx, void *memory)
@@ -350,6 +430,7 @@ static int32_t link_detail(void *ctx, void *memory)
     return link->state == LINK_CONNECTING ? ERR_INPROGRESS : link->detail;
 }
 
+const spoke_net net_lwip;
 const spoke_net net_lwip = {
     .struct_size = sizeof(spoke_net),
     .link_bytes = sizeof(struct link),

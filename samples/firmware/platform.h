@@ -15,9 +15,10 @@ size_t platform_tls_size(void);
 /* --- net_lwip.c --- */
 extern const spoke_net net_lwip;
 
-/* Starts lwIP and asks for an address by DHCP. */
-void net_lwip_init(void);
+/* --- lwip_board.c --- */
+void net_init(void); /* starts lwIP and asks for an address by DHCP */
+void net_turn(void); /* all that lwIP has to do now: frames that came, timers that are due */
 /* A host that no name server has to be asked for. address: "10.0.2.2". False: unusable, or one too many. */
-bool net_lwip_add_host(const char *name, const char *address);
+bool net_add_host(const char *name, const char *address);
 
 #endif
