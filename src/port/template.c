@@ -1,6 +1,6 @@
 /* A port to start from. Copy it, fill every place marked PORT, and hand template_platform() to
- * spoke_config.platform (docs/porting.md walks through it). It compiles as it stands, knows no time, and connects
- * to nothing: each unfilled function answers with the status that says so. */
+ * spoke_config.platform (docs/porting.md walks through it; samples/firmware has a filled one). It compiles as it
+ * stands, knows no time, and connects to nothing: each unfilled function answers with the status that says so. */
 #include <string.h>
 
 #include <spoke/platform.h>

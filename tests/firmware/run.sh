@@ -2,10 +2,11 @@
 # Builds the firmware of samples/firmware for a Cortex-M4, boots it in QEMU, converses with it through spoke-central, and
 # prints what it takes of flash, RAM and stack.
 #
-#   tests/firmware/run.sh [--image plain|tls] [--say] [--no-install] [--build-dir DIR]
+#   tests/firmware/run.sh [--image plain|tls] [--say] [--write] [--no-install] [--build-dir DIR]
 #
 #   --image       plain: without TLS, by way of a relay that has it; tls: mbedTLS on the target [both, after the port's
 #                 byte stream was tried under a threaded lwIP on this machine]
+#   --write       put the table of sizes into docs/porting.md
 #   --say         show what the device prints
 #   --no-install  install no packages
 #   --build-dir   [build/firmware]
@@ -20,6 +21,7 @@ images=(plain tls)
 port=true
 install=true
 say=()
+write=()
 
 usage() { sed -n '2,/^set /{/^#/{s/^# \?//;p}}' "$0"; }
 
@@ -32,6 +34,7 @@ while [ $# -gt 0 ]; do
         esac
         shift
         ;;
+    --write) write=(--write "$root/docs/porting.md") ;;
     --say) say=(--say) ;;
     --no-install) install=false ;;
     --build-dir) build=${2:?--build-dir needs a folder}; shift ;;
@@ -102,5 +105,9 @@ for image in "${images[@]}"; do
     check_no_heap "$elf"
     SPOKE_CENTRAL=$build/host/spoke-central python3 "$root/tests/firmware/converse.py" --image "$elf" "${say[@]}" \
         "--$image"
-    python3 "$root/tests/firmware/footprint.py" "$build/$image/firmware.map"
 done
+maps=()
+for image in "${images[@]}"; do
+    maps+=("$image=$build/$image/firmware.map")
+done
+python3 "$root/tests/firmware/footprint.py" "${maps[@]}" "${write[@]}"
