@@ -10,6 +10,14 @@
 #define SYSTICK_CONTROL REGISTER(0xE000E010) /* ARMv7-M B3.3 */
 #define SYSTICK_RELOAD REGISTER(0xE000E014)
 #define SYSTICK_VALUE REGISTER(0xE000E018)
+#define SYSTICK_BITS 24
+#define SYSTICK_TOP ((1u << SYSTICK_BITS) - 1)
+#define INTERRUPTS_ON REGISTER(0xE000E100) /* a bit each */
+
+#define TIMER_CONTROL REGISTER(0x40000000)
+#define TIMER_VALUE REGISTER(0x40000004)
+#define TIMER_RELOAD REGISTER(0x40000008)
+#define TIMER_INTERRUPT REGISTER(0x4000000C)
 
 #define UART_DATA REGISTER(0x40004000)
 #define UART_STATE REGISTER(0x40004004) /* bit 0: full */
@@ -34,27 +42,64 @@ int64_t board_ask_wall_clock(void)
     return semihosting(SEMIHOSTING_TIME, 0);
 }
 
-/* --- time and sleep --- */
+/* --- time: SysTick counts down through its 24 bits, and wakes the processor no more often than that --- */
 
-static volatile uint64_t ticks;
+static volatile uint32_t rounds;
 
-void systick(void);
-void systick(void)
+void systick_interrupt(void)
 {
-    ticks++;
+    rounds++;
+}
+
+static uint64_t core_clock(void)
+{
+    uint32_t round, left;
+    do { /* the interrupt came between: once more */
+        round = rounds;
+        left = SYSTICK_VALUE;
+    } while (round != rounds);
+    return ((uint64_t)round << SYSTICK_BITS) + (SYSTICK_TOP - left);
 }
 
 uint64_t board_ms(void)
 {
-    __asm__ volatile("cpsid i" ::: "memory"); /* two words that the interrupt writes */
-    const uint64_t now = ticks;
-    __asm__ volatile("cpsie i" ::: "memory");
-    return now;
+    return core_clock() / (CORE_HZ / 1000u);
 }
 
-void board_sleep(void)
+/* --- sleep: a timer, a frame, or somebody who calls board_stay_awake ends it --- */
+
+static volatile bool awake;
+static uint64_t slept; /* of core_clock */
+
+void timer_interrupt(void)
 {
-    __asm__ volatile("wfi" ::: "memory");
+    TIMER_CONTROL = 0;
+    TIMER_INTERRUPT = 1;
+}
+
+void board_stay_awake(void)
+{
+    awake = true;
+}
+
+void board_sleep(uint32_t limit_ms)
+{
+    const uint64_t begin = core_clock();
+    TIMER_CONTROL = 0;
+    TIMER_VALUE = TIMER_RELOAD = (limit_ms < 60000u ? limit_ms : 60000u) * (CORE_HZ / 1000u);
+    TIMER_CONTROL = 9; /* on, interrupt */
+    /* Interrupts are held back so that none comes between the question and the sleep, which they end all the same. */
+    __asm__ volatile("cpsid i" ::: "memory");
+    if (!awake)
+        __asm__ volatile("wfi" ::: "memory");
+    awake = false;
+    __asm__ volatile("cpsie i" ::: "memory");
+    slept += core_clock() - begin;
+}
+
+uint32_t board_awake_us(void)
+{
+    return (uint32_t)((core_clock() - slept) / (CORE_HZ / 1000000u));
 }
 
 /* --- the console --- */
@@ -79,16 +124,17 @@ _Noreturn void board_panic(const char *why)
     board_print("\n");
     semihosting(SEMIHOSTING_EXIT, EXIT_RUN_TIME_ERROR);
     for (;;)
-        board_sleep();
+        board_sleep(UINT32_MAX);
 }
 
 void board_init(void)
 {
     UART_DIVIDER = CORE_HZ / 115200u;
     UART_CONTROL = 1; /* sends only */
-    SYSTICK_RELOAD = CORE_HZ / 1000u - 1;
+    SYSTICK_RELOAD = SYSTICK_TOP;
     SYSTICK_VALUE = 0;
     SYSTICK_CONTROL = 7; /* the core's clock, interrupt, on */
+    INTERRUPTS_ON = 1u << BOARD_TIMER_INTERRUPT;
 }
 
 /* --- settings --- */
@@ -121,13 +167,16 @@ const char *board_setting(const char *wanted)
     return NULL;
 }
 
-/* --- Ethernet: SMSC LAN9118 (its data sheet, chapter 5), by its FIFOs, without interrupts or DMA --- */
+/* --- Ethernet: SMSC LAN9118 (its data sheet, chapter 5), by its FIFOs --- */
 
 #define ETH(offset) REGISTER(0x40200000u + (offset))
 #define ETH_RX_DATA ETH(0x00)
 #define ETH_TX_DATA ETH(0x20)
 #define ETH_RX_STATUS ETH(0x40)
 #define ETH_RX_PEEK ETH(0x44)
+#define ETH_INTERRUPT_CONFIG ETH(0x54)
+#define ETH_INTERRUPT_STATUS ETH(0x58)
+#define ETH_INTERRUPT_ENABLE ETH(0x5C)
 #define ETH_TX_CONFIG ETH(0x70)
 #define ETH_HW_CONFIG ETH(0x74)
 #define ETH_RX_CONTROL ETH(0x78)
@@ -142,7 +191,7 @@ const char *board_setting(const char *wanted)
 #define MAC_BUSY 0x80000000u
 #define MAC_SENDS_AND_RECEIVES 0x0000000Cu
 #define RX_ERROR 0x00008000u
-#define RX_DISCARD 0x80000000u
+#define FRAME_WAITS 0x00000008u /* a status in the FIFO */
 #define TX_FIRST_AND_LAST 0x00003000u
 #define CHECKSUM_BYTES 4u
 
@@ -164,7 +213,9 @@ void board_eth_init(const uint8_t mac[6])
               (uint32_t)mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24);
     mac_write(MAC_ADDRESS_HIGH, (uint32_t)mac[4] | (uint32_t)mac[5] << 8);
     mac_write(MAC_CONTROL, MAC_SENDS_AND_RECEIVES);
-    ETH_TX_CONFIG = 2; /* on */
+    ETH_TX_CONFIG = 2;                  /* on */
+    ETH_INTERRUPT_CONFIG = 0x00000111u; /* on, active high, driven both ways: before it is the other way round */
+    INTERRUPTS_ON = 1u << BOARD_ETHERNET_INTERRUPT;
 }
 
 static size_t frame_bytes(uint32_t status)
@@ -180,7 +231,14 @@ static void drop(uint32_t status)
         (void)ETH_RX_DATA;
 }
 
-size_t board_eth_pending(void)
+/* Only wakes the processor; who empties the FIFO lets it come again. */
+void ethernet_interrupt(void)
+{
+    ETH_INTERRUPT_ENABLE = 0;
+    awake = true;
+}
+
+static size_t pending(void)
 {
     while ((ETH_RX_INFO >> 16 & 0xFFu) > 0) {
         const uint32_t status = ETH_RX_PEEK;
@@ -189,6 +247,16 @@ size_t board_eth_pending(void)
         drop(ETH_RX_STATUS);
     }
     return 0;
+}
+
+size_t board_eth_pending(void)
+{
+    const size_t len = pending();
+    if (len > 0)
+        return len;
+    ETH_INTERRUPT_STATUS = FRAME_WAITS;
+    ETH_INTERRUPT_ENABLE = FRAME_WAITS;
+    return pending(); /* it may have come before */
 }
 
 void board_eth_read(void *frame, size_t len)

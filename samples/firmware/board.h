@@ -7,11 +7,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Numbers of its interrupts; start.c has the table. */
+enum { BOARD_TIMER_INTERRUPT = 8, BOARD_ETHERNET_INTERRUPT = 13, BOARD_INTERRUPTS };
+void systick_interrupt(void);
+void timer_interrupt(void);
+void ethernet_interrupt(void);
+
 void board_init(void);
 
 uint64_t board_ms(void);            /* since reset */
 int64_t board_ask_wall_clock(void); /* UTC seconds since 1970, of the machine behind the debugger */
-void board_sleep(void);             /* until the next interrupt, a millisecond at most */
+/* Until a frame comes or board_stay_awake is called (or was, since the last sleep), for at most so long. */
+void board_sleep(uint32_t limit_ms);
+void board_stay_awake(void);   /* also from an interrupt */
+uint32_t board_awake_us(void); /* since reset, modulo 2^32 */
 void board_print(const char *text);
 /* Prints it and ends the program; a product resets itself instead. */
 _Noreturn void board_panic(const char *why);

@@ -60,6 +60,11 @@ void net_turn(void)
     sys_check_timeouts();
 }
 
+uint32_t net_next_ms(void)
+{
+    return sys_timeouts_sleeptime();
+}
+
 void net_init(void)
 {
     lwip_init();

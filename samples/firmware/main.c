@@ -94,11 +94,13 @@ static void measure(spoke_client *client)
         highest = now;
 }
 
-static void print_memory(void)
+/* What it cost so far: the peaks of memory, and how long the processor was awake for the last reading. */
+static void print_cost(uint32_t awake_us)
 {
     char line[96];
-    snprintf(line, sizeof line, "memory: stack %u of %u, mbedTLS %u of %u\n", (unsigned)board_stack_peak(),
-             (unsigned)board_stack_size(), (unsigned)platform_tls_peak(), (unsigned)platform_tls_size());
+    snprintf(line, sizeof line, "stack %u of %u, mbedTLS %u of %u, awake %lu us\n", (unsigned)board_stack_peak(),
+             (unsigned)board_stack_size(), (unsigned)platform_tls_peak(), (unsigned)platform_tls_size(),
+             (unsigned long)awake_us);
     board_print(line);
 }
 
@@ -111,9 +113,10 @@ int main(void)
     spoke_client *client = make_client();
     spoke_status status = spoke_client_open(client);
     while (status == SPOKE_OK) {
+        const uint32_t before = board_awake_us();
         measure(client);
-        print_memory();
         status = spoke_client_run(client, 1000); /* all work, and all sleep, is in here */
+        print_cost(board_awake_us() - before);
     }
     char why[160];
     board_panic(spoke_client_explain(client, why, sizeof why));

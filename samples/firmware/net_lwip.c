@@ -61,8 +61,11 @@ static void forget(const struct link *link)
 
 #if NO_SYS
 
-void net_turn(void);    /* lwip_board.c */
-void board_sleep(void); /* until the next interrupt, a millisecond at most */
+/* lwip_board.c and board.c */
+void net_turn(void);
+uint32_t net_next_ms(void);
+void board_sleep(uint32_t limit_ms);
+void board_stay_awake(void);
 
 static spoke_status start(struct link *link)
 {
@@ -85,12 +88,14 @@ static void leave(void) {}
 static void changed(struct link *link)
 {
     (void)link;
+    board_stay_awake();
 }
 
 static void sleep_at_most(struct link *link, uint32_t ms)
 {
-    (void)link, (void)ms;
-    board_sleep();
+    const uint32_t most = net_next_ms();
+    (void)link;
+    board_sleep(ms < most ? ms : most);
 }
 
 #else
@@ -412,7 +417,7 @@ static void link_wake(void *ctx, void *memory)
     struct link *link = memory;
     (void)ctx;
     atomic_store(&link->woken, true);
-    changed(link); /* PORT: from an interrupt this has to be what your system has for that */
+    changed(link); /* PORT: from an interrupt your system may want another call than from a task */
 }
 
 static int link_fd(void *ctx, void *memory)

@@ -16,8 +16,9 @@ size_t platform_tls_size(void);
 extern const spoke_net net_lwip;
 
 /* --- lwip_board.c --- */
-void net_init(void); /* starts lwIP and asks for an address by DHCP */
-void net_turn(void); /* all that lwIP has to do now: frames that came, timers that are due */
+void net_init(void);        /* starts lwIP and asks for an address by DHCP */
+void net_turn(void);        /* all that lwIP has to do now: frames that came, timers that are due */
+uint32_t net_next_ms(void); /* until a timer of its is due */
 /* A host that no name server has to be asked for. address: "10.0.2.2". False: unusable, or one too many. */
 bool net_add_host(const char *name, const char *address);
 

@@ -12,7 +12,6 @@ extern uint32_t thread_local_start[];
 
 int main(void);
 void reset(void);
-void systick(void);         /* board.c */
 void _set_tls(void *block); /* picolibc: where errno is */
 
 /* The stack is painted where it is not in use yet, so that its peak can be read later. */
@@ -59,16 +58,17 @@ static void fault(void)
 
 static void stray(void)
 {
-    board_panic("an interrupt that nobody enabled");
+    board_panic("an exception that nobody enabled");
 }
 
-/* ARMv7-M: the first stack pointer, then the exceptions by number. The board's own interrupts are not used: Ethernet is
- * looked after each millisecond. */
+/* ARMv7-M B1.5.2: the first stack pointer, the exceptions by number, the board's interrupts. */
 typedef void (*vector)(void);
 __attribute__((section(".vectors"), used)) static const struct {
     uint32_t *stack;
-    vector exceptions[15];
+    vector exceptions[15], interrupts[BOARD_INTERRUPTS];
 } vectors = {
-    stack_top,
-    {reset, stray, fault, fault, fault, fault, NULL, NULL, NULL, NULL, stray, stray, NULL, stray, systick},
+    .stack = stack_top,
+    .exceptions = {reset, stray, fault, fault, fault, fault, NULL, NULL, NULL, NULL, stray, stray, NULL, stray,
+                   systick_interrupt},
+    .interrupts = {[BOARD_TIMER_INTERRUPT] = timer_interrupt, [BOARD_ETHERNET_INTERRUPT] = ethernet_interrupt},
 };

@@ -84,7 +84,7 @@ def settings_page(values):
 class Board:
     """The image in QEMU. What it prints is in `lines`."""
 
-    def __init__(self, image, settings, say):
+    def __init__(self, image, settings, say, *options):
         self.folder = tempfile.TemporaryDirectory(prefix="spoke-firmware-")
         page, self.monitor = Path(self.folder.name) / "settings", Path(self.folder.name) / "monitor"
         page.write_bytes(settings_page(settings))
@@ -95,7 +95,7 @@ class Board:
             ["qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-serial", "stdio",
              "-monitor", f"unix:{self.monitor},server=on,wait=off",
              "-kernel", image, "-device", f"loader,file={page},addr={SETTINGS_AT:#x},force-raw=on",
-             "-nic", "user", "-semihosting-config", "enable=on,target=native"],
+             "-nic", "user", "-semihosting-config", "enable=on,target=native", *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -120,12 +120,10 @@ class Board:
                     answer += monitor.recv(4096)
                 monitor.sendall(text.encode())
 
-    def memory(self):
-        """The last line about memory: (stack peak, its size, mbedTLS peak, its size)."""
-        for line in reversed(self.lines):
-            if found := re.match(r"memory: stack (\d+) of (\d+), mbedTLS (\d+) of (\d+)", line):
-                return tuple(int(number) for number in found.groups())
-        return None
+    def costs(self):
+        """A tuple for each reading: stack peak, its size, mbedTLS's peak, its size, microseconds awake."""
+        found = (re.match(r"stack (\d+) of (\d+), mbedTLS (\d+) of (\d+), awake (\d+) us", line) for line in self.lines)
+        return [tuple(int(number) for number in match.groups()) for match in found if match]
 
     def stop(self):
         if self.process.poll() is None:
@@ -228,6 +226,31 @@ def check_verification(service, image, settings, say):
     print("ok it refuses a certificate of another name", flush=True)
 
 
+def count_instructions(service, image, settings, say):
+    """Under -icount an instruction takes a nanosecond, whatever it is: what the device takes for its time awake, sleeping
+    for the rest, is how many it ran, in thousands."""
+    board = Board(image, settings, say, "-icount", "shift=0")
+
+    def ready(times):
+        until("READY", lambda: board.runs() and sum("-> READY" in line for line in board.lines) >= times)
+        return len(board.costs())
+
+    def awake_until(reading):
+        until("more readings", lambda: board.runs() and len(board.costs()) > reading)
+        return [cost[4] for cost in board.costs()[:reading + 1]]
+
+    try:
+        start = awake_until(ready(1))
+        quiet = sorted(awake_until(len(start) + 10)[len(start) + 1:])
+        before = len(board.costs())
+        service.ask(200, "POST", f"/control/devices/{DEVICE}/disconnect")
+        again = max(awake_until(ready(2))[before:])
+        print(f"instructions: {quiet[len(quiet) // 2]} thousand for a reading sent and acknowledged, the timers of its second "
+              f"included; {sum(start)} thousand until it is ready at first, {again} thousand to come back", flush=True)
+    finally:
+        board.stop()
+
+
 def end(service):
     service.process.terminate()  # it removes its folder
     service.process.communicate(timeout=20)
@@ -253,7 +276,9 @@ def converse(arguments):
         board = Board(arguments.image, settings, arguments.say)
         Conversation(service, board).hold()
         board.runs()
-        stack, stack_size, tls, tls_size = board.memory()
+        stack, stack_size, tls, tls_size, _ = board.costs()[-1]
+        board.stop()
+        count_instructions(service, arguments.image, settings, arguments.say)
         if not arguments.plain:
             check_verification(service, arguments.image, settings, arguments.say)
         print(f"stack: {stack} of {stack_size} bytes; mbedTLS's memory: {tls} of {tls_size} bytes")
