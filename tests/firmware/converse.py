@@ -95,7 +95,7 @@ class Board:
             ["qemu-system-arm", "-M", "mps2-an386", "-display", "none", "-serial", "stdio",
              "-monitor", f"unix:{self.monitor},server=on,wait=off",
              "-kernel", image, "-device", f"loader,file={page},addr={SETTINGS_AT:#x},force-raw=on",
-             "-nic", "user", "-semihosting-config", "enable=on,target=native", *options],
+             "-nic", "user,id=cable", "-semihosting-config", "enable=on,target=native", *options],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
         threading.Thread(target=self.read, daemon=True).start()
 
@@ -185,6 +185,15 @@ class Conversation:
     def it_comes_back_after_a_cut(self):
         self.comes_back_after(lambda: self.service.ask(200, "POST", f"/control/devices/{DEVICE}/disconnect"))
 
+    def it_sends_what_waited_while_its_cable_was_out(self):
+        connects, count, readings = self.happened("hub-connected"), self.count(), len(self.board.costs())
+        self.board.tell("set_link cable off")
+        until("four readings more", lambda: self.board.runs() and len(self.board.costs()) >= readings + 5)
+        assert self.count() <= count + 2, "the cable was not out"
+        self.board.tell("set_link cable on")
+        until("them in the store", lambda: self.count() >= count + 5)
+        assert self.happened("hub-connected") == connects, "it connected anew"
+
     def it_finds_its_hub_without_dps_after_a_reset(self):
         self.comes_back_after(lambda: self.board.tell("system_reset"))
         assert self.happened("dps-assigned") == 1, "it asked DPS again"
@@ -197,6 +206,7 @@ class Conversation:
         for claim in (self.it_provisions_itself_and_connects, self.its_telemetry_is_in_the_store,
                       self.it_applies_a_writable_property, self.it_refuses_a_value_that_is_out_of_range,
                       self.it_answers_a_command, self.it_comes_back_after_a_cut,
+                      self.it_sends_what_waited_while_its_cable_was_out,
                       self.it_finds_its_hub_without_dps_after_a_reset, self.nothing_misfits_its_template):
             begin = time.monotonic()
             claim()
