@@ -129,7 +129,8 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
     (void)sqlite3_busy_timeout(s->db, BUSY_LIMIT_MS);
     /* trusted_schema: nothing in a file that was swapped under us gets to run functions */
     spoke_status status = run(s, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"
-                                 "PRAGMA journal_size_limit=67108864");
+                                 "PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=8192;"
+                                 "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY");
     if (status == SPOKE_OK)
         status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
     if (status == SPOKE_OK)

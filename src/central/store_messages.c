@@ -14,28 +14,39 @@ void store_message_free(struct store_message *row)
     memset(row, 0, sizeof *row);
 }
 
-/* Numbers are dense within a device, so the row that falls out of the window is found by its number. */
-static spoke_status forget_before(struct store *s, const char *device_id)
+static spoke_status last_number(struct store *s, const char *device_id, int64_t *seq)
 {
-    static const char SQL[] = "DELETE FROM message WHERE device_id = ?1 AND"
-                              " seq <= (SELECT max(seq) FROM message WHERE device_id = ?1) - ?2";
+    static const char SQL[] = "SELECT max(seq) FROM message WHERE device_id = ?";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
-    store_query_int(&q, STORE_MESSAGES_KEPT);
+    *seq = store_query_row(&q) ? store_query_take_int(&q) : 0; /* NULL, when there is none, is taken as 0 */
+    return store_query_close(&q);
+}
+
+/* Numbers are dense within a device, so the row that falls out of the window is found by its number. */
+static spoke_status forget_up_to(struct store *s, const char *device_id, int64_t seq)
+{
+    static const char SQL[] = "DELETE FROM message WHERE device_id = ? AND seq <= ?";
+    struct store_query q;
+    if (seq <= 0)
+        return SPOKE_OK;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    store_query_int(&q, seq);
     (void)store_query_row(&q);
     return store_query_close(&q);
 }
 
-spoke_status store_message_add(struct store *s, const struct store_message *row)
+static spoke_status insert(struct store *s, const struct store_message *row, int64_t seq)
 {
     static const char SQL[] =
-        "INSERT INTO message (device_id, seq, at_ms, qos, component, system, properties, body, created_ms,"
-        " message_id, duplicate) VALUES (?1, (SELECT coalesce(max(seq), 0) + 1 FROM message WHERE device_id = ?1),"
-        " ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)";
+        "INSERT INTO message (device_id, seq, at_ms, qos, component, system, properties, body,"
+        " created_ms, message_id, duplicate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, row->device_id);
+    store_query_int(&q, seq);
     store_query_int(&q, row->at_ms);
     store_query_int(&q, row->qos);
     store_query_text(&q, row->component);
@@ -46,8 +57,16 @@ spoke_status store_message_add(struct store *s, const struct store_message *row)
     store_query_text(&q, row->message_id);
     store_query_int(&q, row->duplicate);
     (void)store_query_row(&q);
-    const spoke_status status = store_query_close(&q);
-    return status == SPOKE_OK ? forget_before(s, row->device_id) : status;
+    return store_query_close(&q);
+}
+
+spoke_status store_message_add(struct store *s, const struct store_message *row)
+{
+    int64_t last = 0;
+    spoke_status status = last_number(s, row->device_id, &last);
+    if (status == SPOKE_OK)
+        status = insert(s, row, last + 1);
+    return status == SPOKE_OK ? forget_up_to(s, row->device_id, last + 1 - STORE_MESSAGES_KEPT) : status;
 }
 
 static void take(struct store_query *q, struct store_message *row)
