@@ -200,11 +200,12 @@ spoke_status store_commit(struct store *s)
 {
     if (!s->begun)
         return SPOKE_OK;
+    const spoke_status noted = store_values_flush(s);
     s->begun = false;
     /* A full disk or an I/O error ends the transaction by itself: its rows are gone and nobody may hear "kept". */
     if (sqlite3_get_autocommit(s->db))
         return SPOKE_E_PORT;
-    const spoke_status status = run(s, "COMMIT");
+    const spoke_status status = noted == SPOKE_OK ? run(s, "COMMIT") : noted;
     if (status != SPOKE_OK && !sqlite3_get_autocommit(s->db))
         (void)run(s, "ROLLBACK");
     return status;

@@ -136,12 +136,16 @@ spoke_status store_message_each(struct store *s, const char *device_id, int64_t 
 spoke_status store_message_clear(struct store *s, const char *device_id);
 /* Does the store have a message of the device with this id? */
 spoke_status store_message_known(struct store *s, const char *device_id, const char *message_id, bool *known);
-/* The newest value of one telemetry name; component "" for the default one. at_ms: when it was so; one that is older
- * than what is kept came late, and changes nothing. */
+/* The newest value of one telemetry name of a device that is there; component "" for the default one. at_ms: when it
+ * was so; one that is older than what is kept came late, and changes nothing. Between store_begin and store_commit it
+ * stays in memory until the commit, or until something reads: of many values of one name only the newest is written.
+ * A device that invents names may not grow the file for ever: beyond STORE_VALUES_KEPT its oldest ones go. */
+spoke_status store_value_note(struct store *s, const char *device_id, const char *component, const char *name,
+                              spoke_str json, int64_t at_ms);
+/* Writes one at once, and forgets none. */
 spoke_status store_value_put(struct store *s, const char *device_id, const char *component, const char *name,
                              const char *json, int64_t at_ms);
-/* A device that invents names may not grow the file for ever: keeps the STORE_VALUES_KEPT newest. After a round of
- * puts, since it looks at all of them. */
+/* Keeps the STORE_VALUES_KEPT newest of a device. After a round of puts, since it looks at all of them. */
 spoke_status store_value_trim(struct store *s, const char *device_id);
 spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,
                              char **json, int64_t *at_ms);

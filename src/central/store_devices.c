@@ -123,7 +123,9 @@ static spoke_status forget_sessions(struct store *s, const char *id)
 spoke_status store_device_delete(struct store *s, const char *id)
 {
     static const char SQL[] = "DELETE FROM device WHERE id = ?";
-    const spoke_status status = store_query_change(s, SQL, id);
+    spoke_status status = store_values_flush(s); /* while there is a device that they can belong to */
+    if (status == SPOKE_OK)
+        status = store_query_change(s, SQL, id);
     return status == SPOKE_OK ? forget_sessions(s, id) : status;
 }
 

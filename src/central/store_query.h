@@ -11,6 +11,7 @@
 
 #include <sqlite3.h>
 
+#include "list.h"
 #include "store.h"
 
 #define STORE_STATEMENTS 64
@@ -18,6 +19,8 @@
 struct store {
     sqlite3 *db;
     bool begun;
+    struct list noted;   /* values that wait for the commit */
+    void *noted_by_name; /* the same, root of tsearch */
     size_t statement_count;
     struct {
         const char *sql; /* compared as a pointer: the text is static */
@@ -50,6 +53,9 @@ spoke_status store_query_close_found(struct store_query *q, bool found);
 
 /* Runs a statement whose one parameter is an id. E_NOT_FOUND: it changed no row. */
 spoke_status store_query_change(struct store *s, const char *sql, const char *id);
+
+/* Writes the values that wait. Whether it worked or not, none waits any more. */
+spoke_status store_values_flush(struct store *s);
 
 spoke_status store_status(int sqlite_code); /* extended result codes */
 void store_secret_free(char *secret);       /* wipes first; NULL is fine */

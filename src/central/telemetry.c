@@ -204,12 +204,10 @@ static int64_t value_time(const struct store_message *row)
 static spoke_status keep_value(struct conn *k, const struct store_message *row, spoke_str raw_key, spoke_str value)
 {
     char *name = NULL;
-    char *json = text_copy(value);
-    spoke_status status = json != NULL ? member_name(raw_key, &name) : SPOKE_E_NO_MEMORY;
+    spoke_status status = member_name(raw_key, &name);
     if (status == SPOKE_OK && !telemetry_name_reserved(spoke_str_of(name)))
-        status = store_value_put(k->core->store, k->id, row->component, name, json, value_time(row));
+        status = store_value_note(k->core->store, k->id, row->component, name, value, value_time(row));
     free(name);
-    free(json);
     return status;
 }
 
@@ -276,9 +274,7 @@ static spoke_status keep_values(struct conn *k, const struct store_message *row,
     size_t from = 0, most = MAX_VALUES;
     if (!claims_json(p) || (type != '{' && type != '[') || spoke_json_check(body) != SPOKE_OK)
         return SPOKE_OK;
-    const spoke_status status =
-        type == '{' ? keep_members(k, row, body, &from, &most) : keep_readings(k, row, body);
-    return status == SPOKE_OK ? store_value_trim(k->core->store, k->id) : status;
+    return type == '{' ? keep_members(k, row, body, &from, &most) : keep_readings(k, row, body);
 }
 
 /* --- packed bodies --- */

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "central/store.h"
+#include "central/store_query.h"
 #include "support/support.h"
 
 static int open_memory(void **state)
@@ -482,6 +482,115 @@ static void the_value_longest_unheard_of_makes_room(void **state)
     free(json);
 }
 
+static void assert_value(struct store *s, const char *name, const char *expected, int64_t expected_at)
+{
+    char *json = NULL;
+    int64_t at = 0;
+    assert_ok(store_value_get(s, "d", "", name, &json, &at));
+    assert_string_equal(json, expected);
+    assert_int_equal(at, expected_at);
+    free(json);
+}
+
+static void noted_value_is_read_before_the_commit_and_after_it(void **state)
+{
+    put_device(*state, "d");
+    assert_ok(store_begin(*state));
+    assert_ok(store_value_note(*state, "d", NULL, "t", SPOKE_STR("1"), 10));
+    assert_value(*state, "t", "1", 10);
+    assert_ok(store_value_note(*state, "d", "", "t", SPOKE_STR("2.5"), 11));
+    assert_ok(store_commit(*state));
+    assert_value(*state, "t", "2.5", 11);
+}
+
+static void of_many_noted_values_of_a_name_one_is_written(void **state)
+{
+    struct store *s = *state;
+    put_device(s, "d");
+    assert_ok(store_begin(s));
+    const int before = sqlite3_total_changes(s->db);
+    for (int i = 0; i < 100; i++) {
+        char json[16];
+        snprintf(json, sizeof json, "%d", i);
+        assert_ok(store_value_note(s, "d", "", "t", spoke_str_of(json), i));
+    }
+    assert_ok(store_commit(s));
+    assert_int_equal(sqlite3_total_changes(s->db) - before, 1);
+    assert_value(s, "t", "99", 99);
+}
+
+static void noted_value_that_comes_late_changes_nothing(void **state)
+{
+    put_device(*state, "d");
+    assert_ok(store_begin(*state));
+    assert_ok(store_value_note(*state, "d", "", "t", SPOKE_STR("\"new\""), 50));
+    assert_ok(store_value_note(*state, "d", "", "t", SPOKE_STR("\"late\""), 49));
+    assert_ok(store_commit(*state));
+    assert_value(*state, "t", "\"new\"", 50);
+    assert_ok(store_begin(*state));
+    assert_ok(store_value_note(*state, "d", "", "t", SPOKE_STR("\"later still\""), 48));
+    assert_ok(store_commit(*state));
+    assert_value(*state, "t", "\"new\"", 50);
+}
+
+static void noted_values_differ_by_device_component_and_name(void **state)
+{
+    char *json = NULL;
+    int64_t at = 0;
+    put_device(*state, "d");
+    put_device(*state, "e");
+    assert_ok(store_begin(*state));
+    assert_ok(store_value_note(*state, "d", "", "t", SPOKE_STR("1"), 1));
+    assert_ok(store_value_note(*state, "d", "motor", "t", SPOKE_STR("2"), 1));
+    assert_ok(store_value_note(*state, "e", "", "t", SPOKE_STR("3"), 1));
+    assert_ok(store_value_note(*state, "d", "", "u", SPOKE_STR("4"), 1));
+    assert_ok(store_commit(*state));
+    assert_value(*state, "t", "1", 1);
+    assert_value(*state, "u", "4", 1);
+    assert_ok(store_value_get(*state, "e", "", "t", &json, &at));
+    assert_string_equal(json, "3");
+    free(json);
+}
+
+static void noted_values_of_a_device_that_is_deleted_go_with_it(void **state)
+{
+    char *json = NULL;
+    int64_t at = 0;
+    put_device(*state, "d");
+    assert_ok(store_begin(*state));
+    assert_ok(store_value_note(*state, "d", "", "t", SPOKE_STR("1"), 1));
+    assert_ok(store_device_delete(*state, "d"));
+    assert_ok(store_commit(*state));
+    put_device(*state, "d");
+    assert_int_equal(store_value_get(*state, "d", "", "t", &json, &at), SPOKE_E_NOT_FOUND);
+}
+
+static void of_noted_values_too_the_one_longest_unheard_of_makes_room(void **state)
+{
+    char *json = NULL;
+    int64_t at = 0;
+    put_device(*state, "d");
+    assert_ok(store_begin(*state));
+    for (int i = 0; i <= STORE_VALUES_KEPT; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "n%d", i);
+        assert_ok(store_value_note(*state, "d", "", name, SPOKE_STR("1"), i == 0 ? 5000 : i));
+    }
+    assert_ok(store_commit(*state));
+    assert_value(*state, "n0", "1", 5000);
+    assert_int_equal(store_value_get(*state, "d", "", "n1", &json, &at), SPOKE_E_NOT_FOUND);
+    assert_value(*state, "n2", "1", 2);
+}
+
+static void value_noted_outside_a_transaction_is_written_at_once(void **state)
+{
+    struct store *s = *state;
+    put_device(s, "d");
+    assert_ok(store_value_note(s, "d", "", "t", SPOKE_STR("1"), 1));
+    assert_int_equal(s->noted.count, 0);
+    assert_value(s, "t", "1", 1);
+}
+
 /* --- cloud to device, sessions, commands --- */
 
 static void cloud_messages_keep_their_order_and_numbers_are_not_reused(void **state)
@@ -765,6 +874,13 @@ int main(void)
         MEMORY(value_that_comes_late_changes_nothing),
         MEMORY(message_id_is_known_per_device_until_it_is_forgotten),
         MEMORY(the_value_longest_unheard_of_makes_room),
+        MEMORY(noted_value_is_read_before_the_commit_and_after_it),
+        MEMORY(of_many_noted_values_of_a_name_one_is_written),
+        MEMORY(noted_value_that_comes_late_changes_nothing),
+        MEMORY(noted_values_differ_by_device_component_and_name),
+        MEMORY(noted_values_of_a_device_that_is_deleted_go_with_it),
+        MEMORY(of_noted_values_too_the_one_longest_unheard_of_makes_room),
+        MEMORY(value_noted_outside_a_transaction_is_written_at_once),
         MEMORY(cloud_messages_keep_their_order_and_numbers_are_not_reused),
         MEMORY(a_session_is_kept_and_removed),
         MEMORY(command_history_is_per_component_and_name_newest_last),
