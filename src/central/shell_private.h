@@ -13,6 +13,7 @@
 
 enum {
     SHELL_CHUNK_BYTES = 16384,        /* one TLS record */
+    SHELL_WIRE_BYTES = 2 * 16384,     /* what one system call may bring */
     SHELL_MAX_OUTPUT_BYTES = 1 << 20, /* waiting for a peer that does not read */
     SHELL_READS_PER_TURN = 4,         /* of one connection, so that a loud one does not starve the others */
     SHELL_HANDSHAKES_PER_TURN = 8,    /* steps, of about a millisecond each; the others wait for the next turn */
@@ -64,11 +65,12 @@ struct stream {
     void *tls_memory;
     struct sockaddr_storage address;
     socklen_t address_len;
-    uint64_t due_ms;    /* when patience with this state, or with an HTTP request, ends; UINT64_MAX: never */
-    uint64_t stuck_ms;  /* when patience with a peer that reads nothing ends; UINT64_MAX: it reads */
-    bool again;         /* more can be read without waiting for the socket */
-    struct backlog out; /* plain bytes for TLS; for STREAM_MQTT the core keeps them */
-    struct conn *conn;  /* STREAM_MQTT and STREAM_WEBSOCKET */
+    uint64_t due_ms;     /* when patience with this state, or with an HTTP request, ends; UINT64_MAX: never */
+    uint64_t stuck_ms;   /* when patience with a peer that reads nothing ends; UINT64_MAX: it reads */
+    bool again;          /* more can be read without waiting for the socket */
+    struct backlog wire; /* received and not taken by TLS when the turn ended */
+    struct backlog out;  /* plain bytes for TLS; for STREAM_MQTT the core keeps them */
+    struct conn *conn;   /* STREAM_MQTT and STREAM_WEBSOCKET */
     struct websocket websocket;
     bool close_sent; /* STREAM_WEBSOCKET: nothing follows our close frame */
     /* STREAM_HTTP */
@@ -109,6 +111,10 @@ struct shell {
     struct epoll_event events[SHELL_MAX_EVENTS]; /* of the last wait, for the turn that follows */
     int event_count;
     uint8_t chunk[SHELL_CHUNK_BYTES];
+    /* What the stream that is being read has received: TLS asks for a few bytes at a time, a system call is dear. */
+    uint8_t wire[SHELL_WIRE_BYTES];
+    size_t wire_at, wire_len;
+    bool wire_dry; /* the last call brought less than there was room for */
 };
 
 /* --- shell.c --- */

@@ -19,10 +19,52 @@ static spoke_status socket_result(ssize_t result, size_t *count)
     return result < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? SPOKE_E_AGAIN : SPOKE_E_NET;
 }
 
+static spoke_status receive_more(struct stream *s)
+{
+    struct shell *shell = s->shell;
+    size_t count = 0;
+    if (shell->wire_dry)
+        return SPOKE_E_AGAIN;
+    const spoke_status status = socket_result(recv(s->socket.fd, shell->wire, sizeof shell->wire, 0), &count);
+    shell->wire_at = 0;
+    shell->wire_len = count;
+    shell->wire_dry = count < sizeof shell->wire;
+    return status;
+}
+
 static spoke_status socket_read(void *ctx, uint8_t *out, size_t cap, size_t *count)
 {
-    const struct stream *s = ctx;
-    return socket_result(recv(s->socket.fd, out, cap, 0), count);
+    struct stream *s = ctx;
+    struct shell *shell = s->shell;
+    const spoke_status status = shell->wire_at == shell->wire_len ? receive_more(s) : SPOKE_OK;
+    if (status != SPOKE_OK)
+        return status;
+    const size_t waiting = shell->wire_len - shell->wire_at;
+    *count = cap < waiting ? cap : waiting;
+    memcpy(out, shell->wire + shell->wire_at, *count);
+    shell->wire_at += *count;
+    return SPOKE_OK;
+}
+
+/* Around everything that reads: the buffer is every stream's. */
+static void begin_reading(struct stream *s)
+{
+    struct shell *shell = s->shell;
+    shell->wire_at = 0;
+    shell->wire_len = s->wire.len;
+    shell->wire_dry = false;
+    if (s->wire.len > 0)
+        memcpy(shell->wire, backlog_view(&s->wire).ptr, s->wire.len);
+    backlog_free(&s->wire);
+}
+
+static void end_reading(struct stream *s)
+{
+    struct shell *shell = s->shell;
+    if (s->state != STREAM_CLOSED && shell->wire_at < shell->wire_len &&
+        backlog_add(&s->wire, shell->wire + shell->wire_at, shell->wire_len - shell->wire_at) != SPOKE_OK)
+        stream_drop(s, "there is no memory for what it sent");
+    shell->wire_at = shell->wire_len = 0;
 }
 
 static spoke_status socket_write(void *ctx, const uint8_t *bytes, size_t len, size_t *count)
@@ -141,6 +183,7 @@ void stream_free(struct stream *s)
     unlink_stream(s);
     tls_fini(s->tls);
     free(s->tls_memory);
+    backlog_free(&s->wire);
     backlog_free(&s->in);
     backlog_free(&s->out);
     free(s);
@@ -269,12 +312,14 @@ static bool may_read(const struct stream *s)
 static void read_some(struct stream *s)
 {
     spoke_status status = SPOKE_OK;
+    begin_reading(s);
     for (int i = 0; i < SHELL_READS_PER_TURN && status == SPOKE_OK && may_read(s); i++) {
         size_t count = 0;
         status = tls_read(s->tls, s->shell->chunk, sizeof s->shell->chunk, &count);
         if (status == SPOKE_OK)
             deliver(s, s->shell->chunk, count);
     }
+    end_reading(s);
     if (status != SPOKE_OK && status != SPOKE_E_AGAIN) {
         const spoke_error error = tls_error(s->tls);
         if (status == SPOKE_E_TLS)
@@ -308,8 +353,12 @@ static void enter_open(struct stream *s)
 void stream_shake_hands(struct stream *s)
 {
     s->socket.ready = 0;
+    begin_reading(s);
     const spoke_status status = tls_handshake(s->tls);
-    if (status == SPOKE_OK) {
+    end_reading(s);
+    if (s->state == STREAM_CLOSED) {
+        return;
+    } else if (status == SPOKE_OK) {
         enter_open(s);
     } else if (status != SPOKE_E_AGAIN) {
         const spoke_error error = tls_error(s->tls);
@@ -322,7 +371,8 @@ static void discard(struct stream *s)
 {
     for (int i = 0; i < SHELL_READS_PER_TURN; i++) {
         size_t count = 0;
-        const spoke_status status = socket_read(s, s->shell->chunk, sizeof s->shell->chunk, &count);
+        const spoke_status status =
+            socket_result(recv(s->socket.fd, s->shell->chunk, sizeof s->shell->chunk, 0), &count);
         if (status == SPOKE_E_NET)
             enter_closed(s);
         if (status != SPOKE_OK)
@@ -520,8 +570,8 @@ void stream_send(struct stream *s)
         return;
     update_watches(s);
     timers_set(&s->shell->timers, &s->timer, end_of_patience(s));
-    /* After a pause in reading, the socket does not tell of what TLS has decrypted already. */
-    s->again = s->again || (may_read(s) && tls_pending(s->tls));
+    /* After a pause in reading, the socket does not tell of what was received or decrypted already. */
+    s->again = s->again || (may_read(s) && (s->wire.len > 0 || tls_pending(s->tls)));
 }
 
 /* --- from HTTP to WebSocket --- */

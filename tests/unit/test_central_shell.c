@@ -269,6 +269,25 @@ static void packets_in_single_bytes_are_put_together(void **state)
     assert_int_equal(c->in_len, 4);
 }
 
+/* More of them than one turn reads. */
+static void records_that_come_together_are_all_read(void **state)
+{
+    struct fixture *f = *state;
+    uint8_t memory[256];
+    const spoke_buf packet = stranger_connect(memory, sizeof memory);
+    struct client *c = &f->clients[0];
+    start(f);
+    client_start(f, c, shell_mqtt_port(f->shell));
+    until(f, c->open);
+    for (size_t i = 0; i < packet.len; i++) {
+        client_say(c, packet.ptr + i, 1);
+        client_step(c);
+        assert_int_equal(c->out_len, 0);
+    }
+    until(f, c->closed);
+    assert_int_equal(c->in_len, 4);
+}
+
 static void device_that_leaves_is_forgotten(void **state)
 {
     struct fixture *f = *state;
@@ -923,6 +942,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         SHELL_TEST(refusal_reaches_the_device_before_the_end),
         SHELL_TEST(packets_in_single_bytes_are_put_together),
+        SHELL_TEST(records_that_come_together_are_all_read),
         SHELL_TEST(device_that_leaves_is_forgotten),
         SHELL_TEST(connection_above_the_limit_is_closed_with_a_log_line),
         SHELL_TEST(silence_instead_of_a_handshake_is_not_waited_for),
