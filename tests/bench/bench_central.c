@@ -34,7 +34,7 @@ enum {
     EVENTS = 512,
     MAX_SAMPLES = 2000000,
     IDLE_MS = 1000, /* of quiet before memory is looked at */
-    PATIENCE_MS = 120000
+    PATIENCE_MS = 600000
 };
 
 struct options {
