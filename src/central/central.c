@@ -234,6 +234,7 @@ static spoke_status open_core(spoke_central *central, char *why, size_t cap)
                                                                        : config->dps_retry_after_s,
         .connect_rate = config->connect_rate,
         .drop_duplicates = config->drop_duplicates,
+        .keep_messages = config->keep_messages,
         .monotonic_ms = clocked ? config->monotonic_ms : system_monotonic_ms,
         .unix_ms = clocked ? config->unix_ms : system_unix_ms,
         .clock_ctx = config->clock_ctx,

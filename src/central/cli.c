@@ -22,6 +22,7 @@ enum option_id {
     OPTION_DPS_RETRY_AFTER,
     OPTION_CONNECT_RATE,
     OPTION_MAX_CONNECTIONS,
+    OPTION_KEEP_MESSAGES,
     OPTION_DROP_DUPLICATES,
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
@@ -48,6 +49,7 @@ static const struct option options[] = {
     {"dps-retry-after", required_argument, NULL, OPTION_DPS_RETRY_AFTER},
     {"connect-rate", required_argument, NULL, OPTION_CONNECT_RATE},
     {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
+    {"keep-messages", required_argument, NULL, OPTION_KEEP_MESSAGES},
     {"drop-duplicates", no_argument, NULL, OPTION_DROP_DUPLICATES},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
@@ -71,6 +73,7 @@ static const char help[] =
     "  --ephemeral             a temporary folder, removed at the end; free ports unless they are given\n"
     "  --durability WORD       full: a message is on disk before it is acknowledged [full];\n"
     "                          relaxed: faster, the last seconds are lost when the machine fails\n"
+    "  --keep-messages N       of all devices together; the oldest go [10000000, about 4 GB]\n"
     "\n"
     "Devices\n"
     "  --id-scope SCOPE        [made at the first start and kept]\n"
@@ -133,10 +136,12 @@ static void take_count(struct parsing *p, const char *flag, const char *text, ui
     *count = number == 0 ? UINT32_MAX : number;
 }
 
-static void take_positive(struct parsing *p, const char *flag, const char *text, uint32_t *out)
+static void take_positive(struct parsing *p, const char *flag, const char *text, uint32_t most, uint32_t *out)
 {
-    if (spoke_str_u32(spoke_str_of(text), out) != SPOKE_OK || *out == 0 || *out > 100000)
-        complain(p, flag, text, "a number from 1 to 100000 is wanted");
+    char rule[64];
+    (void)snprintf(rule, sizeof rule, "a number from 1 to %u is wanted", (unsigned)most);
+    if (spoke_str_u32(spoke_str_of(text), out) != SPOKE_OK || *out == 0 || *out > most)
+        complain(p, flag, text, rule);
 }
 
 static void take_log_level(struct parsing *p, const char *flag, const char *text)
@@ -224,9 +229,11 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
     else if (id == OPTION_DPS_RETRY_AFTER)
         take_count(p, flag, value, &config->dps_retry_after_s);
     else if (id == OPTION_CONNECT_RATE)
-        take_positive(p, flag, value, &config->connect_rate);
+        take_positive(p, flag, value, 100000, &config->connect_rate);
     else if (id == OPTION_MAX_CONNECTIONS)
-        take_positive(p, flag, value, &config->max_connections);
+        take_positive(p, flag, value, 100000, &config->max_connections);
+    else if (id == OPTION_KEEP_MESSAGES)
+        take_positive(p, flag, value, 1000000000, &config->keep_messages);
     else if (id == OPTION_LOG_LEVEL)
         take_log_level(p, flag, value);
 }

@@ -330,6 +330,8 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
     if (status == SPOKE_OK)
         status = store_open(options->store_path, options->durable, &c->store, why, why_cap);
     if (status == SPOKE_OK) {
+        if (options->keep_messages != 0)
+            store_keep(c->store, options->keep_messages);
         status = core_dirty(c);
         if (status == SPOKE_OK)
             status = read_settings(c, options);

@@ -20,6 +20,7 @@ struct core_options {
     uint32_t dps_polls, dps_retry_after_s; /* resolved: 0 means 0 */
     uint32_t connect_rate;                 /* of the hub, per second; 0: any */
     bool drop_duplicates;
+    uint32_t keep_messages; /* of all devices; 0: STORE_ALL_MESSAGES_KEPT */
     uint64_t (*monotonic_ms)(void *ctx);
     int64_t (*unix_ms)(void *ctx);
     void *clock_ctx;

@@ -158,6 +158,8 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
     why[0] = '\0';
     struct store *s = calloc(1, sizeof *s);
     spoke_status status = s == NULL ? SPOKE_E_NO_MEMORY : SPOKE_OK;
+    if (s != NULL)
+        store_keep(s, STORE_ALL_MESSAGES_KEPT);
     if (status == SPOKE_OK && !in_memory)
         status = make_private(path, why, why_cap);
     if (status == SPOKE_OK)
@@ -200,12 +202,15 @@ spoke_status store_commit(struct store *s)
 {
     if (!s->begun)
         return SPOKE_OK;
-    const spoke_status noted = store_values_flush(s);
+    spoke_status status = store_values_flush(s);
+    if (status == SPOKE_OK)
+        status = store_messages_forget(s);
     s->begun = false;
     /* A full disk or an I/O error ends the transaction by itself: its rows are gone and nobody may hear "kept". */
     if (sqlite3_get_autocommit(s->db))
         return SPOKE_E_PORT;
-    const spoke_status status = noted == SPOKE_OK ? run(s, "COMMIT") : noted;
+    if (status == SPOKE_OK)
+        status = run(s, "COMMIT");
     if (status != SPOKE_OK && !sqlite3_get_autocommit(s->db))
         (void)run(s, "ROLLBACK");
     return status;

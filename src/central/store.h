@@ -13,11 +13,15 @@ struct store;
 #define STORE_MESSAGES_KEPT 10000
 #define STORE_VALUES_KEPT 1000 /* telemetry names with a last value */
 #define STORE_COMMANDS_KEPT 1000
+/* And of all devices together, unless store_keep says otherwise: about 4 GB of small messages. */
+#define STORE_ALL_MESSAGES_KEPT 10000000
 
 /* path ":memory:" keeps nothing; a file is made for its owner only (0600). durable false: synchronous=OFF.
  * E_PORT and a sentence in why: no access, damaged, another program's, a newer format. */
 spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
 void store_close(struct store *s);
+/* How many messages of all devices together stay at least; somewhat more do between two looks. */
+void store_keep(struct store *s, uint32_t messages);
 spoke_status store_begin(struct store *s); /* fine when already begun */
 /* Fine when nothing was begun. E_PORT: what was written since store_begin is gone. */
 spoke_status store_commit(struct store *s);
@@ -117,7 +121,7 @@ spoke_status store_twin_put(struct store *s, const char *device_id, const struct
 
 /* --- device to cloud --- */
 struct store_message {
-    int64_t seq;        /* set by the store: 1, 2, ... within a device; anew after a clear */
+    int64_t seq;        /* set by the store: 1, 2, ... within a device; anew when it has none */
     int64_t at_ms;      /* received, UTC */
     int64_t created_ms; /* as the device says, UTC; 0: it does not */
     uint8_t qos;

@@ -3,6 +3,9 @@
 
 #include "store_query.h"
 
+#define LOOK_EVERY 1000u                 /* messages */
+#define FORGET_AT_ONCE (4u * LOOK_EVERY) /* a store that was larger shrinks by and by, and holds nobody up */
+
 void store_message_free(struct store_message *row)
 {
     free(row->device_id);
@@ -66,7 +69,29 @@ spoke_status store_message_add(struct store *s, const struct store_message *row)
     spoke_status status = last_number(s, row->device_id, &last);
     if (status == SPOKE_OK)
         status = insert(s, row, last + 1);
+    s->added++;
     return status == SPOKE_OK ? forget_up_to(s, row->device_id, last + 1 - STORE_MESSAGES_KEPT) : status;
+}
+
+void store_keep(struct store *s, uint32_t messages)
+{
+    s->keep = messages;
+}
+
+/* Rows are numbered in the order that they came, so the oldest are the lowest. */
+spoke_status store_messages_forget(struct store *s)
+{
+    static const char SQL[] = "DELETE FROM message WHERE rowid <= (SELECT max(rowid) FROM message) - ?"
+                              " AND rowid < (SELECT min(rowid) FROM message) + ?";
+    struct store_query q;
+    if (s->added < LOOK_EVERY)
+        return SPOKE_OK;
+    s->added = 0;
+    store_query_open(&q, s, SQL);
+    store_query_int(&q, s->keep);
+    store_query_int(&q, FORGET_AT_ONCE);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
 }
 
 static void take(struct store_query *q, struct store_message *row)

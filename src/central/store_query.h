@@ -19,6 +19,8 @@
 struct store {
     sqlite3 *db;
     bool begun;
+    uint32_t keep;       /* messages of all devices */
+    uint32_t added;      /* since it was last looked whether there are more */
     struct list noted;   /* values that wait for the commit */
     void *noted_by_name; /* the same, root of tsearch */
     size_t statement_count;
@@ -56,6 +58,9 @@ spoke_status store_query_change(struct store *s, const char *sql, const char *id
 
 /* Writes the values that wait. Whether it worked or not, none waits any more. */
 spoke_status store_values_flush(struct store *s);
+
+/* Forgets the oldest messages beyond `keep`, now and then. Before a commit. */
+spoke_status store_messages_forget(struct store *s);
 
 spoke_status store_status(int sqlite_code); /* extended result codes */
 void store_secret_free(char *secret);       /* wipes first; NULL is fine */

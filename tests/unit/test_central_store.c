@@ -482,6 +482,51 @@ static void the_value_longest_unheard_of_makes_room(void **state)
     free(json);
 }
 
+static size_t messages_of(struct store *s, const char *device)
+{
+    struct tally t = {0};
+    assert_ok(store_message_each(s, device, 0, 100000, tally_message, &t));
+    return t.count;
+}
+
+static void add_messages(struct store *s, const char *device, int count)
+{
+    assert_ok(store_begin(s));
+    for (int i = 0; i < count; i++)
+        add_message(s, device, "x");
+    assert_ok(store_commit(s));
+}
+
+static void of_all_messages_the_oldest_go(void **state)
+{
+    put_device(*state, "d");
+    put_device(*state, "e");
+    store_keep(*state, 1500);
+    add_messages(*state, "d", 1000);
+    add_messages(*state, "e", 999);
+    assert_int_equal(messages_of(*state, "d"), 1000); /* not looked at yet */
+    add_messages(*state, "e", 1);
+    assert_int_equal(messages_of(*state, "d"), 500);
+    assert_int_equal(messages_of(*state, "e"), 1000);
+    add_messages(*state, "e", 1000);
+    assert_int_equal(messages_of(*state, "d"), 0);
+    assert_int_equal(messages_of(*state, "e"), 1500);
+    add_messages(*state, "d", 1); /* it starts anew */
+    assert_int_equal(messages_of(*state, "d"), 1);
+}
+
+static void store_that_was_larger_shrinks_by_and_by(void **state)
+{
+    put_device(*state, "d");
+    add_messages(*state, "d", 8000);
+    store_keep(*state, 10);
+    add_messages(*state, "d", 1);
+    const size_t first = messages_of(*state, "d");
+    assert_in_range(first, 8001 - 4000, 8001);
+    add_messages(*state, "d", 1000);
+    assert_in_range(messages_of(*state, "d"), first + 1000 - 4000, first + 1000 - 1);
+}
+
 static void assert_value(struct store *s, const char *name, const char *expected, int64_t expected_at)
 {
     char *json = NULL;
@@ -874,6 +919,8 @@ int main(void)
         MEMORY(value_that_comes_late_changes_nothing),
         MEMORY(message_id_is_known_per_device_until_it_is_forgotten),
         MEMORY(the_value_longest_unheard_of_makes_room),
+        MEMORY(of_all_messages_the_oldest_go),
+        MEMORY(store_that_was_larger_shrinks_by_and_by),
         MEMORY(noted_value_is_read_before_the_commit_and_after_it),
         MEMORY(of_many_noted_values_of_a_name_one_is_written),
         MEMORY(noted_value_that_comes_late_changes_nothing),

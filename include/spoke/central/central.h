@@ -55,6 +55,7 @@ typedef struct spoke_central_config {
                             * and flagged] */
     uint32_t max_connections; /* devices at a time; E_ARG when the process may not have as many open files [16384,
                                * or what those allow] */
+    uint32_t keep_messages;   /* of all devices together: the oldest go [10,000,000] */
 } spoke_central_config;
 
 /* clang-format off */
