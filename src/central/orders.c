@@ -20,12 +20,11 @@ struct order {
     uint64_t from, until;
 };
 
-static bool read_kind(const cJSON *properties, enum order_kind *out)
+static bool read_kind(const struct property_list *properties, enum order_kind *out)
 {
     static const char *const names[] = {"KillTcp", "ShutDownMqtt", "InvokeThrottling", "InvokeMaxMessageQuota",
                                         "InvokeAuthError"};
-    const char *name =
-        cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(properties, "AzIoTHub_FaultOperationType"));
+    const char *name = properties_get(properties, "AzIoTHub_FaultOperationType");
     for (int i = 0; name != NULL && i < (int)(sizeof names / sizeof names[0]); i++)
         if (strcmp(names[i], name) == 0) {
             *out = (enum order_kind)i;
@@ -34,10 +33,10 @@ static bool read_kind(const cJSON *properties, enum order_kind *out)
     return false;
 }
 
-static uint64_t read_ms(const cJSON *properties, const char *name)
+static uint64_t read_ms(const struct property_list *properties, const char *name)
 {
     uint32_t seconds = 0;
-    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(properties, name));
+    const char *text = properties_get(properties, name);
     if (text == NULL || spoke_str_u32(spoke_str_of(text), &seconds) != SPOKE_OK)
         return 0;
     return (seconds < LONGEST_S ? seconds : LONGEST_S) * UINT64_C(1000);
@@ -51,7 +50,7 @@ static size_t count(const struct core *c)
     return n;
 }
 
-void orders_take(struct conn *k, const cJSON *properties)
+void orders_take(struct conn *k, const struct property_list *properties)
 {
     struct core *c = k->core;
     enum order_kind kind;

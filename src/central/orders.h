@@ -4,14 +4,13 @@
 #ifndef SPOKE_SRC_CENTRAL_ORDERS_H
 #define SPOKE_SRC_CENTRAL_ORDERS_H
 
-#include <cJSON.h>
-
 #include "conn.h"
+#include "properties.h"
 
 struct order;
 
 /* Looks into the application properties of a message that was kept. */
-void orders_take(struct conn *k, const cJSON *properties);
+void orders_take(struct conn *k, const struct property_list *properties);
 /* The CONNACK code to refuse the device with, 0: none. */
 uint8_t orders_refusal(const struct core *c, const char *device_id);
 /* Is the device's quota used up? */

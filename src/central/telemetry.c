@@ -5,28 +5,9 @@
 #include "core_internal.h"
 #include "inflate.h"
 #include "orders.h"
+#include "properties.h"
 #include <base/iso8601.h>
 #include <spoke/proto/hub.h>
-
-/* System properties and the names under which they are shown. */
-static const struct {
-    const char *wire, *shown;
-} system_names[] = {
-    {"$.mid", "messageId"},
-    {"$.cid", "correlationId"},
-    {"$.uid", "userId"},
-    {"$.ct", "contentType"},
-    {"$.ce", "contentEncoding"},
-    {"$.ctime", "creationTimeUtc"},
-    {"iothub-creation-time-utc", "creationTimeUtc"},
-    {"$.sub", "component"},
-    {"$.on", "outputName"},
-    {"$.to", "to"},
-    {"$.exp", "expiryTimeUtc"},
-    {"$.ifid", "interfaceId"},
-};
-
-#define MAX_PROPERTIES 1000u /* ours: a bag of 64 KB could hold 30,000, and each is compared with the others */
 
 /* Members of one message that count as values: no more could be kept, and tens of thousands, each a row, would
  * hold up the other devices. The message itself is kept whole. */
@@ -38,12 +19,6 @@ static const struct {
 /* A device's clock may run ahead of ours; what it dates further ahead than the hub lets a token's clock differ is no
  * time. */
 #define MAX_AHEAD_MS (5 * 60 * 1000)
-
-/* A bag read: two trees, and what it counts towards the limits. */
-struct properties {
-    cJSON *system, *application;
-    size_t bytes, count;
-};
 
 bool telemetry_topic(const struct conn *k, spoke_str topic, spoke_str *bag)
 {
@@ -60,90 +35,25 @@ bool telemetry_topic(const struct conn *k, spoke_str topic, spoke_str *bag)
     return true;
 }
 
-/* --- the bag --- */
-
-static const char *system_name(const char *name)
-{
-    for (size_t i = 0; i < sizeof system_names / sizeof system_names[0]; i++)
-        if (strcmp(system_names[i].wire, name) == 0)
-            return system_names[i].shown;
-    return strncmp(name, "$.", 2) == 0 ? name : NULL;
-}
-
-/* The decoded text on the heap. E_PROTOCOL: a bad escape, or no UTF-8. */
-static spoke_status decode(spoke_str text, char **out)
-{
-    *out = malloc(text.len + 1);
-    if (*out == NULL)
-        return SPOKE_E_NO_MEMORY;
-    spoke_buf buf = spoke_buf_from(*out, text.len);
-    spoke_status status = spoke_percent_decode(text, &buf);
-    if (status == SPOKE_OK && !spoke_utf8_valid(spoke_buf_str(&buf)))
-        status = SPOKE_E_PROTOCOL;
-    if (status != SPOKE_OK) {
-        free(*out);
-        *out = NULL;
-        return status;
-    }
-    (*out)[buf.len] = '\0';
-    return SPOKE_OK;
-}
-
-static void put(cJSON *tree, const char *name, const char *value)
-{
-    cJSON_DeleteItemFromObjectCaseSensitive(tree, name); /* given twice: the last one counts */
-    if (value != NULL)
-        cJSON_AddStringToObject(tree, name, value);
-    else
-        cJSON_AddNullToObject(tree, name);
-}
-
-static spoke_status read_item(struct properties *p, const spoke_bag_item *item)
-{
-    char *name = NULL, *value = NULL;
-    if (++p->count > MAX_PROPERTIES)
-        return SPOKE_E_TOO_LARGE;
-    spoke_status status = decode(item->name, &name);
-    if (status == SPOKE_OK && item->has_value)
-        status = decode(item->value, &value);
-    if (status == SPOKE_OK) {
-        const char *shown = system_name(name);
-        put(shown != NULL ? p->system : p->application, shown != NULL ? shown : name, value);
-        p->bytes += (shown != NULL ? 0 : strlen(name)) + (value != NULL ? strlen(value) : 0);
-    }
-    free(name);
-    free(value);
-    return status;
-}
-
-static spoke_status read_bag(struct properties *p, spoke_str bag)
-{
-    spoke_bag_item item;
-    spoke_status status;
-    if (spoke_str_starts(bag, SPOKE_STR("?"))) /* some clients write it like a query */
-        bag = spoke_str_from(bag.ptr + 1, bag.len - 1);
-    while ((status = spoke_bag_next(&bag, &item)) == SPOKE_OK)
-        if (item.name.len > 0 && (status = read_item(p, &item)) != SPOKE_OK)
-            return status;
-    return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
-}
-
 /* --- what the hub adds --- */
 
-static void add_system(struct conn *k, struct properties *p)
+static const char *system_text(const struct properties *p, const char *name)
 {
-    char now[40];
-    core_time(k->core, 3, now);
-    const cJSON *component = cJSON_GetObjectItemCaseSensitive(p->system, "component");
-    put(p->system, "enqueuedTime", now);
-    put(p->system, "connectionDeviceId", k->id);
-    put(p->system, "connectionAuthMethod",
-        k->by_certificate ? "{\"scope\":\"device\",\"type\":\"x509\",\"issuer\":\"iothub\"}"
-                          : "{\"scope\":\"device\",\"type\":\"sas\",\"issuer\":\"iothub\"}");
+    return properties_get(&p->system, name);
+}
+
+static void add_system(struct conn *k, struct properties *p, const char *now)
+{
+    const char *component = system_text(p, "component");
+    properties_put(&p->system, "enqueuedTime", now);
+    properties_put(&p->system, "connectionDeviceId", k->id);
+    properties_put(&p->system, "connectionAuthMethod",
+                   k->by_certificate ? "{\"scope\":\"device\",\"type\":\"x509\",\"issuer\":\"iothub\"}"
+                                     : "{\"scope\":\"device\",\"type\":\"sas\",\"issuer\":\"iothub\"}");
     if (k->model_id != NULL)
-        put(p->system, "dtDataschema", k->model_id);
-    if (cJSON_IsString(component))
-        put(p->system, "dtSubject", component->valuestring);
+        properties_put(&p->system, "dtDataschema", k->model_id);
+    if (component != NULL)
+        properties_put(&p->system, "dtSubject", component);
 }
 
 /* --- newest values --- */
@@ -161,12 +71,6 @@ bool telemetry_name_reserved(spoke_str name)
         if (spoke_str_equal(spoke_str_of(names[i]), name))
             return true;
     return name.len == 0;
-}
-
-static const char *system_text(const struct properties *p, const char *name)
-{
-    const cJSON *item = cJSON_GetObjectItemCaseSensitive(p->system, name);
-    return cJSON_IsString(item) ? item->valuestring : NULL;
 }
 
 /* 0: the device does not say, or what it says is no time that can have been. */
@@ -289,7 +193,7 @@ static const char *unread_text(spoke_status status)
 }
 
 /* Unpacks a body that is packed, and notes what was done. *unpacked is heap, or NULL when `body` stays as it is. */
-static spoke_status unpack(const struct properties *p, spoke_str *body, char **unpacked)
+static spoke_status unpack(struct properties *p, spoke_str *body, char **unpacked)
 {
     const enum packing packing = packing_of(system_text(p, "contentEncoding"));
     size_t len = 0;
@@ -300,10 +204,10 @@ static spoke_status unpack(const struct properties *p, spoke_str *body, char **u
     if (status == SPOKE_E_NO_MEMORY)
         return status;
     if (status == SPOKE_OK) {
-        put(p->system, "decodedFrom", packing == PACKING_GZIP ? "gzip" : "deflate");
+        properties_put(&p->system, "decodedFrom", packing == PACKING_GZIP ? "gzip" : "deflate");
         *body = spoke_str_from(*unpacked, len);
     } else {
-        put(p->system, "undecoded", unread_text(status));
+        properties_put(&p->system, "undecoded", unread_text(status));
     }
     return SPOKE_OK;
 }
@@ -346,8 +250,8 @@ static spoke_status keep(struct conn *k, const struct properties *p, spoke_str b
     row.device_id = k->id;
     row.message_id = id != NULL && id[0] != '\0' ? (char *)(uintptr_t)id : NULL; /* the store only reads it */
     row.component = text_copy(spoke_str_of(system_text(p, "component")));
-    row.system = cJSON_PrintUnformatted(p->system);
-    row.properties = cJSON_PrintUnformatted(p->application);
+    row.system = properties_json(&p->system);
+    row.properties = properties_json(&p->application);
     row.body = (void *)(uintptr_t)body.ptr;
     row.body_len = body.len;
     spoke_status status = SPOKE_E_NO_MEMORY;
@@ -361,26 +265,26 @@ static spoke_status keep(struct conn *k, const struct properties *p, spoke_str b
 
 spoke_status telemetry_store(struct conn *k, spoke_str bag, spoke_str body, uint8_t qos, bool retain, bool will)
 {
-    struct properties p = {cJSON_CreateObject(), cJSON_CreateObject(), 0, 0};
-    char *unpacked = NULL;
-    spoke_status status = p.system != NULL && p.application != NULL ? read_bag(&p, bag) : SPOKE_E_NO_MEMORY;
+    struct properties p;
+    char *unpacked = NULL, now[40];
+    spoke_status status = properties_read(&p, bag);
     if (status == SPOKE_OK &&
         (body.len > SPOKE_MAX_TELEMETRY_BYTES || p.bytes > SPOKE_MAX_TELEMETRY_BYTES - body.len))
         status = SPOKE_E_TOO_LARGE;
     if (status == SPOKE_OK) {
         if (retain) /* nothing is retained here: the reader of the message is told */
-            put(p.application, "mqtt-retain", "true");
+            properties_put(&p.application, "mqtt-retain", "true");
         if (will)
-            put(p.application, "iothub-MessageType", "Will");
-        add_system(k, &p);
+            properties_put(&p.application, "iothub-MessageType", "Will");
+        core_time(k->core, 3, now);
+        add_system(k, &p, now);
         status = unpack(&p, &body, &unpacked);
     }
     if (status == SPOKE_OK)
         status = keep(k, &p, body, qos);
     if (status == SPOKE_OK && !will)
-        orders_take(k, p.application);
+        orders_take(k, &p.application);
     free(unpacked);
-    cJSON_Delete(p.system);
-    cJSON_Delete(p.application);
+    properties_free(&p);
     return status;
 }
