@@ -16,7 +16,7 @@
 #define MAX_BODY_BYTES (SPOKE_MAX_TELEMETRY_BYTES + 65535u + 4u)
 /* Before a peer has said who it is: a will of 64 KB and its topic, and the names. */
 #define MAX_CONNECT_BYTES (2u * 65535u + 4096u)
-#define IDLE_BYTES 4096u /* a larger buffer is not kept while it is empty: there may be thousands */
+#define IDLE_BYTES 1024u /* a larger buffer is not kept while it is empty: there may be thousands */
 #define MAX_PENDING_OUTPUT (4u * 1024u * 1024u)
 #define MAX_FILTERS 32u
 #define MAX_LATE_ACKS 65535u

@@ -11,7 +11,7 @@
 #define DPS_MAX_BYTES 98304u /* one message */
 #define POLL_LIMIT 5u        /* status queries of one device ... */
 #define POLL_WINDOW_MS 10000u
-#define MAX_REGISTRATIONS 10000u /* finished ones that are remembered; the oldest go first */
+#define MAX_REGISTRATIONS 50000u /* finished ones that are remembered; the oldest go first */
 
 static const char *const log_module = "dps";
 
