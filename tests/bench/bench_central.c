@@ -453,7 +453,7 @@ static void run(struct load *l)
     const double hundred_thousands = o->messages > 0 ? o->messages / 100000.0 : 1;
     qsort(l->samples, l->sample_count, sizeof *l->samples, by_size);
     printf("{\"devices\": %u, \"connect_s\": %.2f, \"connect_service_cpu_s\": %.2f, \"idle_cpu_share\": %.4f,"
-           " \"empty_kb\": %ld, \"idle_kb\": %ld, \"after_kb\": %ld,\n \"messages\": %u, \"send_s\": %.2f,"
+           " \"empty_kb\": %ld, \"idle_kb\": %ld, \"after_kb\": %ld, \"messages\": %u, \"send_s\": %.2f,"
            " \"messages_per_s\": %.0f, \"service_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f,"
            " \"p50_ms\": %.2f, \"p99_ms\": %.2f}\n",
            (unsigned)o->devices, connect_s, cpu_connected - cpu_start,
