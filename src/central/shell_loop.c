@@ -109,23 +109,24 @@ static void shake_hands(struct shell *shell)
     }
 }
 
-/* Streams that join meanwhile stand behind the others and are looked at too. */
+/* What it does not come to is first in the next turn; what is touched meanwhile stands behind that. */
 static void receive(struct shell *shell)
 {
-    for (const struct list_node *at = shell->work.first; at != NULL; at = at->next) {
+    shell->received = 0;
+    for (size_t left = shell->work.count; left > 0 && shell->received < SHELL_BYTES_PER_TURN; left--) {
+        struct stream *s = list_take(&shell->work);
         shell->visits++;
-        stream_receive(at->owner);
+        stream_receive(s);
+        list_join(&shell->sending, &s->in_sending, s);
     }
 }
 
-/* What is touched meanwhile waits for the next turn. */
 static void send_all(struct shell *shell)
 {
     struct stream *s;
     while ((s = core_conn_stirred(shell->core)) != NULL)
-        stream_touch(s);
-    for (size_t left = shell->work.count; left > 0; left--) {
-        s = list_take(&shell->work);
+        list_join(&shell->sending, &s->in_sending, s);
+    while ((s = list_take(&shell->sending)) != NULL) {
         shell->visits++;
         stream_send(s);
         if (s->state == STREAM_CLOSED)

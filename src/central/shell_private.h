@@ -16,9 +16,10 @@ enum {
     SHELL_WIRE_BYTES = 2 * 16384,     /* what one system call may bring */
     SHELL_MAX_OUTPUT_BYTES = 1 << 20, /* waiting for a peer that does not read */
     SHELL_READS_PER_TURN = 4,         /* of one connection, so that a loud one does not starve the others */
-    SHELL_HANDSHAKES_PER_TURN = 8,    /* steps, of about a millisecond each; the others wait for the next turn */
-    SHELL_MAX_HANDSHAKES = 64,        /* that wait for their step; with more, connections stay in the backlog */
-    SHELL_MAX_EVENTS = 1024           /* what they bring shares one commit */
+    SHELL_BYTES_PER_TURN = 131072, /* of all: some thousand small messages, a few milliseconds; the rest waits */
+    SHELL_HANDSHAKES_PER_TURN = 8, /* steps, of about a millisecond each; the others wait for the next turn */
+    SHELL_MAX_HANDSHAKES = 64,     /* that wait for their step; with more, connections stay in the backlog */
+    SHELL_MAX_EVENTS = 1024        /* what they bring shares one commit */
 };
 
 /* One descriptor in epoll. `ready` is set by a turn from the wait's events and cleared by whoever acts on it. */
@@ -55,8 +56,8 @@ enum stream_state {
 struct http_link; /* shell_http.c: libmicrohttpd's end of a stream */
 
 struct stream {
-    struct list_node in_streams, in_work, in_shaking; /* of the shell's lists */
-    struct timer timer;                               /* the earlier of due_ms and stuck_ms */
+    struct list_node in_streams, in_work, in_sending, in_shaking; /* of the shell's lists */
+    struct timer timer;                                           /* the earlier of due_ms and stuck_ms */
     struct shell *shell;
     enum stream_kind kind;
     enum stream_state state;
@@ -100,7 +101,8 @@ struct shell {
     uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
     struct tls_context *tls;
     struct list streams;
-    struct list work;    /* streams that this turn, or the next one, has to look at */
+    struct list work;    /* streams to receive from, or which something happened to */
+    struct list sending; /* streams to send to in this turn */
     struct list shaking; /* streams whose handshake can go on */
     struct timers timers;
     uint64_t visits;
@@ -110,6 +112,7 @@ struct shell {
     uint64_t now_ms;                             /* of this turn */
     struct epoll_event events[SHELL_MAX_EVENTS]; /* of the last wait, for the turn that follows */
     int event_count;
+    size_t received; /* bytes in this turn, decrypted */
     uint8_t chunk[SHELL_CHUNK_BYTES];
     /* What the stream that is being read has received: TLS asks for a few bytes at a time, a system call is dear. */
     uint8_t wire[SHELL_WIRE_BYTES];

@@ -109,6 +109,7 @@ static void unlink_stream(struct stream *s)
 {
     list_leave(&s->in_streams);
     list_leave(&s->in_work);
+    list_leave(&s->in_sending);
     list_leave(&s->in_shaking);
     timers_remove(&s->shell->timers, &s->timer);
     s->shell->counts[s->kind]--;
@@ -316,6 +317,7 @@ static void read_some(struct stream *s)
     for (int i = 0; i < SHELL_READS_PER_TURN && status == SPOKE_OK && may_read(s); i++) {
         size_t count = 0;
         status = tls_read(s->tls, s->shell->chunk, sizeof s->shell->chunk, &count);
+        s->shell->received += count;
         if (status == SPOKE_OK)
             deliver(s, s->shell->chunk, count);
     }

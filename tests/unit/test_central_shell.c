@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "central/ca.h"
+#include "central/conn.h"
 #include "central/data_dir.h"
 #include "central/shell_private.h"
 #include "tls/tls.h"
@@ -418,6 +419,41 @@ static void turn_does_not_look_at_connections_that_are_silent(void **state)
     client_say(&f->clients[0], packet.ptr, packet.len);
     until(f, f->clients[0].closed);
     assert_in_range(shell_visits(f->shell) - before, 1, 20); /* of the one that spoke */
+}
+
+/* The head of a CONNECT of 100,000 bytes, and the first of them: as much as a turn reads from one stream. */
+static void say_much(struct client *c)
+{
+    static uint8_t much[SHELL_READS_PER_TURN * SHELL_CHUNK_BYTES] = {0x10, 0xa0, 0x8d, 0x06};
+    client_say(c, much, sizeof much);
+    while (c->out_len > 0)
+        client_step(c);
+}
+
+static size_t streams_that_were_heard(const struct fixture *f)
+{
+    size_t count = 0;
+    for (const struct list_node *at = f->shell->streams.first; at != NULL; at = at->next)
+        count += ((const struct stream *)at->owner)->conn->in.len > 0;
+    return count;
+}
+
+static void turn_reads_no_more_than_its_share_and_the_others_are_next(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < CLIENTS; i++)
+        client_start(f, &f->clients[i], shell_mqtt_port(f->shell));
+    until(f, f->clients[0].open && f->clients[1].open && f->clients[2].open && f->clients[3].open);
+    settle(f);
+    for (size_t i = 0; i < CLIENTS; i++)
+        say_much(&f->clients[i]);
+    shell_wait(f->shell, TEST_LIMIT_MS);
+    shell_turn(f->shell);
+    assert_in_range(streams_that_were_heard(f), 1, CLIENTS - 1);
+    assert_int_equal(shell_sleep_ms(f->shell, 1000), 0);
+    shell_turn(f->shell);
+    assert_int_equal(streams_that_were_heard(f), CLIENTS);
 }
 
 enum { CROWD = 200 };
@@ -951,6 +987,7 @@ int main(void)
         SHELL_TEST(more_devices_than_open_files_are_refused_with_a_sentence),
         SHELL_TEST(usual_number_of_devices_gives_way_to_the_limit_of_open_files),
         SHELL_TEST(turn_does_not_look_at_connections_that_are_silent),
+        SHELL_TEST(turn_reads_no_more_than_its_share_and_the_others_are_next),
         SHELL_TEST(turn_steps_no_more_than_a_few_handshakes),
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
