@@ -178,6 +178,7 @@ static spoke_status configure(struct tls_context *context, const struct tls_cont
     if (code != 0)
         return fail(problem, SPOKE_E_TLS, code, "mbedTLS could not be set up: see detail");
     compat_only_tls12(config);
+    compat_groups(config);
     mbedtls_ssl_conf_ciphersuites(config, cipher_suites);
     mbedtls_ssl_conf_rng(config, random_bytes, context);
     mbedtls_ssl_conf_authmode(config, auth_mode(options));

@@ -1122,6 +1122,27 @@ static void the_suites_of_hub_and_dps_are_offered_and_no_others(void **state)
     assert_int_equal(shake_with_suite(&rsa, MBEDTLS_TLS_RSA_WITH_AES_128_GCM_SHA256), SPOKE_E_TLS);
 }
 
+/* The extension supported_groups (10) of the ClientHello that waits in `up`, found by its shape: this many bytes, this
+ * many of them the list (RFC 8422 section 5.1.1). */
+static const uint8_t *offered_groups(const struct queue *up, size_t count)
+{
+    const uint8_t head[] = {0, 10, 0, (uint8_t)(2 * count + 2), 0, (uint8_t)(2 * count)};
+    const uint8_t *found = memmem(up->bytes, up->len, head, sizeof head);
+    assert_non_null(found);
+    return found + sizeof head;
+}
+
+static void the_cheapest_key_exchange_is_offered_first_and_no_odd_one(void **state)
+{
+    (void)state;
+    static const uint8_t cheapest_first[] = {0, 29 /* x25519 */, 0, 23 /* P-256 */, 0, 24, 0, 25 /* P-521 */};
+    struct pair *pair = usual_pair();
+    pair_start(pair, "localhost");
+    assert_int_equal(tls_handshake(pair->client), SPOKE_E_AGAIN);
+    assert_memory_equal(offered_groups(&pair->up, 4), cheapest_first, sizeof cheapest_first);
+    pair_free(pair);
+}
+
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
 static void raw_expect(struct raw_server *raw, const char *text)
 {
@@ -1358,6 +1379,7 @@ int main(void)
         cmocka_unit_test(a_stream_that_claims_too_much_is_broken),
         cmocka_unit_test(a_random_source_that_fails_is_named),
         cmocka_unit_test(the_suites_of_hub_and_dps_are_offered_and_no_others),
+        cmocka_unit_test(the_cheapest_key_exchange_is_offered_first_and_no_odd_one),
 #if defined(MBEDTLS_SSL_RENEGOTIATION)
         cmocka_unit_test(a_write_behind_a_stuck_alert_is_not_lost),
         cmocka_unit_test(a_record_that_an_alert_pushed_out_is_not_doubled),
