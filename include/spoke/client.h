@@ -276,6 +276,8 @@ typedef struct spoke_config {
     const char *diagnostics;       /* its name in the template; NULL: none */
     uint32_t diagnostics_period_s; /* of its telemetry; 0: 300 */
     uint32_t log_bytes; /* RAM for the last log lines, for getLog; 0: 2048 with diagnostics. Of no use without */
+    const struct spoke_trust *trust; /* crypto.h: read once, shared with other clients, outlives them; in place of
+                                      * trust_pem and trust_file. NULL: none. What set_trust brings is its own */
 } spoke_config;
 
 /* const spoke_config config = SPOKE_CONFIG(.id_scope = "...", .model = &model); */

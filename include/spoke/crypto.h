@@ -1,5 +1,6 @@
-/* A symmetric device key held in memory, the HMAC made with it, and how long certificates last. For programs that use
- * tier 0 directly and for tools; the client does this itself. Needs mbedTLS. Never blocks. */
+/* A symmetric device key held in memory, the HMAC made with it, how long certificates last, and trust that clients
+ * share. The client does the first three itself: they are for programs that use tier 0 directly, and for tools. Needs
+ * mbedTLS. Never blocks, but to read a file. */
 #ifndef SPOKE_CRYPTO_H
 #define SPOKE_CRYPTO_H
 
@@ -26,6 +27,21 @@ SPOKE_API void spoke_key_wipe(spoke_key *key);
  * can be read. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_certificate_ends(const char *pem, int64_t *first_s,
                                                                int64_t *latest_s);
+
+/* Trusted CA certificates that were read once, for any number of clients:
+ *
+ *     spoke_trust *trust = NULL;
+ *     spoke_status status = spoke_trust_create(NULL, "roots.pem", &trust, NULL);
+ *     ... .trust = trust in each configuration; destroy the clients, then the trust ...
+ *
+ * Nothing changes in it after create, so clients in several threads may share one, if mbedTLS has
+ * MBEDTLS_THREADING_C (Debian's has). Native transport only. */
+typedef struct spoke_trust spoke_trust;
+/* Of a PEM text or of a file, the other being NULL; neither is needed afterwards. Takes mbedTLS's heap, reads the file
+ * at once. `why` may be NULL. E_ARG: none of the two is given, or both; E_CERTIFICATE, E_NOT_FOUND, E_NO_MEMORY. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_trust_create(const char *pem, const char *file, spoke_trust **out,
+                                                           spoke_error *why);
+SPOKE_API void spoke_trust_destroy(spoke_trust *trust); /* after the clients that use it; NULL is fine */
 
 #ifdef __cplusplus
 }

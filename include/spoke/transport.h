@@ -37,6 +37,8 @@ typedef struct spoke_transport_options {
     const spoke_platform *platform; /* complete: no NULL member but load, store, lock, unlock, log */
     spoke_tls_options tls;
     spoke_mqtt_limits limits;
+    const struct spoke_trust
+        *trust; /* in place of the system's bundle where `tls` names no trust. NULL: none is shared */
 } spoke_transport_options;
 
 /* One connection. Views are copied or used up before `open` returns. */

@@ -100,6 +100,8 @@ static spoke_status check_identity(const spoke_config *c, spoke_error *why)
     if (c->provisioning_payload != NULL && (spoke_json_check(spoke_str_of(c->provisioning_payload)) != SPOKE_OK ||
                                             spoke_json_type(spoke_str_of(c->provisioning_payload)) != '{'))
         return refuse(why, "provisioning_payload is not a JSON object");
+    if (c->trust != NULL && (c->trust_pem != NULL || c->trust_file != NULL))
+        return refuse(why, "trust stands beside trust_pem or trust_file: give one of them");
     return check_names(c, why);
 }
 
@@ -485,6 +487,7 @@ static spoke_transport_options transport_options(const spoke_config *c, const sp
     const spoke_transport_options options = {
         .platform = platform,
         .tls = config_tls(c),
+        .trust = c->trust,
         .limits = {.receive_bytes = c->receive_bytes, .send_bytes = c->send_bytes, .in_flight = c->in_flight}};
     return options;
 }

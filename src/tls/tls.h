@@ -19,6 +19,7 @@ struct tls_stream {
 struct tls_context_options {
     bool server;
     const char *trust_pem, *trust_file; /* client: CAs of servers; server: CAs of client certificates, or NULL */
+    const struct spoke_trust *trust;    /* where those are NULL: read already; outlives the context */
     const char *cert_pem, *key_pem;     /* own chain and key; NULL: none (servers need them) */
     bool do_not_verify;                 /* clients under test only */
     spoke_status (*random)(void *ctx, uint8_t *out, size_t len);

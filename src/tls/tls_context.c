@@ -1,11 +1,8 @@
 #include "tls_context.h"
 
 #include <string.h>
-#if defined(MBEDTLS_FS_IO)
-#include <stdio.h>
-#endif
 
-#include "tls_error.h"
+#include <spoke/crypto.h>
 
 /* A server's session tickets; the key that seals them is renewed as often. */
 #define TICKET_LIFETIME_S 86400u
@@ -21,12 +18,6 @@ static const int cipher_suites[] = {MBEDTLS_TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA
                                     MBEDTLS_TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384,
                                     0};
 
-/* Why a context could not be made. */
-struct problem {
-    const char *why;
-    int code;
-};
-
 /* mbedTLS asks the platform's generator directly, without a CTR_DRBG of its own between: the port promises
  * cryptographic quality, a second generator would need its own lock, reseeding and care after fork, and with
  * AES-GCM no record needs random bytes, only handshakes do. */
@@ -36,28 +27,25 @@ static int random_bytes(void *ctx, unsigned char *out, size_t len)
     return context->random(context->random_ctx, out, len) == SPOKE_OK ? 0 : MBEDTLS_ERR_ENTROPY_SOURCE_FAILED;
 }
 
-static spoke_status fail(struct problem *problem, spoke_status status, int code, const char *why)
+static bool has_trust(const struct tls_context_options *options)
 {
-    problem->code = code;
-    problem->why = why;
-    if (!tls_error_is_memory(code))
-        return status;
-    problem->why = "mbedTLS has no memory left: give it a larger heap";
-    return SPOKE_E_NO_MEMORY;
+    return options->trust_pem != NULL || options->trust_file != NULL || options->trust != NULL;
 }
 
-static spoke_status check(const struct tls_context_options *options, struct problem *problem)
+static spoke_status check(const struct tls_context_options *options, struct tls_problem *problem)
 {
     if (options->random == NULL)
-        return fail(problem, SPOKE_E_ARG, 0, "TLS needs a random source");
+        return tls_problem_set(problem, SPOKE_E_ARG, 0, "TLS needs a random source");
     if ((options->cert_pem == NULL) != (options->key_pem == NULL))
-        return fail(problem, SPOKE_E_ARG, 0, "a certificate and its private key come together or not at all");
+        return tls_problem_set(problem, SPOKE_E_ARG, 0,
+                               "a certificate and its private key come together or not at all");
     if (options->server && options->cert_pem == NULL)
-        return fail(problem, SPOKE_E_ARG, 0, "a TLS server needs a certificate and its private key");
+        return tls_problem_set(problem, SPOKE_E_ARG, 0, "a TLS server needs a certificate and its private key");
     if (options->server && options->do_not_verify)
-        return fail(problem, SPOKE_E_ARG, 0, "leaving out verification is for clients only");
-    if (!options->server && !options->do_not_verify && options->trust_pem == NULL && options->trust_file == NULL)
-        return fail(problem, SPOKE_E_ARG, 0, "a TLS client needs trusted certificates to check the service with");
+        return tls_problem_set(problem, SPOKE_E_ARG, 0, "leaving out verification is for clients only");
+    if (!options->server && !options->do_not_verify && !has_trust(options))
+        return tls_problem_set(problem, SPOKE_E_ARG, 0,
+                               "a TLS client needs trusted certificates to check the service with");
     return SPOKE_OK;
 }
 
@@ -66,79 +54,55 @@ static int parse_pem(mbedtls_x509_crt *out, const char *pem)
     return mbedtls_x509_crt_parse(out, (const unsigned char *)pem, strlen(pem) + 1);
 }
 
-#if defined(MBEDTLS_FS_IO)
-/* mbedTLS takes a folder for a file without end and calls that a lack of memory. */
-static bool readable(const char *path)
+static spoke_status load_trust(struct tls_context *context, const struct tls_context_options *options,
+                               struct tls_problem *problem)
 {
-    FILE *file = fopen(path, "rb");
-    if (file == NULL)
-        return false;
-    (void)fgetc(file);
-    const bool sound = ferror(file) == 0;
-    fclose(file);
-    return sound;
-}
-
-static spoke_status load_trust_file(struct tls_context *context, const char *path, struct problem *problem)
-{
-    if (!readable(path))
-        return fail(problem, SPOKE_E_NOT_FOUND, MBEDTLS_ERR_X509_FILE_IO_ERROR,
-                    "the file of trusted certificates cannot be read: check its path and permissions");
-    const int code = mbedtls_x509_crt_parse_file(&context->trust, path);
-    /* Bundles of systems hold a few that mbedTLS does not know (positive: how many); the rest still counts. */
-    if (code < 0 || context->trust.version == 0)
-        return fail(problem, SPOKE_E_CERTIFICATE, code, "the file of trusted certificates holds none in PEM form");
+    /* mbedTLS only reads the anchors, although it asks for more. */
+    struct spoke_trust *trust = (struct spoke_trust *)options->trust;
+    if (context->has_own_trust) {
+        trust = context->own_trust;
+        const spoke_status status = tls_trust_load(trust, options->trust_pem, options->trust_file, problem);
+        if (status != SPOKE_OK)
+            return status;
+    }
+    if (trust == NULL)
+        return SPOKE_OK;
+    context->trust_ends = trust->ends;
+    mbedtls_ssl_conf_ca_chain(&context->config, &trust->anchors, NULL);
     return SPOKE_OK;
 }
-#else
-static spoke_status load_trust_file(struct tls_context *context, const char *path, struct problem *problem)
-{
-    (void)context;
-    (void)path;
-    return fail(problem, SPOKE_E_UNSUPPORTED, 0, "this build of mbedTLS reads no files: hand over the PEM text");
-}
-#endif
 
-static spoke_status load_trust(struct tls_context *context, const struct tls_context_options *options,
-                               struct problem *problem)
-{
-    if (options->trust_pem != NULL) {
-        const int code = parse_pem(&context->trust, options->trust_pem);
-        if (code != 0)
-            return fail(problem, SPOKE_E_CERTIFICATE, code,
-                        "the trusted certificates cannot be read: they must be X.509 in PEM form");
-    }
-    return options->trust_file != NULL ? load_trust_file(context, options->trust_file, problem) : SPOKE_OK;
-}
-
-static spoke_status load_key(struct tls_context *context, const char *pem, struct problem *problem)
+static spoke_status load_key(struct tls_context *context, const char *pem, struct tls_problem *problem)
 {
     const int code = compat_parse_key(&context->key, pem, strlen(pem) + 1, random_bytes, context);
     if (code == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
-        return fail(problem, SPOKE_E_CERTIFICATE, code, "the private key is encrypted: hand it over decrypted");
+        return tls_problem_set(problem, SPOKE_E_CERTIFICATE, code,
+                               "the private key is encrypted: hand it over decrypted");
     if (code != 0)
-        return fail(problem, SPOKE_E_CERTIFICATE, code,
-                    "the private key cannot be read: it must be RSA or EC in PEM form");
+        return tls_problem_set(problem, SPOKE_E_CERTIFICATE, code,
+                               "the private key cannot be read: it must be RSA or EC in PEM form");
     return SPOKE_OK;
 }
 
 static spoke_status load_identity(struct tls_context *context, const struct tls_context_options *options,
-                                  struct problem *problem)
+                                  struct tls_problem *problem)
 {
     if (options->cert_pem == NULL)
         return SPOKE_OK;
     int code = parse_pem(&context->chain, options->cert_pem);
     if (code != 0)
-        return fail(problem, SPOKE_E_CERTIFICATE, code,
-                    "the own certificate cannot be read: it must be X.509 in PEM form, the leaf first");
+        return tls_problem_set(problem, SPOKE_E_CERTIFICATE, code,
+                               "the own certificate cannot be read: it must be X.509 in PEM form, the leaf first");
     const spoke_status status = load_key(context, options->key_pem, problem);
     if (status != SPOKE_OK)
         return status;
     code = compat_check_pair(&context->chain.pk, &context->key, random_bytes, context);
     if (code != 0)
-        return fail(problem, SPOKE_E_CERTIFICATE, code, "the private key does not belong to the own certificate");
+        return tls_problem_set(problem, SPOKE_E_CERTIFICATE, code,
+                               "the private key does not belong to the own certificate");
     code = mbedtls_ssl_conf_own_cert(&context->config, &context->chain, &context->key);
-    return code == 0 ? SPOKE_OK : fail(problem, SPOKE_E_TLS, code, "mbedTLS refused the own certificate");
+    return code == 0 ? SPOKE_OK
+                     : tls_problem_set(problem, SPOKE_E_TLS, code, "mbedTLS refused the own certificate");
 }
 
 static int auth_mode(const struct tls_context_options *options)
@@ -146,8 +110,7 @@ static int auth_mode(const struct tls_context_options *options)
     if (!options->server)
         return options->do_not_verify ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED;
     /* As the hub: ask every client, turn none away here; CONNECT decides. */
-    const bool asks = options->trust_pem != NULL || options->trust_file != NULL;
-    return asks ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE;
+    return has_trust(options) ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE;
 }
 
 static int offer_tickets(struct tls_context *context)
@@ -166,37 +129,38 @@ static int offer_tickets(struct tls_context *context)
 }
 
 static spoke_status configure(struct tls_context *context, const struct tls_context_options *options,
-                              struct problem *problem)
+                              struct tls_problem *problem)
 {
     if (!compat_start())
-        return fail(problem, SPOKE_E_TLS, 0, "mbedTLS could not start its PSA crypto");
+        return tls_problem_set(problem, SPOKE_E_TLS, 0, "mbedTLS could not start its PSA crypto");
     mbedtls_ssl_config *config = &context->config;
     int code = mbedtls_ssl_config_defaults(config, options->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
                                            MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
     if (code == 0)
         code = offer_tickets(context);
     if (code != 0)
-        return fail(problem, SPOKE_E_TLS, code, "mbedTLS could not be set up: see detail");
+        return tls_problem_set(problem, SPOKE_E_TLS, code, "mbedTLS could not be set up: see detail");
     compat_only_tls12(config);
     compat_groups(config);
     mbedtls_ssl_conf_ciphersuites(config, cipher_suites);
     mbedtls_ssl_conf_rng(config, random_bytes, context);
     mbedtls_ssl_conf_authmode(config, auth_mode(options));
-    mbedtls_ssl_conf_ca_chain(config, &context->trust, NULL);
     return SPOKE_OK;
 }
 
 static struct tls_context *allocate(const struct tls_context_options *options)
 {
     /* From mbedTLS's heap, so that a program that gave it a buffer of its own needs no other. */
-    struct tls_context *context = mbedtls_calloc(1, sizeof *context);
+    const bool has_own_trust = options->trust_pem != NULL || options->trust_file != NULL;
+    struct tls_context *context =
+        mbedtls_calloc(1, sizeof *context + (has_own_trust ? sizeof context->own_trust[0] : 0));
     if (context == NULL)
         return NULL;
+    context->has_own_trust = has_own_trust;
     context->random = options->random;
     context->random_ctx = options->random_ctx;
     context->server = options->server;
     mbedtls_ssl_config_init(&context->config);
-    mbedtls_x509_crt_init(&context->trust);
     mbedtls_x509_crt_init(&context->chain);
     mbedtls_pk_init(&context->key);
 #if defined(COMPAT_SERVER_TICKETS)
@@ -206,14 +170,14 @@ static struct tls_context *allocate(const struct tls_context_options *options)
 }
 
 static spoke_status create(const struct tls_context_options *options, struct tls_context **out,
-                           struct problem *problem)
+                           struct tls_problem *problem)
 {
     spoke_status status = check(options, problem);
     if (status != SPOKE_OK)
         return status;
     struct tls_context *context = allocate(options);
     if (context == NULL)
-        return fail(problem, SPOKE_E_NO_MEMORY, MBEDTLS_ERR_SSL_ALLOC_FAILED, NULL);
+        return tls_problem_set(problem, SPOKE_E_NO_MEMORY, MBEDTLS_ERR_SSL_ALLOC_FAILED, NULL);
     status = configure(context, options, problem);
     if (status == SPOKE_OK)
         status = load_trust(context, options, problem);
@@ -230,7 +194,7 @@ static spoke_status create(const struct tls_context_options *options, struct tls
 spoke_status tls_context_create(const struct tls_context_options *options, struct tls_context **out,
                                 const char **why, int32_t *detail)
 {
-    struct problem problem = {spoke_status_text(SPOKE_OK), 0};
+    struct tls_problem problem = {spoke_status_text(SPOKE_OK), 0};
     *out = NULL;
     const spoke_status status = create(options, out, &problem);
     if (why != NULL)
@@ -249,13 +213,14 @@ void tls_context_destroy(struct tls_context *context)
 #endif
     mbedtls_pk_free(&context->key);
     mbedtls_x509_crt_free(&context->chain);
-    mbedtls_x509_crt_free(&context->trust);
     mbedtls_ssl_config_free(&context->config);
+    if (context->has_own_trust)
+        tls_trust_free(context->own_trust);
     mbedtls_free(context);
 }
 
 void tls_context_ends(const struct tls_context *context, int64_t *own, int64_t *trust)
 {
     *own = context->chain.version != 0 ? tls_time(&context->chain.valid_to) : 0;
-    *trust = tls_time_latest(&context->trust);
+    *trust = context->trust_ends;
 }

@@ -25,10 +25,11 @@ enum native_phase {
 struct spoke_transport {
     const spoke_platform *platform;
     uint32_t test_only;
-    struct tls_context *context;       /* for the next open */
-    struct tls_context *former;        /* NULL: none kept */
-    struct tls_context *used;          /* the one that `stream.tls` was made for, or last opened with */
-    spoke_tls_options tls, former_tls; /* what they were made of */
+    struct tls_context *context;            /* for the next open */
+    struct tls_context *former;             /* NULL: none kept */
+    struct tls_context *used;               /* the one that `stream.tls` was made for, or last opened with */
+    spoke_tls_options tls, former_tls;      /* what they were made of */
+    const struct spoke_trust *shared_trust; /* where those name none; NULL: the system's bundle */
     spoke_mqtt *session;
     struct native_stream stream;
 

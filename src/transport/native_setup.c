@@ -53,20 +53,22 @@ static spoke_status refuse(spoke_error *error, spoke_status status, spoke_source
     return status;
 }
 
-static spoke_status make_context(const spoke_platform *platform, const spoke_tls_options *tls,
-                                 struct tls_context **out, spoke_error *error)
+static spoke_status make_context(const spoke_transport *t, const spoke_tls_options *tls, struct tls_context **out,
+                                 spoke_error *error)
 {
+    const bool names_none = tls->trust_pem == NULL && tls->trust_file == NULL;
     struct tls_context_options wanted = {
         .trust_pem = tls->trust_pem,
+        .trust = names_none ? t->shared_trust : NULL,
         .cert_pem = tls->client_cert_pem,
         .key_pem = tls->client_key_pem,
         .do_not_verify = (tls->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0,
-        .random = platform->random,
-        .random_ctx = platform->ctx,
+        .random = t->platform->random,
+        .random_ctx = t->platform->ctx,
     };
     if (tls->trust_pem == NULL)
         wanted.trust_file = tls->trust_file;
-    if (tls->trust_pem == NULL && tls->trust_file == NULL && !wanted.do_not_verify)
+    if (names_none && wanted.trust == NULL && !wanted.do_not_verify)
         wanted.trust_file = system_trust_file;
     const char *why = NULL;
     int32_t detail = 0;
@@ -77,7 +79,7 @@ static spoke_status make_context(const spoke_platform *platform, const spoke_tls
 static spoke_status make_tls(spoke_transport *t, void *memory, const spoke_transport_options *options,
                              spoke_error *error)
 {
-    spoke_status status = make_context(t->platform, &options->tls, &t->context, error);
+    spoke_status status = make_context(t, &options->tls, &t->context, error);
     if (status != SPOKE_OK)
         return status;
     t->used = t->context;
@@ -145,7 +147,7 @@ spoke_status native_credentials(spoke_transport *t, const spoke_tls_options *tls
                       "former credentials are still kept: drop them before others are taken");
     spoke_tls_options wanted = *tls;
     wanted.test_only = t->test_only;
-    const spoke_status status = make_context(t->platform, &wanted, &t->former, error);
+    const spoke_status status = make_context(t, &wanted, &t->former, error);
     if (status != SPOKE_OK)
         return status;
     t->former_tls = wanted;
@@ -197,6 +199,7 @@ spoke_status native_init(void *memory, size_t size, const spoke_transport_option
     memset(t, 0, sizeof(*t));
     t->platform = t->stream.platform = options->platform;
     t->test_only = options->tls.test_only;
+    t->shared_trust = options->trust;
     const spoke_status status = build(t, options, &layout, error);
     if (status != SPOKE_OK) {
         native_fini(t);

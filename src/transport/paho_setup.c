@@ -144,6 +144,9 @@ spoke_status paho_init(void *memory, size_t size, const spoke_transport_options 
         return refuse(error, SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, "a limit of the transport is out of range");
     if (size < layout.total)
         return refuse(error, SPOKE_E_NO_MEMORY, SPOKE_SOURCE_CLIENT, "the memory for the transport is too small");
+    if (options->trust != NULL)
+        return refuse(error, SPOKE_E_UNSUPPORTED, SPOKE_SOURCE_CLIENT,
+                      "paho reads its own trust: give trust_pem or trust_file in place of trust");
     spoke_transport *t = memory;
     memset(t, 0, sizeof(*t));
     t->platform = options->platform;

@@ -20,6 +20,7 @@ struct fixture {
     struct test_cert cert;
     struct script_broker *broker;
     spoke_tls_options tls;
+    const struct spoke_trust *trust;
     void *memory;
     spoke_transport *transport;
     size_t connected, closed, subscribed, messages, other;
@@ -58,6 +59,7 @@ static spoke_status init(struct fixture *f)
 {
     const spoke_transport_options options = {.platform = &f->shaped.platform,
                                              .tls = f->tls,
+                                             .trust = f->trust,
                                              .limits = {.receive_bytes = RECEIVE_BYTES, .in_flight = IN_FLIGHT}};
     const size_t size = f->ops->size(&options);
     assert_true(size > 0);
@@ -173,6 +175,13 @@ static void trust_that_is_not_pem_shows_at_init(void **state)
     }
     f->tls = (spoke_tls_options){.trust_file = "/"};
     assert_int_equal(init(f), SPOKE_E_CERTIFICATE);
+}
+
+static void trust_that_is_shared_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    f->trust = (const struct spoke_trust *)f; /* nobody looks into it */
+    assert_int_equal(init(f), SPOKE_E_UNSUPPORTED);
 }
 
 static void a_client_certificate_and_its_key_come_together_and_whole(void **state)
@@ -532,6 +541,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(a_missing_trust_file_shows_at_init),
         CASE(trust_that_is_not_pem_shows_at_init),
+        CASE(trust_that_is_shared_is_refused),
         CASE(a_client_certificate_and_its_key_come_together_and_whole),
         CASE(plain_text_connects_and_warns_each_time),
         CASE(lines_reach_the_second_reader_when_there_is_no_first),

@@ -46,6 +46,10 @@ static void each_wrong_field_is_named(void **state)
     refused("id_scope", provisioning_host = "dps.local");
     refused("provisioning_host", provisioning_host = "");
     refused("provisioning_payload", provisioning_payload = "[1]");
+    f->config.trust = (const struct spoke_trust *)f; /* nobody looks into it */
+    refused("trust_pem or trust_file", trust_pem = "PEM");
+    refused("trust_pem or trust_file", trust_file = "ca.pem");
+    f->config.trust = NULL;
     refused("credential", credential.primary = NULL);
     refused("credential", credential = ((spoke_credential){.kind = SPOKE_X509, .primary = "x"}));
     refused("credential", credential = ((spoke_credential){.kind = SPOKE_X509, .secondary = "x"}));

@@ -592,6 +592,114 @@ static void another_context_may_come_in_the_middle_of_a_handshake(void **state)
     pair_free(pair);
 }
 
+/* --- trust that contexts share --- */
+
+static spoke_trust *trust_of(const char *pem)
+{
+    spoke_trust *trust = NULL;
+    spoke_error why;
+    assert_ok(spoke_trust_create(pem, NULL, &trust, &why));
+    assert_int_equal(why.status, SPOKE_OK);
+    return trust;
+}
+
+static struct tls_context *sharing_context(const spoke_trust *trust)
+{
+    return context_of((struct tls_context_options){.trust = trust});
+}
+
+static void contexts_of_one_trust_check_their_servers_with_it(void **state)
+{
+    (void)state;
+    struct test_cert foreign;
+    test_ca_issue(pki.stranger, &(struct test_cert_options){.common_name = "hub", .names = "localhost"}, &foreign);
+    spoke_trust *trust = trust_of(test_ca_pem(pki.ca));
+    struct pair *good = pair_of(sharing_context(trust), server_context_of(&pki.server, NULL));
+    struct pair *bad = pair_of(sharing_context(trust), server_context_of(&foreign, NULL));
+    pair_start(bad, "localhost");
+    assert_int_equal(pair_shake(bad).client, SPOKE_E_CERTIFICATE);
+    pair_connect(good, "localhost");
+    pair_start(good, "elsewhere.example"); /* the name counts as ever */
+    assert_int_equal(pair_shake(good).client, SPOKE_E_CERTIFICATE);
+    pair_free(bad);
+    pair_free(good);
+    spoke_trust_destroy(trust);
+}
+
+static void two_trusts_do_not_mix(void **state)
+{
+    (void)state;
+    struct test_cert foreign;
+    test_ca_issue(pki.stranger, &(struct test_cert_options){.common_name = "hub", .names = "localhost"}, &foreign);
+    spoke_trust *ours = trust_of(test_ca_pem(pki.ca)), *theirs = trust_of(test_ca_pem(pki.stranger));
+    const struct {
+        const spoke_trust *trust;
+        const struct test_cert *server;
+        spoke_status expected;
+    } rows[] = {{ours, &pki.server, SPOKE_OK},
+                {theirs, &foreign, SPOKE_OK},
+                {ours, &foreign, SPOKE_E_CERTIFICATE},
+                {theirs, &pki.server, SPOKE_E_CERTIFICATE}};
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct pair *pair = pair_of(sharing_context(rows[i].trust), server_context_of(rows[i].server, NULL));
+        pair_start(pair, "localhost");
+        assert_int_equal(pair_shake(pair).client, rows[i].expected);
+        pair_free(pair);
+    }
+    spoke_trust_destroy(theirs);
+    spoke_trust_destroy(ours);
+}
+
+static void a_context_that_ends_leaves_the_trust_to_the_others(void **state)
+{
+    (void)state;
+    int64_t own, ends;
+    spoke_trust *trust = trust_of(test_ca_pem(pki.ca));
+    struct tls_context *first = sharing_context(trust);
+    struct pair *pair = pair_of(sharing_context(trust), server_context_of(&pki.server, NULL));
+    tls_context_destroy(first);
+    pair_connect(pair, "localhost");
+    tls_context_ends(pair->client_context, &own, &ends);
+    assert_true(own == 0 && ends == 3786912000); /* 2090 */
+    pair_free(pair);
+    spoke_trust_destroy(trust);
+}
+
+static void trust_of_its_own_wins_over_shared_trust(void **state)
+{
+    (void)state;
+    spoke_trust *trust = trust_of(test_ca_pem(pki.ca));
+    struct tls_context_options both = {.trust = trust, .trust_pem = test_ca_pem(pki.stranger)};
+    struct pair *pair = pair_of(context_of(both), server_context_of(&pki.server, NULL));
+    pair_start(pair, "localhost");
+    assert_int_equal(pair_shake(pair).client, SPOKE_E_CERTIFICATE);
+    pair_free(pair);
+    spoke_trust_destroy(trust);
+}
+
+static void assert_no_trust(const char *pem, const char *file, spoke_status expected, const char *says)
+{
+    spoke_error why;
+    spoke_trust *trust = (spoke_trust *)&why;
+    assert_int_equal(spoke_trust_create(pem, file, &trust, &why), expected);
+    assert_null(trust);
+    assert_int_equal(why.status, expected);
+    assert_non_null(strstr(why.text, says));
+    assert_int_equal(spoke_trust_create(pem, file, &trust, NULL), expected);
+}
+
+static void trust_that_cannot_be_read_is_refused(void **state)
+{
+    (void)state;
+    assert_no_trust(NULL, NULL, SPOKE_E_ARG, "one of the two");
+    assert_no_trust(test_ca_pem(pki.ca), "/dev/null", SPOKE_E_ARG, "one of the two");
+    assert_no_trust("no PEM", NULL, SPOKE_E_CERTIFICATE, "PEM form");
+    assert_no_trust(NULL, "/nonexistent/ca.pem", SPOKE_E_NOT_FOUND, "check its path");
+    assert_no_trust(NULL, "/", SPOKE_E_NOT_FOUND, "check its path");
+    assert_int_equal(spoke_trust_create(test_ca_pem(pki.ca), NULL, NULL, NULL), SPOKE_E_ARG);
+    spoke_trust_destroy(NULL);
+}
+
 /* --- ends of validity --- */
 
 static void the_ends_of_certificates_are_told_in_unix_seconds(void **state)
@@ -1357,6 +1465,11 @@ int main(void)
         cmocka_unit_test(a_failed_handshake_forgets_the_session),
         cmocka_unit_test(another_context_is_used_from_the_next_start_and_proves_itself_anew),
         cmocka_unit_test(another_context_may_come_in_the_middle_of_a_handshake),
+        cmocka_unit_test(contexts_of_one_trust_check_their_servers_with_it),
+        cmocka_unit_test(two_trusts_do_not_mix),
+        cmocka_unit_test(a_context_that_ends_leaves_the_trust_to_the_others),
+        cmocka_unit_test(trust_of_its_own_wins_over_shared_trust),
+        cmocka_unit_test(trust_that_cannot_be_read_is_refused),
         cmocka_unit_test(the_ends_of_certificates_are_told_in_unix_seconds),
         cmocka_unit_test(of_several_anchors_the_last_one_counts),
         cmocka_unit_test(a_text_without_certificate_has_no_end),
