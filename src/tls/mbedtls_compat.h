@@ -117,6 +117,20 @@ static inline int compat_state(const mbedtls_ssl_context *ssl)
     return (int)COMPAT_FIELD(ssl, state);
 }
 
+/* Frees the chain that the peer showed, which nobody looks at after the handshake: several KB with a real service. */
+static inline void compat_forget_chain(mbedtls_ssl_context *ssl)
+{
+#if defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE)
+    mbedtls_ssl_session *current = COMPAT_FIELD(ssl, session), holder;
+    mbedtls_ssl_session_init(&holder);
+    COMPAT_FIELD(&holder, peer_cert) = COMPAT_FIELD(current, peer_cert);
+    COMPAT_FIELD(current, peer_cert) = NULL;
+    mbedtls_ssl_session_free(&holder);
+#else
+    (void)ssl;
+#endif
+}
+
 /* Number of the alert (RFC 5246 section 7.2) after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE: neither version hands it
  * out, both leave it in the record. */
 static inline unsigned compat_alert(const mbedtls_ssl_context *ssl)

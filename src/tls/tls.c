@@ -6,6 +6,7 @@
 
 #include "tls_context.h"
 #include "tls_error.h"
+#include "tls_pages.h"
 
 enum phase {
     PHASE_IDLE,      /* no stream yet -> HANDSHAKE */
@@ -133,6 +134,7 @@ spoke_status tls_init(void *memory, size_t size, struct tls_context *context, st
         return tls_error_is_memory(code) ? SPOKE_E_NO_MEMORY : SPOKE_E_TLS;
     }
     mbedtls_ssl_set_verify(&t->ssl, note_verdict, t);
+    tls_release_pages(&t->ssl);
     *out = t;
     return SPOKE_OK;
 }
@@ -197,6 +199,7 @@ spoke_status tls_start(struct tls *t, const char *host, const struct tls_stream 
     t->self_signed = t->offered = t->full = false;
     t->peer[0] = '\0';
     int code = mbedtls_ssl_session_reset(&t->ssl);
+    tls_release_pages(&t->ssl);
     if (code == 0 && !t->context->server)
         code = name_peer(t, host);
     if (code != 0)
@@ -208,6 +211,7 @@ spoke_status tls_start(struct tls *t, const char *host, const struct tls_stream 
 static void keep_session(struct tls *t)
 {
     drop_session(t);
+    compat_forget_chain(&t->ssl);
     t->have_session = mbedtls_ssl_get_session(&t->ssl, &t->session) == 0;
     if (!t->have_session)
         drop_session(t);

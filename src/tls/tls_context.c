@@ -59,7 +59,7 @@ static spoke_status load_trust(struct tls_context *context, const struct tls_con
 {
     /* mbedTLS only reads the anchors, although it asks for more. */
     struct spoke_trust *trust = (struct spoke_trust *)options->trust;
-    if (context->has_own_trust) {
+    if (context->own_trust != NULL) {
         trust = context->own_trust;
         const spoke_status status = tls_trust_load(trust, options->trust_pem, options->trust_file, problem);
         if (status != SPOKE_OK)
@@ -74,7 +74,7 @@ static spoke_status load_trust(struct tls_context *context, const struct tls_con
 
 static spoke_status load_key(struct tls_context *context, const char *pem, struct tls_problem *problem)
 {
-    const int code = compat_parse_key(&context->key, pem, strlen(pem) + 1, random_bytes, context);
+    const int code = compat_parse_key(&context->identity->key, pem, strlen(pem) + 1, random_bytes, context);
     if (code == MBEDTLS_ERR_PK_PASSWORD_REQUIRED)
         return tls_problem_set(problem, SPOKE_E_CERTIFICATE, code,
                                "the private key is encrypted: hand it over decrypted");
@@ -89,18 +89,18 @@ static spoke_status load_identity(struct tls_context *context, const struct tls_
 {
     if (options->cert_pem == NULL)
         return SPOKE_OK;
-    int code = parse_pem(&context->chain, options->cert_pem);
+    int code = parse_pem(&context->identity->chain, options->cert_pem);
     if (code != 0)
         return tls_problem_set(problem, SPOKE_E_CERTIFICATE, code,
                                "the own certificate cannot be read: it must be X.509 in PEM form, the leaf first");
     const spoke_status status = load_key(context, options->key_pem, problem);
     if (status != SPOKE_OK)
         return status;
-    code = compat_check_pair(&context->chain.pk, &context->key, random_bytes, context);
+    code = compat_check_pair(&context->identity->chain.pk, &context->identity->key, random_bytes, context);
     if (code != 0)
         return tls_problem_set(problem, SPOKE_E_CERTIFICATE, code,
                                "the private key does not belong to the own certificate");
-    code = mbedtls_ssl_conf_own_cert(&context->config, &context->chain, &context->key);
+    code = mbedtls_ssl_conf_own_cert(&context->config, &context->identity->chain, &context->identity->key);
     return code == 0 ? SPOKE_OK
                      : tls_problem_set(problem, SPOKE_E_TLS, code, "mbedTLS refused the own certificate");
 }
@@ -119,8 +119,8 @@ static int offer_tickets(struct tls_context *context)
     if (!context->server)
         return 0;
     mbedtls_ssl_conf_session_tickets_cb(&context->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-                                        &context->ticket);
-    return mbedtls_ssl_ticket_setup(&context->ticket, random_bytes, context, MBEDTLS_CIPHER_AES_256_GCM,
+                                        &context->identity->ticket);
+    return mbedtls_ssl_ticket_setup(&context->identity->ticket, random_bytes, context, MBEDTLS_CIPHER_AES_256_GCM,
                                     TICKET_LIFETIME_S);
 #else
     (void)context;
@@ -148,24 +148,50 @@ static spoke_status configure(struct tls_context *context, const struct tls_cont
     return SPOKE_OK;
 }
 
+static void init_identity(struct tls_identity *identity)
+{
+    mbedtls_x509_crt_init(&identity->chain);
+    mbedtls_pk_init(&identity->key);
+#if defined(COMPAT_SERVER_TICKETS)
+    mbedtls_ssl_ticket_init(&identity->ticket);
+#endif
+}
+
+static void free_identity(struct tls_identity *identity)
+{
+#if defined(COMPAT_SERVER_TICKETS)
+    mbedtls_ssl_ticket_free(&identity->ticket);
+#endif
+    mbedtls_pk_free(&identity->key);
+    mbedtls_x509_crt_free(&identity->chain);
+}
+
+/* A context and what of the rest is wanted. */
+struct parts {
+    struct tls_context context;
+    struct spoke_trust trust;
+    struct tls_identity identity;
+};
+
 static struct tls_context *allocate(const struct tls_context_options *options)
 {
+    const bool trusts = options->trust_pem != NULL || options->trust_file != NULL;
+    const bool proves = options->cert_pem != NULL;
     /* From mbedTLS's heap, so that a program that gave it a buffer of its own needs no other. */
-    const bool has_own_trust = options->trust_pem != NULL || options->trust_file != NULL;
-    struct tls_context *context =
-        mbedtls_calloc(1, sizeof *context + (has_own_trust ? sizeof context->own_trust[0] : 0));
-    if (context == NULL)
+    struct parts *parts = mbedtls_calloc(1, proves   ? sizeof *parts
+                                            : trusts ? offsetof(struct parts, identity)
+                                                     : offsetof(struct parts, trust));
+    if (parts == NULL)
         return NULL;
-    context->has_own_trust = has_own_trust;
+    struct tls_context *context = &parts->context;
     context->random = options->random;
     context->random_ctx = options->random_ctx;
     context->server = options->server;
     mbedtls_ssl_config_init(&context->config);
-    mbedtls_x509_crt_init(&context->chain);
-    mbedtls_pk_init(&context->key);
-#if defined(COMPAT_SERVER_TICKETS)
-    mbedtls_ssl_ticket_init(&context->ticket);
-#endif
+    if (trusts)
+        context->own_trust = &parts->trust;
+    if (proves)
+        init_identity(context->identity = &parts->identity);
     return context;
 }
 
@@ -208,19 +234,16 @@ void tls_context_destroy(struct tls_context *context)
 {
     if (context == NULL)
         return;
-#if defined(COMPAT_SERVER_TICKETS)
-    mbedtls_ssl_ticket_free(&context->ticket);
-#endif
-    mbedtls_pk_free(&context->key);
-    mbedtls_x509_crt_free(&context->chain);
     mbedtls_ssl_config_free(&context->config);
-    if (context->has_own_trust)
+    if (context->identity != NULL)
+        free_identity(context->identity);
+    if (context->own_trust != NULL)
         tls_trust_free(context->own_trust);
     mbedtls_free(context);
 }
 
 void tls_context_ends(const struct tls_context *context, int64_t *own, int64_t *trust)
 {
-    *own = context->chain.version != 0 ? tls_time(&context->chain.valid_to) : 0;
+    *own = context->identity != NULL ? tls_time(&context->identity->chain.valid_to) : 0;
     *trust = context->trust_ends;
 }

@@ -12,18 +12,23 @@ struct spoke_trust {
     int64_t ends; /* of the one that lasts longest; UTC seconds since 1970 */
 };
 
-struct tls_context {
-    mbedtls_ssl_config config;
-    int64_t trust_ends;
+struct tls_identity {
     mbedtls_x509_crt chain;
     mbedtls_pk_context key;
 #if defined(COMPAT_SERVER_TICKETS)
-    mbedtls_ssl_ticket_context ticket;
+    mbedtls_ssl_ticket_context ticket; /* servers */
 #endif
+};
+
+/* One block with what it needs of the rest behind it: a device that proves itself by token has no certificates. */
+struct tls_context {
+    mbedtls_ssl_config config;
+    struct tls_identity *identity; /* NULL: none */
+    struct spoke_trust *own_trust; /* NULL: shared, or none */
+    int64_t trust_ends;
     spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
     void *random_ctx;
-    bool server, has_own_trust;
-    struct spoke_trust own_trust[]; /* one, or none when it is shared */
+    bool server;
 };
 
 /* Why a context, or its trust, could not be made. */
