@@ -34,6 +34,16 @@ size_t queue_memory_bytes(const struct queue_options *options, size_t most)
 
 /* --- life --- */
 
+/* The next slot that was never used: memory of a large index that is not needed stays as it was. */
+static uint16_t touch_slot(struct queue *q)
+{
+    const uint16_t slot = q->touched++;
+    q->entries[slot].state = ENTRY_FREE;
+    q->entries[slot].next = NO_SLOT;
+    q->age[slot] = NO_SLOT;
+    return slot;
+}
+
 static void clear_index(struct queue *q)
 {
     const size_t slots = q->o.messages;
@@ -45,14 +55,10 @@ static void clear_index(struct queue *q)
         q->same = q->buckets + slots;
     }
     q->age_count = 0;
-    for (size_t i = 0; i < slots; i++) {
-        q->entries[i].state = ENTRY_FREE;
-        q->entries[i].next = i + 1 < slots ? (uint16_t)(i + 1) : NO_SLOT;
-        q->age[i] = NO_SLOT;
-        if (stores(q))
-            q->buckets[i] = NO_SLOT;
-    }
-    q->free = slots > 0 ? 0 : NO_SLOT;
+    for (size_t i = 0; stores(q) && i < slots; i++)
+        q->buckets[i] = NO_SLOT;
+    q->touched = 0;
+    q->free = slots > 0 ? touch_slot(q) : NO_SLOT;
     for (size_t lane = 0; lane < QUEUE_LANES; lane++)
         q->lanes[lane] = (struct queue_line){NO_SLOT, NO_SLOT, NO_SLOT, NO_SLOT};
 }
@@ -126,7 +132,7 @@ static uint32_t token_of(const struct queue *q, uint16_t slot)
 static uint16_t slot_named(const struct queue *q, uint32_t token)
 {
     const uint16_t slot = (uint16_t)(token & UINT16_MAX);
-    const bool known = slot < q->o.messages && q->entries[slot].state != ENTRY_FREE && token_of(q, slot) == token;
+    const bool known = slot < q->touched && q->entries[slot].state != ENTRY_FREE && token_of(q, slot) == token;
     return known ? slot : NO_SLOT;
 }
 
@@ -135,6 +141,8 @@ uint16_t slot_take(struct queue *q, unsigned lane)
     const uint16_t slot = q->free;
     assert(slot != NO_SLOT); /* every caller has made room */
     q->free = q->entries[slot].next;
+    if (q->free == NO_SLOT && q->touched < q->o.messages)
+        q->free = touch_slot(q);
     q->entries[slot] = (struct queue_entry){.lane = lane & 15u, .state = ENTRY_QUEUED, .members = 1};
     return slot;
 }

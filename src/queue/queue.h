@@ -145,7 +145,8 @@ struct queue {
     uint16_t *age;  /* of each slot: its position there, NO_SLOT: not there */
     size_t age_count;
     uint16_t *buckets, *same; /* with storage: slots by seq; of each slot: the next with the same bucket */
-    uint16_t free;
+    uint16_t free;            /* a list of free slots; empty only when there is none */
+    uint16_t touched;         /* slots below it were used; the rest is not even initialised */
     struct queue_line lanes[QUEUE_LANES];
     struct queue_kind kinds[2];
     uint32_t next_seq, next_order;
