@@ -23,6 +23,12 @@ struct bench_usage bench_usage_now(void)
     return (struct bench_usage){bench_clock_ns(CLOCK_MONOTONIC), bench_clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
 }
 
+uint64_t bench_cpu_ns_of(int process)
+{
+    clockid_t clock;
+    return process > 0 && clock_getcpuclockid(process, &clock) == 0 ? bench_clock_ns(clock) : 0;
+}
+
 /* A line of /proc/self/status, in kB. */
 static long memory_kb(const char *name)
 {

@@ -60,12 +60,8 @@ static uint64_t now_ms(void)
 
 static struct usage usage_now(int service)
 {
-    clockid_t other;
-    struct usage usage = {.wall_ns = bench_clock_ns(CLOCK_MONOTONIC),
-                          .cpu_ns = bench_clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
-    if (service > 0 && clock_getcpuclockid(service, &other) == 0)
-        usage.service_ns = bench_clock_ns(other);
-    return usage;
+    const struct bench_usage own = bench_usage_now();
+    return (struct usage){own.wall_ns, own.cpu_ns, bench_cpu_ns_of(service)};
 }
 
 static void print_usage(const char *name, struct usage from, struct usage to)

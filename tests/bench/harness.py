@@ -22,7 +22,7 @@ class Bench:
         self.runs = 1 if quick else 5
         self.folder = tempfile.mkdtemp(prefix="spoke-bench-")
         self.sink_pin, self.client_pin = pins()
-        self.make_certificate()
+        self.make_certificates()
 
     def close(self):
         shutil.rmtree(self.folder)
@@ -38,17 +38,21 @@ class Bench:
     def scaled(self, count):
         return max(count // 10, 1) if self.quick else count
 
-    def make_certificate(self):
-        self.cert, self.key = self.path("cert.pem"), self.path("key.pem")
-        subprocess.run(
-            ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
-             "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost", "-keyout", self.key,
-             "-out", self.cert], check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    def make_certificates(self):
+        """P-256, and RSA-2048 as Azure's services have it: KIND.cert.pem and KIND.key.pem."""
+        for kind, key in (("ec", ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")), ("rsa", ("rsa:2048",))):
+            subprocess.run(
+                ["openssl", "req", "-x509", "-newkey", *key, "-nodes", "-days", "60", "-subj", "/CN=localhost",
+                 "-addext", "subjectAltName=DNS:localhost", "-keyout", self.path(kind + ".key.pem"),
+                 "-out", self.path(kind + ".cert.pem")],
+                check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.cert = self.path("ec.cert.pem")
 
-    def start_sink(self, *options):
+    def start_sink(self, *options, cert="ec"):
         """On its core; stop_sink ends it. Answers the process and its port."""
-        sink = subprocess.Popen(self.sink_pin + [self.program("bench_sink"), "--cert", self.cert, "--key", self.key,
-                                                 *options], stdout=subprocess.PIPE, text=True)
+        sink = subprocess.Popen(self.sink_pin + [self.program("bench_sink"), "--cert", self.path(cert + ".cert.pem"),
+                                                 "--key", self.path(cert + ".key.pem"), *options],
+                                stdout=subprocess.PIPE, text=True)
         return sink, json.loads(sink.stdout.readline())["port"]
 
     def stop_sink(self, sink):

@@ -83,20 +83,29 @@ static void grant(struct peer *p, const spoke_mqtt_packet *request)
     answer(p, &suback);
 }
 
-static void reply_twin(struct peer *p, spoke_str topic, const char *status, const char *rest, const char *body)
+/* Under the request's "?$rid=...". */
+static void reply_to(struct peer *p, spoke_str topic, const char *where, const char *rest, const char *body)
 {
     char text[256];
     const char *rid = memchr(topic.ptr, '?', topic.len);
     if (rid == NULL)
         return;
     const int rid_bytes = (int)(topic.ptr + topic.len - rid);
-    const int len = snprintf(text, sizeof text, "$iothub/twin/res/%s/%.*s%s", status, rid_bytes, rid, rest);
+    const int len = snprintf(text, sizeof text, "%s/%.*s%s", where, rid_bytes, rid, rest);
     if (len < 0 || (size_t)len >= sizeof text)
         return;
     const spoke_mqtt_packet reply = {
         .type = SPOKE_MQTT_PUBLISH,
         .as.publish = {.topic = spoke_str_from(text, (size_t)len), .payload = spoke_str_of(body)}};
     answer(p, &reply);
+}
+
+/* DPS is here, too: whoever registers is assigned at once. */
+static void on_registration(struct peer *p, const spoke_mqtt_packet *packet)
+{
+    reply_to(p, packet->as.publish.topic, "$dps/registrations/res/200", "",
+             "{\"operationId\":\"1\",\"status\":\"assigned\",\"registrationState\":{\"registrationId\":\"dev1\","
+             "\"assignedHub\":\"localhost\",\"deviceId\":\"dev1\",\"status\":\"assigned\"}}");
 }
 
 static void on_publish(struct peer *p, const spoke_mqtt_packet *packet)
@@ -109,11 +118,13 @@ static void on_publish(struct peer *p, const spoke_mqtt_packet *packet)
             p->started_cpu_ns = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
         }
         answer_plain(p, SPOKE_MQTT_PUBACK, packet->packet_id);
-    } else if (spoke_str_starts(topic, SPOKE_STR("$iothub/twin/GET/"))) {
-        reply_twin(p, topic, "200", "", twin);
-    } else if (spoke_str_starts(topic, SPOKE_STR("$iothub/twin/PATCH/properties/reported/"))) {
-        reply_twin(p, topic, "204", "&$version=2", "");
     }
+    if (spoke_str_starts(topic, SPOKE_STR("$iothub/twin/GET/")))
+        reply_to(p, topic, "$iothub/twin/res/200", "", twin);
+    else if (spoke_str_starts(topic, SPOKE_STR("$iothub/twin/PATCH/properties/reported/")))
+        reply_to(p, topic, "$iothub/twin/res/204", "&$version=2", "");
+    else if (spoke_str_starts(topic, SPOKE_STR("$dps/registrations/PUT/")))
+        on_registration(p, packet);
 }
 
 static void on_packet(struct peer *p, const spoke_mqtt_packet *packet)
