@@ -9,6 +9,9 @@
 
 #include <spoke/platform.h>
 
+/* Where Debian, Alpine, Arch and OpenWrt keep the trusted certificates. */
+#define TLS_SYSTEM_TRUST_FILE "/etc/ssl/certs/ca-certificates.crt"
+
 /* The stream below. OK with *count >= 1, E_AGAIN, or E_NET. */
 struct tls_stream {
     void *ctx;

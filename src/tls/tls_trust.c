@@ -100,10 +100,11 @@ spoke_status spoke_trust_create(const char *pem, const char *file, spoke_trust *
     spoke_status status = SPOKE_E_ARG;
     if (out != NULL)
         *out = NULL;
-    if (out == NULL || (pem == NULL) == (file == NULL))
-        problem.why = "trust is made of a PEM text or of a file: give one of the two";
+    if (out == NULL || (pem != NULL && file != NULL))
+        problem.why =
+            "trust is made of a PEM text or of a file: give one of the two, or none for the system's bundle";
     else
-        status = create(pem, file, out, &problem);
+        status = create(pem, pem == NULL && file == NULL ? TLS_SYSTEM_TRUST_FILE : file, out, &problem);
     if (why != NULL)
         *why = (spoke_error){status, SPOKE_SOURCE_TLS, problem.code, problem.why};
     return status;

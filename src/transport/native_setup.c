@@ -6,9 +6,6 @@
 #include "transport/native_link.h"
 #include "transport/tls_options.h"
 
-/* Where Debian, Alpine, Arch and OpenWrt keep the trusted certificates. */
-static const char system_trust_file[] = "/etc/ssl/certs/ca-certificates.crt";
-
 static bool plain(const spoke_transport_options *options)
 {
     return !SPOKE_WITH_TLS || (options->tls.test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0;
@@ -69,7 +66,7 @@ static spoke_status make_context(const spoke_transport *t, const spoke_tls_optio
     if (tls->trust_pem == NULL)
         wanted.trust_file = tls->trust_file;
     if (names_none && wanted.trust == NULL && !wanted.do_not_verify)
-        wanted.trust_file = system_trust_file;
+        wanted.trust_file = TLS_SYSTEM_TRUST_FILE;
     const char *why = NULL;
     int32_t detail = 0;
     const spoke_status status = tls_context_create(&wanted, out, &why, &detail);

@@ -691,13 +691,23 @@ static void assert_no_trust(const char *pem, const char *file, spoke_status expe
 static void trust_that_cannot_be_read_is_refused(void **state)
 {
     (void)state;
-    assert_no_trust(NULL, NULL, SPOKE_E_ARG, "one of the two");
     assert_no_trust(test_ca_pem(pki.ca), "/dev/null", SPOKE_E_ARG, "one of the two");
     assert_no_trust("no PEM", NULL, SPOKE_E_CERTIFICATE, "PEM form");
     assert_no_trust(NULL, "/nonexistent/ca.pem", SPOKE_E_NOT_FOUND, "check its path");
     assert_no_trust(NULL, "/", SPOKE_E_NOT_FOUND, "check its path");
     assert_int_equal(spoke_trust_create(test_ca_pem(pki.ca), NULL, NULL, NULL), SPOKE_E_ARG);
     spoke_trust_destroy(NULL);
+}
+
+static void trust_of_nothing_is_the_systems_bundle(void **state)
+{
+    (void)state;
+    spoke_trust *named = NULL, *usual = NULL;
+    const spoke_status expected = spoke_trust_create(NULL, TLS_SYSTEM_TRUST_FILE, &named, NULL);
+    assert_int_equal(spoke_trust_create(NULL, NULL, &usual, NULL), expected);
+    assert_int_equal(usual != NULL, named != NULL);
+    spoke_trust_destroy(usual);
+    spoke_trust_destroy(named);
 }
 
 /* --- ends of validity --- */
@@ -1470,6 +1480,7 @@ int main(void)
         cmocka_unit_test(a_context_that_ends_leaves_the_trust_to_the_others),
         cmocka_unit_test(trust_of_its_own_wins_over_shared_trust),
         cmocka_unit_test(trust_that_cannot_be_read_is_refused),
+        cmocka_unit_test(trust_of_nothing_is_the_systems_bundle),
         cmocka_unit_test(the_ends_of_certificates_are_told_in_unix_seconds),
         cmocka_unit_test(of_several_anchors_the_last_one_counts),
         cmocka_unit_test(a_text_without_certificate_has_no_end),
