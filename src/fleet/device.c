@@ -270,7 +270,7 @@ static spoke_config config_of(const struct device *d, const struct identity *who
     const spoke_config config =
         SPOKE_CONFIG(.provisioning_host = o->dps, .id_scope = o->id_scope, .registration_id = who->id,
                      .hub_host = o->hub, .port = (uint16_t)o->port, .credential.primary = who->key,
-                     .trust_pem = fleet->trust_pem, .user_agent = "spoke-fleet/" SPOKE_VERSION,
+                     .trust = fleet->trust, .user_agent = "spoke-fleet/" SPOKE_VERSION,
                      .provisioning_payload = o->provisioning_payload, .model = fleet->t->model,
                      .handlers = fleet->t->handlers, .handler_count = fleet->t->handler_count,
                      .on_message = on_message, .on_state = on_state, .on_sent = on_sent,

@@ -20,7 +20,7 @@
 struct fleet {
     const struct fleet_options *options;
     const struct fleet_template *t;
-    const char *trust_pem; /* one text for all, so that it is parsed once; NULL: the system's */
+    const struct spoke_trust *trust; /* read once for all */
     struct identities *identities;
     struct gate gate;
     struct troubles troubles;

@@ -7,6 +7,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <spoke/crypto.h>
+
 #include "fleet/report.h"
 #include "fleet/worker.h"
 
@@ -19,7 +21,7 @@ struct run {
     struct fleet fleet;
     struct fleet_template t;
     struct identities identities;
-    struct file_text trust;
+    spoke_trust *trust;
     struct worker *workers;
     size_t worker_count;
     FILE *csv;
@@ -86,11 +88,10 @@ static int read_identities(struct run *r, struct fleet_options *o)
 
 static int read_trust(struct run *r, const struct fleet_options *o)
 {
-    if (o->trust_file == NULL)
-        return -1;
-    if (!file_read(o->trust_file, &r->trust))
-        return say("%s cannot be read: %s", o->trust_file, strerror(errno));
-    r->fleet.trust_pem = r->trust.owned;
+    spoke_error why;
+    if (spoke_trust_create(NULL, o->trust_file, &r->trust, &why) != SPOKE_OK)
+        return say("%s: %s", o->trust_file != NULL ? o->trust_file : "the system's bundle", why.text);
+    r->fleet.trust = r->trust;
     return -1;
 }
 
@@ -371,7 +372,7 @@ static int with_options(struct fleet_options *o)
     gate_fini(&r->fleet.gate);
     troubles_fini(&r->fleet.troubles);
     identities_free(&r->identities);
-    file_free(&r->trust);
+    spoke_trust_destroy(r->trust);
     free(r);
     return code;
 }
