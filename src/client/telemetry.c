@@ -1,5 +1,7 @@
 #include "machine.h"
 
+#include <string.h>
+
 #include <spoke/proto/pnp.h>
 
 #include "base/iso8601.h"
@@ -75,7 +77,7 @@ static int64_t unix_ms_at(spoke_client *c, uint64_t now)
 }
 
 /* With the lock. */
-static spoke_status add_message(spoke_client *c, struct message_source *source, const spoke_delivery *how)
+static inline spoke_status add_message(spoke_client *c, struct message_source *source, const spoke_delivery *how)
 {
     const uint64_t now = now_ms(c);
     struct queue_message m = {.lane = lane_of(how->priority),
@@ -86,7 +88,7 @@ static spoke_status add_message(spoke_client *c, struct message_source *source, 
     return queue_add(&c->queue, now, &m, write_message, source);
 }
 
-static spoke_status enqueue(spoke_client *c, struct message_source *source, const spoke_delivery *how)
+static inline spoke_status enqueue(spoke_client *c, struct message_source *source, const spoke_delivery *how)
 {
     lock_client(c);
     spoke_status status = SPOKE_E_STATE;
@@ -146,7 +148,7 @@ static bool is_json(const spoke_outgoing *message)
 
 static spoke_str text_or(const char *text, spoke_str otherwise)
 {
-    return text != NULL ? spoke_str_of(text) : otherwise;
+    return text != NULL ? spoke_str_from(text, strlen(text)) : otherwise;
 }
 
 spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *message)

@@ -136,13 +136,19 @@ static uint16_t slot_named(const struct queue *q, uint32_t token)
     return known ? slot : NO_SLOT;
 }
 
-uint16_t slot_take(struct queue *q, unsigned lane)
+static inline uint16_t next_free(struct queue *q)
 {
     const uint16_t slot = q->free;
     assert(slot != NO_SLOT); /* every caller has made room */
     q->free = q->entries[slot].next;
     if (q->free == NO_SLOT && q->touched < q->o.messages)
         q->free = touch_slot(q);
+    return slot;
+}
+
+uint16_t slot_take(struct queue *q, unsigned lane)
+{
+    const uint16_t slot = next_free(q);
     q->entries[slot] = (struct queue_entry){.lane = lane & 15u, .state = ENTRY_QUEUED, .members = 1};
     return slot;
 }
@@ -225,18 +231,24 @@ static inline void take_out(struct queue *q, uint16_t slot)
     kind->cost -= cost_of(q, e);
     kind->payload -= (uint64_t)e->head_bytes + e->body_bytes;
     kind->count--;
-    kind->unsent -= e->state == ENTRY_QUEUED ? 1 : 0;
     unlink_slot(q, slot);
     give_back(q, slot);
 }
 
+static void count_unsent_out(struct queue *q, uint16_t slot)
+{
+    const struct queue_entry *e = &q->entries[slot];
+    q->kinds[kind_of(e->lane)].unsent -= e->state == ENTRY_QUEUED ? 1 : 0;
+}
+
 void slot_remove(struct queue *q, uint16_t slot)
 {
+    count_unsent_out(q, slot);
     take_out(q, slot);
 }
 
 /* The message is over; what became of it was counted. */
-static void release(struct queue *q, uint16_t slot, bool dropped)
+static inline void release(struct queue *q, uint16_t slot, bool dropped)
 {
     if (stores(q))
         queue_store_forget(q, &q->entries[slot], dropped);
@@ -290,6 +302,7 @@ void slot_drop(struct queue *q, uint16_t slot, enum queue_reason why)
     ungroup(q, slot);
     if (e->lane != QUEUE_REPORTS)
         tell(q, e->id, why);
+    count_unsent_out(q, slot);
     release(q, slot, true);
 }
 
@@ -399,7 +412,6 @@ static spoke_status make_room(struct queue *q, const struct queue_message *m, ui
 
 static spoke_status write_draft(struct queue *q, size_t most, queue_write_fn write, void *ctx, struct draft *d)
 {
-    *d = (struct draft){.payload = {NULL, 0, 0}};
     if (!stores(q))
         return ring_write(q, most, write, ctx, d);
     q->loaded = QUEUE_NO_TOKEN;
@@ -419,19 +431,22 @@ static spoke_status keep(struct queue *q, uint16_t slot, uint32_t ttl_s, const s
     return SPOKE_OK;
 }
 
-static spoke_status commit(struct queue *q, uint64_t now_ms, const struct queue_message *m, const struct draft *d,
-                           uint64_t cost)
+static inline spoke_status commit(struct queue *q, uint64_t now_ms, const struct queue_message *m,
+                                  const struct draft *d, uint64_t cost)
 {
-    const uint16_t slot = slot_take(q, m->lane);
-    struct queue_entry *e = &q->entries[slot];
-    e->flags = m->joins ? ENTRY_JOINS : 0;
-    e->seq = q->next_seq;
-    e->id = m->id;
-    e->added_ms = now_ms;
-    e->ends_ms = m->ttl_s > 0 ? now_ms + (uint64_t)m->ttl_s * 1000 : NEVER_ENDS;
-    e->created_ms = m->created_ms;
-    e->head_bytes = (uint16_t)d->head_bytes;
-    e->body_bytes = (uint32_t)(d->payload.len - d->head_bytes);
+    const uint16_t slot = next_free(q);
+    q->entries[slot] =
+        (struct queue_entry){.added_ms = now_ms,
+                             .ends_ms = m->ttl_s > 0 ? now_ms + (uint64_t)m->ttl_s * 1000 : NEVER_ENDS,
+                             .created_ms = m->created_ms,
+                             .seq = q->next_seq,
+                             .id = m->id,
+                             .body_bytes = (uint32_t)(d->payload.len - d->head_bytes),
+                             .head_bytes = (uint16_t)d->head_bytes,
+                             .members = 1,
+                             .flags = m->joins ? ENTRY_JOINS : 0,
+                             .lane = (unsigned)m->lane & 15u,
+                             .state = ENTRY_QUEUED};
     const spoke_status status = keep(q, slot, m->ttl_s, d);
     if (status == SPOKE_OK || status == SPOKE_E_PORT) /* who knows what a failing medium kept under this number */
         q->next_seq++;
@@ -450,9 +465,9 @@ static spoke_status add_telemetry(struct queue *q, uint64_t now_ms, const struct
 {
     struct draft d;
     spoke_status status = write_draft(q, q->most[0], write, ctx, &d);
-    const uint64_t cost = queue_cost(q->o.storage, d.payload.len);
     if (status == SPOKE_OK && d.head_bytes > QUEUE_MOST_HEAD)
         return SPOKE_E_TOO_LARGE;
+    const uint64_t cost = status == SPOKE_OK ? queue_cost(q->o.storage, d.payload.len) : 0;
     if (status == SPOKE_OK)
         status = make_room(q, m, cost);
     if (status == SPOKE_OK)
@@ -636,7 +651,7 @@ spoke_status queue_next(struct queue *q, uint64_t now_ms, const struct queue_fil
                         struct queue_item *out)
 {
     queue_age(q, now_ms);
-    for (uint16_t slot; !reading_rests(q, now_ms) && (slot = choose(q, filter)) != NO_SLOT;) {
+    for (uint16_t slot; q->read_again_ms == 0 && (slot = choose(q, filter)) != NO_SLOT;) {
         const spoke_status status = look_at(q, slot, now_ms, out);
         if (status == SPOKE_OK)
             return SPOKE_OK;
@@ -670,7 +685,7 @@ spoke_status queue_after(struct queue *q, uint64_t now_ms, uint32_t token, struc
     return SPOKE_OK;
 }
 
-static void mark_sent(struct queue *q, uint16_t slot)
+static inline void mark_sent(struct queue *q, uint16_t slot, uint16_t members)
 {
     struct queue_entry *e = &q->entries[slot];
     struct queue_line *lane = &q->lanes[e->lane];
@@ -683,28 +698,29 @@ static void mark_sent(struct queue *q, uint16_t slot)
     if ((e->flags & ENTRY_PLACED) == 0)
         e->order = q->next_order;
     e->flags |= ENTRY_SENT_BEFORE | ENTRY_PLACED;
-    e->members = 0;
+    e->members = members;
     ages_take(q, slot);
 }
 
 void queue_sent(struct queue *q, uint32_t token, uint16_t packet_id, uint16_t members)
 {
-    const uint16_t leader = (uint16_t)(token & UINT16_MAX);
-    assert(slot_named(q, token) == leader && members > 0);
-    uint16_t slot = leader;
-    for (uint16_t i = 0; i < members; i++, slot = q->entries[slot].next)
-        mark_sent(q, slot);
-    q->entries[leader].members = members;
-    q->entries[leader].packet_id = packet_id;
+    uint16_t slot = (uint16_t)(token & UINT16_MAX);
+    assert(slot_named(q, token) == slot && members > 0);
+    q->entries[slot].packet_id = packet_id;
+    mark_sent(q, slot, members);
+    while (--members > 0) {
+        slot = q->entries[slot].next;
+        mark_sent(q, slot, 0);
+    }
     q->next_order++;
 }
 
 spoke_status queue_done(struct queue *q, uint32_t token, uint32_t *id, uint32_t *rest)
 {
     const uint16_t slot = slot_named(q, token);
-    if (slot == NO_SLOT || q->entries[slot].state != ENTRY_SENT || q->entries[slot].members == 0)
-        return SPOKE_E_NOT_FOUND;
     const struct queue_entry *e = &q->entries[slot];
+    if (slot == NO_SLOT || e->state != ENTRY_SENT || e->members == 0)
+        return SPOKE_E_NOT_FOUND;
     *id = e->id;
     *rest = QUEUE_NO_TOKEN;
     if (e->members > 1) {
