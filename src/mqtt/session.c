@@ -425,16 +425,14 @@ spoke_status spoke_mqtt_disconnect(spoke_mqtt *s, uint64_t now)
 
 /* --- what the application queues --- */
 
-/* Sums the parts. SPOKE_MQTT_MAX_REMAINING + 1 stands for all that is longer than a packet can be. */
-static size_t payload_bytes(const spoke_mqtt_publish_options *message)
+/* What stands behind the fixed header; SIZE_MAX: more than the send buffer holds. */
+static size_t body_bytes(const spoke_mqtt *s, const spoke_mqtt_publish_options *message)
 {
-    size_t total = 0;
-    for (size_t i = 0; i < message->part_count; i++) {
-        if (message->parts[i].len > SPOKE_MQTT_MAX_REMAINING - total)
-            return SPOKE_MQTT_MAX_REMAINING + 1u;
-        total += message->parts[i].len;
-    }
-    return total;
+    const size_t most = s->limits.send_bytes;
+    size_t total = 2 + message->topic.len + (message->qos > 0 ? 2 : 0);
+    for (size_t i = 0; i < message->part_count && total <= most; i++)
+        total = message->parts[i].len <= most ? total + message->parts[i].len : SIZE_MAX;
+    return total <= most ? total : SIZE_MAX;
 }
 
 static bool message_valid(const spoke_mqtt_publish_options *message)
@@ -481,10 +479,11 @@ spoke_status spoke_mqtt_publish(spoke_mqtt *s, uint64_t now, const spoke_mqtt_pu
         return SPOKE_E_ARG;
     if (s->state != MQTT_CONNECTED)
         return SPOKE_E_STATE;
-    const size_t body = codec_publish_body_bytes(message->topic.len, payload_bytes(message), message->qos);
-    if (body > s->limits.send_bytes || codec_packet_bytes(body) > s->limits.send_bytes)
+    const size_t body = body_bytes(s, message);
+    const size_t packet = codec_packet_bytes(body);
+    if (body == SIZE_MAX || packet > s->limits.send_bytes)
         return SPOKE_E_TOO_LARGE;
-    if (codec_packet_bytes(body) > out_room(s))
+    if (packet > out_room(s))
         return SPOKE_E_FULL;
     if (message->qos == 1) {
         const spoke_status status = slot_for(s, message, &slot);
@@ -493,7 +492,7 @@ spoke_status spoke_mqtt_publish(spoke_mqtt *s, uint64_t now, const spoke_mqtt_pu
         slot->value = message->token;
     }
     const uint16_t id = slot != NULL ? slot->id : 0;
-    write_publish(out_claim(s, codec_packet_bytes(body)), message, id, body);
+    write_publish(out_claim(s, packet), message, id, body);
     if (packet_id != NULL)
         *packet_id = id;
     return SPOKE_OK;

@@ -4,11 +4,6 @@
 
 #include "base/url.h"
 
-struct topic_writer topic_begin(spoke_buf *out)
-{
-    return (struct topic_writer){.out = out, .start = out->len, .status = SPOKE_OK};
-}
-
 void topic_put(struct topic_writer *w, spoke_str text)
 {
     if (w->status == SPOKE_OK)
@@ -25,13 +20,6 @@ void topic_put_number(struct topic_writer *w, uint64_t number)
 {
     if (w->status == SPOKE_OK)
         w->status = spoke_buf_append_u64(w->out, number);
-}
-
-spoke_status topic_end(const struct topic_writer *w)
-{
-    if (w->status != SPOKE_OK)
-        w->out->len = w->start;
-    return w->status;
 }
 
 bool topic_all_of(spoke_str text, bool (*allowed)(char c))

@@ -11,11 +11,20 @@ struct topic_writer {
     spoke_status status;
 };
 
-struct topic_writer topic_begin(spoke_buf *out);
+static inline struct topic_writer topic_begin(spoke_buf *out)
+{
+    const struct topic_writer w = {out, out->len, SPOKE_OK};
+    return w;
+}
 void topic_put(struct topic_writer *w, spoke_str text);
 void topic_put_encoded(struct topic_writer *w, spoke_str text); /* percent-encoded */
 void topic_put_number(struct topic_writer *w, uint64_t number);
-spoke_status topic_end(const struct topic_writer *w);
+static inline spoke_status topic_end(const struct topic_writer *w)
+{
+    if (w->status != SPOKE_OK)
+        w->out->len = w->start;
+    return w->status;
+}
 
 /* True when the text can stand as one level of a PUBLISH topic: not empty, printable ASCII without space, and none
  * of the characters that MQTT reserves (standard, section 4.7). */
