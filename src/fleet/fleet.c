@@ -24,7 +24,7 @@ struct run {
     spoke_trust *trust;
     struct worker *workers;
     size_t worker_count;
-    FILE *csv;
+    FILE *csv, *human; /* human: where progress and summary go; NULL: nowhere */
     bool terminal;
     struct report_look first, before; /* first: when a message had been sent */
     size_t troubles_told;
@@ -177,7 +177,7 @@ static void tell_troubles(struct run *r)
 {
     struct trouble kind;
     while ((kind = troubles_at(&r->fleet.troubles, r->troubles_told)).count > 0) {
-        printf("%s%s: %s\n", r->terminal ? "\r\033[K" : "", kind.device, kind.text);
+        fprintf(r->human, "%s%s: %s\n", r->terminal ? "\r\033[K" : "", kind.device, kind.text);
         r->troubles_told++;
     }
 }
@@ -187,7 +187,8 @@ static void tell(struct run *r, bool last)
     static struct report_look now; /* large */
     look(r, &now);
     if (last && now.at_us - r->before.at_us < TURN_MS * 500u) { /* too short for rates */
-        fputs(r->terminal && !r->fleet.options->quiet ? "\n" : "", stdout);
+        if (r->terminal)
+            fputs("\n", r->human);
         return;
     }
     const double second = second_of(r, &now);
@@ -196,13 +197,13 @@ static void tell(struct run *r, bool last)
     if (r->csv != NULL)
         report_csv(r->csv, second, &r->before, &now);
     const bool plain_due = (uint64_t)second % PLAIN_EVERY_S == 0;
-    if (!r->fleet.options->quiet) {
+    if (r->human != NULL) {
         tell_troubles(r);
         if (r->terminal || plain_due || last) {
-            fputs(r->terminal ? "\r\033[K" : "", stdout);
-            report_progress(stdout, second, &r->before, &now);
-            fputs(r->terminal && !last ? "" : "\n", stdout);
-            fflush(stdout);
+            fputs(r->terminal ? "\r\033[K" : "", r->human);
+            report_progress(r->human, second, &r->before, &now);
+            fputs(r->terminal && !last ? "" : "\n", r->human);
+            fflush(r->human);
         }
     }
     r->before = now;
@@ -306,8 +307,8 @@ static int finish(struct run *r, const struct report_look *ready)
 {
     static struct report_totals totals; /* large */
     totals = totals_of(r, ready);
-    if (!r->fleet.options->quiet)
-        report_summary(stdout, &totals, &r->fleet.troubles);
+    if (r->human != NULL)
+        report_summary(r->human, &totals, &r->fleet.troubles);
     const int code = r->fleet.options->json != NULL ? write_json(r, &totals) : -1;
     return code >= 0 ? code : totals.well ? TOOL_OK : TOOL_INVALID;
 }
@@ -337,7 +338,9 @@ static int run(struct run *r)
     sigaddset(&signals, SIGINT);
     sigaddset(&signals, SIGTERM);
     pthread_sigmask(SIG_BLOCK, &signals, NULL); /* the threads inherit it */
-    r->terminal = isatty(STDOUT_FILENO) == 1;
+    const bool json_alone = r->fleet.options->json != NULL && strcmp(r->fleet.options->json, "-") == 0;
+    r->human = r->fleet.options->quiet ? NULL : json_alone ? stderr : stdout;
+    r->terminal = r->human != NULL && isatty(fileno(r->human)) == 1;
     r->fleet.begin_ms = fleet_now_us() / 1000;
     const int code = start_workers(r);
     if (code < 0) {

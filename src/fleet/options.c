@@ -49,7 +49,7 @@ static const char help[] =
     "  --provisioning-payload JSON goes with each registration\n"
     "\n"
     "What is told:\n"
-    "  --json FILE                 the summary; - is standard output\n"
+    "  --json FILE                 the summary; - is standard output, the rest then standard error\n"
     "  --csv FILE                  a line for each second\n"
     "  --quiet                     neither progress nor summary\n"
     "\n"

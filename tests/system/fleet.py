@@ -114,6 +114,11 @@ class Account(Fleet):
         self.assertEqual(code, 0, out)
         self.assertEqual(self.service.messages("sim-1")[0]["properties"], {"site": "north"})
 
+    def test_a_summary_for_programs_is_alone_on_standard_output(self):
+        code, out, err = self.run_fleet("--devices", "1", "--duration", "2", "--json", "-")
+        self.assertEqual((code, json.loads(out)["ready"]), (0, 1))
+        self.assertIn("READY at the end 1", err)
+
     def test_the_second_file_has_a_line_for_each_second(self):
         csv = f"{self.folder.name}/seconds.csv"
         code, out, _ = self.run_fleet("--devices", "2", "--duration", "4", "--csv", csv)
