@@ -73,7 +73,7 @@ def check_options(text, options):
     text = re.sub(r"^```sh\n.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)  # what is typed is tried
     for option in set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)):
         if option not in options:
-            yield f"{option} is not an option of spoke-central, of spoke-model, of a sample or of a script"
+            yield f"{option} is not an option of spoke-central, of spoke-model, of spoke, of a sample or of a script"
 
 
 def check_code(text):
@@ -91,7 +91,7 @@ def main():
     files = tracked_files()
     names = words(r"\b(?:spoke|SPOKE)_\w+", ["include/**/*.h", "CMakeLists.txt", "src/cmake/*", "src/central/cli.c", "samples/*.sh",
                                                "tests/unit/test_queue_log_model.c"])
-    options = words(r"--[a-z][a-z-]+", ["src/central/cli.c", "src/tools/*.c", "samples/*.c", "samples/*.sh", "tests/**/*.sh", "tests/**/*.py",
+    options = words(r"--[a-z][a-z-]+", ["src/central/cli.c", "src/tools/*.c", "src/fleet/*.c", "samples/*.c", "samples/*.sh", "tests/**/*.sh", "tests/**/*.py",
                                         "tests/faults/main_*.c"])
     wrong = 0
     for doc in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
