@@ -1,5 +1,7 @@
 /* The client that is held against other SDKs: what they do (provision, telemetry, properties, commands, cloud-to-device
- * messages), and what they leave to the program (connecting anew, retrying, syncing). Not the rest. */
+ * messages), and what they leave to the program (connecting anew, retrying, syncing). Not the rest: no other holds values
+ * to the device template. */
+#define SPOKE_WITH_CHECKS 0
 #define SPOKE_WITH_STORAGE 0
 #define SPOKE_WITH_BATCHES 0
 #define SPOKE_WITH_SETTINGS 0

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import linkmap
+import stack
 
 ROOT = Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/size"
@@ -61,10 +62,13 @@ def library():
     return sorted(path for pattern in SOURCES for path in (ROOT / "src").glob(pattern))
 
 
+def objects_of(probe, extra=(), stubs=()):
+    return compile_all([HERE / probe, *(HERE / stub for stub in stubs), *library()], list(extra))
+
+
 def image(name, probe, extra=(), stubs=(), entry="probe_roots"):
     """Links a probe with the whole library; the linker keeps what it uses."""
-    sources = [HERE / probe, *(HERE / stub for stub in stubs), *library()]
-    objects = compile_all(sources, list(extra))
+    objects = objects_of(probe, extra, stubs)
     out = BUILD / f"{name}.elf"
     run([tool("gcc"), *LINK, f"-Wl,-e,{entry}", f"-Wl,-Map,{BUILD / name}.map", *objects, "-o", out])
     return out
@@ -134,6 +138,18 @@ def measure_tls():
     return int(listing.splitlines()[-1].split()[0])
 
 
+def measure_stack():
+    """{call: (bytes in the client, with every switch on)}, and the way to the deepest point of spoke_client_poll."""
+    calls = re.findall(r"PROBE_FN\((\w+)\)", (HERE / "probe_client.c").read_text())
+    table = stack.read_table(HERE / "indirect")
+    found = []
+    for name, extra in (("client", features("client")), ("full", [])):
+        elf = image(name, extra=extra, **CLIENT)
+        found.append(stack.measure(objects_of(extra=extra, **CLIENT), elf, calls, table))
+    depths = {call: (found[0][0][call], found[1][0][call]) for call in calls}
+    return depths, found[1][1]["spoke_client_poll"]
+
+
 # --- the document ---
 
 
@@ -161,6 +177,19 @@ def sizes_block(images, tls, ram):
 def switches_block(saved):
     return table(["switch set to 0", "saves, bytes of flash"],
                  [[f"SPOKE_WITH_{name}", size] for name, size in saved.items()])
+
+
+SHALLOW = 256  # bytes: calls that need no more are not worth a row
+
+
+def stack_block(depths, way):
+    deep = sorted((call for call in depths if max(depths[call]) > SHALLOW), key=lambda call: -depths[call][1])
+    names = ", ".join(f"`{function.split(':')[-1]}`" for function in way)
+    return "\n\n".join([
+        table(["deepest stack, bytes", "client", "client, every switch on"],
+              [[f"`{call}`", *depths[call]] for call in deep]),
+        f"Every other call: at most {SHALLOW} bytes.",
+        f"The deepest way of `spoke_client_poll` with every switch on: {names}."])
 
 
 def block_of(text, name):
@@ -205,6 +234,13 @@ def main():
     parser.add_argument("--write", action="store_true")
     parser.add_argument("--only", choices=("sizes", "switches", "stack"))
     options = parser.parse_args()
+    try:
+        check(options)
+    except stack.Trouble as trouble:
+        sys.exit(f"the stack: {trouble}")
+
+
+def check(options):
     BUILD.mkdir(parents=True, exist_ok=True)
     blocks, figures = {}, {}
     if options.only in (None, "sizes", "switches"):
@@ -215,6 +251,11 @@ def main():
         figures = {name: ours(sizes) for name, sizes in images.items()} | {"client_ram": ram}
     if options.only in (None, "switches"):
         blocks["switches"] = switches_block(measure_switches(images["full"]))
+    if options.only in (None, "stack"):
+        depths, way = measure_stack()
+        blocks["stack"] = stack_block(depths, way)
+        figures |= {"client_stack": max(depth[0] for depth in depths.values()),
+                    "full_stack": max(depth[1] for depth in depths.values())}
     for name, block in blocks.items():
         print(f"{name}\n\n{block}\n")
     trouble = [*over_budget(figures), *settle(blocks, options.write)]
