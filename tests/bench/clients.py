@@ -12,6 +12,7 @@ import os
 from dataclasses import dataclass
 
 WINDOWS = (64, 1024, 10000)
+OURS = "_spoke.py" # its columns come first
 
 
 @dataclass
@@ -28,6 +29,7 @@ class Client:
 def all_clients(bench):
     found = []
     here = os.path.dirname(os.path.abspath(__file__))
-    for path in sorted(glob.glob(os.path.join(here, "clients_*.py"))):
+    files = sorted(glob.glob(os.path.join(here, "clients_*.py")), key=lambda path: (not path.endswith(OURS), path))
+    for path in files:
         found += importlib.import_module(os.path.basename(path)[:-3]).clients(bench)
     return found

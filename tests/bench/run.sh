@@ -22,6 +22,7 @@ done
 
 bench_packages=(
     libssl-dev openssl # the sink and its certificate
+    libmosquitto-dev mosquitto-clients # peers
     valgrind           # instructions
     util-linux         # taskset
 )
