@@ -718,8 +718,10 @@ void queue_sent(struct queue *q, uint32_t token, uint16_t packet_id, uint16_t me
 spoke_status queue_done(struct queue *q, uint32_t token, uint32_t *id, uint32_t *rest)
 {
     const uint16_t slot = slot_named(q, token);
+    if (slot == NO_SLOT)
+        return SPOKE_E_NOT_FOUND;
     const struct queue_entry *e = &q->entries[slot];
-    if (slot == NO_SLOT || e->state != ENTRY_SENT || e->members == 0)
+    if (e->state != ENTRY_SENT || e->members == 0)
         return SPOKE_E_NOT_FOUND;
     *id = e->id;
     *rest = QUEUE_NO_TOKEN;
