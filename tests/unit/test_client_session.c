@@ -68,6 +68,35 @@ static void a_message_that_is_never_acknowledged_costs_the_connection_not_the_me
     assert_int_equal(spoke_client_pending(f->client), 1);
 }
 
+static void each_burst_of_acknowledgements_gives_the_next_message_its_time(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    const size_t before = fake->sent_count;
+    for (int64_t i = 0; i < 3; i++)
+        assert_ok(spoke_send(f->client, spoke_i64("n", i)));
+    run(f, 40000);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = fake->sent[before].token});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = fake->sent[before + 1].token});
+    run(f, 59000);
+    expect(f, SPOKE_READY);
+    run(f, 2000);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TIMEOUT);
+}
+
+static void acknowledgements_of_younger_messages_do_not_help_the_oldest(void **state)
+{
+    struct fixture *f = *state;
+    get_ready(f);
+    const size_t before = fake->sent_count;
+    for (int64_t i = 0; i < 2; i++)
+        assert_ok(spoke_send(f->client, spoke_i64("n", i)));
+    run(f, 40000);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = fake->sent[before + 1].token});
+    run(f, 21000);
+    assert_int_equal(spoke_client_error(f->client)->status, SPOKE_E_TIMEOUT);
+}
+
 static void closing_sleeps_while_the_service_does_not_let_it_finish(void **state)
 {
     struct fixture *f = *state;
@@ -318,6 +347,8 @@ int main(void)
         claim(a_transport_that_never_reports_is_given_up),
         claim(a_request_left_from_the_last_connection_does_not_keep_the_next_one_awake),
         claim(a_message_that_is_never_acknowledged_costs_the_connection_not_the_message),
+        claim(each_burst_of_acknowledgements_gives_the_next_message_its_time),
+        claim(acknowledgements_of_younger_messages_do_not_help_the_oldest),
         claim(closing_sleeps_while_the_service_does_not_let_it_finish),
         claim(a_close_during_the_drain_for_a_token_still_sends_what_is_queued),
         claim(reports_wait_too_while_the_link_drains_for_a_token),
