@@ -16,7 +16,7 @@ class OneDevice:
 
     def run(self, client, messages, window=None, **how):
         """Against a sink of its own. window None: latency. Answers what both of them said."""
-        sink, port = self.bench.start_sink("--once")
+        sink, port = self.bench.start_sink("--once", "--spin")
         try:
             command = client.command + ["--port", str(port), "--ca", self.bench.cert, "--messages", str(messages)]
             command += ["--send-bytes", str(self.bench.send_bytes)] if client.send_bytes else []
@@ -85,7 +85,7 @@ def summarise(runs):
             "best_messages_per_s": round(max(rates)),
             "cpu_s_per_100k": middle(runs, lambda r: r["cpu_s"] / r["messages"] * 1e5, 4),
             "client_cpu_share": middle(runs, lambda r: r["cpu_s"] / r["wall_s"], 3),
-            "sink_cpu_share": middle(runs, lambda r: r["sink"]["cpu_share"], 3),
+            "sink_busy_share": middle(runs, lambda r: r["sink"]["busy_share"], 3),
             "idle_rss_kb": optional(runs, "idle_kb"), "idle_anonymous_kb": optional(runs, "idle_anonymous_kb"),
             "peak_rss_kb": optional(runs, "peak_kb")}
 
@@ -127,7 +127,7 @@ def table(results):
         yield row(f"messages/s, window {window}", "{:,}", (*at, "messages_per_s"))
         yield row("  best run", "{:,}", (*at, "best_messages_per_s"))
         yield row("  CPU s per 100,000", "{:.3f}", (*at, "cpu_s_per_100k"))
-        yield row("  busy: client / sink", "{:.0%} / {:.0%}", (*at, "client_cpu_share"), (*at, "sink_cpu_share"))
+        yield row("  busy: client / sink", "{:.0%} / {:.0%}", (*at, "client_cpu_share"), (*at, "sink_busy_share"))
         yield row("  peak RSS, KB", "{:,}", (*at, "peak_rss_kb"))
     yield row("one in flight, p50 / p99 us", "{:.0f} / {:.0f}", ("p50_us",), ("p99_us",))
     idle = ("windows", str(COUNTED_WINDOW))

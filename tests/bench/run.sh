@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds for speed, and prints what a message costs on each transport, measured here and now.
 #
-#   tests/bench/run.sh [--quick] [--only NAMES] [--json FILE] [--send-bytes N] [--build-dir DIR] [--no-install]
+#   tests/bench/run.sh [--quick] [--only NAMES] [--json FILE] [--send-bytes N] [--realtime] [--build-dir DIR] [--no-install]
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -11,7 +11,7 @@ measure=()
 
 while [ $# -gt 0 ]; do
     case "$1" in
-        --quick) measure+=("$1"); shift ;;
+        --quick | --realtime) measure+=("$1"); shift ;;
         --json | --send-bytes | --only) measure+=("$1" "$2"); shift 2 ;;
         --build-dir) build=$2; shift 2 ;;
         --no-install) install=no; shift ;;
@@ -24,7 +24,7 @@ bench_packages=(
     libssl-dev openssl # the sink and its certificate
     libmosquitto-dev mosquitto-clients # peers
     valgrind           # instructions
-    util-linux         # taskset
+    util-linux         # taskset, chrt
 )
 
 # shellcheck source=tests/tools/packages.sh
