@@ -9,7 +9,7 @@
 #define LATE_MS 1000        /* what was due before that is not made up for */
 #define QUEUE_SECONDS 2     /* of messages, that a device can have under way */
 #define KEEP_ALIVE_S 240u   /* of 10,000 devices 42 ask for life in a second */
-#define RECEIVE_BYTES 4096u /* a command, or the desired half of a twin */
+#define RECEIVE_BYTES 2048u /* a command; more where the twin is larger */
 
 uint64_t fleet_now_us(void)
 {
@@ -278,8 +278,8 @@ static spoke_config config_of(const struct device *d, const struct identity *who
                      .sas_lifetime_s = 86400, .queue_bytes = at_least((most + 160) * d->slots / 4, 2048),
                      .queue_messages = d->slots,
                      .report_bytes = at_least(most * fleet->t->report_count + 512, 1024),
-                     .receive_bytes = RECEIVE_BYTES, .send_bytes = at_least(most + 512, 2048),
-                     .in_flight = (uint16_t)d->slots, .commands = 1);
+                     .receive_bytes = at_least(fleet->t->twin_bytes + 1024, RECEIVE_BYTES),
+                     .send_bytes = at_least(most + 512, 2048), .in_flight = (uint16_t)d->slots, .commands = 1);
     return config;
 }
 

@@ -209,6 +209,19 @@ static spoke_status group(struct arena *arena, struct fleet_template *t, spoke_m
     return SPOKE_OK;
 }
 
+/* What a device has reported, and what it was asked for with the answer to it: value, code, version and text. */
+static size_t twin_bytes(const struct fleet_template *t, const size_t *sizes)
+{
+    size_t bytes = 256;
+    for (size_t i = 0; i < t->model->member_count; i++) {
+        const spoke_member *member = &t->model->members[i];
+        const size_t one = strlen(member->name) + sizes[i] + 8;
+        if (member->member == SPOKE_PROPERTY)
+            bytes += (member->flags & SPOKE_WRITABLE) != 0 ? one * 2 + 64 : one;
+    }
+    return bytes + bytes / 2; /* later values may be longer */
+}
+
 static spoke_status try_and_group(struct arena *arena, struct fleet_template *t)
 {
     const size_t members = t->model->member_count;
@@ -221,6 +234,7 @@ static spoke_status try_and_group(struct arena *arena, struct fleet_template *t)
         struct value_memory trial;
         value_memory_init(&trial, random_of(1, 1), slots, t->slots);
         try_parts(t, &trial, &room, sizes);
+        t->twin_bytes = twin_bytes(t, sizes);
         status = group(arena, t, SPOKE_TELEMETRY, sizes, &t->messages, &t->message_count);
     }
     if (status == SPOKE_OK)

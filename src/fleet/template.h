@@ -34,6 +34,7 @@ struct fleet_template {
     size_t handler_count;
     uint16_t slots;      /* of a device's memory */
     size_t most_bytes;   /* of a message or report, as far as was tried, with room for longer values */
+    size_t twin_bytes;   /* of both halves of a twin, as it is read at a connect, in the same way */
     size_t left_out;     /* telemetry, properties and responses of which no value fits the template */
     const char *example; /* the name of one of those; NULL: none */
 };
