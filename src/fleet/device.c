@@ -45,17 +45,23 @@ static bool at_hub(spoke_state state)
     return state == SPOKE_SYNCING || state == SPOKE_READY;
 }
 
+/* Spread over an interval: a fleet does not speak with one voice. */
+static void begin_to_send(struct device *d)
+{
+    const struct fleet *fleet = d->crew->fleet;
+    if (d->reached && fleet->t->message_count > 0 && atomic_load(&fleet->speak) != 0 && isinf(d->next_send_ms))
+        d->next_send_ms = (double)(fleet_now_us() / 1000) + random_unit(&d->values.random) * d->interval_ms;
+}
+
 static void become_ready(struct device *d)
 {
-    struct random *random = &d->values.random;
     if (d->reached) {
         count(d, COUNT_RECONNECTS, 1);
         return;
     }
     d->reached = d->to_report = true;
     count(d, COUNT_REACHED, 1);
-    if (d->crew->fleet->t->message_count > 0) /* spread: a fleet does not speak with one voice */
-        d->next_send_ms = (double)(fleet_now_us() / 1000) + random_unit(random) * d->interval_ms;
+    begin_to_send(d);
 }
 
 static void on_state(spoke_client *client, spoke_state from, spoke_state to, const spoke_error *why, void *user)
@@ -342,6 +348,13 @@ static uint64_t next_due_ms(const struct device *d, uint64_t now_ms, bool quiet)
         return due;
     const uint64_t send = d->next_send_ms > (double)now_ms ? (uint64_t)ceil(d->next_send_ms) : now_ms;
     return send < due ? send : due;
+}
+
+void device_speak(struct device *d, uint64_t now_ms)
+{
+    begin_to_send(d);
+    if (d->client != NULL && !isinf(d->next_send_ms))
+        timers_set(&d->crew->timers, &d->timer, next_due_ms(d, now_ms, false));
 }
 
 void device_turn(struct device *d, uint64_t now_ms, bool quiet)

@@ -25,6 +25,7 @@ struct fleet {
     struct gate gate;
     struct troubles troubles;
     uint64_t begin_ms;
+    _Atomic int speak; /* devices that are READY send telemetry */
     _Atomic int stop;
 };
 
@@ -58,6 +59,8 @@ struct device {
 void device_init(struct device *d, struct crew *crew, uint32_t number);
 /* Makes the client and wants it connected. When that fails it is noted and counted. */
 void device_begin(struct device *d, uint64_t now_ms);
+/* The fleet speaks from now on, and so does the device if it is READY. */
+void device_speak(struct device *d, uint64_t now_ms);
 /* Does what is due, and sets its timer. `quiet`: nothing new is sent. */
 void device_turn(struct device *d, uint64_t now_ms, bool quiet);
 /* Says DISCONNECT where there is a link, waiting limit_ms for it, and frees. */

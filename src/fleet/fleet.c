@@ -27,6 +27,7 @@ struct run {
     FILE *csv, *human; /* human: where progress and summary go; NULL: nowhere */
     bool terminal;
     struct report_look first, before; /* first: when a message had been sent */
+    uint64_t speak_ms;                /* since when telemetry is sent; 0: not yet */
     size_t troubles_told;
 };
 
@@ -214,20 +215,33 @@ static bool all_gave_up(const struct run *r)
     return r->before.value[COUNT_FAILED] == r->fleet.options->devices;
 }
 
+static void speak_when_all_are_there(struct run *r)
+{
+    const uint64_t *v = r->before.value;
+    if (r->speak_ms != 0 || v[COUNT_REACHED] + v[COUNT_FAILED] < r->fleet.options->devices)
+        return;
+    r->speak_ms = fleet_now_us() / 1000;
+    atomic_store(&r->fleet.speak, 1);
+}
+
+static uint64_t end_ms(const struct run *r)
+{
+    const uint64_t duration_ms = (uint64_t)r->fleet.options->duration_s * 1000;
+    return duration_ms > 0 && r->speak_ms > 0 ? r->speak_ms + duration_ms : UINT64_MAX;
+}
+
 static void wait_for_the_end(struct run *r, const sigset_t *signals)
 {
-    const uint64_t end = r->fleet.options->duration_s > 0
-                             ? (uint64_t)r->fleet.options->duration_s * 1000 + r->fleet.begin_ms
-                             : UINT64_MAX;
     uint64_t next = r->fleet.begin_ms + TURN_MS, now = fleet_now_us() / 1000;
-    for (; now < end && !all_gave_up(r); now = fleet_now_us() / 1000) {
-        const uint64_t until = next < end ? next : end, left = until > now ? until - now : 0;
+    for (; now < end_ms(r) && !all_gave_up(r); now = fleet_now_us() / 1000) {
+        const uint64_t until = next < end_ms(r) ? next : end_ms(r), left = until > now ? until - now : 0;
         const struct timespec limit = {(time_t)(left / 1000), (long)(left % 1000) * 1000000L};
         if (sigtimedwait(signals, NULL, &limit) > 0)
             return;
         if (fleet_now_us() / 1000 < next)
             continue;
         tell(r, false);
+        speak_when_all_are_there(r);
         next += TURN_MS;
     }
 }
@@ -342,6 +356,8 @@ static int run(struct run *r)
     r->human = r->fleet.options->quiet ? NULL : json_alone ? stderr : stdout;
     r->terminal = r->human != NULL && isatty(fileno(r->human)) == 1;
     r->fleet.begin_ms = fleet_now_us() / 1000;
+    r->speak_ms = r->fleet.options->together ? 0 : r->fleet.begin_ms;
+    atomic_store(&r->fleet.speak, !r->fleet.options->together);
     const int code = start_workers(r);
     if (code < 0) {
         r->before.at_us = fleet_now_us();

@@ -42,6 +42,8 @@ static const char help[] =
     "  --rate-total X              or of all together\n"
     "  --ramp X                    devices that begin in a second. Default: 100\n"
     "  --at-once N                 devices that may be on their way to READY at a time. Default: 200\n"
+    "  --together                  no telemetry until all devices are READY (or given up); what is counted and\n"
+    "                              measured of it, and --duration, begin then\n"
     "  --duration SECONDS          Default: until Ctrl-C\n"
     "  --threads N                 Default: one for each processor\n"
     "  --seed N                    another number, other values. Default: 1\n"
@@ -269,6 +271,7 @@ int options_parse(int argc, char **argv, struct fleet_options *o)
         {.name = "--rate-total", .value = true, .handle = take_rate_total, .ctx = o},
         {.name = "--ramp", .value = true, .handle = take_ramp, .ctx = o},
         {.name = "--at-once", .value = true, .handle = take_at_once, .ctx = o},
+        {.name = "--together", .to = &o->together},
         {.name = "--duration", .value = true, .handle = take_duration, .ctx = o},
         {.name = "--threads", .value = true, .handle = take_threads, .ctx = o},
         {.name = "--seed", .value = true, .handle = take_seed, .ctx = o},

@@ -37,6 +37,7 @@ struct fleet_options {
     /* what is told */
     const char *json, *csv;
     bool quiet;
+    bool together; /* nothing is sent until all are READY */
 };
 
 /* Reads options, then environment variables for what they leave open (getenv's text is not copied). -1: go on. Else the

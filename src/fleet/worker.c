@@ -52,6 +52,15 @@ static void begin_due(struct worker *w, uint64_t now)
         device_begin(&w->devices[w->begun++], now);
 }
 
+/* Once: the fleet has just been told to speak. */
+static void speak(struct worker *w)
+{
+    const uint64_t now = now_ms();
+    w->speaks = true;
+    for (size_t i = 0; i < w->begun; i++)
+        device_speak(&w->devices[i], now);
+}
+
 /* --- turning --- */
 
 static int nap(const struct worker *w, uint64_t now, bool quiet)
@@ -90,8 +99,11 @@ static void say_goodbye(struct worker *w)
 static void *run(void *arg)
 {
     struct worker *w = arg;
-    while (!stopping(w))
+    while (!stopping(w)) {
+        if (!w->speaks && atomic_load(&w->crew.fleet->speak) != 0)
+            speak(w);
         turn(w, false);
+    }
     const uint64_t until = now_ms() + DRAIN_MS;
     while (under_way(w) > 0 && now_ms() < until)
         turn(w, true);

@@ -11,7 +11,7 @@ struct worker {
     size_t count;
     size_t begun;     /* the first so many devices */
     uint64_t at_once; /* of them may be on their way to READY */
-    bool started;
+    bool started, speaks;
     uint64_t undelivered; /* after the end: accepted, and neither acknowledged nor given up */
     _Atomic int ended;
 };

@@ -109,6 +109,18 @@ class Account(Fleet):
         for name, _ in devices:
             self.assertTrue(self.service.messages(name))
 
+    def test_together_nothing_is_sent_before_all_are_ready(self):
+        csv = f"{self.folder.name}/seconds.csv"
+        code, out, err = self.run_fleet("--devices", "3", "--rate", "20", "--ramp", "1", "--together", "--duration", "3", "--csv", csv)
+        self.assertEqual((code, err), (0, ""), out)
+        head, *lines = [line.split(",") for line in Path(csv).read_text().splitlines()]
+        ready, sent = head.index("ready"), head.index("sent_per_s")
+        self.assertGreaterEqual(len(lines), 5)
+        for line in lines:
+            if line[ready] != "3":
+                self.assertEqual(float(line[sent]), 0)
+        self.assertGreater(float(lines[-1][sent]), 0)
+
     def test_properties_go_with_each_message(self):
         code, out, _ = self.run_fleet("--devices", "1", "--rate", "5", "--duration", "3", "--property", "site=north")
         self.assertEqual(code, 0, out)
