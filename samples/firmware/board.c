@@ -117,6 +117,19 @@ void board_print(const char *text)
         print_byte(*text);
 }
 
+void board_print_number(const char *text, uint32_t number)
+{
+    char digits[11];
+    char *at = digits + sizeof digits - 1;
+    *at = '\0';
+    do {
+        *--at = (char)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    board_print(text);
+    board_print(at);
+}
+
 _Noreturn void board_panic(const char *why)
 {
     board_print("panic: ");

@@ -22,6 +22,7 @@ void board_sleep(uint32_t limit_ms);
 void board_stay_awake(void);   /* also from an interrupt */
 uint32_t board_awake_us(void); /* since reset, modulo 2^32 */
 void board_print(const char *text);
+void board_print_number(const char *text, uint32_t number); /* behind the text */
 /* Prints it and ends the program; a product resets itself instead. */
 _Noreturn void board_panic(const char *why);
 

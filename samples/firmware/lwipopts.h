@@ -25,6 +25,7 @@
 #define IP_FRAG 0
 #define LWIP_DHCP 1
 #define LWIP_DNS 1
+#define DNS_TABLE_SIZE 2
 /* Names that no server knows: net_add_host. */
 #define DNS_LOCAL_HOSTLIST 1
 #define DNS_LOCAL_HOSTLIST_IS_DYNAMIC 1

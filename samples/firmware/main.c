@@ -8,6 +8,7 @@
  *   board.c      the board: timer, console, Ethernet, the page with this device's settings
  *   start.c      from reset to main, faults, the painted stack
  *   link.ld      what lies where
+ *   features.h   what it does not use of Spoke
  *   lwipopts.h, arch/cc.h, mbedtls_config.h   how the two libraries are built
  *   CMakeLists.txt, cortex-m4.cmake           the build
  *
@@ -16,8 +17,6 @@
 #include <spoke/features.h>
 #include <spoke/spoke.h>
 #include <stdalign.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "board.h"
@@ -57,6 +56,14 @@ static const char *required(const char *name)
     return value;
 }
 
+static uint16_t required_port(void)
+{
+    int64_t port = 0;
+    if (spoke_json_int(spoke_str_of(required("port")), &port) != SPOKE_OK || port < 1 || port > UINT16_MAX)
+        board_panic("the port setting is no number from 1 to 65535");
+    return (uint16_t)port;
+}
+
 static void add_hosts(void)
 {
     const char *at = NULL, *name, *value;
@@ -68,7 +75,7 @@ static void add_hosts(void)
 static spoke_client *make_client(void)
 {
     const spoke_config config =
-        SPOKE_CONFIG(.provisioning_host = required("host"), .port = (uint16_t)atoi(required("port")),
+        SPOKE_CONFIG(.provisioning_host = required("host"), .port = required_port(),
                      .id_scope = required("id_scope"), .registration_id = required("registration_id"),
                      .credential.primary = required("key"), .trust_pem = board_setting("trust"),
                      .test_only = SPOKE_WITH_TLS ? 0 : SPOKE_TEST_ONLY_PLAINTEXT, THERMOSTAT_MODEL,
@@ -76,10 +83,9 @@ static spoke_client *make_client(void)
                      .send_bytes = 2048, .in_flight = 8, .commands = 1);
     spoke_client *client = NULL;
     spoke_error why;
-    char line[64];
-    snprintf(line, sizeof line, "the client takes %u bytes of %u\n", (unsigned)spoke_client_size(&config),
-             (unsigned)sizeof client_memory);
-    board_print(line);
+    board_print_number("the client takes ", spoke_client_size(&config));
+    board_print_number(" bytes of ", sizeof client_memory);
+    board_print("\n");
     if (spoke_client_init(client_memory, sizeof client_memory, &config, &client, &why) != SPOKE_OK)
         board_panic(why.text);
     return client;
@@ -97,11 +103,12 @@ static void measure(spoke_client *client)
 /* What it cost so far: the peaks of memory, and how long the processor was awake for the last reading. */
 static void print_cost(uint32_t awake_us)
 {
-    char line[96];
-    snprintf(line, sizeof line, "stack %u of %u, mbedTLS %u of %u, awake %lu us\n", (unsigned)board_stack_peak(),
-             (unsigned)board_stack_size(), (unsigned)platform_tls_peak(), (unsigned)platform_tls_size(),
-             (unsigned long)awake_us);
-    board_print(line);
+    board_print_number("stack ", board_stack_peak());
+    board_print_number(" of ", board_stack_size());
+    board_print_number(", mbedTLS ", platform_tls_peak());
+    board_print_number(" of ", platform_tls_size());
+    board_print_number(", awake ", awake_us);
+    board_print(" us\n");
 }
 
 int main(void)

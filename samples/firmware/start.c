@@ -8,11 +8,9 @@
 
 /* link.ld */
 extern uint32_t stack_low[], stack_top[], data_load[], data_start[], data_end[], bss_start[], bss_end[];
-extern uint32_t thread_local_start[];
 
 int main(void);
 void reset(void);
-void _set_tls(void *block); /* picolibc: where errno is */
 
 /* The stack is painted where it is not in use yet, so that its peak can be read later. */
 static void paint_stack(void)
@@ -45,7 +43,6 @@ _Noreturn void reset(void)
 {
     memcpy(data_start, data_load, between(data_start, data_end));
     memset(bss_start, 0, between(bss_start, bss_end));
-    _set_tls(thread_local_start);
     paint_stack();
     main();
     board_panic("main returned");
