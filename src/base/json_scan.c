@@ -1,5 +1,7 @@
 #include "base/json_scan.h"
 
+#include <string.h>
+
 #include "base/ascii.h"
 #include "base/utf8.h"
 
@@ -63,34 +65,16 @@ static bool scan_unicode(spoke_str text, size_t *at, uint32_t *scalar)
 
 bool json_scan_escape(spoke_str text, size_t *at, uint32_t *scalar)
 {
+    static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
     const char letter = json_peek(text, *at + 1);
     *at += 2;
-    switch (letter) {
-    case '"':
-    case '\\':
-    case '/':
-        *scalar = (uint32_t)letter;
-        return true;
-    case 'b':
-        *scalar = '\b';
-        return true;
-    case 'f':
-        *scalar = '\f';
-        return true;
-    case 'n':
-        *scalar = '\n';
-        return true;
-    case 'r':
-        *scalar = '\r';
-        return true;
-    case 't':
-        *scalar = '\t';
-        return true;
-    case 'u':
+    if (letter == 'u')
         return scan_unicode(text, at, scalar);
-    default:
+    const char *found = memchr(letters, letter, sizeof letters - 1);
+    if (found == NULL)
         return false;
-    }
+    *scalar = (uint32_t)bytes[found - letters];
+    return true;
 }
 
 /* Most text is ASCII and nothing to look at twice. */

@@ -1,30 +1,34 @@
 #include <spoke/base.h>
+#include <spoke/features.h>
 
-#define STATUS_NAME(name, number, sentence) \
-    case name: \
-        return #name;
-#define STATUS_TEXT(name, number, sentence) \
-    case name: \
-        return sentence;
+#define STATUS_NUMBER(name, number, sentence) number,
+#define STATUS_NAME(name, number, sentence) #name,
+#define STATUS_TEXT(name, number, sentence) sentence,
+
+/* Where the status stands in the lists below, or behind their ends. */
+static size_t place_of(spoke_status status)
+{
+    static const int16_t numbers[] = {SPOKE_STATUS_LIST(STATUS_NUMBER)};
+    size_t at = 0;
+    while (at < sizeof numbers / sizeof numbers[0] && numbers[at] != (int)status)
+        at++;
+    return at;
+}
 
 const char *spoke_status_name(spoke_status status)
 {
-    switch (status) {
-        SPOKE_STATUS_LIST(STATUS_NAME)
-    case SPOKE_STATUS_INT32_:
-        break;
-    }
-    return "SPOKE_E_?";
+    static const char *const names[] = {SPOKE_STATUS_LIST(STATUS_NAME) "SPOKE_E_?"};
+    return names[place_of(status)];
 }
 
 const char *spoke_status_text(spoke_status status)
 {
-    switch (status) {
-        SPOKE_STATUS_LIST(STATUS_TEXT)
-    case SPOKE_STATUS_INT32_:
-        break;
-    }
-    return "an unknown status";
+#if SPOKE_WITH_SENTENCES
+    static const char *const sentences[] = {SPOKE_STATUS_LIST(STATUS_TEXT) "an unknown status"};
+    return sentences[place_of(status)];
+#else
+    return spoke_status_name(status);
+#endif
 }
 
 const char *spoke_source_name(spoke_source source)
