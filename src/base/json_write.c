@@ -1,7 +1,10 @@
 #include <spoke/base.h>
 
+#include <string.h>
+
 #include "base/json_number.h"
 #include "base/json_scan.h"
+#include "base/json_write.h"
 #include "base/utf8.h"
 
 #define MAX_DEPTH 64u /* one bit per level in spoke_writer.arrays */
@@ -38,35 +41,15 @@ static bool in_object(const spoke_writer *w)
 /* The escape of a byte that may not stand in a string as it is. */
 static void put_escape(spoke_writer *w, char c)
 {
-    static const char hex[] = "0123456789abcdef";
-    const char *letter = NULL;
-    const char code[6] = {'\\', 'u', '0', '0', hex[(uint8_t)c >> 4 & 15], hex[(uint8_t)c & 15]};
-    switch (c) {
-    case '"':
-        letter = "\\\"";
-        break;
-    case '\\':
-        letter = "\\\\";
-        break;
-    case '\b':
-        letter = "\\b";
-        break;
-    case '\f':
-        letter = "\\f";
-        break;
-    case '\n':
-        letter = "\\n";
-        break;
-    case '\r':
-        letter = "\\r";
-        break;
-    case '\t':
-        letter = "\\t";
-        break;
-    default:
-        break;
-    }
-    put(w, letter != NULL ? spoke_str_from(letter, 2) : spoke_str_from(code, sizeof code));
+    static const char bytes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
+    const char *found = memchr(bytes, c, sizeof bytes - 1);
+    const char escape[6] = {'\\',
+                            found != NULL ? letters[found - bytes] : 'u',
+                            '0',
+                            '0',
+                            hex[(uint8_t)c >> 4 & 15],
+                            hex[(uint8_t)c & 15]};
+    put(w, spoke_str_from(escape, found != NULL ? 2 : sizeof escape));
 }
 
 static bool is_plain(char c)
@@ -190,6 +173,11 @@ void spoke_write_key(spoke_writer *w, spoke_str key)
     after_key(w);
 }
 
+void json_write_name(spoke_writer *w, const char *key)
+{
+    spoke_write_key(w, spoke_str_of(key));
+}
+
 void spoke_write_raw_key(spoke_writer *w, spoke_str raw_key)
 {
     before_key(w);
@@ -202,6 +190,29 @@ void spoke_write_raw_key(spoke_writer *w, spoke_str raw_key)
 }
 
 /* --- values --- */
+
+void json_write_text(spoke_writer *w, spoke_str value)
+{
+    before_value(w);
+    put_string(w, value);
+    after_value(w);
+}
+
+void json_write_int(spoke_writer *w, int64_t value)
+{
+    before_value(w);
+    if (w->status == SPOKE_OK)
+        w->status = json_number_append_int(value, &w->out);
+    after_value(w);
+}
+
+void json_write_raw(spoke_writer *w, spoke_str value)
+{
+    before_value(w);
+    fail(w, spoke_json_check(value));
+    put(w, value);
+    after_value(w);
+}
 
 static void put_value(spoke_writer *w, const spoke_field *field)
 {

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/json_write.h"
 #include "proto/dps_reply.h"
 #include "proto/topic.h"
 
@@ -26,7 +27,7 @@ static bool ids_valid(const spoke_dps_config *config)
 static void put_resource(struct topic_writer *w, const spoke_dps_config *config)
 {
     topic_put(w, config->id_scope);
-    topic_put(w, SPOKE_STR("/registrations/"));
+    topic_put_text(w, "/registrations/");
     topic_put(w, config->registration_id);
 }
 
@@ -36,9 +37,9 @@ spoke_status spoke_dps_username(const spoke_dps_config *config, spoke_buf *out)
         return SPOKE_E_ARG;
     struct topic_writer w = topic_begin(out);
     put_resource(&w, config);
-    topic_put(&w, SPOKE_STR("/api-version=" SPOKE_DPS_API_VERSION));
+    topic_put_text(&w, "/api-version=" SPOKE_DPS_API_VERSION);
     if (config->user_agent.len > 0)
-        topic_put(&w, SPOKE_STR("&ClientVersion="));
+        topic_put_text(&w, "&ClientVersion=");
     topic_put_encoded(&w, config->user_agent);
     return topic_end(&w);
 }
@@ -94,12 +95,13 @@ static void forget_operation(spoke_dps *d)
 }
 
 /* The event's views go where the operation id was: nothing is asked any more. */
-static void finish(spoke_dps *d, spoke_dps_event event)
+static spoke_dps_event *finish(spoke_dps *d, spoke_dps_event_kind kind)
 {
     d->step = SPOKE_DPS_DONE;
     d->to_send = false;
-    d->event = event;
+    d->event = (spoke_dps_event){.kind = kind};
     d->event_ready = true;
+    return &d->event;
 }
 
 /* Cuts at a whole UTF-8 character. */
@@ -119,11 +121,11 @@ static void refuse(spoke_dps *d, spoke_dps_class failure, int32_t code, uint32_t
     const spoke_status kept = spoke_buf_append(&d->scratch, shortened(message));
     assert(kept == SPOKE_OK); /* SPOKE_DPS_MIN_SCRATCH_BYTES */
     (void)kept;
-    finish(d, (spoke_dps_event){.kind = SPOKE_DPS_REFUSED,
-                                .failure = failure,
-                                .code = code,
-                                .retry_after_s = retry_after_s,
-                                .message = spoke_buf_str(&d->scratch)});
+    spoke_dps_event *event = finish(d, SPOKE_DPS_REFUSED);
+    event->failure = failure;
+    event->code = code;
+    event->retry_after_s = retry_after_s;
+    event->message = spoke_buf_str(&d->scratch);
 }
 
 static const spoke_str no_words = {NULL, 0};
@@ -182,16 +184,18 @@ static void write_members(spoke_writer *w, spoke_str object, bool skip_model_id)
         if (skip_model_id && spoke_json_key_is(key, SPOKE_STR("modelId")))
             continue;
         spoke_write_raw_key(w, key);
-        spoke_write_value(w, spoke_json(NULL, value));
+        json_write_raw(w, value);
     }
 }
 
 static void write_payload(spoke_writer *w, const spoke_dps_config *config)
 {
-    spoke_write_key(w, SPOKE_STR("payload"));
+    json_write_name(w, "payload");
     spoke_write_begin_object(w);
-    if (config->model_id.len > 0)
-        spoke_write(w, spoke_text("modelId", config->model_id));
+    if (config->model_id.len > 0) {
+        json_write_name(w, "modelId");
+        json_write_text(w, config->model_id);
+    }
     write_members(w, config->payload, config->model_id.len > 0);
     spoke_write_end_object(w);
 }
@@ -201,7 +205,8 @@ static spoke_status write_registration(const spoke_dps_config *config, spoke_buf
     spoke_writer w;
     spoke_writer_init(&w, out->ptr + out->len, out->cap - out->len);
     spoke_write_begin_object(&w);
-    spoke_write(&w, spoke_text("registrationId", config->registration_id));
+    json_write_name(&w, "registrationId");
+    json_write_text(&w, config->registration_id);
     if (config->model_id.len > 0 || config->payload.len > 0)
         write_payload(&w, config);
     spoke_write_end_object(&w);
@@ -212,11 +217,11 @@ static spoke_status write_topic(const spoke_dps *d, spoke_buf *out)
 {
     const bool polling = d->step == SPOKE_DPS_POLLING;
     struct topic_writer w = topic_begin(out);
-    topic_put(&w, polling ? SPOKE_STR("$dps/registrations/GET/iotdps-get-operationstatus/?$rid=")
-                          : SPOKE_STR("$dps/registrations/PUT/iotdps-register/?$rid="));
+    topic_put_text(&w, polling ? "$dps/registrations/GET/iotdps-get-operationstatus/?$rid="
+                               : "$dps/registrations/PUT/iotdps-register/?$rid=");
     topic_put_number(&w, d->rid);
     if (polling)
-        topic_put(&w, SPOKE_STR("&operationId="));
+        topic_put_text(&w, "&operationId=");
     topic_put(&w, d->operation_id);
     return topic_end(&w);
 }
@@ -323,13 +328,16 @@ static bool keep_name(spoke_dps *d, spoke_str json, size_t most, spoke_str *out)
 
 static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct dps_operation *o)
 {
-    spoke_dps_event event = {.kind = SPOKE_DPS_ASSIGNED};
+    spoke_str hub, device_id;
     forget_operation(d);
-    if (keep_name(d, o->hub, SPOKE_MAX_HOST_BYTES, &event.hub) &&
-        keep_name(d, o->device_id, SPOKE_MAX_ID_BYTES, &event.device_id))
-        finish(d, event);
-    else
+    if (!keep_name(d, o->hub, SPOKE_MAX_HOST_BYTES, &hub) ||
+        !keep_name(d, o->device_id, SPOKE_MAX_ID_BYTES, &device_id)) {
         refuse_malformed(d, reply);
+        return;
+    }
+    spoke_dps_event *event = finish(d, SPOKE_DPS_ASSIGNED);
+    event->hub = hub;
+    event->device_id = device_id;
 }
 
 static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)

@@ -28,7 +28,7 @@ spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
 {
     spoke_dps_reply reply = {0};
     spoke_str query, retry_after;
-    if (!topic_skip(&topic, SPOKE_STR("$dps/registrations/res/")))
+    if (!topic_skip_text(&topic, "$dps/registrations/res/"))
         return SPOKE_E_NOT_FOUND;
     if (!topic_read_reply(topic, &reply.status, &query))
         return SPOKE_E_PROTOCOL;
@@ -61,7 +61,7 @@ static spoke_str member(spoke_str object, const char *key)
 static int32_t code_member(spoke_str object)
 {
     int64_t code = 0;
-    if (spoke_json_int(member(object, "errorCode"), &code) != SPOKE_OK || code < 100000 || code > 999999)
+    if (!topic_number(member(object, "errorCode"), &code) || code < 100000 || code > 999999)
         return 0;
     return (int32_t)code;
 }

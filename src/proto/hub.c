@@ -29,16 +29,16 @@ spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
     struct topic_writer w = topic_begin(out);
     topic_put(&w, id->device_id);
     if (id->module_id.len > 0)
-        topic_put(&w, SPOKE_STR("/"));
+        topic_put_text(&w, "/");
     topic_put(&w, id->module_id);
     return topic_end(&w);
 }
 
-static void put_option(struct topic_writer *w, spoke_str key, spoke_str value)
+static void put_option(struct topic_writer *w, const char *key, spoke_str value)
 {
     if (value.len == 0)
         return;
-    topic_put(w, key);
+    topic_put_text(w, key);
     topic_put_encoded(w, value);
 }
 
@@ -48,25 +48,25 @@ spoke_status spoke_hub_username(const spoke_hub_identity *id, spoke_buf *out)
         return SPOKE_E_ARG;
     struct topic_writer w = topic_begin(out);
     topic_put(&w, id->hub_host);
-    topic_put(&w, SPOKE_STR("/"));
+    topic_put_text(&w, "/");
     topic_put(&w, id->device_id);
-    topic_put(&w, SPOKE_STR("/"));
+    topic_put_text(&w, "/");
     topic_put(&w, id->module_id);
     if (id->module_id.len > 0)
-        topic_put(&w, SPOKE_STR("/"));
-    topic_put(&w, SPOKE_STR("?api-version=" SPOKE_HUB_API_VERSION));
-    put_option(&w, SPOKE_STR("&DeviceClientType="), id->user_agent);
-    put_option(&w, SPOKE_STR("&model-id="), id->model_id);
+        topic_put_text(&w, "/");
+    topic_put_text(&w, "?api-version=" SPOKE_HUB_API_VERSION);
+    put_option(&w, "&DeviceClientType=", id->user_agent);
+    put_option(&w, "&model-id=", id->model_id);
     return topic_end(&w);
 }
 
 /* "devices/{id}" or "devices/{id}/modules/{id}": the front of topics and, behind the host, of SAS resources. */
 static void put_identity(struct topic_writer *w, const spoke_hub_identity *id)
 {
-    topic_put(w, SPOKE_STR("devices/"));
+    topic_put_text(w, "devices/");
     topic_put(w, id->device_id);
     if (id->module_id.len > 0)
-        topic_put(w, SPOKE_STR("/modules/"));
+        topic_put_text(w, "/modules/");
     topic_put(w, id->module_id);
 }
 
@@ -76,7 +76,7 @@ spoke_status spoke_hub_resource(const spoke_hub_identity *id, spoke_buf *out)
         return SPOKE_E_ARG;
     struct topic_writer w = topic_begin(out);
     topic_put(&w, id->hub_host);
-    topic_put(&w, SPOKE_STR("/"));
+    topic_put_text(&w, "/");
     put_identity(&w, id);
     return topic_end(&w);
 }
@@ -88,7 +88,7 @@ spoke_status spoke_hub_filters(const spoke_hub_identity *id, spoke_buf *scratch,
         return SPOKE_E_ARG;
     struct topic_writer w = topic_begin(scratch);
     put_identity(&w, id);
-    topic_put(&w, id->module_id.len > 0 ? SPOKE_STR("/#") : SPOKE_STR("/messages/devicebound/#"));
+    topic_put_text(&w, id->module_id.len > 0 ? "/#" : "/messages/devicebound/#");
     if (topic_end(&w) != SPOKE_OK)
         return w.status;
     const char *c2d = (const char *)scratch->ptr + w.start;
@@ -108,28 +108,28 @@ spoke_status spoke_hub_telemetry_topic(const spoke_hub_identity *id, const spoke
         return SPOKE_E_ARG;
     struct topic_writer w = topic_begin(out);
     put_identity(&w, id);
-    topic_put(&w, SPOKE_STR("/messages/events/"));
+    topic_put_text(&w, "/messages/events/");
     if (w.status == SPOKE_OK && properties != NULL)
         w.status = spoke_bag_write(properties, out);
     return topic_end(&w);
 }
 
-static spoke_status write_request(spoke_str topic, uint32_t rid, spoke_buf *out)
+static spoke_status write_request(const char *topic, uint32_t rid, spoke_buf *out)
 {
     struct topic_writer w = topic_begin(out);
-    topic_put(&w, topic);
+    topic_put_text(&w, topic);
     topic_put_number(&w, rid);
     return topic_end(&w);
 }
 
 spoke_status spoke_hub_twin_get_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_request(SPOKE_STR("$iothub/twin/GET/?$rid="), rid, out);
+    return write_request("$iothub/twin/GET/?$rid=", rid, out);
 }
 
 spoke_status spoke_hub_twin_report_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_request(SPOKE_STR("$iothub/twin/PATCH/properties/reported/?$rid="), rid, out);
+    return write_request("$iothub/twin/PATCH/properties/reported/?$rid=", rid, out);
 }
 
 spoke_status spoke_hub_method_reply_topic(spoke_str rid, int status, spoke_buf *out)
@@ -137,9 +137,9 @@ spoke_status spoke_hub_method_reply_topic(spoke_str rid, int status, spoke_buf *
     if (status < 0 || status > UINT16_MAX || rid.len == 0)
         return SPOKE_E_ARG;
     struct topic_writer w = topic_begin(out);
-    topic_put(&w, SPOKE_STR("$iothub/methods/res/"));
+    topic_put_text(&w, "$iothub/methods/res/");
     topic_put_number(&w, (uint64_t)status);
-    topic_put(&w, SPOKE_STR("/?$rid="));
+    topic_put_text(&w, "/?$rid=");
     topic_put(&w, rid);
     return topic_end(&w);
 }
@@ -152,13 +152,8 @@ static spoke_status read_version(spoke_str query, spoke_hub_event *out)
     spoke_str digits;
     if (spoke_bag_find(query, "$version", &digits) != SPOKE_OK)
         return SPOKE_OK;
-    /* JSON's numbers are the reader at hand for 64 bits; a version has no sign, point or exponent. */
-    for (size_t i = 0; i < digits.len; i++) {
-        if (digits.ptr[i] < '0' || digits.ptr[i] > '9')
-            return SPOKE_E_PROTOCOL;
-    }
     out->has_version = true;
-    return spoke_json_int(digits, &out->version) == SPOKE_OK ? SPOKE_OK : SPOKE_E_PROTOCOL;
+    return topic_number(digits, &out->version) ? SPOKE_OK : SPOKE_E_PROTOCOL;
 }
 
 static spoke_status parse_twin_reply(spoke_str rest, spoke_hub_event *out)
@@ -175,7 +170,7 @@ static spoke_status parse_twin_reply(spoke_str rest, spoke_hub_event *out)
 static spoke_status parse_desired(spoke_str rest, spoke_hub_event *out)
 {
     out->kind = SPOKE_HUB_DESIRED;
-    return topic_skip(&rest, SPOKE_STR("?")) ? read_version(rest, out) : SPOKE_E_PROTOCOL;
+    return topic_skip_text(&rest, "?") ? read_version(rest, out) : SPOKE_E_PROTOCOL;
 }
 
 /* The name ends at the first "/?$rid=": what stands before is not decoded. */
@@ -225,20 +220,20 @@ static void find_offline_command(spoke_hub_event *out)
  * compared as it stands: a '%' in it is a percent sign, not an escape. */
 static bool skip_identity(const spoke_hub_identity *id, spoke_str *topic)
 {
-    if (!topic_skip(topic, SPOKE_STR("devices/")) || !topic_skip(topic, id->device_id))
+    if (!topic_skip_text(topic, "devices/") || !topic_skip(topic, id->device_id))
         return false;
-    if (id->module_id.len > 0 && (!topic_skip(topic, SPOKE_STR("/modules/")) || !topic_skip(topic, id->module_id)))
+    if (id->module_id.len > 0 && (!topic_skip_text(topic, "/modules/") || !topic_skip(topic, id->module_id)))
         return false;
-    return topic_skip(topic, SPOKE_STR("/"));
+    return topic_skip_text(topic, "/");
 }
 
 static spoke_status parse_message(const spoke_hub_identity *id, spoke_str topic, spoke_hub_event *out)
 {
     if (!skip_identity(id, &topic))
         return SPOKE_OK;
-    if (topic_skip(&topic, SPOKE_STR("messages/devicebound/")))
+    if (topic_skip_text(&topic, "messages/devicebound/"))
         out->bag = topic;
-    else if (id->module_id.len > 0 && topic_skip(&topic, SPOKE_STR("inputs/")))
+    else if (id->module_id.len > 0 && topic_skip_text(&topic, "inputs/"))
         (void)spoke_str_cut(topic, '/', &out->input, &out->bag); /* without '/' there is no bag */
     else
         return SPOKE_OK;
@@ -252,11 +247,11 @@ spoke_status spoke_hub_parse(const spoke_hub_identity *id, spoke_str topic, spok
 {
     *out = (spoke_hub_event){.kind = SPOKE_HUB_UNKNOWN, .payload = payload};
     spoke_str rest = topic;
-    if (topic_skip(&rest, SPOKE_STR(TWIN_REPLY)))
+    if (topic_skip_text(&rest, TWIN_REPLY))
         return parse_twin_reply(rest, out);
-    if (topic_skip(&rest, SPOKE_STR(DESIRED)))
+    if (topic_skip_text(&rest, DESIRED))
         return parse_desired(rest, out);
-    if (topic_skip(&rest, SPOKE_STR(METHODS)))
+    if (topic_skip_text(&rest, METHODS))
         return parse_method(rest, out);
     return parse_message(id, topic, out);
 }

@@ -2,13 +2,16 @@
 
 #include <string.h>
 
+#include "base/json_write.h"
+
 void spoke_pnp_begin_component(spoke_writer *w, const char *component)
 {
     if (component == NULL || component[0] == '\0')
         return;
-    spoke_write_key(w, spoke_str_of(component));
+    json_write_name(w, component);
     spoke_write_begin_object(w);
-    spoke_write(w, spoke_text("__t", SPOKE_STR("c")));
+    json_write_name(w, "__t");
+    json_write_text(w, SPOKE_STR("c"));
 }
 
 void spoke_pnp_end_component(spoke_writer *w, const char *component)
@@ -21,11 +24,16 @@ void spoke_pnp_ack(spoke_writer *w, spoke_str name, spoke_str value, int code, i
 {
     spoke_write_raw_key(w, name);
     spoke_write_begin_object(w);
-    spoke_write(w, spoke_json("value", value));
-    spoke_write(w, spoke_i64("ac", code));
-    spoke_write(w, spoke_i64("av", version));
-    if (text != NULL)
-        spoke_write(w, spoke_text("ad", spoke_str_of(text)));
+    json_write_name(w, "value");
+    json_write_raw(w, value);
+    json_write_name(w, "ac");
+    json_write_int(w, code);
+    json_write_name(w, "av");
+    json_write_int(w, version);
+    if (text != NULL) {
+        json_write_name(w, "ad");
+        json_write_text(w, spoke_str_of(text));
+    }
     spoke_write_end_object(w);
 }
 

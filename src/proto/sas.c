@@ -2,7 +2,7 @@
 
 #include "base/ascii.h"
 #include "base/base64.h"
-#include "base/url.h"
+#include "proto/topic.h"
 
 #define MAC_BYTES 32u
 #define MAC_BASE64_BYTES 44u
@@ -21,58 +21,47 @@ static spoke_status sign(spoke_sas_hmac_fn hmac, void *ctx, spoke_str message, s
 
 /* What is signed is the encoded resource, LF and the expiry. The resource is in place already, at `sr`: the rest
  * is written behind it for the moment of signing, in room that "&sig=" needs anyway. */
-static spoke_status sign_in_place(spoke_buf *out, size_t sr, uint64_t expiry_s, spoke_sas_hmac_fn hmac, void *ctx,
-                                  spoke_buf *base64)
+static void sign_in_place(struct topic_writer *w, size_t sr, uint64_t expiry_s, spoke_sas_hmac_fn hmac, void *ctx,
+                          spoke_buf *base64)
 {
+    spoke_buf *out = w->out;
     const size_t sr_end = out->len;
-    spoke_status status = spoke_buf_append_byte(out, '\n');
-    if (status == SPOKE_OK)
-        status = spoke_buf_append_u64(out, expiry_s);
-    if (status == SPOKE_OK)
-        status = sign(hmac, ctx, spoke_str_from((const char *)out->ptr + sr, out->len - sr), base64);
+    topic_put_text(w, "\n");
+    topic_put_number(w, expiry_s);
+    if (w->status == SPOKE_OK)
+        w->status = sign(hmac, ctx, spoke_str_from((const char *)out->ptr + sr, out->len - sr), base64);
     out->len = sr_end;
-    return status;
 }
 
-static spoke_status append_token(spoke_str resource, uint64_t expiry_s, spoke_str skn, spoke_sas_hmac_fn hmac,
-                                 void *ctx, spoke_buf *out)
+static void put_token(struct topic_writer *w, spoke_str resource, uint64_t expiry_s, spoke_str skn,
+                      spoke_sas_hmac_fn hmac, void *ctx)
 {
     uint8_t memory[MAC_BASE64_BYTES];
     spoke_buf signature = spoke_buf_from(memory, sizeof memory);
-    spoke_status status = spoke_buf_append(out, SPOKE_STR(SCHEME " sr="));
-    const size_t sr = out->len;
-    if (status == SPOKE_OK)
-        status = url_encode(resource, out);
-    if (status == SPOKE_OK)
-        status = sign_in_place(out, sr, expiry_s, hmac, ctx, &signature);
-    if (status == SPOKE_OK)
-        status = spoke_buf_append(out, SPOKE_STR("&sig="));
-    if (status == SPOKE_OK)
-        status = url_encode(spoke_buf_str(&signature), out);
-    if (status == SPOKE_OK)
-        status = spoke_buf_append(out, SPOKE_STR("&se="));
-    if (status == SPOKE_OK)
-        status = spoke_buf_append_u64(out, expiry_s);
-    if (status == SPOKE_OK && skn.len > 0)
-        status = spoke_buf_append(out, SPOKE_STR("&skn="));
-    if (status == SPOKE_OK)
-        status = url_encode(skn, out);
+    topic_put_text(w, SCHEME " sr=");
+    const size_t sr = w->out->len;
+    topic_put_encoded(w, resource);
+    sign_in_place(w, sr, expiry_s, hmac, ctx, &signature);
+    topic_put_text(w, "&sig=");
+    topic_put_encoded(w, spoke_buf_str(&signature));
+    topic_put_text(w, "&se=");
+    topic_put_number(w, expiry_s);
+    if (skn.len > 0)
+        topic_put_text(w, "&skn=");
+    topic_put_encoded(w, skn);
     spoke_wipe(memory, sizeof memory);
-    return status;
 }
 
 spoke_status spoke_sas_token(spoke_str resource, int64_t expiry_s, spoke_str skn, spoke_sas_hmac_fn hmac,
                              void *ctx, spoke_buf *out)
 {
-    const size_t start = out->len;
     if (resource.len == 0 || expiry_s < 0 || hmac == NULL)
         return SPOKE_E_ARG;
-    const spoke_status status = append_token(resource, (uint64_t)expiry_s, skn, hmac, ctx, out);
-    if (status != SPOKE_OK) {
-        spoke_wipe(out->ptr + start, out->len - start);
-        out->len = start;
-    }
-    return status;
+    struct topic_writer w = topic_begin(out);
+    put_token(&w, resource, (uint64_t)expiry_s, skn, hmac, ctx);
+    if (w.status != SPOKE_OK)
+        spoke_wipe(out->ptr + w.start, out->len - w.start);
+    return topic_end(&w);
 }
 
 spoke_status spoke_sas_derive(spoke_str registration_id, spoke_sas_hmac_fn hmac, void *ctx, spoke_buf *base64_key)

@@ -2,12 +2,18 @@
 
 #include <string.h>
 
+#include "base/ascii.h"
 #include "base/url.h"
 
 void topic_put(struct topic_writer *w, spoke_str text)
 {
     if (w->status == SPOKE_OK)
         w->status = spoke_buf_append(w->out, text);
+}
+
+void topic_put_text(struct topic_writer *w, const char *text)
+{
+    topic_put(w, spoke_str_of(text));
 }
 
 void topic_put_encoded(struct topic_writer *w, spoke_str text)
@@ -49,10 +55,29 @@ bool topic_skip(spoke_str *topic, spoke_str prefix)
     return true;
 }
 
+bool topic_skip_text(spoke_str *topic, const char *prefix)
+{
+    return topic_skip(topic, spoke_str_of(prefix));
+}
+
+bool topic_number(spoke_str digits, int64_t *out)
+{
+    uint64_t value = 0;
+    if (digits.len == 0 || digits.len > 19 || (digits.len > 1 && digits.ptr[0] == '0')) /* 19 fit 64 bits */
+        return false;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!ascii_is_digit(digits.ptr[i]))
+            return false;
+        value = value * 10 + (uint64_t)(digits.ptr[i] - '0');
+    }
+    *out = (int64_t)value;
+    return value <= INT64_MAX;
+}
+
 bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *query)
 {
     spoke_str digits, rest;
-    if (!spoke_str_cut(text, '/', &digits, &rest) || digits.len != 3 || !topic_skip(&rest, SPOKE_STR("?")))
+    if (!spoke_str_cut(text, '/', &digits, &rest) || digits.len != 3 || !topic_skip_text(&rest, "?"))
         return false;
     *query = rest;
     return spoke_str_u32(digits, status) == SPOKE_OK && *status >= 100;

@@ -17,6 +17,7 @@ static inline struct topic_writer topic_begin(spoke_buf *out)
     return w;
 }
 void topic_put(struct topic_writer *w, spoke_str text);
+void topic_put_text(struct topic_writer *w, const char *text);  /* a literal costs less this way */
 void topic_put_encoded(struct topic_writer *w, spoke_str text); /* percent-encoded */
 void topic_put_number(struct topic_writer *w, uint64_t number);
 static inline spoke_status topic_end(const struct topic_writer *w)
@@ -35,6 +36,9 @@ bool topic_all_of(spoke_str text, bool (*allowed)(char c));
 
 /* Steps over `prefix`; false when it does not stand there. */
 bool topic_skip(spoke_str *topic, spoke_str prefix);
+bool topic_skip_text(spoke_str *topic, const char *prefix);
+/* Reads a number of 63 bits: digits alone, no sign, point or exponent, no zero in front. */
+bool topic_number(spoke_str digits, int64_t *out);
 /* Takes "{three digits}/?{query}" apart. */
 bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *query);
 

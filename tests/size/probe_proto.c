@@ -1,5 +1,6 @@
-/* A device with an MQTT client of its own (samples/own_mqtt.c): provisions by a key, sends telemetry, keeps the twin,
- * answers writable properties and commands. */
+/* A device with an MQTT client of its own (samples/own_mqtt.c): provisions by a key, sends telemetry, walks desired
+ * properties and acknowledges them, answers commands. With PROBE_TWIN it also keeps the twin by our machine, and writes
+ * and reads its values by our JSON. */
 #include <spoke/proto/dps.h>
 #include <spoke/proto/hub.h>
 #include <spoke/proto/pnp.h>
@@ -24,10 +25,11 @@ PROBE_KEEP(PROBE_FN(spoke_dps_username), PROBE_FN(spoke_dps_resource), PROBE_FN(
 #ifdef PROBE_TWIN
            PROBE_FN(spoke_twin_init), PROBE_FN(spoke_twin_start), PROBE_FN(spoke_twin_output),
            PROBE_FN(spoke_twin_sent), PROBE_FN(spoke_twin_receive), PROBE_FN(spoke_twin_next),
-           PROBE_FN(spoke_twin_deadline), PROBE_FN(spoke_twin_tick),
+           PROBE_FN(spoke_twin_deadline), PROBE_FN(spoke_twin_tick), PROBE_FN(spoke_write),
+           PROBE_FN(spoke_json_double), PROBE_FN(spoke_json_int), PROBE_FN(spoke_json_bool),
+           PROBE_FN(spoke_json_text), PROBE_FN(spoke_json_find),
 #endif
            PROBE_FN(spoke_sas_token), PROBE_FN(spoke_pnp_enter), PROBE_FN(spoke_pnp_next), PROBE_FN(spoke_pnp_ack),
            PROBE_FN(spoke_pnp_begin_component), PROBE_FN(spoke_pnp_end_component),
-           PROBE_FN(spoke_pnp_split_command), PROBE_FN(spoke_writer_init), PROBE_FN(spoke_write),
-           PROBE_FN(spoke_writer_finish), PROBE_FN(spoke_json_double), PROBE_FN(spoke_json_int),
-           PROBE_FN(spoke_json_bool), PROBE_FN(spoke_json_text));
+           PROBE_FN(spoke_pnp_split_command), PROBE_FN(spoke_writer_init), PROBE_FN(spoke_write_begin_object),
+           PROBE_FN(spoke_write_end_object), PROBE_FN(spoke_writer_finish));

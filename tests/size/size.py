@@ -158,7 +158,7 @@ def table(head, rows):
     return "\n".join(lines + ["| " + " | ".join(str(cell) for cell in row) + " |" for row in rows])
 
 
-TITLES = {"mqtt": "MQTT session", "proto": "DPS, hub, SAS, PnP", "proto_twin": "the same and the twin",
+TITLES = {"mqtt": "MQTT session", "proto": "DPS, hub, SAS, PnP", "proto_twin": "the same, twin and JSON",
           "telemetry": "client, telemetry only", "client": "client", "full": "client, every switch on"}
 
 
