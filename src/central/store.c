@@ -132,7 +132,7 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
                                  "PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=8192;"
                                  "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY");
     if (status == SPOKE_OK)
-        status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=OFF");
+        status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     if (status == SPOKE_OK)
         status = check_schema(s, path, why, why_cap);
     return status;

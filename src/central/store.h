@@ -16,7 +16,8 @@ struct store;
 /* And of all devices together, unless store_keep says otherwise: about 4 GB of small messages. */
 #define STORE_ALL_MESSAGES_KEPT 10000000
 
-/* path ":memory:" keeps nothing; a file is made for its owner only (0600). durable false: synchronous=OFF.
+/* path ":memory:" keeps nothing; a file is made for its owner only (0600). durable false: a commit does not wait for the
+ * disk, and a machine that fails loses the last of them, but not the file (synchronous=NORMAL).
  * E_PORT and a sentence in why: no access, damaged, another program's, a newer format. */
 spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
 void store_close(struct store *s);
