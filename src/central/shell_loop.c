@@ -31,7 +31,8 @@ void watch_close(struct shell *shell, struct watch *watch)
 
 static bool has_work(const struct shell *shell)
 {
-    return shell->work.count > 0 || shell->shaking.count > 0 || core_any_stirred(shell->core);
+    return shell->http_work.count > 0 || shell->work.count > 0 || shell->shaking.count > 0 ||
+           core_any_stirred(shell->core);
 }
 
 static uint64_t earliest(const struct shell *shell)
@@ -110,11 +111,11 @@ static void shake_hands(struct shell *shell)
 }
 
 /* What it does not come to is first in the next turn; what is touched meanwhile stands behind that. */
-static void receive(struct shell *shell)
+static void receive(struct shell *shell, struct list *work)
 {
     shell->received = 0;
-    for (size_t left = shell->work.count; left > 0 && shell->received < SHELL_BYTES_PER_TURN; left--) {
-        struct stream *s = list_take(&shell->work);
+    for (size_t left = work->count; left > 0 && shell->received < SHELL_BYTES_PER_TURN; left--) {
+        struct stream *s = list_take(work);
         shell->visits++;
         stream_receive(s);
         list_join(&shell->sending, &s->in_sending, s);
@@ -169,7 +170,8 @@ void shell_turn(struct shell *shell)
     take_wake(shell);
     accept_ready(shell);
     shake_hands(shell);
-    receive(shell);
+    receive(shell, &shell->http_work);
+    receive(shell, &shell->work);
     if (shell->http != NULL)
         http_turn(shell->http);
     core_tick(shell->core); /* commits */

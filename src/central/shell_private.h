@@ -15,8 +15,8 @@ enum {
     SHELL_CHUNK_BYTES = 16384,        /* one TLS record */
     SHELL_WIRE_BYTES = 2 * 16384,     /* what one system call may bring */
     SHELL_MAX_OUTPUT_BYTES = 1 << 20, /* waiting for a peer that does not read */
-    SHELL_READS_PER_TURN = 4,         /* of one connection, so that a loud one does not starve the others */
-    SHELL_BYTES_PER_TURN = 131072, /* of all: some thousand small messages, a few milliseconds; the rest waits */
+    SHELL_READS_PER_TURN = 1,      /* records of one connection, so that a loud one does not starve the others */
+    SHELL_BYTES_PER_TURN = 49152,  /* of all: some hundred small messages, two milliseconds; the rest waits */
     SHELL_HANDSHAKES_PER_TURN = 8, /* steps, of about a millisecond each; the others wait for the next turn */
     SHELL_MAX_HANDSHAKES = 64,     /* that wait for their step; with more, connections stay in the backlog */
     SHELL_MAX_EVENTS = 1024        /* what they bring shares one commit */
@@ -101,9 +101,10 @@ struct shell {
     uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
     struct tls_context *tls;
     struct list streams;
-    struct list work;    /* streams to receive from, or which something happened to */
-    struct list sending; /* streams to send to in this turn */
-    struct list shaking; /* streams whose handshake can go on */
+    struct list work;      /* streams to receive from, or which something happened to */
+    struct list http_work; /* the same of HTTP, which does not wait behind devices */
+    struct list sending;   /* streams to send to in this turn */
+    struct list shaking;   /* streams whose handshake can go on */
     struct timers timers;
     uint64_t visits;
     uint32_t counts[3]; /* by stream_kind */

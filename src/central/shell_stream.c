@@ -117,7 +117,7 @@ static void unlink_stream(struct stream *s)
 
 void stream_touch(struct stream *s)
 {
-    list_join(&s->shell->work, &s->in_work, s);
+    list_join(s->kind == STREAM_HTTP ? &s->shell->http_work : &s->shell->work, &s->in_work, s);
 }
 
 static spoke_status start_tls(struct stream *s)
