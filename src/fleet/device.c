@@ -256,7 +256,7 @@ static void report_all(struct device *d)
 
 uint32_t device_queue_messages(double rate)
 {
-    uint32_t messages = 16;
+    uint32_t messages = 8;
     while (messages < 4096 && messages < rate * QUEUE_SECONDS)
         messages *= 2;
     return messages;
@@ -281,7 +281,7 @@ static spoke_config config_of(const struct device *d, const struct identity *who
                      .handlers = fleet->t->handlers, .handler_count = fleet->t->handler_count,
                      .on_message = on_message, .on_state = on_state, .on_sent = on_sent,
                      .user = (void *)(uintptr_t)d, .platform = &d->crew->platform, .keep_alive_s = KEEP_ALIVE_S,
-                     .sas_lifetime_s = 86400, .queue_bytes = at_least((most + 160) * d->slots / 4, 2048),
+                     .sas_lifetime_s = 86400, .queue_bytes = at_least((most + 160) * d->slots / 4, 1024),
                      .queue_messages = d->slots,
                      .report_bytes = at_least(most * fleet->t->report_count + 512, 1024),
                      .receive_bytes = at_least(fleet->t->twin_bytes + 1024, RECEIVE_BYTES),

@@ -275,7 +275,8 @@ static void what_is_no_interval_changes_nothing(void **state)
 static void the_queue_holds_two_seconds_of_messages(void **state)
 {
     (void)state;
-    assert_int_equal(device_queue_messages(0.1), 16);
+    assert_int_equal(device_queue_messages(0.1), 8);
+    assert_int_equal(device_queue_messages(4), 8);
     assert_int_equal(device_queue_messages(8), 16);
     assert_int_equal(device_queue_messages(9), 32);
     assert_int_equal(device_queue_messages(1e6), 4096);
