@@ -299,7 +299,7 @@ static struct report_totals totals_of(const struct run *r, const struct report_l
     t.most_rss_bytes = most_rss_bytes();
     const uint64_t *v = t.look.value;
     t.well = v[COUNT_REACHED] == v[COUNT_STARTED] && v[COUNT_ERRORS] == 0 && v[COUNT_DROPPED] == 0 &&
-             t.undelivered == 0 && v[COUNT_STARTED] > 0;
+             t.undelivered == 0 && v[COUNT_STARTED] > 0 && v[COUNT_SKIPPED] * 9 <= v[COUNT_SENT];
     return t;
 }
 
