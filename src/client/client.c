@@ -150,6 +150,17 @@ spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *co
     return status;
 }
 
+/* Where there are pages the block begins with one, since what is used all the time is laid out to lie in few. */
+static void *allocate(size_t size)
+{
+#if SPOKE_WITH_POSIX
+    const size_t page = 4096;
+    return size <= SIZE_MAX - page ? aligned_alloc(page, (size + page - 1) / page * page) : NULL;
+#else
+    return malloc(size);
+#endif
+}
+
 spoke_status spoke_client_create(const spoke_config *config, spoke_client **out)
 {
     spoke_error why;
@@ -157,7 +168,7 @@ spoke_status spoke_client_create(const spoke_config *config, spoke_client **out)
         return SPOKE_E_ARG;
     *out = NULL;
     const size_t size = spoke_client_size(config);
-    void *memory = size > 0 ? malloc(size) : NULL;
+    void *memory = size > 0 ? allocate(size) : NULL;
     if (size > 0 && memory == NULL)
         return SPOKE_E_NO_MEMORY;
     max_align_t reason[REASON_BYTES / sizeof(max_align_t) + 1];

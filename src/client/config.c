@@ -425,15 +425,25 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
 
 /* --- layout: one walk that counts, and carves when there is a client --- */
 
-void *carve(struct carver *at, size_t size)
+static void *take(uint8_t *memory, size_t *used, size_t size)
 {
     const size_t align = alignof(max_align_t);
-    void *piece = at->memory != NULL ? at->memory + at->used : NULL;
-    if (size > SIZE_MAX - align || at->used > SIZE_MAX - align - size)
-        at->used = SIZE_MAX;
+    void *piece = memory != NULL ? memory + *used : NULL;
+    if (size > SIZE_MAX - align || *used > SIZE_MAX - align - size)
+        *used = SIZE_MAX;
     else
-        at->used += (size + align - 1) & ~(align - 1);
+        *used += (size + align - 1) & ~(align - 1);
     return piece;
+}
+
+void *carve(struct carver *at, size_t size)
+{
+    return take(at->memory, &at->used, size);
+}
+
+void *carve_bulk(struct carver *at, size_t size)
+{
+    return take(at->memory, &at->bulk, size);
 }
 
 static size_t text_size(const char *text)
@@ -508,7 +518,7 @@ static struct queue_options queue_options(const spoke_config *c)
 void carve_queue(struct carver *at, struct queue_options o, struct queue *q)
 {
     o.index = carve(at, queue_index_bytes(o.storage, o.messages));
-    o.memory = carve(at, o.memory_bytes);
+    o.memory = carve_bulk(at, o.memory_bytes);
     if (q != NULL)
         q->o = o; /* for config_queue */
 }
@@ -518,8 +528,8 @@ static void carve_batches(struct carver *at, const spoke_config *c, spoke_client
 {
     const size_t gathered_bytes = SPOKE_WITH_BATCHES && c->batch_count > 1 ? c->send_bytes : 0;
     const size_t encoded_bytes = SPOKE_WITH_BATCHES && c->encoder != NULL ? c->send_bytes : 0;
-    void *gathered = carve(at, gathered_bytes);
-    void *encoded = carve(at, encoded_bytes);
+    void *gathered = carve_bulk(at, gathered_bytes);
+    void *encoded = carve_bulk(at, encoded_bytes);
     if (client == NULL)
         return;
     client->gathered = gathered;
@@ -533,7 +543,7 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
     const size_t text_bytes = CONNECT_TEXT_BYTES;
     const size_t state_bytes = (c->handler_count + HANDLERS_PER_BYTE - 1) / HANDLERS_PER_BYTE;
     uint8_t *states = carve(at, state_bytes);
-    uint8_t *work = carve(at, c->report_bytes > 1024 ? c->report_bytes : 1024);
+    uint8_t *work = carve_bulk(at, c->report_bytes > 1024 ? c->report_bytes : 1024);
     char *text = carve(at, text_bytes);
     char *strings = carve(at, strings_size(c));
     if (client == NULL)
@@ -549,29 +559,41 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
     copy_strings(client);
 }
 
+static void lay_out(struct carver *at, const spoke_config *resolved, size_t link_bytes, spoke_client *client)
+{
+    const spoke_platform platform = config_platform(resolved);
+    carve(at, sizeof *client);
+    carve_tables(at, resolved, client);
+    sync_carve(at, resolved, client);
+    call_carve(at, resolved, client);
+    settings_carve(at, resolved, client);
+    work_carve(at, resolved, client);
+    clock_carve(at, resolved, &platform, client);
+    command_carve(at, resolved, client);
+    carve_queue(at, queue_options(resolved), client != NULL ? &client->queue : NULL);
+    carve_batches(at, resolved, client);
+    diagnostics_carve(at, resolved, client);
+    void *link = carve(at, link_bytes); /* its own buffers are its last parts */
+    if (client != NULL)
+        client->link = link;
+}
+
 size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory)
 {
-    struct carver at = {memory, 0};
     const spoke_platform platform = config_platform(resolved);
     const spoke_transport_options options = transport_options(resolved, &platform);
     const size_t link_bytes = resolved->transport->size(&options);
+    struct carver counted = {NULL, 0, 0};
     if (link_bytes == 0)
         return 0;
-    carve(&at, sizeof *client);
-    void *link = carve(&at, link_bytes);
-    carve_queue(&at, queue_options(resolved), client != NULL ? &client->queue : NULL);
-    carve_tables(&at, resolved, client);
-    carve_batches(&at, resolved, client);
-    sync_carve(&at, resolved, client);
-    command_carve(&at, resolved, client);
-    call_carve(&at, resolved, client);
-    settings_carve(&at, resolved, client);
-    work_carve(&at, resolved, client);
-    diagnostics_carve(&at, resolved, client);
-    clock_carve(&at, resolved, &platform, client);
-    if (client != NULL)
-        client->link = link;
-    return at.used < SIZE_MAX ? at.used : 0;
+    lay_out(&counted, resolved, link_bytes, NULL);
+    if (counted.used >= SIZE_MAX - counted.bulk)
+        return 0;
+    if (client != NULL) {
+        struct carver at = {memory, 0, counted.used};
+        lay_out(&at, resolved, link_bytes, client);
+    }
+    return counted.used + counted.bulk;
 }
 
 spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], unsigned *count, spoke_error *why)

@@ -92,7 +92,7 @@ static void keep_line(void *ctx, spoke_log_level level, const char *module, cons
 
 void diagnostics_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
-    void *ring = carve(at, resolved->log_bytes);
+    void *ring = carve_bulk(at, resolved->log_bytes);
     if (client != NULL)
         log_ring_init(&client->diagnostics.ring, ring, resolved->log_bytes);
 }

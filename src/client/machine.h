@@ -291,12 +291,14 @@ spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], uns
 spoke_tls_options config_tls(const spoke_config *c);
 spoke_status config_link(spoke_client *c, spoke_error *why); /* readies the transport */
 
-/* One walk that counts, and carves when there is a client; each part takes its own. */
+/* One walk that counts, and one that carves; each part takes its own. What every connection uses lies together, and what
+ * only traffic fills lies behind all of it: a quiet client then takes few pages of a machine that has pages. */
 struct carver {
-    uint8_t *memory; /* NULL: only count */
-    size_t used;     /* SIZE_MAX: more than there can be */
+    uint8_t *memory;   /* NULL: only count */
+    size_t used, bulk; /* SIZE_MAX: more than there can be */
 };
 void *carve(struct carver *at, size_t size);
+void *carve_bulk(struct carver *at, size_t size);
 void carve_queue(struct carver *at, struct queue_options o, struct queue *q);
 size_t most_payload(const spoke_config *c); /* the largest message, topic or not */
 

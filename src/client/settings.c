@@ -19,7 +19,7 @@
 void settings_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
     const size_t size = resolved->keep_settings ? (size_t)resolved->report_bytes + SETTINGS_FRAME_BYTES : 0;
-    void *text = size > 0 ? carve(at, size) : NULL;
+    void *text = size > 0 ? carve_bulk(at, size) : NULL;
     if (client != NULL)
         client->settings.text = spoke_buf_from(text, size);
 }

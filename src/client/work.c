@@ -25,7 +25,7 @@ static size_t record_bytes(const spoke_config *c)
 void work_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
     const size_t bytes = record_bytes(resolved), count = bytes > 0 ? resolved->commands : 0;
-    uint8_t *record = carve(at, bytes);
+    uint8_t *record = carve_bulk(at, bytes);
     struct begun *slots = carve(at, count * sizeof *slots);
     if (client == NULL)
         return;

@@ -323,6 +323,27 @@ static void a_transport_that_cannot_be_sized_makes_no_client(void **state)
     }
 }
 
+static void a_client_leaves_memory_alone_that_only_traffic_fills(void **state)
+{
+    struct fixture *f = *state;
+    spoke_config config = f->config;
+    spoke_client *client = NULL;
+    size_t written = 0;
+    config.transport = spoke_transport_native();
+    config.test_only = SPOKE_TEST_ONLY_PLAINTEXT;
+    config.queue_bytes = config.receive_bytes = 1 << 20;
+    config.queue_messages = 65000;
+    const size_t size = spoke_client_size(&config);
+    uint8_t *memory = test_malloc(size);
+    memset(memory, 0xA5, size);
+    assert_ok(spoke_client_init(memory, size, &config, &client, NULL));
+    for (size_t i = 0; i < size; i++)
+        written += memory[i] != 0xA5;
+    assert_in_range(written, 1, 20000);
+    spoke_client_destroy(client);
+    test_free(memory);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -340,6 +361,7 @@ int main(void)
         claim(the_agent_of_the_program_stands_in_the_user_name),
         claim(without_a_platform_the_built_in_port_is_used),
         claim(a_transport_that_cannot_be_sized_makes_no_client),
+        claim(a_client_leaves_memory_alone_that_only_traffic_fills),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
