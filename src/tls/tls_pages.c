@@ -1,8 +1,10 @@
 #include "tls_pages.h"
 
 /* Only where the heap is known to be the C library's, whose pages are private and anonymous: they read as zeros after
- * they were given back, which is what they held. A heap of the program's own could lie anywhere, in a file for one. */
-#if defined(__linux__) && !defined(MBEDTLS_PLATFORM_MEMORY) && !defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH)
+ * they were given back, which is what they held. A heap of the program's own could lie anywhere, in a file for one. And
+ * only where the build lets the C library show madvise, which strict C11 does not. */
+#if defined(__linux__) && defined(_GNU_SOURCE) && !defined(MBEDTLS_PLATFORM_MEMORY) && \
+    !defined(MBEDTLS_SSL_VARIABLE_BUFFER_LENGTH)
 
 #include <sys/mman.h>
 #include <unistd.h>
