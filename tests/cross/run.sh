@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds for other machines and C libraries, and runs the tests there: 32 bit (armhf) and
-# big-endian (s390x) in an emulator, and musl.
+# big-endian (s390x) in an emulator, and musl; plain: without CMake, also for a Cortex-M4, and the headers in C++.
 #
-#   tests/cross/run.sh [--build-dir DIR] [--filter REGEX] [--no-install] [armhf|s390x|musl ...]
+#   tests/cross/run.sh [--build-dir DIR] [--filter REGEX] [--no-install] [armhf|s390x|musl|plain ...]
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -15,17 +15,17 @@ while [ $# -gt 0 ]; do
         --build-dir) build=$2; shift 2 ;;
         --filter) filter=$2; shift 2 ;;
         --no-install) install=no; shift ;;
-        armhf | s390x | musl) machines+=("$1"); shift ;;
+        armhf | s390x | musl | plain) machines+=("$1"); shift ;;
         -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "tests/cross/run.sh: unknown option $1 (try --help)" >&2; exit 2 ;;
     esac
 done
-[ ${#machines[@]} -gt 0 ] || machines=(armhf s390x musl)
+[ ${#machines[@]} -gt 0 ] || machines=(plain armhf s390x musl)
 
 # shellcheck source=tests/tools/packages.sh
 . "$root/tests/tools/packages.sh"
 [ "$install" = no ] || install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}" gcc-arm-linux-gnueabihf \
-    gcc-s390x-linux-gnu qemu-user-static musl-tools
+    gcc-s390x-linux-gnu qemu-user-static musl-tools clang g++ gcc-arm-none-eabi libnewlib-arm-none-eabi
 
 # Claims about real time, which an emulator stretches; sweeps of which it makes many minutes; and fts(3), which loses
 # the 64-bit offsets that ext4 gives to a 32-bit program in an emulator.
@@ -75,5 +75,6 @@ for machine in "${machines[@]}"; do
         armhf) emulated armhf arm-linux-gnueabihf qemu-arm-static ;;
         s390x) emulated s390x s390x-linux-gnu qemu-s390x-static ;;
         musl) musl ;;
+        plain) "$root/tests/cross/plain.sh" "$build/plain" ;;
     esac
 done
