@@ -35,8 +35,11 @@ static bool text_is_plain(spoke_str s)
 
 static bool topic_valid_by_bytes(spoke_str topic)
 {
-    return memchr(topic.ptr, '+', topic.len) == NULL && memchr(topic.ptr, '#', topic.len) == NULL &&
-           spoke_utf8_valid(topic);
+    for (size_t i = 0; i < topic.len; i++) {
+        if (topic.ptr[i] == '+' || topic.ptr[i] == '#')
+            return false;
+    }
+    return spoke_utf8_valid(topic);
 }
 
 bool codec_topic_valid(spoke_str topic)
@@ -106,7 +109,10 @@ spoke_status spoke_mqtt_peek(const uint8_t *bytes, size_t len, spoke_mqtt_header
             return SPOKE_E_AGAIN;
         body |= (size_t)(bytes[i] & 0x7f) << (7 * (i - 1));
         if ((bytes[i] & 0x80) == 0) {
-            *out = (spoke_mqtt_header){(spoke_mqtt_type)(bytes[0] >> 4), bytes[0] & 15, i + 1, body};
+            out->type = (spoke_mqtt_type)(bytes[0] >> 4);
+            out->flags = bytes[0] & 15;
+            out->head_bytes = i + 1;
+            out->body_bytes = body;
             return SPOKE_OK;
         }
     }

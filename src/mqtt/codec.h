@@ -81,7 +81,13 @@ uint8_t *codec_put_publish_head(uint8_t *at, uint8_t flags, size_t body_bytes, s
 
 /* As spoke_mqtt_encode, for a CONNECT of the protocol and level that we speak. */
 spoke_status codec_encode_connect(const spoke_mqtt_packet *p, spoke_buf *out);
-/* UNSUBSCRIBE from bare names; answers as spoke_mqtt_encode_filters. */
-spoke_status codec_encode_names(uint16_t packet_id, const spoke_str *names, size_t count, spoke_buf *out);
+/* The filters of a SUBSCRIBE, or the bare names of an UNSUBSCRIBE: one of the two is NULL. */
+typedef struct codec_filter_list {
+    const spoke_mqtt_filter *filters;
+    const spoke_str *names;
+    size_t count;
+} codec_filter_list;
+/* SUBSCRIBE with_qos, for which filters are needed, else UNSUBSCRIBE; answers as spoke_mqtt_encode_filters. */
+spoke_status codec_encode_list(uint16_t packet_id, bool with_qos, const codec_filter_list *list, spoke_buf *out);
 
 #endif

@@ -213,20 +213,13 @@ spoke_status spoke_mqtt_encode(const spoke_mqtt_packet *packet, spoke_buf *out)
     return SPOKE_E_ARG;
 }
 
-/* Filters come as pairs with a QoS, or, for UNSUBSCRIBE, as bare names. */
-typedef struct filter_list {
-    const spoke_mqtt_filter *filters;
-    const spoke_str *names;
-    size_t count;
-} filter_list;
-
-static const spoke_str *filter_at(const filter_list *list, size_t i)
+static const spoke_str *filter_at(const codec_filter_list *list, size_t i)
 {
     return list->filters != NULL ? &list->filters[i].filter : &list->names[i];
 }
 
 /* 0 when a filter breaks the standard or all of them are too long for a packet. */
-static size_t filter_list_bytes(const filter_list *list, bool with_qos)
+static size_t filter_list_bytes(const codec_filter_list *list, bool with_qos)
 {
     size_t total = 0;
     for (size_t i = 0; i < list->count; i++) {
@@ -240,7 +233,7 @@ static size_t filter_list_bytes(const filter_list *list, bool with_qos)
     return total;
 }
 
-static spoke_status encode_filter_list(uint16_t packet_id, bool with_qos, const filter_list *list, spoke_buf *out)
+spoke_status codec_encode_list(uint16_t packet_id, bool with_qos, const codec_filter_list *list, spoke_buf *out)
 {
     const spoke_mqtt_type type = with_qos ? SPOKE_MQTT_SUBSCRIBE : SPOKE_MQTT_UNSUBSCRIBE;
     const size_t bytes = filter_list_bytes(list, with_qos);
@@ -261,12 +254,6 @@ static spoke_status encode_filter_list(uint16_t packet_id, bool with_qos, const 
 spoke_status spoke_mqtt_encode_filters(uint16_t packet_id, bool with_qos, const spoke_mqtt_filter *filters,
                                        size_t count, spoke_buf *out)
 {
-    const filter_list list = {filters, NULL, count};
-    return filters != NULL && out != NULL ? encode_filter_list(packet_id, with_qos, &list, out) : SPOKE_E_ARG;
-}
-
-spoke_status codec_encode_names(uint16_t packet_id, const spoke_str *names, size_t count, spoke_buf *out)
-{
-    const filter_list list = {NULL, names, count};
-    return names != NULL ? encode_filter_list(packet_id, false, &list, out) : SPOKE_E_ARG;
+    const codec_filter_list list = {filters, NULL, count};
+    return filters != NULL && out != NULL ? codec_encode_list(packet_id, with_qos, &list, out) : SPOKE_E_ARG;
 }

@@ -38,18 +38,21 @@ static uint32_t slot_count(const spoke_mqtt_limits *limits)
     return wanted < UINT16_MAX ? wanted : UINT16_MAX;
 }
 
-static size_t memory_bytes(const spoke_mqtt_limits *limits)
+/* Completes the limits; 0: one is out of range. The largest buffers and tables together stay far below 32 bits. */
+static size_t memory_bytes(const spoke_mqtt_limits *given, spoke_mqtt_limits *limits)
 {
-    const uint64_t bytes = sizeof(spoke_mqtt) + (uint64_t)slot_count(limits) * sizeof(mqtt_slot) +
-                           (uint64_t)limits->receipts * sizeof(mqtt_receipt) + limits->receive_bytes +
-                           limits->send_bytes + MQTT_CONTROL_BYTES;
-    return bytes <= SIZE_MAX ? (size_t)bytes : 0;
+    static_assert(2ull * MAX_BUFFER_BYTES + UINT16_MAX * (sizeof(mqtt_slot) + sizeof(mqtt_receipt)) < INT32_MAX,
+                  "sums of size_t cannot overflow");
+    if (!limits_complete(given, limits))
+        return 0;
+    return sizeof(spoke_mqtt) + slot_count(limits) * sizeof(mqtt_slot) + limits->receipts * sizeof(mqtt_receipt) +
+           limits->receive_bytes + limits->send_bytes + MQTT_CONTROL_BYTES;
 }
 
 size_t spoke_mqtt_size(const spoke_mqtt_limits *limits)
 {
     spoke_mqtt_limits complete;
-    return limits_complete(limits, &complete) ? memory_bytes(&complete) : 0;
+    return memory_bytes(limits, &complete);
 }
 
 /* The parts follow each other in falling alignment, so no gap is needed. */
@@ -72,9 +75,10 @@ spoke_status spoke_mqtt_init(void *memory, size_t size, const spoke_mqtt_limits 
     spoke_mqtt_limits complete;
     if (memory == NULL || out == NULL || (uintptr_t)memory % alignof(max_align_t) != 0)
         return SPOKE_E_ARG;
-    if (!limits_complete(limits, &complete) || memory_bytes(&complete) == 0)
+    const size_t needed = memory_bytes(limits, &complete);
+    if (needed == 0)
         return SPOKE_E_ARG;
-    if (size < memory_bytes(&complete))
+    if (size < needed)
         return SPOKE_E_NO_MEMORY;
     spoke_mqtt *s = memory;
     carve(s, &complete);
@@ -275,9 +279,14 @@ static uint64_t ping_due(const spoke_mqtt *s)
     return later(s->sent_at < s->heard_at ? s->sent_at : s->heard_at, s->keep_alive_ms);
 }
 
+static bool is_over(const spoke_mqtt *s)
+{
+    return s->state == MQTT_IDLE || s->state == MQTT_LOST;
+}
+
 uint64_t spoke_mqtt_deadline(const spoke_mqtt *s)
 {
-    if (s == NULL || s->state == MQTT_IDLE || s->state == MQTT_LOST)
+    if (s == NULL || is_over(s))
         return NEVER;
     const uint64_t ping = ping_due(s);
     return ping < s->limit_at ? ping : s->limit_at;
@@ -303,7 +312,7 @@ static bool waits_for_application(const spoke_mqtt *s)
 
 void spoke_mqtt_tick(spoke_mqtt *s, uint64_t now)
 {
-    if (s == NULL || s->state == MQTT_IDLE || s->state == MQTT_LOST)
+    if (s == NULL || is_over(s))
         return;
     if (waits_for_application(s))
         mqtt_hear(s, now);
@@ -323,7 +332,7 @@ static void drop_receipts(spoke_mqtt *s)
 
 void mqtt_lose(spoke_mqtt *s, spoke_status why)
 {
-    if (s->state == MQTT_IDLE || s->state == MQTT_LOST)
+    if (is_over(s))
         return;
     out_clear(s);
     drop_receipts(s); /* the server sends again what was not acknowledged on this connection */
@@ -507,27 +516,18 @@ static uint16_t *free_request(spoke_mqtt *s)
     return NULL;
 }
 
-/* The filters of a SUBSCRIBE, or the names of an UNSUBSCRIBE. */
-typedef struct request {
-    const spoke_mqtt_filter *filters;
-    const spoke_str *names;
-    size_t count;
-} request;
-
-static spoke_status write_request(spoke_mqtt *s, const request *what, uint16_t id)
+static spoke_status write_request(spoke_mqtt *s, const codec_filter_list *what, uint16_t id)
 {
     out_compact(s);
     spoke_buf out = spoke_buf_from(s->out + s->out_tail, out_room(s));
-    const spoke_status status = what->names != NULL
-                                    ? codec_encode_names(id, what->names, what->count, &out)
-                                    : spoke_mqtt_encode_filters(id, true, what->filters, what->count, &out);
+    const spoke_status status = codec_encode_list(id, what->filters != NULL, what, &out);
     s->out_tail += out.len;
     if (status == SPOKE_E_TOO_SMALL)
         return out_waiting(s) == 0 ? SPOKE_E_TOO_LARGE : SPOKE_E_FULL;
     return status;
 }
 
-static spoke_status queue_request(spoke_mqtt *s, const request *what, uint16_t *packet_id)
+static spoke_status queue_request(spoke_mqtt *s, const codec_filter_list *what, uint16_t *packet_id)
 {
     if (s->state != MQTT_CONNECTED)
         return SPOKE_E_STATE;
@@ -552,7 +552,7 @@ static spoke_status queue_request(spoke_mqtt *s, const request *what, uint16_t *
 spoke_status spoke_mqtt_subscribe(spoke_mqtt *s, uint64_t now, const spoke_mqtt_filter *filters, size_t count,
                                   uint16_t *packet_id)
 {
-    const request what = {filters, NULL, count};
+    const codec_filter_list what = {filters, NULL, count};
     (void)now;
     if (s == NULL || filters == NULL)
         return SPOKE_E_ARG;
@@ -566,7 +566,7 @@ spoke_status spoke_mqtt_subscribe(spoke_mqtt *s, uint64_t now, const spoke_mqtt_
 spoke_status spoke_mqtt_unsubscribe(spoke_mqtt *s, uint64_t now, const spoke_str *filters, size_t count,
                                     uint16_t *packet_id)
 {
-    const request what = {NULL, filters, count};
+    const codec_filter_list what = {NULL, filters, count};
     (void)now;
     return s != NULL && filters != NULL ? queue_request(s, &what, packet_id) : SPOKE_E_ARG;
 }
