@@ -1,7 +1,5 @@
 #include "proto/topic.h"
 
-#include <string.h>
-
 #include "base/ascii.h"
 #include "base/url.h"
 
@@ -39,7 +37,7 @@ bool topic_all_of(spoke_str text, bool (*allowed)(char c))
 
 static bool level_character(char c)
 {
-    return c > ' ' && c <= '~' && strchr("#+/", c) == NULL;
+    return c > ' ' && c <= '~' && c != '#' && c != '+' && c != '/';
 }
 
 bool topic_level_valid(spoke_str text)

@@ -182,9 +182,11 @@ static spoke_status next_held(spoke_twin *t, spoke_twin_event *event)
 
 /* --- arriving --- */
 
-static void give(spoke_twin *t, spoke_twin_event event)
+static void give(spoke_twin *t, spoke_twin_event_kind kind, int64_t version, spoke_str desired)
 {
-    t->pending = event;
+    t->pending = (spoke_twin_event){.kind = kind};
+    t->pending.version = version;
+    t->pending.desired = desired;
     t->has_pending = true;
 }
 
@@ -192,7 +194,8 @@ static void fail(spoke_twin *t, uint32_t status)
 {
     t->get = SPOKE_TWIN_GET_NONE;
     drop_held(t);
-    give(t, (spoke_twin_event){.kind = SPOKE_TWIN_FAILED, .status = status, .version = -1});
+    give(t, SPOKE_TWIN_FAILED, -1, spoke_str_from(NULL, 0));
+    t->pending.status = status;
 }
 
 static bool is_object(spoke_str json)
@@ -225,7 +228,7 @@ static void take_snapshot(spoke_twin *t, uint64_t now, spoke_str twin)
     t->get_failures = 0;
     t->malformed = false;
     t->replaying = true;
-    give(t, (spoke_twin_event){.kind = SPOKE_TWIN_SNAPSHOT, .version = version, .desired = desired});
+    give(t, SPOKE_TWIN_SNAPSHOT, version, desired);
 }
 
 static void take_get_reply(spoke_twin *t, uint64_t now, const spoke_hub_event *event)
@@ -255,7 +258,7 @@ static void take_change(spoke_twin *t, int64_t version, spoke_str patch)
     if (t->get != SPOKE_TWIN_GET_NONE) {
         hold(t, version, patch);
     } else if (version > t->version && version - 1 == t->version) {
-        give(t, (spoke_twin_event){.kind = SPOKE_TWIN_CHANGE, .version = version, .desired = patch});
+        give(t, SPOKE_TWIN_CHANGE, version, patch);
     } else if (version > t->version) {
         want_get(t);
         hold(t, version, patch);
