@@ -85,8 +85,11 @@ void board_stay_awake(void)
 void board_sleep(uint32_t limit_ms)
 {
     const uint64_t begin = core_clock();
+    if (limit_ms == 0)
+        return;
     TIMER_CONTROL = 0;
-    TIMER_VALUE = TIMER_RELOAD = (limit_ms < 60000u ? limit_ms : 60000u) * (CORE_HZ / 1000u);
+    TIMER_RELOAD = (limit_ms < 60000u ? limit_ms : 60000u) * (CORE_HZ / 1000u); /* 0 would stop it */
+    TIMER_VALUE = TIMER_RELOAD;
     TIMER_CONTROL = 9; /* on, interrupt */
     /* Interrupts are held back so that none comes between the question and the sleep, which they end all the same. */
     __asm__ volatile("cpsid i" ::: "memory");

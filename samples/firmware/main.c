@@ -24,7 +24,7 @@
 #include "thermostat_model.h" /* written by spoke-model from samples/models */
 
 /* Everything that the client ever takes; spoke_client_size() of this configuration is logged at the start. */
-static alignas(max_align_t) uint8_t client_memory[28 * 1024];
+static alignas(max_align_t) uint8_t client_memory[25 * 1024];
 
 static double target = 21.0, highest = -273.15; /* degrees Celsius */
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "size"))
 import linkmap  # noqa: E402
 
 SPOKE = ("base", "mqtt", "proto", "model", "queue", "client", "transport", "tls", "crypto")
-REST = {"mbedtls": "mbedTLS", "lwip": "lwIP", "libc": "picolibc", "libgcc": "libgcc", "program": "program, port, board"}
+REST = {"mbedtls": "mbedTLS", "lwip": "lwIP", "libc": "newlib-nano", "libgcc": "libgcc", "program": "program, port, board"}
 # Arrays whose size somebody chose, told apart from the code that has them.
 ARRAYS = {".bss.client_memory": "the client's block", ".bss.tls_memory": "mbedTLS's memory", ".noinit": "records",
           ".bss.memp_memory": "lwIP's pools", ".bss.ram_heap": "lwIP's pools"}

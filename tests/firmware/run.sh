@@ -81,7 +81,7 @@ try_port() {
 
 # Whoever takes memory at run time would have to call one of these.
 check_no_heap() {
-    if arm-none-eabi-nm "$1" | grep -E ' (malloc|calloc|realloc|free|sbrk|_sbrk)$'; then
+    if arm-none-eabi-nm "$1" | grep -E ' _?(malloc|calloc|realloc|free|sbrk)(_r)?$'; then
         echo "FAILED: the image links the C library's heap" >&2
         return 1
     fi
@@ -89,7 +89,7 @@ check_no_heap() {
 }
 
 if $install; then
-    install_missing "${spoke_build_packages[@]}" python3 libcmocka-dev liblwip-dev gcc-arm-none-eabi picolibc-arm-none-eabi qemu-system-arm
+    install_missing "${spoke_build_packages[@]}" python3 libcmocka-dev liblwip-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 fi
 $port && try_port
 deb_source "$build" lwip
