@@ -58,6 +58,12 @@ static void begin_reading(struct stream *s)
     backlog_free(&s->wire);
 }
 
+/* Nothing more is there that the socket would not tell of. */
+static bool socket_is_dry(const struct stream *s)
+{
+    return s->shell->wire_dry && s->shell->wire_at == s->shell->wire_len;
+}
+
 static void end_reading(struct stream *s)
 {
     struct shell *shell = s->shell;
@@ -321,6 +327,7 @@ static void read_some(struct stream *s)
         if (status == SPOKE_OK)
             deliver(s, s->shell->chunk, count);
     }
+    const bool more = !socket_is_dry(s) || tls_pending(s->tls);
     end_reading(s);
     if (status != SPOKE_OK && status != SPOKE_E_AGAIN) {
         const spoke_error error = tls_error(s->tls);
@@ -329,7 +336,7 @@ static void read_some(struct stream *s)
         enter_closed(s);
         return;
     }
-    s->again = status == SPOKE_OK && may_read(s);
+    s->again = status == SPOKE_OK && more && may_read(s);
 }
 
 static spoke_status open_conn(struct stream *s)

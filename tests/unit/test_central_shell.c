@@ -421,6 +421,20 @@ static void turn_does_not_look_at_connections_that_are_silent(void **state)
     assert_in_range(shell_visits(f->shell) - before, 1, 20); /* of the one that spoke */
 }
 
+static void record_costs_one_look_to_receive_and_one_to_send(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    client_start(f, c, shell_mqtt_port(f->shell));
+    until(f, c->open);
+    settle(f);
+    const uint64_t before = shell_visits(f->shell);
+    client_say(c, "\x10", 1);
+    settle(f);
+    assert_int_equal(shell_visits(f->shell) - before, 2);
+}
+
 /* The head of a CONNECT of 100,000 bytes, and the first of them: as much as a turn reads from one stream. */
 static void say_much(struct client *c)
 {
@@ -987,6 +1001,7 @@ int main(void)
         SHELL_TEST(more_devices_than_open_files_are_refused_with_a_sentence),
         SHELL_TEST(usual_number_of_devices_gives_way_to_the_limit_of_open_files),
         SHELL_TEST(turn_does_not_look_at_connections_that_are_silent),
+        SHELL_TEST(record_costs_one_look_to_receive_and_one_to_send),
         SHELL_TEST(turn_reads_no_more_than_its_share_and_the_others_are_next),
         SHELL_TEST(turn_steps_no_more_than_a_few_handshakes),
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
