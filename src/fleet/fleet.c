@@ -137,6 +137,7 @@ static int open_csv(struct run *r, const struct fleet_options *o)
     r->csv = fopen(o->csv, "w");
     if (r->csv == NULL)
         return say("%s cannot be written: %s", o->csv, strerror(errno));
+    setvbuf(r->csv, NULL, _IOLBF, 0); /* others may read it while it grows */
     report_csv_head(r->csv);
     return -1;
 }
