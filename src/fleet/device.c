@@ -64,17 +64,40 @@ static void become_ready(struct device *d)
     begin_to_send(d);
 }
 
+/* The gate's refusal has to be told as such; the client knows it as a connection that failed. */
+static void note_failure(struct device *d)
+{
+    char text[400], host[SPOKE_MAX_HOST_BYTES + 1];
+    const spoke_str hub = spoke_client_hub_host(d->client);
+    const struct gate_host *known = NULL;
+    if (hub.len > 0 && hub.len < sizeof host) {
+        memcpy(host, hub.ptr, hub.len);
+        host[hub.len] = '\0';
+        known = gate_look(&d->crew->fleet->gate, host);
+    }
+    if (known == NULL || known->count == 0 || known->allowed) {
+        note(d, spoke_client_explain(d->client, text, sizeof text));
+        return;
+    }
+    snprintf(
+        text, sizeof text,
+        "the hub %s was assigned, which is not this machine; if you may load it, name the provisioning host by "
+        "--target-is",
+        host);
+    note(d, text);
+}
+
 static void on_state(spoke_client *client, spoke_state from, spoke_state to, const spoke_error *why, void *user)
 {
     struct device *d = user;
-    char text[200];
+    (void)client;
     count(d, COUNT_CONNECTED, at_hub(to) - at_hub(from));
     count(d, COUNT_READY, (to == SPOKE_READY) - (from == SPOKE_READY));
     if (to == SPOKE_READY)
         become_ready(d);
     if ((to == SPOKE_BACKOFF || to == SPOKE_FAILED) && why->status != SPOKE_OK) {
         count(d, COUNT_ERRORS, 1);
-        note(d, spoke_client_explain(client, text, sizeof text));
+        note_failure(d);
     }
     if (to == SPOKE_FAILED)
         count(d, COUNT_FAILED, 1);
@@ -198,13 +221,15 @@ static spoke_status send_one(struct device *d)
                               .property_count = fleet->options->property_count,
                               .id = id};
     spoke_status status = template_message(fleet->t, group, &d->values, &room, &message.body);
-    d->sent_us[id & (d->slots - 1)] = fleet_now_us();
+    const uint64_t now_us = fleet_now_us();
     if (status == SPOKE_OK)
         status = spoke_message_send(d->client, &message);
     d->next_group++;
-    if (status == SPOKE_OK)
-        d->last_id = id;
-    return status;
+    if (status != SPOKE_OK)
+        return status; /* refused for a full queue, its place is still that of the oldest message */
+    d->last_id = id;
+    d->sent_us[id & (d->slots - 1)] = now_us;
+    return SPOKE_OK;
 }
 
 /* Keeps to the time table; what it is late for is left out, so that a service that stood still is not flooded. */
@@ -308,19 +333,38 @@ static spoke_status make_memory(struct device *d)
     d->sent_us = calloc(d->slots, sizeof *d->sent_us);
     value_memory_init(&d->values, random_of(fleet->options->seed, d->number), slots,
                       slots != NULL ? fleet->t->slots : 0);
-    return slots != NULL && d->sent_us != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+    if (slots != NULL && d->sent_us != NULL)
+        return SPOKE_OK;
+    note(d, "there is not enough memory");
+    return SPOKE_E_NO_MEMORY;
+}
+
+/* With a sentence where the configuration is at fault. */
+static spoke_status make_client(struct device *d, const spoke_config *config)
+{
+    const size_t size = spoke_client_size(config);
+    spoke_error why = {.text = "there is not enough memory"};
+    d->memory = malloc(size > 0 ? size : 1);
+    d->crew->net.owner = d;
+    spoke_status status = SPOKE_E_NO_MEMORY;
+    if (d->memory != NULL)
+        status = spoke_client_init(d->memory, size, config, &d->client, &why);
+    if (status != SPOKE_OK)
+        note(d, why.text);
+    return status;
 }
 
 static spoke_status open_client(struct device *d)
 {
     struct identity who;
-    spoke_status status = identities_get(d->crew->fleet->identities, d->number, &who) ? SPOKE_OK : SPOKE_E_ARG;
-    if (status == SPOKE_OK)
-        status = make_memory(d);
+    if (!identities_get(d->crew->fleet->identities, d->number, &who)) {
+        note(d, "its key could not be derived");
+        return SPOKE_E_ARG;
+    }
+    spoke_status status = make_memory(d);
     if (status == SPOKE_OK) {
         const spoke_config config = config_of(d, &who);
-        d->crew->net.owner = d;
-        status = spoke_client_create(&config, &d->client);
+        status = make_client(d, &config);
     }
     spoke_wipe(&who, sizeof who);
     return status == SPOKE_OK ? spoke_client_open(d->client) : status;
@@ -329,12 +373,10 @@ static spoke_status open_client(struct device *d)
 void device_begin(struct device *d, uint64_t now_ms)
 {
     count(d, COUNT_STARTED, 1);
-    const spoke_status status = open_client(d);
-    if (status == SPOKE_OK) {
+    if (open_client(d) == SPOKE_OK) {
         timers_set(&d->crew->timers, &d->timer, now_ms);
         return;
     }
-    note(d, spoke_status_text(status));
     count(d, COUNT_FAILED, 1);
     count(d, COUNT_ERRORS, 1);
     device_end(d, 0);
@@ -376,6 +418,8 @@ void device_end(struct device *d, uint32_t limit_ms)
         spoke_client_destroy(d->client);
         d->client = NULL;
     }
+    free(d->memory);
+    d->memory = NULL;
     free(d->sent_us);
     free(d->values.slots);
     d->sent_us = NULL;

@@ -43,9 +43,10 @@ struct crew {
 struct device {
     struct timer timer; /* first: what is due is a device */
     struct crew *crew;
-    spoke_client *client; /* NULL: not begun, or ended */
-    uint32_t number;      /* in the fleet, from 0 */
-    bool reached;         /* it was READY once */
+    spoke_client *client; /* in `memory`; NULL: not begun, or ended */
+    void *memory;
+    uint32_t number; /* in the fleet, from 0 */
+    bool reached;    /* it was READY once */
     bool to_report;
     double interval_ms, next_send_ms; /* next_send_ms: INFINITY until it is READY */
     uint32_t next_group;

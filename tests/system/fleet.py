@@ -121,6 +121,17 @@ class Account(Fleet):
                 self.assertEqual(float(line[sent]), 0)
         self.assertGreater(float(lines[-1][sent]), 0)
 
+    def test_waiting_in_a_full_queue_counts_as_latency(self):
+        program = self.start("--devices", "1", "--rate", "4", "--json", f"{self.folder.name}/summary.json")
+        self.until_ready(1, limit_s=LIMIT_S)
+        self.service.fault(pubackDelay={"ms": 3000})
+        until("a full queue", lambda: len(self.service.messages("sim-1")), lambda count: count > 12, limit_s=LIMIT_S)
+        program.send_signal(signal.SIGINT)
+        self.ended(program)
+        summary = self.summary()
+        self.assertGreater(summary["leftOut"], 0)
+        self.assertGreater(summary["latencyMs"]["p50"], 2900)
+
     def test_properties_go_with_each_message(self):
         code, out, _ = self.run_fleet("--devices", "1", "--rate", "5", "--duration", "3", "--property", "site=north")
         self.assertEqual(code, 0, out)
@@ -192,6 +203,17 @@ class Ending(Fleet):
 
 
 class Refusing(Fleet):
+    def test_a_hub_elsewhere_that_is_assigned_here_is_not_loaded(self):
+        self.service.fault(assignHub={"deviceId": "sim-1", "hub": "192.0.2.1"})
+        code, out, _ = self.run_fleet("--devices", "1", "--duration", "3")
+        self.assertEqual(code, 1)
+        self.assertIn("the hub 192.0.2.1 was assigned, which is not this machine", out)
+
+    def test_a_name_that_no_device_can_have_is_told_with_the_reason(self):
+        code, out, _ = self.run_fleet("--devices", "1", "--prefix", "a b")
+        self.assertEqual(code, 1)
+        self.assertIn("registration_id holds", out)
+
     def test_a_foreign_target_is_refused_before_anything_is_sent(self):
         code, out, err = self.run_fleet("--dps", "192.0.2.1")
         self.assertEqual((code, out), (2, ""))
