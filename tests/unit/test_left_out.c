@@ -6,7 +6,8 @@
 
 static int set_up_what_there_is(void **state)
 {
-    struct fixture *f = test_calloc(1, sizeof *f);
+    struct fixture *f = calloc(1, sizeof *f);
+    assert_non_null(f);
     clock_ms = 1000;
     f->verdict = spoke_accept();
     f->platform = *spoke_platform_posix();
