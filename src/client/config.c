@@ -355,6 +355,11 @@ static spoke_status lacks(spoke_error *why, const char *text)
 /* What asks for a part that this build has left out. */
 static spoke_status check_parts(const spoke_config *c, spoke_error *why)
 {
+    if (!SPOKE_WITH_TLS && c->transport == spoke_transport_native() &&
+        (c->test_only & SPOKE_TEST_ONLY_PLAINTEXT) == 0)
+        return lacks(why,
+                     "this build has no TLS: build with SPOKE_WITH_TLS, or set SPOKE_TEST_ONLY_PLAINTEXT where "
+                     "the link is encrypted by other means");
     if (!SPOKE_WITH_DPS && c->provisioning_host != NULL)
         return lacks(why, "this build has no DPS: give hub_host, or build with SPOKE_WITH_DPS");
     if (!SPOKE_WITH_PROPERTIES && has_handler(c, false))

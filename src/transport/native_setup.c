@@ -183,10 +183,7 @@ spoke_status native_init(void *memory, size_t size, const spoke_transport_option
         return refuse(error, SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0,
                       "the transport needs aligned memory and a complete platform");
     if (!SPOKE_WITH_TLS && (options->tls.test_only & SPOKE_TEST_ONLY_PLAINTEXT) == 0)
-        return refuse(
-            error, SPOKE_E_UNSUPPORTED, SPOKE_SOURCE_CLIENT, 0,
-            "this build has no TLS: build with SPOKE_WITH_TLS, or set SPOKE_TEST_ONLY_PLAINTEXT where the "
-            "link is encrypted by other means");
+        return refuse(error, SPOKE_E_UNSUPPORTED, SPOKE_SOURCE_CLIENT, 0, "this build has no TLS: SPOKE_WITH_TLS");
     if (!lay_out(options, &layout))
         return refuse(error, SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, "a limit of the transport is out of range");
     if (size < layout.total)

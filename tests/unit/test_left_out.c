@@ -148,6 +148,19 @@ static void a_configuration_that_needs_what_is_not_there_is_refused(void **state
     }
 }
 
+static void without_tls_only_plaintext_is_taken(void **state)
+{
+    struct fixture *f = *state;
+    spoke_config config = f->config;
+    config.transport = spoke_transport_native();
+    if (!SPOKE_WITH_TLS)
+        assert_refused(&config, "SPOKE_WITH_TLS");
+    config.test_only = SPOKE_TEST_ONLY_PLAINTEXT;
+    spoke_client *plain = NULL;
+    assert_int_equal(spoke_client_create(&config, &plain), SPOKE_OK);
+    spoke_client_destroy(plain);
+}
+
 static void a_call_that_was_left_out_says_so(void **state)
 {
     struct fixture *f = *state;
@@ -190,6 +203,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_configuration_that_needs_what_is_not_there_is_refused,
                                         set_up_what_there_is, tear_down),
+        cmocka_unit_test_setup_teardown(without_tls_only_plaintext_is_taken, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_call_that_was_left_out_says_so, set_up_what_there_is, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
