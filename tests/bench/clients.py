@@ -24,6 +24,7 @@ class Client:
     latency: bool = True
     counted: bool = True         # callgrind and the preloaded heap counter can follow it
     send_bytes: bool = True      # it takes --send-bytes
+    realtime: bool = True        # its threads bear to run ahead of everything else
 
 
 def all_clients(bench):

@@ -54,7 +54,8 @@ def node(bench):
         return left_out("azure-iot-device", why)
     return [Client("azure-iot-device", ["env", f"NODE_EXTRA_CA_CERTS={bench.cert}",
                                         f"NODE_PATH={os.path.join(folder, 'node_modules')}", "node",
-                                        os.path.join(HERE, "peer_node.js")], counted=False, send_bytes=False)]
+                                        os.path.join(HERE, "peer_node.js")], counted=False, send_bytes=False,
+                   realtime=False)] # ahead of all else it does not connect
 
 
 def clients(bench):

@@ -13,14 +13,14 @@ LIMIT_S = 600
 
 
 class Bench:
-    """One run of the command. quick: a look, with a tenth of the messages and one run of each. realtime: what is timed
-    goes before everything else that the machine does, which needs root."""
+    """One run of the command. quick: a look, with a tenth of the messages and one run of each. realtime: one device
+    and its sink go before everything else that the machine does, which needs root."""
 
     def __init__(self, build, quick, send_bytes, realtime=False):
         self.programs = os.path.join(build, "tests", "bench")
         self.quick = quick
         self.send_bytes = send_bytes
-        self.first = ["chrt", "--fifo", "10"] if realtime else []
+        self.realtime = ["chrt", "--fifo", "10"] if realtime else []
         self.runs = 1 if quick else 5
         self.folder = tempfile.mkdtemp(prefix="spoke-bench-")
         self.sink_pin, self.client_pin = pins()
@@ -50,9 +50,9 @@ class Bench:
                 check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.cert = self.path("ec.cert.pem")
 
-    def start_sink(self, *options, cert="ec"):
+    def start_sink(self, *options, cert="ec", before=()):
         """On its core; stop_sink ends it. Answers the process and its port."""
-        sink = subprocess.Popen(self.first + self.sink_pin + [self.program("bench_sink"), "--cert", self.path(cert + ".cert.pem"),
+        sink = subprocess.Popen(self.sink_pin + list(before) + [self.program("bench_sink"), "--cert", self.path(cert + ".cert.pem"),
                                                  "--key", self.path(cert + ".key.pem"), *options],
                                 stdout=subprocess.PIPE, text=True)
         return sink, json.loads(sink.stdout.readline())["port"]
@@ -63,7 +63,7 @@ class Bench:
 
     def run(self, command, before=(), environment=None):
         """On the client's core. Answers the last line that it prints, which is JSON."""
-        command = ([] if before else self.first) + self.client_pin + list(before) + command
+        command = self.client_pin + list(before) + command
         done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT_S,
                               env=dict(os.environ, **(environment or {})))
         if done.returncode != 0:

@@ -37,6 +37,7 @@ def main():
     parser.add_argument("--build", required=True)
     parser.add_argument("--json", metavar="FILE")
     parser.add_argument("--quick", action="store_true")
+    parser.add_argument("--runs", type=int, metavar="N", help="of each that is timed, in place of 5, or of 1 with --quick")
     parser.add_argument("--realtime", action="store_true", help="ahead of all else on a busy machine; needs root")
     parser.add_argument("--send-bytes", type=int, default=16384)
     parser.add_argument("--only", metavar="NAMES", help=f"comma-separated, of: {', '.join(names())}")
@@ -44,6 +45,7 @@ def main():
     wanted = options.only.split(",") if options.only else names()
     results = {"send_bytes": options.send_bytes, "quick": options.quick, "realtime": options.realtime}
     bench = Bench(os.path.abspath(options.build), options.quick, options.send_bytes, options.realtime)
+    bench.runs = options.runs or bench.runs
     try:
         for name in wanted:
             module = importlib.import_module("measure_" + name)

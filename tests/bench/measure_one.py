@@ -16,12 +16,13 @@ class OneDevice:
 
     def run(self, client, messages, window=None, **how):
         """Against a sink of its own. window None: latency. Answers what both of them said."""
-        sink, port = self.bench.start_sink("--once", "--spin")
+        first = self.bench.realtime if client.realtime and not how else [] # what is counted needs no haste
+        sink, port = self.bench.start_sink("--once", "--spin", before=first)
         try:
             command = client.command + ["--port", str(port), "--ca", self.bench.cert, "--messages", str(messages)]
             command += ["--send-bytes", str(self.bench.send_bytes)] if client.send_bytes else []
             command += ["--latency"] if window is None else ["--window", str(window)]
-            result = self.bench.run(command, **how)
+            result = self.bench.run(command, **(how or {"before": first}))
             result["sink"] = json.loads(sink.stdout.readline())
             return result
         finally:

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Installs what is missing, builds for speed, and prints what a message costs on each transport, measured here and now.
 #
-#   tests/bench/run.sh [--quick] [--only NAMES] [--json FILE] [--send-bytes N] [--realtime] [--build-dir DIR] [--no-install]
+#   tests/bench/run.sh [--quick] [--runs N] [--only NAMES] [--json FILE] [--send-bytes N] [--realtime] [--build-dir DIR]
+#       [--no-install]
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
@@ -12,10 +13,10 @@ measure=()
 while [ $# -gt 0 ]; do
     case "$1" in
         --quick | --realtime) measure+=("$1"); shift ;;
-        --json | --send-bytes | --only) measure+=("$1" "$2"); shift 2 ;;
+        --json | --send-bytes | --only | --runs) measure+=("$1" "$2"); shift 2 ;;
         --build-dir) build=$2; shift 2 ;;
         --no-install) install=no; shift ;;
-        -h | --help) sed -n '2,4s/^# \{0,1\}//p' "$0"; exit 0 ;;
+        -h | --help) sed -n '2,5s/^# \{0,1\}//p' "$0"; exit 0 ;;
         *) echo "tests/bench/run.sh: unknown option $1 (try --help)" >&2; exit 2 ;;
     esac
 done
