@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 const char bench_body[BENCH_BODY_BYTES + 1] = "{\"temperature\":21.5,\"humidity\":40.25,\"pressure\":1013.2,"
                                               "\"note\":\"exactly 100 bytes of telemetry data\"}";
@@ -21,6 +22,15 @@ uint64_t bench_clock_ns(clockid_t clock)
 struct bench_usage bench_usage_now(void)
 {
     return (struct bench_usage){bench_clock_ns(CLOCK_MONOTONIC), bench_clock_ns(CLOCK_PROCESS_CPUTIME_ID)};
+}
+
+void bench_raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
 }
 
 uint64_t bench_cpu_ns_of(int process)

@@ -50,7 +50,8 @@ struct bench_latency {
 uint64_t bench_clock_ns(clockid_t clock);
 struct bench_usage bench_usage_now(void);
 struct bench_memory bench_memory_now(void);
-uint64_t bench_cpu_ns_of(int process);                              /* so far; 0: there is none */
+void bench_raise_files(void);          /* open files: as many as this process may have */
+uint64_t bench_cpu_ns_of(int process); /* so far; 0: there is none */
 void bench_latency_add(struct bench_latency *latency, uint64_t ns); /* beyond BENCH_MAX_SAMPLES: nothing */
 
 /* latency NULL: none was measured. Sorts it. */

@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <time.h>
 
 #include <spoke/crypto.h>
@@ -286,16 +285,12 @@ static void read_options(int argc, char **argv, struct options *o)
 int main(int argc, char **argv)
 {
     struct many many = {.o = {.clients = 1000, .at_once = 64, .idle_s = 2}, .epoll = -1};
-    struct rlimit files;
     read_options(argc, argv, &many.o);
     if (many.o.port == 0 || many.o.ca_file == NULL) {
         fprintf(stderr, "bench_many: wants --port and --ca\n");
         return 2;
     }
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        setrlimit(RLIMIT_NOFILE, &files);
-    }
+    bench_raise_files();
     const bool ok = measure(&many);
     destroy_all(&many);
     return ok ? 0 : 1;

@@ -3,9 +3,9 @@
  *
  *     sink --cert FILE --key FILE [--once] [--spin]
  *
- * Prints {"port": N} once it listens, and for each connection that ends what it saw, also as JSON. --once: ends
- * after the first of them. --spin: looks again and again for a moment before it sleeps. To be woken takes longer than to
- * answer a small window, and would be measured as the client's doing. */
+ * Prints {"port": N} once it listens, and for each connection that sent messages what it saw when it ends, also as
+ * JSON. --once: ends after the first connection. --spin: looks again and again for a moment before it sleeps. To be
+ * woken takes longer than to answer a small window, and would be measured as the client's doing. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -22,6 +22,8 @@
 
 #include <openssl/ssl.h>
 #include <spoke/proto/mqtt.h>
+
+#include "bench.h"
 
 enum {
     IN_BYTES = 64 * 1024,
@@ -256,7 +258,8 @@ static void report(const struct peer *p)
 
 static void part(struct peer *p)
 {
-    report(p);
+    if (p->messages > 0)
+        report(p);
     SSL_free(p->ssl);
     close(p->fd);
     free(p);
@@ -356,6 +359,7 @@ int main(int argc, char **argv)
     if (cert == NULL || key == NULL)
         die("wants --cert FILE --key FILE");
     (void)signal(SIGPIPE, SIG_IGN);
+    bench_raise_files();
     SSL_CTX *context = make_context(cert, key);
     const int listener = listen_somewhere();
     run(listener, context, once, spin);
