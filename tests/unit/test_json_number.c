@@ -224,17 +224,23 @@ static void writing_fits_exactly_or_not_at_all(void **state)
     assert_int_equal(out.len, 0);
 }
 
-/* Where no such locale is installed, one is compiled for the occasion. musl has none, and says yes to every name. */
+/* musl has no locales, and says yes to every name. */
+static bool has_comma_locale(void)
+{
+    return setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL && localeconv()->decimal_point[0] == ',';
+}
+
+/* Where no such locale is installed, one is compiled for the occasion. */
 static bool use_comma_locale(char folder[])
 {
     char command[256];
-    if (setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL)
+    if (has_comma_locale())
         return true;
     snprintf(command, sizeof command, "localedef --no-archive -i de_DE -f UTF-8 %s/de_DE.UTF-8 2>/dev/null",
              mkdtemp(folder));
     (void)!system(command);
     setenv("LOCPATH", folder, 1);
-    return setlocale(LC_NUMERIC, "de_DE.UTF-8") != NULL && localeconv()->decimal_point[0] == ',';
+    return has_comma_locale();
 }
 
 static void the_order_beside_a_whole_number_is_exact(void **state)
