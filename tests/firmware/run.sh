@@ -12,7 +12,7 @@
 #   --build-dir   [build/firmware]
 #
 # Ends with 0 only if every claim held. lwIP and mbedTLS are built from the distribution's source packages; without a
-# mirror that offers them it says what to do. Takes two to four minutes.
+# mirror that offers them it says what to do. Takes a few minutes.
 set -euo pipefail
 
 root=$(cd "$(dirname "$0")/../.." && pwd)
