@@ -43,23 +43,37 @@
 #define SPOKE_WITH_CHECKS 1
 #endif
 
+#ifndef SPOKE_WITH_STAMPS /* message_ids, and the time at which a message was made that leaves late */
+#define SPOKE_WITH_STAMPS 1
+#endif
+
 /* --- what is kept --- */
+#ifndef SPOKE_WITH_DROPS /* ttl_s, and when_full; without them a full queue refuses, and what it holds stays */
+#define SPOKE_WITH_DROPS 1
+#endif
+#ifndef SPOKE_WITH_MERGE /* reports that wait become one patch; without it each is sent; needs PROPERTIES */
+#define SPOKE_WITH_MERGE SPOKE_WITH_PROPERTIES
+#endif
+#ifndef SPOKE_WITH_RECORDS /* platform.load and store; without them each start asks DPS for the hub */
+#define SPOKE_WITH_RECORDS 1
+#endif
 #ifndef SPOKE_WITH_STORAGE /* the queue on flash; without it in RAM */
 #define SPOKE_WITH_STORAGE 1
 #endif
 #ifndef SPOKE_WITH_BATCHES /* several readings in one message, encoders */
 #define SPOKE_WITH_BATCHES 1
 #endif
-#ifndef SPOKE_WITH_SETTINGS /* keep_settings; needs PROPERTIES */
-#define SPOKE_WITH_SETTINGS SPOKE_WITH_PROPERTIES
+#ifndef SPOKE_WITH_SETTINGS /* keep_settings; needs PROPERTIES and RECORDS */
+#define SPOKE_WITH_SETTINGS (SPOKE_WITH_PROPERTIES && SPOKE_WITH_RECORDS)
 #endif
-#ifndef SPOKE_WITH_WORK /* long-running commands that survive a restart; needs PROPERTIES and COMMANDS */
-#define SPOKE_WITH_WORK (SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
+#ifndef SPOKE_WITH_WORK /* long-running commands that survive a restart; needs PROPERTIES, COMMANDS and RECORDS */
+#define SPOKE_WITH_WORK (SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS && SPOKE_WITH_RECORDS)
 #endif
 
 /* --- what changes in ten years --- */
-#ifndef SPOKE_WITH_MOVE /* to another scope; needs DPS. Without it a home that the device once moved to is forgotten */
-#define SPOKE_WITH_MOVE SPOKE_WITH_DPS
+#ifndef SPOKE_WITH_MOVE
+/* to another scope; needs DPS and RECORDS. Without it a home that the device once moved to is forgotten */
+#define SPOKE_WITH_MOVE (SPOKE_WITH_DPS && SPOKE_WITH_RECORDS)
 #endif
 #ifndef SPOKE_WITH_RENEWAL /* of keys, certificates and trust while running; warnings before certificates end */
 #define SPOKE_WITH_RENEWAL 1
@@ -86,14 +100,14 @@
 #if SPOKE_WITH_DIAGNOSTICS && !(SPOKE_WITH_STATS && SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
 #error "SPOKE_WITH_DIAGNOSTICS needs SPOKE_WITH_STATS, SPOKE_WITH_PROPERTIES and SPOKE_WITH_COMMANDS"
 #endif
-#if SPOKE_WITH_SETTINGS && !SPOKE_WITH_PROPERTIES
-#error "SPOKE_WITH_SETTINGS needs SPOKE_WITH_PROPERTIES"
+#if SPOKE_WITH_SETTINGS && !(SPOKE_WITH_PROPERTIES && SPOKE_WITH_RECORDS)
+#error "SPOKE_WITH_SETTINGS needs SPOKE_WITH_PROPERTIES and SPOKE_WITH_RECORDS"
 #endif
-#if SPOKE_WITH_WORK && !(SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
-#error "SPOKE_WITH_WORK needs SPOKE_WITH_PROPERTIES and SPOKE_WITH_COMMANDS"
+#if SPOKE_WITH_WORK && !(SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS && SPOKE_WITH_RECORDS)
+#error "SPOKE_WITH_WORK needs SPOKE_WITH_PROPERTIES, SPOKE_WITH_COMMANDS and SPOKE_WITH_RECORDS"
 #endif
-#if SPOKE_WITH_MOVE && !SPOKE_WITH_DPS
-#error "SPOKE_WITH_MOVE needs SPOKE_WITH_DPS"
+#if SPOKE_WITH_MOVE && !(SPOKE_WITH_DPS && SPOKE_WITH_RECORDS)
+#error "SPOKE_WITH_MOVE needs SPOKE_WITH_DPS and SPOKE_WITH_RECORDS"
 #endif
 
 #endif

@@ -9,22 +9,22 @@ enum { RING_OVERHEAD = 8 }; /* what the ring adds to a payload, rounding apart *
 
 size_t queue_index_bytes(const spoke_storage *storage, size_t messages)
 {
-    const size_t beside = on_storage(storage) ? 4 : 2; /* ages, age; buckets, same */
+    const size_t beside = on_storage(storage) ? 4 : SPOKE_WITH_DROPS ? 2 : 0; /* ages, age; buckets, same */
     return messages * (sizeof(struct queue_entry) + beside * sizeof(uint16_t));
 }
 
-uint64_t queue_cost(const spoke_storage *storage, size_t payload_bytes)
+queue_sum queue_cost(const spoke_storage *storage, size_t payload_bytes)
 {
     if (on_storage(storage))
         return log_record_bytes(storage, payload_bytes < UINT32_MAX ? (uint32_t)payload_bytes : UINT32_MAX);
-    return ((uint64_t)payload_bytes + RING_OVERHEAD + 7) & ~(uint64_t)7;
+    return ((queue_sum)payload_bytes + RING_OVERHEAD + 7) & ~(queue_sum)7;
 }
 
 size_t queue_memory_bytes(const struct queue_options *options, size_t most)
 {
     if (on_storage(options->storage))
         return 2 * most + 8 + queue_store_log_share(options->storage);
-    const uint64_t budgets = options->telemetry_bytes + options->report_bytes;
+    const uint64_t budgets = (uint64_t)options->telemetry_bytes + options->report_bytes;
     uint64_t slack = budgets / 8;
     if (options->policy != QUEUE_REFUSE && slack < most + RING_OVERHEAD)
         slack = most + RING_OVERHEAD;
@@ -40,7 +40,8 @@ static uint16_t touch_slot(struct queue *q)
     const uint16_t slot = q->touched++;
     q->entries[slot].state = ENTRY_FREE;
     q->entries[slot].next = NO_SLOT;
-    q->age[slot] = NO_SLOT;
+    if (SPOKE_WITH_DROPS)
+        q->age[slot] = NO_SLOT;
     return slot;
 }
 
@@ -67,8 +68,10 @@ void queue_clear(struct queue *q)
 {
     assert(!stores(q));
     clear_index(q);
-    for (size_t k = 0; k < 2; k++)
-        q->kinds[k].cost = q->kinds[k].payload = q->kinds[k].count = q->kinds[k].unsent = 0;
+    for (size_t k = 0; k < 2; k++) {
+        q->kinds[k].cost = q->kinds[k].payload = 0;
+        q->kinds[k].count = q->kinds[k].unsent = 0;
+    }
     q->drop_first = q->drop_count = 0;
     ring_init(q);
 }
@@ -177,7 +180,7 @@ static void chain(struct queue *q, uint16_t slot, uint16_t behind)
 }
 
 /* This and take_out run once for each message: inlined there, and called from the rest. */
-static inline void put_in(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost)
+static inline void put_in(struct queue *q, uint16_t slot, uint16_t behind, queue_sum cost)
 {
     struct queue_entry *e = &q->entries[slot];
     struct queue_line *lane = &q->lanes[e->lane];
@@ -188,7 +191,7 @@ static inline void put_in(struct queue *q, uint16_t slot, uint16_t behind, uint6
     if (lane->fresh == e->next)
         lane->fresh = slot;
     kind->cost += cost;
-    kind->payload += (uint64_t)e->head_bytes + e->body_bytes;
+    kind->payload += (queue_sum)e->head_bytes + e->body_bytes;
     kind->count++;
     kind->unsent++;
     if (q->kinds[0].count > q->counters.high)
@@ -198,7 +201,7 @@ static inline void put_in(struct queue *q, uint16_t slot, uint16_t behind, uint6
     ages_put(q, slot);
 }
 
-void slot_link(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost)
+void slot_link(struct queue *q, uint16_t slot, uint16_t behind, queue_sum cost)
 {
     put_in(q, slot, behind, cost);
 }
@@ -229,7 +232,7 @@ static inline void take_out(struct queue *q, uint16_t slot)
     if (stores(q))
         queue_store_leave(q, slot);
     kind->cost -= cost_of(q, e);
-    kind->payload -= (uint64_t)e->head_bytes + e->body_bytes;
+    kind->payload -= (queue_sum)e->head_bytes + e->body_bytes;
     kind->count--;
     unlink_slot(q, slot);
     give_back(q, slot);
@@ -341,13 +344,15 @@ static bool reading_rests(struct queue *q, uint64_t now_ms)
 void queue_age(struct queue *q, uint64_t now_ms)
 {
     (void)reading_rests(q, now_ms); /* so that the deadline is none of the past */
-    while (q->age_count > 0 && q->entries[q->ages[0]].ends_ms <= now_ms && can_tell(q, q->entries[q->ages[0]].id))
+    while (SPOKE_WITH_DROPS && q->age_count > 0 && entry_ends_ms(&q->entries[q->ages[0]]) <= now_ms &&
+           can_tell(q, q->entries[q->ages[0]].id))
         slot_drop(q, q->ages[0], QUEUE_EXPIRED);
 }
 
 uint64_t queue_deadline(const struct queue *q)
 {
-    const uint64_t ends = q->age_count > 0 ? q->entries[q->ages[0]].ends_ms : NEVER_ENDS;
+    const uint64_t ends =
+        SPOKE_WITH_DROPS && q->age_count > 0 ? entry_ends_ms(&q->entries[q->ages[0]]) : NEVER_ENDS;
     return q->read_again_ms != 0 && q->read_again_ms < ends ? q->read_again_ms : ends;
 }
 
@@ -368,7 +373,7 @@ uint16_t slot_victim(const struct queue *q, enum queue_policy policy, enum queue
     return victim;
 }
 
-static bool has_room(const struct queue *q, size_t k, uint64_t cost)
+static bool has_room(const struct queue *q, size_t k, queue_sum cost)
 {
     const struct queue_kind *kind = &q->kinds[k];
     return q->free != NO_SLOT && kind->count < kind->most_messages && cost <= kind->budget &&
@@ -377,10 +382,10 @@ static bool has_room(const struct queue *q, size_t k, uint64_t cost)
 
 /* Dropping all that the policy allows would do: else nothing is dropped in vain. Looks at as many as the new message
  * takes the place of. */
-static bool can_make_room(const struct queue *q, enum queue_lane highest, uint64_t cost)
+static bool can_make_room(const struct queue *q, enum queue_lane highest, queue_sum cost)
 {
     const struct queue_kind *kind = &q->kinds[0];
-    uint64_t droppable = 0;
+    queue_sum droppable = 0;
     for (unsigned lane = highest; lane < QUEUE_REPORTS; lane++)
         for (uint16_t slot = q->lanes[lane].fresh; slot != NO_SLOT; slot = q->entries[slot].next) {
             droppable += cost_of(q, &q->entries[slot]);
@@ -390,11 +395,11 @@ static bool can_make_room(const struct queue *q, enum queue_lane highest, uint64
     return false;
 }
 
-static spoke_status make_room(struct queue *q, const struct queue_message *m, uint64_t cost)
+static spoke_status make_room(struct queue *q, const struct queue_message *m, queue_sum cost)
 {
     if (has_room(q, 0, cost))
         return SPOKE_OK;
-    const enum queue_policy policy = q->o.policy;
+    const enum queue_policy policy = SPOKE_WITH_DROPS ? q->o.policy : QUEUE_REFUSE;
     const enum queue_lane highest = policy == QUEUE_DROP_LOWEST ? m->lane : QUEUE_HIGH;
     if (policy == QUEUE_REFUSE || policy == QUEUE_DROP_NEWEST || !can_make_room(q, highest, cost))
         return SPOKE_E_FULL;
@@ -432,21 +437,19 @@ static spoke_status keep(struct queue *q, uint16_t slot, uint32_t ttl_s, const s
 }
 
 static inline spoke_status commit(struct queue *q, uint64_t now_ms, const struct queue_message *m,
-                                  const struct draft *d, uint64_t cost)
+                                  const struct draft *d, queue_sum cost)
 {
     const uint16_t slot = next_free(q);
-    q->entries[slot] =
-        (struct queue_entry){.added_ms = now_ms,
-                             .ends_ms = m->ttl_s > 0 ? now_ms + (uint64_t)m->ttl_s * 1000 : NEVER_ENDS,
-                             .created_ms = m->created_ms,
-                             .seq = q->next_seq,
-                             .id = m->id,
-                             .body_bytes = (uint32_t)(d->payload.len - d->head_bytes),
-                             .head_bytes = (uint16_t)d->head_bytes,
-                             .members = 1,
-                             .flags = m->joins ? ENTRY_JOINS : 0,
-                             .lane = (unsigned)m->lane & 15u,
-                             .state = ENTRY_QUEUED};
+    q->entries[slot] = (struct queue_entry){.added_ms = now_ms,
+                                            .seq = q->next_seq,
+                                            .id = m->id,
+                                            .body_bytes = (uint32_t)(d->payload.len - d->head_bytes),
+                                            .head_bytes = (uint16_t)d->head_bytes,
+                                            .members = 1,
+                                            .flags = m->joins ? ENTRY_JOINS : 0,
+                                            .lane = (unsigned)m->lane & 15u,
+                                            .state = ENTRY_QUEUED};
+    entry_date(&q->entries[slot], m->ttl_s > 0 ? now_ms + (uint64_t)m->ttl_s * 1000 : NEVER_ENDS, m->created_ms);
     const spoke_status status = keep(q, slot, m->ttl_s, d);
     if (status == SPOKE_OK || status == SPOKE_E_PORT) /* who knows what a failing medium kept under this number */
         q->next_seq++;
@@ -467,12 +470,12 @@ static spoke_status add_telemetry(struct queue *q, uint64_t now_ms, const struct
     spoke_status status = write_draft(q, q->most[0], write, ctx, &d);
     if (status == SPOKE_OK && d.head_bytes > QUEUE_MOST_HEAD)
         return SPOKE_E_TOO_LARGE;
-    const uint64_t cost = status == SPOKE_OK ? queue_cost(q->o.storage, d.payload.len) : 0;
+    const queue_sum cost = status == SPOKE_OK ? queue_cost(q->o.storage, d.payload.len) : 0;
     if (status == SPOKE_OK)
         status = make_room(q, m, cost);
     if (status == SPOKE_OK)
         return commit(q, now_ms, m, &d, cost);
-    if (status != SPOKE_E_FULL || q->o.policy != QUEUE_DROP_NEWEST || !can_tell(q, m->id))
+    if (!SPOKE_WITH_DROPS || status != SPOKE_E_FULL || q->o.policy != QUEUE_DROP_NEWEST || !can_tell(q, m->id))
         return status;
     tell(q, m->id, QUEUE_NEWEST);
     return SPOKE_OK;
@@ -513,7 +516,7 @@ static spoke_status replace(struct queue *q, uint16_t slot, const struct draft *
     struct queue_entry *e = &q->entries[slot];
     struct queue_kind *kind = &q->kinds[1];
     const struct queue_entry before = *e;
-    const uint64_t cost = kind->cost - cost_of(q, &before) + queue_cost(q->o.storage, d->payload.len);
+    const queue_sum cost = kind->cost - cost_of(q, &before) + queue_cost(q->o.storage, d->payload.len);
     if (cost > kind->budget)
         return SPOKE_E_FULL;
     if (!stores(q))
@@ -536,18 +539,18 @@ static spoke_status add_report(struct queue *q, uint64_t now_ms, const struct qu
     const bool joins = last != NO_SLOT && q->entries[last].state == ENTRY_QUEUED;
     spoke_status composed = SPOKE_E_UNSUPPORTED;
     spoke_status status = write_draft(q, q->most[1], write, ctx, &d);
-    if (status == SPOKE_OK && joins)
+    if (SPOKE_WITH_MERGE && status == SPOKE_OK && joins)
         composed = compose(q, &q->entries[last], &d);
-    if (composed == SPOKE_E_TOO_SMALL && !stores(q)) {
+    if (SPOKE_WITH_MERGE && composed == SPOKE_E_TOO_SMALL && !stores(q)) {
         ring_compact(q);
         status = write_draft(q, q->most[1], write, ctx, &d);
         composed = status == SPOKE_OK ? compose(q, &q->entries[last], &d) : SPOKE_E_UNSUPPORTED;
     }
-    if (composed == SPOKE_OK)
+    if (SPOKE_WITH_MERGE && composed == SPOKE_OK)
         return replace(q, last, &d);
     if (status != SPOKE_OK)
         return status;
-    const uint64_t cost = queue_cost(q->o.storage, d.payload.len);
+    const queue_sum cost = queue_cost(q->o.storage, d.payload.len);
     return has_room(q, 1, cost) ? commit(q, now_ms, m, &d, cost) : SPOKE_E_FULL;
 }
 
@@ -581,9 +584,9 @@ static void view(const struct queue *q, uint16_t slot, uint64_t now_ms, struct q
                                .sent_before = (e->flags & ENTRY_SENT_BEFORE) != 0,
                                .repeats = (e->flags & ENTRY_PLACED) != 0,
                                .recovered = (e->flags & ENTRY_RECOVERED) != 0,
-                               .created_ms = e->created_ms,
+                               .created_ms = entry_created_ms(e),
                                .waited_ms = now_ms > e->added_ms ? now_ms - e->added_ms : 0,
-                               .ends_ms = e->ends_ms,
+                               .ends_ms = entry_ends_ms(e),
                                .head = spoke_str_from(text, e->head_bytes),
                                .body = spoke_str_from(text + e->head_bytes, e->body_bytes)};
 }
@@ -807,14 +810,14 @@ uint64_t queue_bytes(const struct queue *q)
     return q->kinds[0].payload;
 }
 
-uint64_t queue_faults(const struct queue *q)
+queue_counter queue_faults(const struct queue *q)
 {
     return queue_store_faults(q);
 }
 
-uint64_t queue_dropped(const struct queue *q)
+queue_counter queue_dropped(const struct queue *q)
 {
-    uint64_t sum = 0;
+    queue_counter sum = 0;
     for (size_t i = 0; i < QUEUE_REASONS; i++)
         sum += q->counters.dropped[i];
     return sum;

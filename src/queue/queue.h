@@ -19,7 +19,20 @@
 #define QUEUE_MOST_MESSAGES 65534u
 #define QUEUE_MOST_HEAD 65535u
 #define QUEUE_NO_TOKEN UINT32_MAX
-#define QUEUE_DROPS 16u /* most outcomes that wait to be told */
+#define QUEUE_DROPS (SPOKE_WITH_DROPS ? 16u : 4u) /* most outcomes that wait to be told */
+
+/* Bytes of many messages: only a storage holds more than 4 GB. */
+#if SPOKE_WITH_STORAGE
+typedef uint64_t queue_sum;
+#else
+typedef uint32_t queue_sum;
+#endif
+/* Wraps where nobody reads it for years. */
+#if SPOKE_WITH_STATS
+typedef uint64_t queue_counter;
+#else
+typedef uint32_t queue_counter;
+#endif
 
 enum queue_lane { QUEUE_HIGH, QUEUE_NORMAL, QUEUE_LOW, QUEUE_REPORTS, QUEUE_LANES };
 enum queue_policy { QUEUE_REFUSE, QUEUE_DROP_OLDEST, QUEUE_DROP_NEWEST, QUEUE_DROP_LOWEST };
@@ -44,15 +57,15 @@ struct queue_options {
     const spoke_storage *storage; /* NULL: RAM */
     uint32_t store_id;            /* random, for a storage that was never used */
     int64_t unix_ms;              /* now; 0: the clock is not set, then what is recovered ages from now on */
-    uint64_t telemetry_bytes, report_bytes; /* most of either kind at a time, by queue_cost */
-    size_t telemetry_messages;              /* most of them; the rest of the index is for reports */
-    enum queue_policy policy;               /* of the telemetry lanes; reports are always refused */
+    queue_sum telemetry_bytes, report_bytes; /* most of either kind at a time, by queue_cost */
+    size_t telemetry_messages;               /* most of them; the rest of the index is for reports */
+    enum queue_policy policy;                /* of the telemetry lanes; reports are always refused */
     /* Appends the one patch that does what two do; not OK: they stay two. NULL: all do. */
     spoke_status (*compose)(spoke_str older, spoke_str newer, spoke_buf *out);
 };
 
 /* What a message of so many payload bytes takes of a budget. */
-uint64_t queue_cost(const spoke_storage *storage, size_t payload_bytes);
+queue_sum queue_cost(const spoke_storage *storage, size_t payload_bytes);
 /* Memory for options->memory. In RAM: all that the budgets allow, and an eighth more, so that what lies between living
  * messages is won back at a cost that does not grow with the queue; a policy that drops also needs the size of a
  * message (`most`) before it decides. With storage: scratch for one message and a patch to join it, and the log's. */
@@ -96,10 +109,10 @@ struct queue_filter {
 typedef spoke_status (*queue_write_fn)(void *ctx, spoke_buf *out, size_t *head_bytes);
 
 struct queue_counters {
-    uint64_t accepted, recovered, delivered, refused, coalesced;
-    uint64_t dropped[QUEUE_REASONS]; /* telemetry */
-    uint64_t storage_faults;         /* of the storage, as this queue met them */
-    uint32_t high;                   /* most telemetry messages that ever waited */
+    queue_counter accepted, recovered, delivered, refused, coalesced;
+    queue_counter dropped[QUEUE_REASONS]; /* telemetry */
+    queue_counter storage_faults;         /* of the storage, as this queue met them */
+    uint32_t high;                        /* most telemetry messages that ever waited */
 };
 
 struct queue_line {
@@ -109,7 +122,7 @@ struct queue_line {
 };
 
 struct queue_kind {
-    uint64_t budget, cost, payload; /* bytes */
+    queue_sum budget, cost, payload; /* bytes */
     size_t most_messages, count, unsent;
 };
 
@@ -132,34 +145,33 @@ struct queue_dead {
     bool dropped;
 };
 
+/* What is looked at most stands first (see spoke_client). */
 struct queue {
-    struct queue_options o;
-#if SPOKE_WITH_STORAGE
-    struct log log;
-#endif
-    struct queue_counters counters;
-    size_t most[2]; /* payload bytes of one message: telemetry, report */
     /* the index */
     struct queue_entry *entries;
     uint16_t *ages; /* a heap of slots, by end of life */
     uint16_t *age;  /* of each slot: its position there, NO_SLOT: not there */
     size_t age_count;
-    uint16_t *buckets, *same; /* with storage: slots by seq; of each slot: the next with the same bucket */
-    uint16_t free;            /* a list of free slots; empty only when there is none */
-    uint16_t touched;         /* slots below it were used; the rest is not even initialised */
+    uint16_t free;    /* a list of free slots; empty only when there is none */
+    uint16_t touched; /* slots below it were used; the rest is not even initialised */
     struct queue_line lanes[QUEUE_LANES];
-    struct queue_kind kinds[2];
-    uint32_t next_seq, next_order;
-    struct queue_drop drops[QUEUE_DROPS];
-    size_t drop_first, drop_count;
     struct queue_ring ring;
+    uint32_t next_seq, next_order;
+    struct queue_kind kinds[2];
+    struct queue_options o;
+    size_t most[2]; /* payload bytes of one message: telemetry, report */
+    size_t drop_first, drop_count;
+    struct queue_drop drops[QUEUE_DROPS];
+    struct queue_counters counters;
     /* with storage */
+    uint16_t *buckets, *same; /* slots by seq; of each slot: the next with the same bucket */
     spoke_buf scratch;
     uint32_t loaded;        /* token of the message in the scratch */
     uint32_t unread;        /* token of the one at which the storage failed last, */
     uint32_t unread_tries;  /* so many times in a row although others could be read */
     uint64_t read_again_ms; /* nothing is read before that; 0: it may be */
 #if SPOKE_WITH_STORAGE
+    struct log log;
     struct queue_dead dead[LOG_SINGLES];
     size_t dead_count;
     bool unmarked; /* something is done that the storage does not know */
@@ -251,9 +263,9 @@ uint64_t queue_bytes(const struct queue *q);       /* payload bytes of telemetry
 uint32_t queue_oldest_sent(const struct queue *q); /* token of the telemetry longest in flight; QUEUE_NO_TOKEN */
 uint32_t queue_report_sent(const struct queue *q); /* token of the report in flight; QUEUE_NO_TOKEN */
 /* Of the storage: what failed, and what it held that nobody can read. */
-uint64_t queue_faults(const struct queue *q);
+queue_counter queue_faults(const struct queue *q);
 /* Telemetry that was dropped, for any reason. */
-uint64_t queue_dropped(const struct queue *q);
+queue_counter queue_dropped(const struct queue *q);
 /* Of the telemetry that waits longest. */
 uint64_t queue_age_ms(const struct queue *q, uint64_t now_ms);
 

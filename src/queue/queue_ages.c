@@ -3,6 +3,8 @@
 /* A binary heap of those that wait and end one day: messages of one lane may live for different times. */
 
 /* Those that end together, end in the order in which they came. */
+#if SPOKE_WITH_DROPS
+
 static bool ends_before(const struct queue *q, uint16_t a, uint16_t b)
 {
     const struct queue_entry *x = &q->entries[a], *y = &q->entries[b];
@@ -61,3 +63,5 @@ void ages_leave(struct queue *q, uint16_t slot)
     set_at(q, at, q->ages[q->age_count]);
     sink(q, rise(q, at));
 }
+
+#endif

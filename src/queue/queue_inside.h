@@ -24,8 +24,13 @@ enum {
  * too, and of these the placed ones, whose order grows along the lane. A group is a run of neighbours: the leader
  * counts its members, the others have 0. */
 struct queue_entry {
-    uint64_t added_ms, ends_ms;
+    uint64_t added_ms;
+#if SPOKE_WITH_DROPS || SPOKE_WITH_STORAGE
+    uint64_t ends_ms;
+#endif
+#if SPOKE_WITH_STAMPS || SPOKE_WITH_STORAGE
     int64_t created_ms;
+#endif
     uint32_t seq, id;
     uint32_t place; /* offset in the ring, or where in the log */
     uint32_t body_bytes;
@@ -37,7 +42,39 @@ struct queue_entry {
     uint8_t lane : 4, state : 4;
 };
 
-_Static_assert(sizeof(struct queue_entry) == 56, "docs/memory.md counts on it");
+_Static_assert(sizeof(struct queue_entry) <= 56, "docs/memory.md counts on it");
+
+/* When it ages out, and when it was made: as far as the build knows. */
+static inline void entry_date(struct queue_entry *e, uint64_t ends_ms, int64_t created_ms)
+{
+#if SPOKE_WITH_DROPS || SPOKE_WITH_STORAGE
+    e->ends_ms = SPOKE_WITH_DROPS ? ends_ms : NEVER_ENDS;
+#endif
+#if SPOKE_WITH_STAMPS || SPOKE_WITH_STORAGE
+    e->created_ms = created_ms;
+#endif
+    (void)e, (void)ends_ms, (void)created_ms;
+}
+
+static inline uint64_t entry_ends_ms(const struct queue_entry *e)
+{
+#if SPOKE_WITH_DROPS || SPOKE_WITH_STORAGE
+    return e->ends_ms;
+#else
+    (void)e;
+    return NEVER_ENDS;
+#endif
+}
+
+static inline int64_t entry_created_ms(const struct queue_entry *e)
+{
+#if SPOKE_WITH_STAMPS || SPOKE_WITH_STORAGE
+    return e->created_ms;
+#else
+    (void)e;
+    return 0;
+#endif
+}
 
 /* --- queue.c --- */
 static inline bool seq_before(uint32_t a, uint32_t b)
@@ -61,14 +98,14 @@ static inline size_t kind_of(unsigned lane)
     return lane == QUEUE_REPORTS ? 1 : 0;
 }
 
-static inline uint64_t cost_of(const struct queue *q, const struct queue_entry *e)
+static inline queue_sum cost_of(const struct queue *q, const struct queue_entry *e)
 {
     return queue_cost(q->o.storage, (size_t)e->head_bytes + e->body_bytes);
 }
 
 uint16_t slot_take(struct queue *q, unsigned lane);
 /* Behind `behind` in its lane; NO_SLOT: at its front. Counts it, at its queue_cost. */
-void slot_link(struct queue *q, uint16_t slot, uint16_t behind, uint64_t cost);
+void slot_link(struct queue *q, uint16_t slot, uint16_t behind, queue_sum cost);
 /* Takes it out of the index; its payload stays where it is. */
 void slot_remove(struct queue *q, uint16_t slot);
 /* Drops it, counted. */
@@ -99,12 +136,12 @@ void ages_leave(struct queue *q, uint16_t slot);
 /* Most never end: then these are a comparison. */
 static inline void ages_put(struct queue *q, uint16_t slot)
 {
-    if (q->entries[slot].ends_ms != NEVER_ENDS)
+    if (SPOKE_WITH_DROPS && entry_ends_ms(&q->entries[slot]) != NEVER_ENDS)
         ages_enter(q, slot);
 }
 static inline void ages_take(struct queue *q, uint16_t slot)
 {
-    if (q->entries[slot].ends_ms != NEVER_ENDS)
+    if (SPOKE_WITH_DROPS && entry_ends_ms(&q->entries[slot]) != NEVER_ENDS)
         ages_leave(q, slot);
 }
 
@@ -123,7 +160,7 @@ bool queue_store_can_drop(struct queue *q, const struct queue_entry *e);
 /* E_NOT_FOUND: it is damaged; E_PORT: the storage failed, and may work again. */
 spoke_status queue_store_read(struct queue *q, const struct queue_entry *e, spoke_buf *out);
 bool queue_store_answers(struct queue *q); /* can anything at all be read? */
-uint64_t queue_store_faults(const struct queue *q);
+queue_counter queue_store_faults(const struct queue *q);
 #else
 static inline spoke_status queue_store_open(struct queue *q, uint64_t now_ms)
 {
@@ -167,7 +204,7 @@ static inline bool queue_store_answers(struct queue *q)
     (void)q;
     return false;
 }
-static inline uint64_t queue_store_faults(const struct queue *q)
+static inline queue_counter queue_store_faults(const struct queue *q)
 {
     (void)q;
     return 0;

@@ -425,9 +425,9 @@ bool queue_store_answers(struct queue *q)
     return log_answers(&q->log);
 }
 
-uint64_t queue_store_faults(const struct queue *q)
+queue_counter queue_store_faults(const struct queue *q)
 {
-    return q->counters.storage_faults + q->log.faults;
+    return (queue_counter)(q->counters.storage_faults + q->log.faults);
 }
 
 #endif

@@ -1,5 +1,7 @@
 #include "tls_error.h"
 
+#include <spoke/features.h>
+
 #include "mbedtls_compat.h"
 
 /* An mbedTLS error is a module's number plus, in the low seven bits, that of a helper below it. */
@@ -7,7 +9,7 @@
 
 static spoke_error make(spoke_status status, spoke_source source, int code, const char *text)
 {
-    const spoke_error error = {status, source, code, text};
+    const spoke_error error = {status, source, code, SPOKE_WITH_SENTENCES ? text : spoke_status_text(status)};
     return error;
 }
 

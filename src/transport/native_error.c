@@ -1,10 +1,12 @@
 #include "transport/native_error.h"
 
+#include <spoke/features.h>
+
 #include "transport/refusal.h"
 
 static spoke_error make(spoke_status status, spoke_source source, int32_t detail, const char *text)
 {
-    const spoke_error error = {status, source, detail, text};
+    const spoke_error error = {status, source, detail, SPOKE_WITH_SENTENCES ? text : spoke_status_text(status)};
     return error;
 }
 

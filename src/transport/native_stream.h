@@ -10,7 +10,7 @@
 
 /* TLS asks for each record in two pieces; brokers send a record for each PUBACK. This many of them cost one call
  * of the port instead of two each. */
-enum { NATIVE_AHEAD_BYTES = 2048 };
+enum { NATIVE_AHEAD_BYTES = SPOKE_WITH_TLS ? 2048 : 256 };
 /* Calls of the port's read between two looks. mbedTLS passes over empty records and warnings by itself, so that a
  * peer that sends them without end would hold it, and the caller, for as long. */
 enum { NATIVE_READS = 16 };

@@ -20,7 +20,7 @@ LAYERS = {
     "proto": ({"base", "proto"}, {"base", "status", "limits", "proto/"}, PURE_SYSTEM),
     "model": ({"base", "model"}, {"base", "status", "limits", "model", "model_codec"}, PURE_SYSTEM),
     "crypto": ({"base", "crypto"}, {"base", "status", "limits", "crypto"}, None),
-    "tls": ({"base", "crypto", "tls"}, {"base", "status", "limits", "platform", "crypto"}, None),
+    "tls": ({"base", "crypto", "tls"}, {"base", "status", "limits", "features", "platform", "crypto"}, None),
     "port": ({"base", "port"}, {"base", "status", "limits", "platform"}, None),
     "transport": ({"base", "tls", "port", "transport"},
                   {"base", "status", "limits", "features", "platform", "transport", "crypto", "proto/mqtt"}, None),
