@@ -68,7 +68,7 @@ static bool host_failed(spoke_client *c, const spoke_error *why, bool at_dps)
         return false;
     if (at_dps)
         return provision_host_failed(c);
-    if (c->config.provisioning_host != NULL) /* DPS names one hub */
+    if (config_uses_dps(&c->config)) /* DPS names one hub */
         return false;
     const bool more = hosts_failed(&c->hub_hosts, hosts_count(c->config.hub_host));
     assignment_configured(c);

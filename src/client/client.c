@@ -63,6 +63,12 @@ void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *w
     leave_handler(c);
 }
 
+spoke_error fault_of(spoke_status status, spoke_source source, int32_t detail, const char *text)
+{
+    const spoke_error error = {status, source, detail, text != NULL ? text : spoke_status_text(status)};
+    return error;
+}
+
 /* --- life --- */
 
 #define REASON_BYTES 200u /* of a refusal that names something of the program's */
@@ -92,7 +98,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
         spoke_wipe(c->keys, sizeof c->keys);
         return status;
     }
-    c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
+    c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, NULL);
     retry_init(&c->retry, c->config.backoff_min_ms, c->config.backoff_max_ms, c->config.first_connect_spread_ms);
     c->ack_due = c->live_since = NEVER;
     c->ack_of = QUEUE_NO_TOKEN;
@@ -144,7 +150,7 @@ spoke_status spoke_client_init(void *memory, size_t size, const spoke_config *co
     if (out != NULL && memory != NULL && (uintptr_t)memory % alignof(max_align_t) == 0)
         status = init_in(memory, size, config, out, &error);
     if (status == SPOKE_OK)
-        error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
+        error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, NULL);
     if (why != NULL)
         *why = error;
     return status;
@@ -313,7 +319,7 @@ static bool undrained(const spoke_client *c)
 
 static void close_round(spoke_client *c, uint64_t until)
 {
-    const bool can_drain = c->link_at_hub && c->link_ready && c->subscribed;
+    const bool can_drain = at_hub(c) && c->link_ready && c->subscribed;
     if (c->link_open && !c->closing_link && (!can_drain || !undrained(c))) {
         machine_close_link(c, can_drain);
         c->close_by = until; /* what is in the send buffer may take as long as the caller grants */
@@ -332,11 +338,10 @@ spoke_status spoke_client_close(spoke_client *client, uint32_t limit_ms)
         return status;
     }
     const uint64_t until = now_ms(client) + limit_ms;
-    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "closed by the program");
     client->wanted = false;
     client->draining = false; /* a token that was about to be renewed no longer matters */
     if (client->state != SPOKE_IDLE)
-        enter_state(client, client->link_open ? SPOKE_CLOSING : SPOKE_IDLE, &none);
+        enter_well(client, client->link_open ? SPOKE_CLOSING : SPOKE_IDLE, "closed by the program");
     while (client->state == SPOKE_CLOSING && now_ms(client) < until)
         close_round(client, until);
     if (client->state == SPOKE_CLOSING) {

@@ -63,8 +63,8 @@ static spoke_status check_names(const spoke_config *c, spoke_error *why)
     spoke_hub_identity hub = {
         .device_id = dps.registration_id, .model_id = dps.model_id, .user_agent = dps.user_agent};
     char host[SPOKE_MAX_HOST_BYTES + 1];
-    spoke_status status = c->provisioning_host != NULL ? spoke_dps_username(&dps, &username) : SPOKE_OK;
-    for (size_t i = 0; c->provisioning_host == NULL && status == SPOKE_OK && i < hosts_count(c->hub_host); i++) {
+    spoke_status status = config_uses_dps(c) ? spoke_dps_username(&dps, &username) : SPOKE_OK;
+    for (size_t i = 0; !config_uses_dps(c) && status == SPOKE_OK && i < hosts_count(c->hub_host); i++) {
         username.len = 0;
         hub.hub_host = spoke_str_of(hosts_get(c->hub_host, i, host, sizeof host) ? host : NULL);
         status = spoke_hub_username(&hub, &username);
@@ -72,7 +72,7 @@ static spoke_status check_names(const spoke_config *c, spoke_error *why)
     if (status == SPOKE_E_TOO_SMALL)
         return refuse(why, "model id and user_agent are too long for a user name");
     if (status != SPOKE_OK)
-        return refuse(why, c->provisioning_host != NULL
+        return refuse(why, config_uses_dps(c)
                                ? "id_scope or registration_id holds more than letters, digits and - . _ :"
                                : "hub_host or registration_id holds a space or a control character");
     return SPOKE_OK;
@@ -84,21 +84,22 @@ static spoke_status check_identity(const spoke_config *c, spoke_error *why)
         return refuse(why, "registration_id is missing or longer than 128 characters");
     if (strpbrk(c->registration_id, "#+/") != NULL)
         return refuse(why, "registration_id holds '#', '+' or '/', which an MQTT topic cannot carry");
-    if (c->provisioning_host == NULL && (c->hub_host == NULL || c->hub_host[0] == '\0'))
+    if (!config_uses_dps(c) && (c->hub_host == NULL || c->hub_host[0] == '\0'))
         return refuse(why, "set provisioning_host (and id_scope), or hub_host to connect without DPS");
-    if (hosts_count(c->provisioning_host != NULL ? c->provisioning_host : c->hub_host) == 0)
+    if (hosts_count(config_uses_dps(c) ? c->provisioning_host : c->hub_host) == 0)
         return refuse(why,
-                      c->provisioning_host != NULL
+                      config_uses_dps(c)
                           ? "provisioning_host must be one to four hosts with commas between them, each of at "
                             "most 253 characters and without blanks"
                           : "hub_host must be one to four hosts with commas between them, each of at most 253 "
                             "characters and without blanks");
-    if (c->provisioning_host != NULL && !within(c->id_scope, SPOKE_MAX_SCOPE_BYTES))
+    if (config_uses_dps(c) && !within(c->id_scope, SPOKE_MAX_SCOPE_BYTES))
         return refuse(why, "id_scope is missing or longer than 64 characters");
-    if (c->time_host != NULL && !host_name(c->time_host))
+    if (SPOKE_WITH_CLOCK_HELP && c->time_host != NULL && !host_name(c->time_host))
         return refuse(why, "time_host is no host name of at most 253 letters, digits and - . :");
-    if (c->provisioning_payload != NULL && (spoke_json_check(spoke_str_of(c->provisioning_payload)) != SPOKE_OK ||
-                                            spoke_json_type(spoke_str_of(c->provisioning_payload)) != '{'))
+    if (SPOKE_WITH_DPS && c->provisioning_payload != NULL &&
+        (spoke_json_check(spoke_str_of(c->provisioning_payload)) != SPOKE_OK ||
+         spoke_json_type(spoke_str_of(c->provisioning_payload)) != '{'))
         return refuse(why, "provisioning_payload is not a JSON object");
     if (c->trust != NULL && (c->trust_pem != NULL || c->trust_file != NULL))
         return refuse(why, "trust stands beside trust_pem or trust_file: give one of them");
@@ -117,6 +118,8 @@ static spoke_status check_credential(const spoke_credential *k, spoke_error *why
 
 static spoke_status check_handlers(const spoke_config *c, spoke_error *why)
 {
+    if (!HANDLERS_ASKED)
+        return SPOKE_OK; /* check_parts refuses them */
     if (c->handler_count > UINT16_MAX)
         return refuse(why, "handler_count is beyond 65535");
     if (c->handler_count > 0 && c->handlers == NULL)
@@ -167,16 +170,19 @@ static void fill_defaults(spoke_config *c)
     default_32(&c->send_bytes, SPOKE_DEFAULT_SEND_BYTES);
     default_16(&c->in_flight, SPOKE_DEFAULT_IN_FLIGHT);
     default_16(&c->commands, SPOKE_DEFAULT_COMMANDS);
-    default_16(&c->batch_span_ms, SPOKE_DEFAULT_BATCH_SPAN_MS);
+    if (SPOKE_WITH_BATCHES)
+        default_16(&c->batch_span_ms, SPOKE_DEFAULT_BATCH_SPAN_MS);
     default_32(&c->queue_messages, queue_messages_for(c->queue_bytes));
-    default_16(&c->expiry_warning_days, SPOKE_DEFAULT_EXPIRY_WARNING_DAYS);
-    if (c->diagnostics != NULL) {
+    if (SPOKE_WITH_RENEWAL)
+        default_16(&c->expiry_warning_days, SPOKE_DEFAULT_EXPIRY_WARNING_DAYS);
+    if (SPOKE_WITH_DIAGNOSTICS && c->diagnostics != NULL) {
         default_32(&c->diagnostics_period_s, SPOKE_DEFAULT_DIAGNOSTICS_PERIOD_S);
         default_32(&c->log_bytes, SPOKE_DEFAULT_LOG_BYTES);
     }
     if (c->user_agent == NULL)
         c->user_agent = "spoke/" SPOKE_VERSION;
-    default_16(&c->time_port, 80);
+    if (SPOKE_WITH_CLOCK_HELP)
+        default_16(&c->time_port, 80);
     if (c->platform == NULL)
         c->platform = config_builtin_platform();
     if (c->transport == NULL)
@@ -264,7 +270,7 @@ static spoke_status refuse_capacity(const spoke_config *c, spoke_buf *room, spok
 static spoke_status check_storage(const spoke_config *c, spoke_buf *room, spoke_error *why)
 {
     const spoke_storage *s = c->storage;
-    if (s == NULL)
+    if (!SPOKE_WITH_STORAGE || s == NULL)
         return (uint64_t)c->queue_bytes + c->report_bytes <= MOST_RAM_QUEUE
                    ? SPOKE_OK
                    : refuse(why, "queue_bytes and report_bytes are more than 1073741824 together");
@@ -283,13 +289,13 @@ static spoke_status check_storage(const spoke_config *c, spoke_buf *room, spoke_
 static spoke_status check_queue(const spoke_config *c, spoke_buf *room, spoke_error *why)
 {
     const spoke_encoder *e = c->encoder;
-    if ((unsigned)c->when_full > SPOKE_FULL_DROP_LOWEST)
+    if (SPOKE_WITH_DROPS && (unsigned)c->when_full > SPOKE_FULL_DROP_LOWEST)
         return refuse(why, "when_full is none of SPOKE_FULL_REFUSE, _DROP_OLDEST, _DROP_NEWEST and _DROP_LOWEST");
     if (c->queue_messages > MOST_QUEUED)
         return refuse(why, "queue_messages is beyond 65000");
     if (c->replay_per_s > 1000000)
         return refuse(why, "replay_per_s is beyond 1000000: 0 stands for no limit");
-    if (e != NULL && (e->encode == NULL || !within(e->encoding, MOST_ENCODING_BYTES)))
+    if (SPOKE_WITH_BATCHES && e != NULL && (e->encode == NULL || !within(e->encoding, MOST_ENCODING_BYTES)))
         return refuse(why, "encoder needs encode, and the name of its encoding in at most 32 characters");
     return check_storage(c, room, why);
 }
@@ -340,6 +346,8 @@ static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
 /* A handler for it is given. */
 static bool has_handler(const spoke_config *c, bool of_command)
 {
+    if (!HANDLERS_ASKED)
+        return c->handler_count > 0;
     for (size_t i = 0; i < c->handler_count; i++)
         if ((c->handlers[i].command != NULL) == of_command)
             return true;
@@ -378,6 +386,12 @@ static spoke_status check_parts(const spoke_config *c, spoke_error *why)
         return lacks(why,
                      "this build sends each message as it is: leave batch_count and encoder out, or build with "
                      "SPOKE_WITH_BATCHES");
+    if (!SPOKE_WITH_DROPS && (c->ttl_s > 0 || c->when_full != SPOKE_FULL_REFUSE))
+        return lacks(why, "this build drops no messages: leave ttl_s and when_full out, or build with "
+                          "SPOKE_WITH_DROPS");
+    if (!SPOKE_WITH_STAMPS && c->message_ids)
+        return lacks(why, "this build gives messages no ids: leave message_ids out, or build with "
+                          "SPOKE_WITH_STAMPS");
     if (!SPOKE_WITH_SETTINGS && c->keep_settings)
         return lacks(why, "this build keeps no settings: leave keep_settings out, or build with "
                           "SPOKE_WITH_SETTINGS");
@@ -392,12 +406,12 @@ static spoke_status check_parts(const spoke_config *c, spoke_error *why)
 
 static spoke_status check_kept(const spoke_config *c, spoke_error *why)
 {
-    if (c->keep_settings && (c->platform->load == NULL || c->platform->store == NULL))
+    if (SPOKE_WITH_SETTINGS && c->keep_settings && (c->platform->load == NULL || c->platform->store == NULL))
         return refuse(why,
                       "keep_settings needs load and store in the platform: spoke_posix_create with a state_dir");
-    if (c->log_bytes != 0 && (c->log_bytes < 256 || c->log_bytes > INT32_MAX))
+    if (SPOKE_WITH_DIAGNOSTICS && c->log_bytes != 0 && (c->log_bytes < 256 || c->log_bytes > INT32_MAX))
         return refuse(why, "log_bytes must lie between 256 and 2147483647, or be 0");
-    if (c->diagnostics_period_s > UINT32_MAX / 1000)
+    if (SPOKE_WITH_DIAGNOSTICS && c->diagnostics_period_s > UINT32_MAX / 1000)
         return refuse(why, "diagnostics_period_s is beyond 4294967");
     return SPOKE_OK;
 }
@@ -515,7 +529,7 @@ static struct queue_options queue_options(const spoke_config *c)
                               .report_bytes = c->report_bytes,
                               .telemetry_messages = c->queue_messages,
                               .policy = (enum queue_policy)c->when_full,
-                              .compose = spoke_patch_compose};
+                              .compose = SPOKE_WITH_MERGE ? spoke_patch_compose : NULL};
     o.memory_bytes = queue_memory_bytes(&o, most_payload(c));
     return o;
 }
@@ -554,7 +568,7 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
     if (client == NULL)
         return;
     client->handler_states = states;
-    client->handlers_sorted = handlers_sorted(c);
+    client->handlers_sorted = HANDLERS_ASKED && handlers_sorted(c);
     memset(states, 0, state_bytes);
     client->work = work;
     client->work_bytes = c->report_bytes > 1024 ? c->report_bytes : 1024;
@@ -601,7 +615,7 @@ size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t
     return counted.used + counted.bulk;
 }
 
-spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], unsigned *count, spoke_error *why)
+spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], uint8_t *count, spoke_error *why)
 {
     *count = 0;
     const spoke_status status = check_credential(k, why);

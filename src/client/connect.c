@@ -102,9 +102,8 @@ void connect_begin(spoke_client *c)
     move_begin(c);
     c->anew = false;
     const bool to_hub = c->assigned && !c->ask_dps;
-    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0,
-                                          to_hub ? "connecting to the hub" : "asking the provisioning service");
-    enter_state(c, to_hub ? SPOKE_CONNECTING : SPOKE_PROVISIONING, &none);
+    enter_well(c, to_hub ? SPOKE_CONNECTING : SPOKE_PROVISIONING,
+               to_hub ? "connecting to the hub" : "asking the provisioning service");
     assert(c->wanted); /* whatever the handler did: it cannot close, nor can another thread meanwhile */
     /* this attempt is judged by itself */
     c->link_ready = c->subscribed = c->draining = c->renewing = c->link_heard = c->link_unheard = false;

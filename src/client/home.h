@@ -42,7 +42,7 @@ enum renew_phase {
 struct identity {
     spoke_credential credential;
     spoke_key keys[2]; /* primary, secondary */
-    unsigned key_count, key_used;
+    uint8_t key_count, key_used;
     const char *trust_pem, *trust_file;
 };
 

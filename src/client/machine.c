@@ -43,7 +43,7 @@ void enter_state(spoke_client *c, spoke_state to, const spoke_error *why)
     if (why->status != SPOKE_OK)
         c->error = *why;
     else if (to == SPOKE_READY)
-        c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, spoke_status_text(SPOKE_OK));
+        c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, NULL);
     log_line(&c->platform, why->status == SPOKE_OK ? SPOKE_LOG_INFO : SPOKE_LOG_WARN, "client",
              "%s -> %s: %s (%ld)", spoke_state_name(from), spoke_state_name(to), why->text, (long)why->detail);
     if (c->config.on_state == NULL)
@@ -52,6 +52,12 @@ void enter_state(spoke_client *c, spoke_state to, const spoke_error *why)
     enter_handler(c);
     c->config.on_state(c, from, to, &copy, c->config.user);
     leave_handler(c);
+}
+
+void enter_without_fault(spoke_client *c, spoke_state to, const char *text)
+{
+    const spoke_error none = fault_of(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, text);
+    enter_state(c, to, &none);
 }
 
 /* --- giving a connection up --- */
@@ -69,10 +75,10 @@ void machine_close_link(spoke_client *c, bool graceful)
     c->work_left = true;
 }
 
-void machine_fail(spoke_client *c, spoke_error why)
+void give_link_up(spoke_client *c, spoke_status status, spoke_source source, int32_t detail, const char *text)
 {
     if (c->link_fault.status == SPOKE_OK)
-        c->link_fault = why;
+        c->link_fault = fault_of(status, source, detail, text);
     machine_close_link(c, c->link_ready);
 }
 
@@ -132,7 +138,7 @@ static bool key_refused(const spoke_client *c, const spoke_error *why, bool at_d
 /* The hub hung up before it acknowledged anything, although telemetry was waiting for it. */
 static bool unheard(const spoke_client *c)
 {
-    return c->link_ready && c->link_at_hub && !c->link_heard && queue_in_flight(&c->queue) > 0;
+    return c->link_ready && at_hub(c) && !c->link_heard && queue_in_flight(&c->queue) > 0;
 }
 
 /* Every refused or lost attempt passes here, whoever noticed it first. */
@@ -147,7 +153,7 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
                                 .connected_ms = c->link_ready ? now - c->connected_at : 0,
                                 .token_expired = c->link_ready && now >= c->token_ends,
                                 .with_certificate = c->config.credential.kind == SPOKE_X509,
-                                .has_dps = c->config.provisioning_host != NULL,
+                                .has_dps = config_uses_dps(&c->config),
                                 .assigned = c->assigned};
     if (at_dps && why->status == SPOKE_E_PROVISION)
         provision_verdict(c, &input);
@@ -170,11 +176,9 @@ bool machine_may_dial(const spoke_client *c)
 /* Wanted, and not allowed: BACKOFF until the program says otherwise. */
 static void hold(spoke_client *c)
 {
-    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0,
-                                          "the program says that there is no network: waiting for it");
     c->retry_at = now_ms(c);
     c->pause_firm = false;
-    enter_state(c, SPOKE_BACKOFF, &none);
+    enter_well(c, SPOKE_BACKOFF, "the program says that there is no network: waiting for it");
 }
 
 static uint64_t spread_ms(spoke_client *c)
@@ -205,8 +209,7 @@ static void network_changed(spoke_client *c, uint64_t now)
 /* The connection was ended by us, and not for a fault. */
 static void go_on(spoke_client *c)
 {
-    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "asked for");
-    attempt_ended(c, c->renewing ? SPOKE_REASON_TOKEN : SPOKE_REASON_ASKED, &none);
+    attempt_ended(c, c->renewing ? SPOKE_REASON_TOKEN : SPOKE_REASON_ASKED, NULL);
     if (c->renewing)
         COUNT(c, token_renewals, 1);
     if (machine_may_dial(c))
@@ -218,16 +221,15 @@ static void go_on(spoke_client *c)
 /* The connection is over. What follows depends on who wanted that. */
 static void link_closed(spoke_client *c, const spoke_error *error)
 {
-    const bool at_dps = !c->link_at_hub;
+    const bool at_dps = !at_hub(c);
     const spoke_error why = c->link_fault.status != SPOKE_OK ? c->link_fault : *error;
     const bool asked = c->closing_link;
     const bool unanswered = unheard(c);
     c->link_open = c->closing_link = false;
     session_ended(c);
     if (!c->wanted) {
-        const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "closed");
-        attempt_ended(c, SPOKE_REASON_ASKED, &none);
-        enter_state(c, SPOKE_IDLE, &none);
+        attempt_ended(c, SPOKE_REASON_ASKED, NULL);
+        enter_well(c, SPOKE_IDLE, "closed");
     } else if (asked && c->link_fault.status == SPOKE_OK) {
         go_on(c);
     } else {
@@ -243,13 +245,13 @@ static void link_closed(spoke_client *c, const spoke_error *error)
 
 static void link_event(spoke_client *c, const spoke_transport_event *event)
 {
-    if (event->kind == SPOKE_TRANSPORT_ACKED && c->link_at_hub)
+    if (event->kind == SPOKE_TRANSPORT_ACKED && at_hub(c))
         session_acked(c, event->token);
     else if (event->kind == SPOKE_TRANSPORT_CLOSED)
         link_closed(c, &event->error);
     else if (c->closing_link)
         return; /* a connection given up has nothing more to say, but acknowledgements still count */
-    else if (c->link_at_hub)
+    else if (at_hub(c))
         session_event(c, event);
     else
         provision_event(c, event);
@@ -289,10 +291,9 @@ static void work_idle(spoke_client *c, uint64_t now)
         connect_begin(c);
         return;
     }
-    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "spreading the first attempt");
     c->retry_at = now + spread_ms(c);
     c->pause_firm = false;
-    enter_state(c, SPOKE_BACKOFF, &none);
+    enter_well(c, SPOKE_BACKOFF, "spreading the first attempt");
 }
 
 static void work_back_off(spoke_client *c, uint64_t now)
@@ -343,14 +344,12 @@ static void limit_attempt(spoke_client *c, uint64_t now)
     if (!c->link_open || c->closing_link)
         return;
     if (!c->subscribed && now >= c->attempt_due)
-        machine_fail(c,
-                     client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_MQTT, 0,
-                                  c->link_ready ? "the service did not answer SUBSCRIBE within the connect limit"
-                                                : "the service did not answer within the connect limit"));
+        machine_fail(c, SPOKE_E_TIMEOUT, SPOKE_SOURCE_MQTT, 0,
+                     c->link_ready ? "the service did not answer SUBSCRIBE within the connect limit"
+                                   : "the service did not answer within the connect limit");
     else if (c->state == SPOKE_SYNCING && now - c->state_since >= SYNC_LIMIT_MS)
-        machine_fail(c,
-                     client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
-                                  "the device did not get READY within 10 minutes: the connection is tried anew"));
+        machine_fail(c, SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
+                     "the device did not get READY within 10 minutes: the connection is tried anew");
 }
 
 void machine_work(spoke_client *c, uint64_t now)

@@ -55,6 +55,8 @@
 
 /* Something may be asked that the program answers later. */
 #define CALLS_WAIT (SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
+/* The program may be asked something. */
+#define HANDLERS_ASKED (SPOKE_WITH_PROPERTIES || CALLS_WAIT)
 
 /* A call of the service that the program has not answered yet. */
 struct pending_call {
@@ -134,27 +136,14 @@ struct diagnostics {
 
 /* How far a counter was told by notices, and when the next may go out (outgoing.c). */
 struct tally {
-    uint64_t count, due;
+    uint64_t due;
+    queue_counter count;
 };
 
+/* What is looked at most stands first, the smallest before all: a Cortex-M reaches 32 bytes, and 31 words, from the
+ * beginning of a struct with a short instruction. */
 struct spoke_client {
-    spoke_config config; /* text members point into `strings` */
-    spoke_platform platform;
-    const spoke_transport_ops *ops;
-    spoke_transport *link;
-    bool on_heap;
-    char *strings;
-
-    /* identity */
-    spoke_key keys[2]; /* primary, secondary */
-    unsigned key_count, key_used;
-    char hub_host[SPOKE_MAX_HOST_BYTES + 1];
-    char device_id[SPOKE_MAX_ID_BYTES + 1];
-    bool assigned; /* hub_host and device_id are known */
-    bool ask_dps;  /* all the same the next attempt goes to DPS */
-
     /* state */
-    spoke_state state;
     bool wanted;              /* open, rather than closed */
     bool polling, in_handler; /* guards against re-entrance and a second polling thread */
     bool asleep;              /* the polling thread is inside the transport's step */
@@ -162,34 +151,73 @@ struct spoke_client {
     bool link_at_hub;         /* it leads to the hub, else to DPS */
     bool link_ready;          /* CONNACK came */
     bool subscribed;
-    bool closing_link; /* close was called: the CLOSED to come was asked for */
-    bool draining;     /* stop publishing: a new token waits for a quiet moment */
-    bool work_left;    /* the transport was given something after its last step */
-    bool refused;      /* the transport had no room for something in the last round of work */
-    bool news;         /* something waits that no round of work has looked at */
-    spoke_error error;
-#if SPOKE_WITH_CHECKS
-    spoke_fault fault; /* what `error` is about when it comes from the template */
+    bool closing_link;    /* close was called: the CLOSED to come was asked for */
+    bool draining;        /* stop publishing: a new token waits for a quiet moment */
+    bool work_left;       /* the transport was given something after its last step */
+    bool refused;         /* the transport had no room for something in the last round of work */
+    bool news;            /* something waits that no round of work has looked at */
+    bool assigned;        /* hub_host and device_id are known */
+    bool ask_dps;         /* all the same the next attempt goes to DPS */
+    bool anew;            /* the link ends for another home or credential, not for a token */
+    bool renewing;        /* this link is being closed for a new token */
+    bool link_heard;      /* the hub acknowledged something on this link */
+    bool link_unheard;    /* the link that just ended: something waited for an answer, and never was there one */
+    bool pause_firm;      /* the service asked for the present pause */
+    bool pace_blocks;     /* a message to be replayed waits for its pace */
+    bool alive;           /* the first poll has handed out what was kept */
+    bool handlers_sorted; /* so a binary search finds them */
+    bool on_heap;
+#if SPOKE_WITH_PROPERTIES
+    bool report_in_flight, resync_wanted;
 #endif
-    spoke_error link_fault; /* why this connection is being given up, when we are the ones who do it */
+    struct host_ring hub_hosts;
+    uint8_t key_count, key_used;
+    spoke_state state;
+    spoke_network network, network_seen; /* as the program says; as machine_work has acted upon */
+    const spoke_transport_ops *ops;
+    spoke_transport *link;
+    /* scratch: valid within one step of the machine */
+    uint8_t *work; /* DPS conversation; acknowledgements being collected; a command's reply */
+    size_t work_bytes;
+    char *text; /* topics and filters; user name and token at connect */
+    size_t text_bytes;
     uint64_t state_since;
     uint64_t retry_at;
     uint64_t close_by;    /* a link that is being closed */
     uint64_t attempt_due; /* a link that is being opened: CONNACK, then SUBACK, must have come by then */
-    struct retry retry;
+    uint64_t ack_due;     /* the oldest message in flight must be acknowledged by then */
+    uint32_t ack_of;      /* its token; QUEUE_NO_TOKEN: none is in flight */
+    spoke_error error;
+    spoke_error link_fault; /* why this connection is being given up, when we are the ones who do it */
 
     /* this connection */
     uint64_t connected_at;
-    char events_topic[SPOKE_MAX_ID_BYTES + 32]; /* the front of every telemetry topic */
-    size_t events_topic_bytes;
     uint64_t renew_at, renew_latest, token_ends;
-    uint64_t ack_due; /* the oldest message in flight must be acknowledged by then */
-    uint32_t ack_of;  /* its token; QUEUE_NO_TOKEN: none is in flight */
-#if SPOKE_WITH_DPS
-    spoke_dps dps;
-    spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
-    struct host_ring dps_hosts;
-    char dps_host[SPOKE_MAX_HOST_BYTES + 1]; /* of the present attempt: the transport reads it until CLOSED */
+    size_t events_topic_bytes;
+
+    spoke_config config; /* text members point into `strings` */
+    spoke_platform platform;
+    char *strings;
+    struct queue queue; /* telemetry and reported patches */
+    struct retry retry;
+
+    /* outgoing.c */
+    uint32_t boot_id;    /* random: names this run in message ids */
+    uint64_t events_at;  /* when the transport was last asked: for what comes by the thousand at once */
+    uint64_t live_since; /* READY since then: what was queued before is replayed at its pace; NEVER: not READY */
+    uint64_t pace_us;    /* the next one replayed may leave */
+    uint64_t created_asked; /* when the clock was last asked for a message, and what it said */
+    int64_t created_now;
+    struct tally drops_told, faults_told;
+    uint8_t *gathered, *encoded; /* bodies joined; the encoder's output */
+    size_t gathered_bytes, encoded_bytes;
+
+    /* the parts, each as far as it is built */
+    uint8_t *handler_states;
+#if CALLS_WAIT
+    struct pending_call *calls;
+    size_t call_count;
+    uint32_t next_request;
 #endif
 #if SPOKE_WITH_PROPERTIES
     spoke_twin twin;
@@ -197,38 +225,16 @@ struct spoke_client {
     size_t unanswered_from;  /* the first refusal in the snapshot of that version that found no room; SIZE_MAX */
     uint64_t report_retry_at, resync_at; /* no sooner */
     struct backoff report_pause;
-    bool report_in_flight, resync_wanted;
 #endif
-
-    /* homes, hosts, credentials: assignment.c, move.c, renew.c */
-    struct host_ring hub_hosts;
-#if SPOKE_WITH_MOVE
-    struct home home; /* moved to; empty: as configured */
-    struct move move;
+#if SPOKE_WITH_COMMANDS
+    struct queue answers; /* to commands; in RAM */
 #endif
-#if SPOKE_WITH_RENEWAL
-    struct renewal renewal;
-    uint64_t expiry_due; /* certificates are looked at then */
+#if SPOKE_WITH_CHECKS
+    spoke_fault fault; /* what `error` is about when it comes from the template */
 #endif
-    bool anew; /* the link ends for one of these, not for a token */
-
-#if SPOKE_WITH_STATS
-    struct spoke_stats stats; /* every file counts what it does; stats.c adds the gauges */
-    uint64_t handler_ms;      /* that handlers took of the present poll */
-    uint64_t handler_since;
-#endif
-
-    /* policy: machine.c and clock.c */
-    spoke_network network, network_seen; /* as the program says; as machine_work has acted upon */
-    bool pause_firm;                     /* the service asked for the present pause */
-    bool renewing;                       /* this link is being closed for a new token */
-    bool link_heard;                     /* the hub acknowledged something on this link */
-    bool link_unheard; /* the link that just ended: something waited for an answer, and never was there one */
 #if SPOKE_WITH_CLOCK_HELP
     struct clock_check clock;
 #endif
-
-    /* kept and told beside the conversation */
 #if SPOKE_WITH_SETTINGS
     struct settings settings;
 #endif
@@ -238,38 +244,31 @@ struct spoke_client {
 #if SPOKE_WITH_DIAGNOSTICS
     struct diagnostics diagnostics;
 #endif
-    bool alive; /* the first poll has handed out what was kept */
-
-    /* queues and tables */
-    struct queue queue; /* telemetry and reported patches */
-#if SPOKE_WITH_COMMANDS
-    struct queue answers; /* to commands; in RAM */
+#if SPOKE_WITH_STATS
+    struct spoke_stats stats; /* every file counts what it does; stats.c adds the gauges */
+    uint64_t handler_ms;      /* that handlers took of the present poll */
+    uint64_t handler_since;
 #endif
-    uint8_t *handler_states;
-    bool handlers_sorted; /* so a binary search finds them */
-#if CALLS_WAIT
-    struct pending_call *calls;
-    size_t call_count;
-    uint32_t next_request;
+#if SPOKE_WITH_DPS
+    spoke_dps dps;
+    spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
+    struct host_ring dps_hosts;
+    char dps_host[SPOKE_MAX_HOST_BYTES + 1]; /* of the present attempt: the transport reads it until CLOSED */
+#endif
+#if SPOKE_WITH_MOVE
+    struct home home; /* moved to; empty: as configured */
+    struct move move;
+#endif
+#if SPOKE_WITH_RENEWAL
+    struct renewal renewal;
+    uint64_t expiry_due; /* certificates are looked at then */
 #endif
 
-    /* outgoing.c */
-    uint32_t boot_id;    /* random: names this run in message ids */
-    uint64_t events_at;  /* when the transport was last asked: for what comes by the thousand at once */
-    uint64_t live_since; /* READY since then: what was queued before is replayed at its pace; NEVER: not READY */
-    uint64_t pace_us;    /* the next one replayed may leave */
-    bool pace_blocks;    /* and one waits for it */
-    uint64_t created_asked; /* when the clock was last asked for a message, and what it said */
-    int64_t created_now;
-    struct tally drops_told, faults_told;
-    uint8_t *gathered, *encoded; /* bodies joined; the encoder's output */
-    size_t gathered_bytes, encoded_bytes;
-
-    /* scratch: valid within one step of the machine */
-    uint8_t *work; /* DPS conversation; acknowledgements being collected; a command's reply */
-    size_t work_bytes;
-    char *text; /* topics and filters; user name and token at connect */
-    size_t text_bytes;
+    /* identity */
+    spoke_key keys[2]; /* primary, secondary */
+    char hub_host[SPOKE_MAX_HOST_BYTES + 1];
+    char device_id[SPOKE_MAX_ID_BYTES + 1];
+    char events_topic[SPOKE_MAX_ID_BYTES + 32]; /* the front of every telemetry topic */
 };
 
 /* --- config.c --- */
@@ -281,13 +280,17 @@ const char *config_sentence(spoke_buf *room, const char *const parts[], size_t c
 const spoke_platform *config_builtin_platform(void); /* NULL: this build has none */
 spoke_platform config_platform(const spoke_config *resolved);
 spoke_dps_config config_dps(const spoke_config *c);
+static inline bool config_uses_dps(const spoke_config *c)
+{
+    return SPOKE_WITH_DPS && c->provisioning_host != NULL;
+}
 /* Bytes for this configuration (0: the transport refuses it, or it is more than memory can be), and the same walk once more to carve them. */
 size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory);
 spoke_status config_keys(spoke_client *c, spoke_error *why);
 /* Readies the queues, recovers what the storage holds. */
 spoke_status config_queue(spoke_client *c, spoke_error *why);
 /* Checks a credential and decodes its keys, if it has any. */
-spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], unsigned *count, spoke_error *why);
+spoke_status config_credential(const spoke_credential *k, spoke_key keys[2], uint8_t *count, spoke_error *why);
 spoke_tls_options config_tls(const spoke_config *c);
 spoke_status config_link(spoke_client *c, spoke_error *why); /* readies the transport */
 
@@ -303,11 +306,15 @@ void carve_queue(struct carver *at, struct queue_options o, struct queue *q);
 size_t most_payload(const spoke_config *c); /* the largest message, topic or not */
 
 /* --- client.c --- */
-/* Without sentences a word for the status stands for every text. */
+/* A text of ours: where sentences are left out it is none, and what the status is called stands for it. */
+static inline const char *sentence(const char *text)
+{
+    return SPOKE_WITH_SENTENCES ? text : NULL;
+}
+spoke_error fault_of(spoke_status status, spoke_source source, int32_t detail, const char *text);
 static inline spoke_error client_fault(spoke_status status, spoke_source source, int32_t detail, const char *text)
 {
-    const spoke_error error = {status, source, detail, SPOKE_WITH_SENTENCES ? text : spoke_status_text(status)};
-    return error;
+    return fault_of(status, source, detail, sentence(text));
 }
 void lock_client(const spoke_client *c);
 void unlock_client(const spoke_client *c);
@@ -328,13 +335,23 @@ uint64_t now_ms(const spoke_client *c);
 uint32_t random_u32(spoke_client *c);
 uint32_t random_below(spoke_client *c, uint32_t limit); /* 0 when limit is 0 */
 void enter_state(spoke_client *c, spoke_state to, const spoke_error *why);
+void enter_without_fault(spoke_client *c, spoke_state to, const char *text);
+static inline void enter_well(spoke_client *c, spoke_state to, const char *text)
+{
+    enter_without_fault(c, to, sentence(text));
+}
 /* What is due now, without waiting. */
 void machine_work(spoke_client *c, uint64_t now);
 /* Everything the transport has to say. */
 void machine_events(spoke_client *c);
 uint64_t machine_deadline(const spoke_client *c);
-/* Gives this connection up: its CLOSED event will lead to a retry because of `why`. */
-void machine_fail(spoke_client *c, spoke_error why);
+/* Gives this connection up: its CLOSED event will lead to a retry because of this. */
+void give_link_up(spoke_client *c, spoke_status status, spoke_source source, int32_t detail, const char *text);
+static inline void machine_fail(spoke_client *c, spoke_status status, spoke_source source, int32_t detail,
+                                const char *text)
+{
+    give_link_up(c, status, source, detail, sentence(text));
+}
 void machine_close_link(spoke_client *c, bool graceful);
 /* The attempt is over without a link to close. */
 void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps);
@@ -344,6 +361,12 @@ bool machine_may_dial(const spoke_client *c);
 static inline uint64_t sooner(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* The link leads to the hub, rather than to DPS. */
+static inline bool at_hub(const spoke_client *c)
+{
+    return !SPOKE_WITH_DPS || c->link_at_hub;
 }
 
 /* --- assignment.c --- */

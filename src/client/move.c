@@ -83,8 +83,8 @@ void move_reached(spoke_client *c)
         return;
     const spoke_status status = home_keep(c, &c->move.goal);
     if (status != SPOKE_OK) {
-        machine_fail(c, client_fault(status, SPOKE_SOURCE_PORT, 0,
-                                     "the new home could not be kept: the device goes back to its former one"));
+        machine_fail(c, status, SPOKE_SOURCE_PORT, 0,
+                     "the new home could not be kept: the device goes back to its former one");
         return;
     }
     c->home = c->move.goal;

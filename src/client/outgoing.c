@@ -133,7 +133,7 @@ static int64_t created_ms(spoke_client *c, const struct queue_item *item)
 
 static bool is_late(const struct queue_item *item)
 {
-    return item->recovered || item->waited_ms > LATE_MS;
+    return SPOKE_WITH_STAMPS && (item->recovered || item->waited_ms > LATE_MS);
 }
 
 /* Best effort: a message that leaves no room for it travels without. */
@@ -362,7 +362,7 @@ void outgoing_send(spoke_client *c, uint64_t now)
 
 bool outgoing_ids(const spoke_client *c)
 {
-    return c->config.message_ids || (SPOKE_WITH_STORAGE && c->config.storage != NULL);
+    return SPOKE_WITH_STAMPS && (c->config.message_ids || (SPOKE_WITH_STORAGE && c->config.storage != NULL));
 }
 
 /* --- what became of them --- */
@@ -394,18 +394,18 @@ void outgoing_tell(spoke_client *c)
         session_report_outcome(c, id, outcome_of(why));
 }
 
-static bool is_news(const struct tally *told, uint64_t so_far)
+static bool is_news(const struct tally *told, queue_counter so_far)
 {
     return so_far != told->count;
 }
 
 /* How many more there are, at most every NOTICE_EVERY_MS. */
-static void notice_news(spoke_client *c, uint64_t now, struct tally *told, uint64_t so_far, spoke_notice_kind kind,
-                        spoke_error why)
+static void notice_news(spoke_client *c, uint64_t now, struct tally *told, queue_counter so_far,
+                        spoke_notice_kind kind, spoke_error why)
 {
     if (!is_news(told, so_far) || now < told->due)
         return;
-    const uint64_t news = so_far - told->count;
+    const queue_counter news = so_far - told->count;
     told->count = so_far;
     told->due = now + NOTICE_EVERY_MS;
     why.detail = news < INT32_MAX ? (int32_t)news : INT32_MAX;

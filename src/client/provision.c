@@ -25,7 +25,7 @@ void assignment_take(spoke_client *c, spoke_str record)
  * and registration. */
 void assignment_load(spoke_client *c)
 {
-    if (c->config.provisioning_host == NULL) {
+    if (!config_uses_dps(&c->config)) {
         assignment_configured(c);
         return;
     }
@@ -33,7 +33,7 @@ void assignment_load(spoke_client *c)
         return;
     uint8_t room[RECORD_BYTES];
     spoke_buf record = spoke_buf_from(room, sizeof room);
-    if (record_load(c, ASSIGNMENT_KEY, &record) != SPOKE_OK)
+    if (!SPOKE_WITH_RECORDS || record_load(c, ASSIGNMENT_KEY, &record) != SPOKE_OK)
         return;
     const spoke_str text = spoke_buf_str(&record);
     if (record_is(text, "scope", c->config.id_scope) && record_is(text, "registration", c->config.registration_id))
@@ -55,7 +55,7 @@ static spoke_status keep_assignment(const spoke_client *c)
 
 void assignment_store(spoke_client *c)
 {
-    if (c->platform.store == NULL || c->config.provisioning_host == NULL)
+    if (!SPOKE_WITH_RECORDS || c->platform.store == NULL || !config_uses_dps(&c->config))
         return;
     if (keep_assignment(c) != SPOKE_OK)
         log_line(&c->platform, SPOKE_LOG_WARN, "client",
@@ -127,16 +127,15 @@ static void on_connected(spoke_client *c)
     c->connected_at = now_ms(c);
     c->attempt_due = c->connected_at + c->config.connect_limit_ms;
     if (c->ops->subscribe(c->link, &filter, 1) != SPOKE_OK)
-        machine_fail(c,
-                     client_fault(SPOKE_E_FULL, SPOKE_SOURCE_CLIENT, 0, "no room to subscribe: raise send_bytes"));
+        machine_fail(c, SPOKE_E_FULL, SPOKE_SOURCE_CLIENT, 0, "no room to subscribe: raise send_bytes");
     c->work_left = true;
 }
 
 static void on_subscribed(spoke_client *c, spoke_str codes)
 {
     if (codes.len != 1 || (uint8_t)codes.ptr[0] > 1) {
-        machine_fail(c, client_fault(SPOKE_E_PROTOCOL, SPOKE_SOURCE_MQTT, 0,
-                                     "the provisioning service refused the subscription to its replies"));
+        machine_fail(c, SPOKE_E_PROTOCOL, SPOKE_SOURCE_MQTT, 0,
+                     "the provisioning service refused the subscription to its replies");
         return;
     }
     c->subscribed = true;
@@ -182,7 +181,7 @@ static void on_refused(spoke_client *c, const spoke_dps_event *event)
 {
     log_line(&c->platform, SPOKE_LOG_WARN, "client", "provisioning refused (%ld): %.*s", (long)event->code,
              (int)event->message.len, event->message.len > 0 ? event->message.ptr : "");
-    machine_fail(c, client_fault(SPOKE_E_PROVISION, SPOKE_SOURCE_PROVISIONING, event->code, refusal_text(event)));
+    machine_fail(c, SPOKE_E_PROVISION, SPOKE_SOURCE_PROVISIONING, event->code, refusal_text(event));
 }
 
 static void take_result(spoke_client *c)
@@ -212,8 +211,8 @@ void provision_work(spoke_client *c, uint64_t now)
     if (status == SPOKE_OK)
         spoke_dps_sent(&c->dps, now);
     else if (status != SPOKE_E_AGAIN && status != SPOKE_E_FULL)
-        machine_fail(c, client_fault(status, SPOKE_SOURCE_CLIENT, 0,
-                                     "the registration request does not fit: raise report_bytes and send_bytes"));
+        machine_fail(c, status, SPOKE_SOURCE_CLIENT, 0,
+                     "the registration request does not fit: raise report_bytes and send_bytes");
     if (!c->closing_link)
         take_result(c);
 }
@@ -234,8 +233,8 @@ void provision_event(spoke_client *c, const spoke_transport_event *event)
         take_result(c);
         break;
     case SPOKE_TRANSPORT_OVERSIZE:
-        machine_fail(c, client_fault(SPOKE_E_TOO_LARGE, SPOKE_SOURCE_PROVISIONING, 0,
-                                     "a provisioning reply is larger than receive_bytes: raise it"));
+        machine_fail(c, SPOKE_E_TOO_LARGE, SPOKE_SOURCE_PROVISIONING, 0,
+                     "a provisioning reply is larger than receive_bytes: raise it");
         break;
     case SPOKE_TRANSPORT_ACKED:
     case SPOKE_TRANSPORT_CLOSED: /* handled by the machine */

@@ -1,6 +1,23 @@
 #include "retry.h"
 
+#include <spoke/features.h>
 #include <string.h>
+
+/* What a build without DPS, or without TLS, cannot meet: the rest of it goes as well. */
+static bool at_dps(const struct retry_input *in)
+{
+    return SPOKE_WITH_DPS && in->at_dps;
+}
+
+static bool has_dps(const struct retry_input *in)
+{
+    return SPOKE_WITH_DPS && in->has_dps;
+}
+
+static bool dps_refused(const struct retry_input *in)
+{
+    return SPOKE_WITH_DPS && in->dps_refused;
+}
 
 /* --- pauses --- */
 
@@ -74,7 +91,7 @@ static uint32_t ceiling_ms(uint32_t base_ms, uint32_t cap_ms, unsigned rung)
 static uint32_t transient_ms(const struct retry *r, const struct retry_input *in, uint32_t random)
 {
     uint32_t ceiling = ceiling_ms(r->min_ms, r->max_ms, r->rungs[RETRY_TRANSIENT]);
-    if (in->was_connected && !in->at_dps && r->spread_ms > ceiling)
+    if (in->was_connected && !at_dps(in) && r->spread_ms > ceiling)
         ceiling = r->spread_ms;
     return shaped(FULL, ceiling, random);
 }
@@ -123,15 +140,15 @@ static spoke_reason dps_reason(const struct retry_input *in)
 
 static bool certificate_refused(const struct retry_input *in)
 {
-    return in->with_certificate && !in->was_connected && in->error->status == SPOKE_E_TLS &&
+    return SPOKE_WITH_TLS && in->with_certificate && !in->was_connected && in->error->status == SPOKE_E_TLS &&
            in->error->detail == RETRY_TLS_ALERT;
 }
 
 /* Only dates speak against it: then it may as well be our clock that is wrong. */
 static bool dates_only(const spoke_error *error)
 {
-    return error->status == SPOKE_E_CERTIFICATE && error->source == SPOKE_SOURCE_TLS && error->detail > 0 &&
-           (error->detail & ~RETRY_TLS_DATES) == 0;
+    return SPOKE_WITH_TLS && error->status == SPOKE_E_CERTIFICATE && error->source == SPOKE_SOURCE_TLS &&
+           error->detail > 0 && (error->detail & ~RETRY_TLS_DATES) == 0;
 }
 
 /* CONNACK codes (MQTT 3.1.1 table 3.1). */
@@ -144,7 +161,7 @@ static spoke_reason refusal_reason(int32_t code)
 
 spoke_reason retry_reason(const struct retry_input *in)
 {
-    if (in->dps_refused)
+    if (dps_refused(in))
         return dps_reason(in);
     if (certificate_refused(in))
         return SPOKE_REASON_CREDENTIAL;
@@ -219,19 +236,19 @@ static enum retry_class dps_class(const struct retry_input *in)
  * its first refusal asks for the assignment. */
 static enum retry_class credential_class(struct retry *r, const struct retry_input *in)
 {
-    if (in->at_dps)
+    if (at_dps(in))
         return RETRY_CREDENTIAL;
     count_up(&r->hub_refusals);
     if (r->reassigned)
         return certificate_refused(in) ? RETRY_CREDENTIAL : RETRY_REFUSED;
-    if (in->has_dps)
+    if (has_dps(in))
         return RETRY_TRANSIENT;
     return r->hub_refusals >= 2 || certificate_refused(in) ? RETRY_CREDENTIAL : RETRY_TRANSIENT;
 }
 
 static enum retry_class closed_class(const struct retry *r, const struct retry_input *in)
 {
-    if (in->at_dps)
+    if (at_dps(in))
         return in->connected_ms < RETRY_SUDDEN_MS ? RETRY_SUDDEN : RETRY_TRANSIENT;
     if (r->unheard_links >= RETRY_UNHEARD_LINKS)
         return RETRY_QUOTA;
@@ -244,13 +261,13 @@ static enum retry_class closed_class(const struct retry *r, const struct retry_i
 static bool hopeless(const struct retry_input *in)
 {
     const bool refused = in->error->status == SPOKE_E_ARG || in->error->status == SPOKE_E_UNSUPPORTED;
-    return refused && (in->at_dps || !in->has_dps);
+    return refused && (at_dps(in) || !has_dps(in));
 }
 
 /* Which pause follows from the reason; what the reason does not tell is in the status. */
 static enum retry_class classify(struct retry *r, const struct retry_input *in, spoke_reason reason)
 {
-    if (in->dps_refused)
+    if (dps_refused(in))
         return dps_class(in);
     switch (reason) {
     case SPOKE_REASON_TOKEN:
@@ -292,7 +309,7 @@ static enum retry_class classify(struct retry *r, const struct retry_input *in, 
  * in an orderly way: what a network breaks (a NAT that forgets, a radio) has an errno. */
 static void judge_link(struct retry *r, const struct retry_input *in, spoke_reason reason)
 {
-    if (!in->was_connected || in->at_dps)
+    if (!in->was_connected || at_dps(in))
         return;
     const bool broken = in->error->status == SPOKE_E_NET && in->error->detail != 0;
     const uint64_t enough = r->duplicate && !broken ? RETRY_CALM_MS : RETRY_STABLE_MS;
@@ -313,10 +330,10 @@ static void judge_link(struct retry *r, const struct retry_input *in, spoke_reas
 /* After a refused identity, or a hub that stayed out of reach, DPS knows whether the device has moved. */
 static bool wants_dps(struct retry *r, const struct retry_input *in, enum retry_class class)
 {
-    if (!in->has_dps)
+    if (!has_dps(in))
         return false;
-    if (in->at_dps) /* DPS itself out of reach: the hub known so far may be back, unless it had refused us */
-        return !in->assigned || in->dps_refused || r->hub_refusals > 0;
+    if (at_dps(in)) /* DPS itself out of reach: the hub known so far may be back, unless it had refused us */
+        return !in->assigned || dps_refused(in) || r->hub_refusals > 0;
     if (in->error->status == SPOKE_E_REFUSED && r->hub_refusals >= 2)
         return true;
     if (certificate_refused(in))
@@ -327,17 +344,21 @@ static bool wants_dps(struct retry *r, const struct retry_input *in, enum retry_
 
 static void specify(struct retry_plan *plan)
 {
-    if (plan->class == RETRY_DUPLICATE) {
+    if (plan->class == RETRY_DUPLICATE)
         plan->reason = SPOKE_REASON_DUPLICATE;
-        plan->text =
-            "the hub ends one link after the other soon after it stood: another program seems to use this "
-            "device id; stop it, or give each its own";
-    } else if (plan->class == RETRY_QUOTA) {
+    else if (plan->class == RETRY_QUOTA)
         plan->reason = SPOKE_REASON_THROTTLED;
-        plan->text =
-            "the hub hangs up on whatever is sent: its daily quota may be used up, or a message is not to its "
-            "liking; nothing is lost, it is tried again in minutes";
-    }
+}
+
+static const char *text_of(enum retry_class class)
+{
+    if (SPOKE_WITH_SENTENCES && class == RETRY_DUPLICATE)
+        return "the hub ends one link after the other soon after it stood: another program seems to use this "
+               "device id; stop it, or give each its own";
+    if (SPOKE_WITH_SENTENCES && class == RETRY_QUOTA)
+        return "the hub hangs up on whatever is sent: its daily quota may be used up, or a message is not to its "
+               "liking; nothing is lost, it is tried again in minutes";
+    return NULL;
 }
 
 /* --- the machine --- */
@@ -361,12 +382,13 @@ struct retry_plan retry_after(struct retry *r, const struct retry_input *input, 
     const spoke_reason reason = retry_reason(input);
     judge_link(r, input, reason);
     struct retry_plan plan = {.reason = reason, .class = classify(r, input, reason)};
-    if (!input->at_dps && (plan.class == RETRY_TRANSIENT || plan.class == RETRY_TRUST || plan.class == RETRY_TLS))
+    if (!at_dps(input) && (plan.class == RETRY_TRANSIENT || plan.class == RETRY_TRUST || plan.class == RETRY_TLS))
         r->hub_failures = r->hub_failures < 2 * RETRY_HUB_FAILURES ? (uint8_t)(r->hub_failures + 1) : 1;
     plan.pause_ms = pause_for(r, plan.class, input, random);
     plan.provision = wants_dps(r, input, plan.class);
     plan.firm = rules[plan.class].firm;
     plan.duplicate_begins = r->duplicate && !suspected;
+    plan.text = text_of(plan.class);
     specify(&plan);
     count_up(&r->rungs[plan.class]);
     return plan;

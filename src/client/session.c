@@ -95,16 +95,14 @@ static void on_connected(spoke_client *c, bool session_present)
     queue_rewind(&c->queue);
     if (!session_present)
         queue_forget_packet_ids(&c->queue);
-    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "connected, synchronising");
     if (c->state == SPOKE_CONNECTING)
-        enter_state(c, SPOKE_SYNCING, &none);
+        enter_well(c, SPOKE_SYNCING, "connected, synchronising");
     const spoke_hub_identity id = session_identity(c);
     spoke_status status = write_events_topic(c, &id);
     if (status == SPOKE_OK && FILTERS > 0)
         status = subscribe(c, &id);
     if (status != SPOKE_OK)
-        machine_fail(
-            c, client_fault(status, SPOKE_SOURCE_CLIENT, 0, "the subscriptions do not fit: raise send_bytes"));
+        machine_fail(c, status, SPOKE_SOURCE_CLIENT, 0, "the subscriptions do not fit: raise send_bytes");
     else if (FILTERS == 0)
         begin(c);
     c->work_left = true;
@@ -115,8 +113,8 @@ static void on_subscribed(spoke_client *c, spoke_str codes)
     for (size_t i = 0; i < codes.len; i++) {
         if ((uint8_t)codes.ptr[i] <= 1)
             continue;
-        machine_fail(c, client_fault(SPOKE_E_PROTOCOL, SPOKE_SOURCE_HUB, (uint8_t)codes.ptr[i],
-                                     "the hub refused a subscription that every device needs"));
+        machine_fail(c, SPOKE_E_PROTOCOL, SPOKE_SOURCE_HUB, (uint8_t)codes.ptr[i],
+                     "the hub refused a subscription that every device needs");
         return;
     }
     begin(c);
@@ -153,12 +151,11 @@ spoke_status session_publish(spoke_client *c, spoke_str topic, spoke_str body)
 
 void session_work(spoke_client *c, uint64_t now)
 {
-    if (!c->link_at_hub || !c->subscribed || c->closing_link)
+    if (!at_hub(c) || !c->subscribed || c->closing_link)
         return;
     if (now >= c->ack_due) {
-        machine_fail(c,
-                     client_fault(SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
-                                  "the hub did not acknowledge a message for 60 s: the connection is tried anew"));
+        machine_fail(c, SPOKE_E_TIMEOUT, SPOKE_SOURCE_HUB, 0,
+                     "the hub did not acknowledge a message for 60 s: the connection is tried anew");
         return;
     }
     sync_work(c, now);
@@ -203,9 +200,8 @@ void session_synced(spoke_client *c)
 {
     if (c->state != SPOKE_SYNCING)
         return;
-    const spoke_error none = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, "ready");
     c->live_since = now_ms(c);
-    enter_state(c, SPOKE_READY, &none);
+    enter_well(c, SPOKE_READY, "ready");
     connect_ready(c);
 }
 

@@ -61,7 +61,7 @@ static void keep_trouble(spoke_client *c, const spoke_error *why)
 void stats_ended(spoke_client *c, spoke_reason reason, const spoke_error *why)
 {
     c->stats.ended[reason]++;
-    if (why->status != SPOKE_OK)
+    if (why != NULL && why->status != SPOKE_OK)
         keep_trouble(c, why);
 }
 

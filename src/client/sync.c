@@ -6,7 +6,7 @@
 
 /* The twin: a snapshot and what follows it for properties.c, and reported patches with their answers. */
 
-#define TWIN_HELD_BYTES 1024u
+#define TWIN_HELD_BYTES 1024u /* at most, of changes that come while the twin is read */
 
 void sync_init(spoke_client *c)
 {
@@ -18,10 +18,11 @@ void sync_init(spoke_client *c)
 
 void sync_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
-    void *held = carve(at, TWIN_HELD_BYTES);
-    (void)resolved;
+    const size_t quarter = resolved->report_bytes / 4,
+                 bytes = quarter < TWIN_HELD_BYTES ? quarter : TWIN_HELD_BYTES;
+    void *held = carve(at, bytes);
     if (client != NULL)
-        spoke_twin_init(&client->twin, held, TWIN_HELD_BYTES);
+        spoke_twin_init(&client->twin, held, bytes);
 }
 
 void sync_limit_sizes(spoke_client *c)
@@ -145,8 +146,8 @@ static void take_twin_events(spoke_client *c)
             report_answered(c, event.status);
             break;
         case SPOKE_TWIN_FAILED:
-            machine_fail(c, client_fault(SPOKE_E_HUB, SPOKE_SOURCE_HUB, (int32_t)event.status,
-                                         "the hub did not give a usable twin: the connection is tried anew"));
+            machine_fail(c, SPOKE_E_HUB, SPOKE_SOURCE_HUB, (int32_t)event.status,
+                         "the hub did not give a usable twin: the connection is tried anew");
             break;
         }
     }
@@ -166,8 +167,8 @@ void sync_receive(spoke_client *c, const spoke_hub_event *event)
 void sync_too_large(spoke_client *c, const spoke_hub_event *event, size_t size)
 {
     if (event->kind == SPOKE_HUB_TWIN_REPLY)
-        machine_fail(c, client_fault(SPOKE_E_TOO_LARGE, SPOKE_SOURCE_HUB, (int32_t)(size & INT32_MAX),
-                                     "the twin is larger than receive_bytes: raise it"));
+        machine_fail(c, SPOKE_E_TOO_LARGE, SPOKE_SOURCE_HUB, (int32_t)(size & INT32_MAX),
+                     "the twin is larger than receive_bytes: raise it");
     if (event->kind == SPOKE_HUB_DESIRED)
         c->resync_wanted = true;
 }

@@ -83,7 +83,7 @@ static inline spoke_status add_message(spoke_client *c, struct message_source *s
     struct queue_message m = {.lane = lane_of(how->priority),
                               .id = how->id,
                               .ttl_s = how->ttl_s > 0 ? how->ttl_s : c->config.ttl_s,
-                              .created_ms = unix_ms_at(c, now),
+                              .created_ms = SPOKE_WITH_STAMPS ? unix_ms_at(c, now) : 0,
                               .joins = source->joins};
     return queue_add(&c->queue, now, &m, write_message, source);
 }
@@ -117,6 +117,8 @@ spoke_status spoke_telemetry_send_as(spoke_client *client, const spoke_delivery 
     if (client == NULL || check_fields(fields, count) != SPOKE_OK ||
         (how != NULL && !priority_known(how->priority)))
         return SPOKE_E_ARG;
+    if (!SPOKE_WITH_DROPS && how != NULL && how->ttl_s > 0)
+        return SPOKE_E_UNSUPPORTED;
     if (contract_fields(client, SPOKE_TELEMETRY, component, fields, count) != SPOKE_OK)
         return SPOKE_E_MODEL;
     const spoke_message_properties properties = {.component = spoke_str_of(component),
@@ -156,6 +158,8 @@ spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *mess
     if (client == NULL || message == NULL || (message->property_count > 0 && message->properties == NULL) ||
         !priority_known(message->priority))
         return SPOKE_E_ARG;
+    if (!SPOKE_WITH_DROPS && message->ttl_s > 0)
+        return SPOKE_E_UNSUPPORTED;
     if (message->content_type == NULL && spoke_json_check(message->body) != SPOKE_OK)
         return SPOKE_E_ARG;
     uint8_t room[40];

@@ -1,7 +1,12 @@
-/* The client that is held against other SDKs: what they do (provision, telemetry, properties, commands, cloud-to-device
- * messages), and what they leave to the program (connecting anew, retrying, syncing). Not the rest: no other holds values
- * to the device template. */
+/* The small client: provisions, sends telemetry by priority from a queue in RAM, reports, is set and commanded, comes back
+ * by itself with a new token. Its link is encrypted by others, as by a modem: TLS is counted apart. */
+#define SPOKE_WITH_TLS 0
+#define SPOKE_WITH_MESSAGES 0
 #define SPOKE_WITH_CHECKS 0
+#define SPOKE_WITH_STAMPS 0
+#define SPOKE_WITH_DROPS 0
+#define SPOKE_WITH_MERGE 0
+#define SPOKE_WITH_RECORDS 0
 #define SPOKE_WITH_STORAGE 0
 #define SPOKE_WITH_BATCHES 0
 #define SPOKE_WITH_SETTINGS 0

@@ -22,13 +22,13 @@ LIBRARIES = ["-lcmocka", "-lmbedtls", "-lmbedx509", "-lmbedcrypto", "-lpthread",
 FIXTURE = ["PROPERTIES", "COMMANDS", "MESSAGES"]  # tests/support/client_fixture.h has handlers for all
 TESTS = {
     "test_left_out": [],
-    "test_retry": [],
+    "test_retry": ["DPS", "TLS", "SENTENCES"],
     "test_client_telemetry": FIXTURE,
     "test_client_session": [*FIXTURE, "DPS"],
     "test_client_life": [*FIXTURE, "DPS", "SENTENCES", "LOG"],
     "test_client_commands": [*FIXTURE, "CHECKS", "SENTENCES", "LOG"],
     "test_client_properties": [*FIXTURE, "CHECKS"],
-    "test_client_provision": [*FIXTURE, "DPS", "MOVE", "SENTENCES"],
+    "test_client_provision": [*FIXTURE, "DPS", "MOVE", "RECORDS", "SENTENCES"],
 }
 
 

@@ -130,6 +130,9 @@ static void a_configuration_that_needs_what_is_not_there_is_refused(void **state
         ROW(STORAGE, .storage = &storage),
         ROW(BATCHES, .batch_count = 2),
         ROW(BATCHES, .encoder = &encoder),
+        ROW(DROPS, .ttl_s = 60),
+        ROW(DROPS, .when_full = SPOKE_FULL_DROP_OLDEST),
+        ROW(STAMPS, .message_ids = true),
         ROW(SETTINGS, .keep_settings = true),
         ROW(CLOCK_HELP, .time_host = "time.local"),
         ROW(DIAGNOSTICS, .diagnostics = "spoke"),
@@ -167,6 +170,8 @@ static void a_call_that_was_left_out_says_so(void **state)
     const spoke_field field = spoke_i64("n", 7);
     const spoke_command command = {.client = f->client, .payload = SPOKE_STR("\"0ne0\"")};
     const spoke_credential credential = {.primary = KEY};
+    const spoke_delivery mortal = {.ttl_s = 60};
+    const spoke_outgoing message = {.body = SPOKE_STR("{}"), .ttl_s = 60};
     spoke_stats stats = {.struct_size = sizeof stats};
     spoke_work work;
     uint32_t id;
@@ -184,6 +189,8 @@ static void a_call_that_was_left_out_says_so(void **state)
         {SPOKE_WITH_MOVE, spoke_client_move(f->client, "0ne1", NULL)},
         {SPOKE_WITH_RENEWAL, spoke_client_set_credential(f->client, &credential)},
         {SPOKE_WITH_RENEWAL, spoke_client_set_trust(f->client, "-")},
+        {SPOKE_WITH_DROPS, spoke_telemetry_send_as(f->client, &mortal, NULL, &field, 1)},
+        {SPOKE_WITH_DROPS, spoke_message_send(f->client, &message)},
         {SPOKE_WITH_STATS, spoke_client_stats(f->client, &stats)},
     };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
