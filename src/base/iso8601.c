@@ -20,26 +20,26 @@ static unsigned days_in_month(unsigned year, unsigned month)
     return month == 2 && is_leap(year) ? 29 : days[month - 1];
 }
 
-/* Days from 1970-01-01 to the first of January of `year` >= 1970. */
-static int64_t days_before_year(unsigned year)
+/* Days from 1970-01-01 to the first of January of `year`, 1970 to 10000: 32 bits hold them. */
+static uint32_t days_before_year(unsigned year)
 {
-    const int64_t past = (int64_t)year - 1;
-    const int64_t leaps_to_1969 = 1969 / 4 - 1969 / 100 + 1969 / 400;
+    const uint32_t past = year - 1;
+    const uint32_t leaps_to_1969 = 1969 / 4 - 1969 / 100 + 1969 / 400;
     return (past - 1969) * 365 + past / 4 - past / 100 + past / 400 - leaps_to_1969;
 }
 
 static struct moment moment_from(int64_t unix_ms)
 {
     struct moment m = {.month = 1};
-    int64_t days = unix_ms / DAY_MS;
+    uint32_t days = (uint32_t)(unix_ms / DAY_MS);
     const unsigned in_day = (unsigned)(unix_ms % DAY_MS);
-    m.year = 1970 + (unsigned)(days / 366); /* never too late, and at most some years early */
+    m.year = 1970 + days / 366; /* never too late, and at most some years early */
     while (days_before_year(m.year + 1) <= days)
         m.year++;
     days -= days_before_year(m.year);
     while (days >= days_in_month(m.year, m.month))
         days -= days_in_month(m.year, m.month++);
-    m.day = 1 + (unsigned)days;
+    m.day = 1 + days;
     m.hour = in_day / 3600000;
     m.minute = in_day / 60000 % 60;
     m.second = in_day / 1000 % 60;

@@ -81,7 +81,7 @@ static void ask(spoke_dps *d)
     d->due = UINT64_MAX;
 }
 
-static void wait_for(spoke_dps *d, uint64_t now, uint64_t pause_ms)
+static void wait_for(spoke_dps *d, uint64_t now, uint32_t pause_ms)
 {
     d->step = SPOKE_DPS_WAITING;
     d->due = now + pause_ms;
@@ -262,13 +262,13 @@ static uint32_t retry_after_s(const spoke_dps_reply *reply)
     return reply->retry_after_s < most ? reply->retry_after_s : most;
 }
 
-static uint64_t refused_query_pause_ms(spoke_dps *d, const spoke_dps_reply *reply)
+static uint32_t refused_query_pause_ms(spoke_dps *d, const spoke_dps_reply *reply)
 {
     const uint32_t doublings = d->refused_queries < MAX_DOUBLINGS ? d->refused_queries : MAX_DOUBLINGS;
     d->refused_queries++;
     if (reply->retry_after_s > 0)
-        return retry_after_s(reply) * UINT64_C(1000);
-    const uint64_t pause = (uint64_t)DEFAULT_PAUSE_MS << doublings;
+        return retry_after_s(reply) * 1000;
+    const uint32_t pause = (uint32_t)DEFAULT_PAUSE_MS << doublings;
     return pause < MAX_PAUSE_MS ? pause : MAX_PAUSE_MS;
 }
 
@@ -313,7 +313,7 @@ static void on_assigning(spoke_dps *d, uint64_t now, const spoke_dps_reply *repl
         return;
     }
     d->refused_queries = 0;
-    wait_for(d, now, reply->has_retry_after ? retry_after_s(reply) * UINT64_C(1000) : DEFAULT_PAUSE_MS);
+    wait_for(d, now, reply->has_retry_after ? retry_after_s(reply) * 1000 : DEFAULT_PAUSE_MS);
 }
 
 /* Appends the text; false when it is none, or none that can stand in a topic or host name. */

@@ -87,7 +87,7 @@ void spoke_twin_sent(spoke_twin *t, uint64_t now)
 static void pause_get(spoke_twin *t, uint64_t now)
 {
     const uint32_t doublings = t->get_failures < MAX_DOUBLINGS ? t->get_failures : MAX_DOUBLINGS;
-    const uint64_t pause = (uint64_t)FIRST_PAUSE_MS << doublings;
+    const uint32_t pause = (uint32_t)FIRST_PAUSE_MS << doublings;
     t->get_failures++;
     t->get = SPOKE_TWIN_GET_PAUSED;
     t->get_due = now + (pause < MAX_PAUSE_MS ? pause : MAX_PAUSE_MS);
