@@ -55,14 +55,16 @@ def look(fleet, service):
 
 
 def watch(fleet, service, csv, devices):
-    """Looks when all are there, and then each second: the first, and the last before the end."""
+    """Looks at each new line once all send: the first look, and the last before the end."""
     first = last = None
+    seen = 0
     while fleet.poll() is None:
         rows = rows_of(csv)
-        if rows and int(rows[-1]["ready"]) >= devices and float(rows[-1]["sent_per_s"]) > 0:
+        if len(rows) > seen and int(rows[-1]["ready"]) >= devices and float(rows[-1]["sent_per_s"]) > 0:
             last = look(fleet.pid, service.process.pid)
             first = first or last
-        time.sleep(1)
+        seen = len(rows)
+        time.sleep(0.2)
     return first, last
 
 
