@@ -1,10 +1,10 @@
 /* Many clients in one process, on one thread, as a gateway or a simulator has them: connected over TLS from one epoll
  * set, left idle, and connected once more, which resumes their sessions. Prints what that took as JSON.
  *
- *     bench_many --port N --ca FILE [--clients N] [--at-once N] [--service PID] [--idle-s N]
+ *     bench_many --port N --ca FILE [--clients N] [--at-once N] [--service PID] [--idle-s N] [--small]
  *
- * --at-once: how many connect at the same time. --service: the process on the other side, whose CPU time is told too.
- * Memory is that of the whole process. */
+ * --small: the sizes of "small firmware" in docs/memory.md. --at-once: how many connect at the same time. --service: the
+ * process on the other side, whose CPU time is told too. Memory is that of the whole process. */
 #include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,6 +30,7 @@ struct options {
     uint16_t port;
     uint32_t clients, at_once, idle_s;
     int service;
+    bool small;
 };
 
 struct device {
@@ -171,6 +172,14 @@ static void on_state(spoke_client *client, spoke_state from, spoke_state to, con
     m->ready -= from == SPOKE_READY;
 }
 
+static void make_small(spoke_config *config)
+{
+    config->queue_bytes = config->receive_bytes = config->send_bytes = 2048;
+    config->report_bytes = 1024;
+    config->in_flight = 8;
+    config->commands = 1;
+}
+
 static bool create_all(struct many *m)
 {
     m->devices = calloc(m->o.clients, sizeof *m->devices);
@@ -184,10 +193,11 @@ static bool create_all(struct many *m)
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
         snprintf(id, sizeof id, "dev-%" PRIu32, i);
         /* Any key will do: the service of this bench lets everyone in. */
-        const spoke_config config =
-            SPOKE_CONFIG(.hub_host = "localhost", .registration_id = id, .port = m->o.port,
-                         .credential.primary = "AAECAwQFBgcICQoLDA0ODw==", .trust = m->trust, .on_state = on_state,
-                         .user = m);
+        spoke_config config = SPOKE_CONFIG(.hub_host = "localhost", .registration_id = id, .port = m->o.port,
+                                           .credential.primary = "AAECAwQFBgcICQoLDA0ODw==", .trust = m->trust,
+                                           .on_state = on_state, .user = m);
+        if (m->o.small)
+            make_small(&config);
         m->devices[i].due_ms = UINT64_MAX;
         if (spoke_client_create(&config, &m->devices[i].client) != SPOKE_OK)
             return fail(m, "a client cannot be made", NULL);
@@ -257,13 +267,11 @@ static uint32_t number(const char *text, uint32_t least, uint32_t most)
 
 static void read_options(int argc, char **argv, struct options *o)
 {
-    static const struct option names[] = {{"port", required_argument, NULL, 'p'},
-                                          {"ca", required_argument, NULL, 'c'},
-                                          {"clients", required_argument, NULL, 'n'},
-                                          {"at-once", required_argument, NULL, 'a'},
-                                          {"service", required_argument, NULL, 's'},
-                                          {"idle-s", required_argument, NULL, 'i'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"port", required_argument, NULL, 'p'},    {"ca", required_argument, NULL, 'c'},
+        {"clients", required_argument, NULL, 'n'}, {"at-once", required_argument, NULL, 'a'},
+        {"service", required_argument, NULL, 's'}, {"idle-s", required_argument, NULL, 'i'},
+        {"small", no_argument, NULL, 'S'},         {NULL, 0, NULL, 0}};
     for (int name; (name = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         if (name == 'p')
             o->port = (uint16_t)number(optarg, 1, UINT16_MAX);
@@ -277,6 +285,8 @@ static void read_options(int argc, char **argv, struct options *o)
             o->service = (int)number(optarg, 1, INT32_MAX);
         else if (name == 'i')
             o->idle_s = number(optarg, 1, 3600);
+        else if (name == 'S')
+            o->small = true;
         else
             exit(2);
     }
