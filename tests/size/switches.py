@@ -24,11 +24,11 @@ TESTS = {
     "test_left_out": [],
     "test_retry": ["DPS", "TLS", "SENTENCES"],
     "test_client_telemetry": FIXTURE,
-    "test_client_session": [*FIXTURE, "DPS"],
+    "test_client_session": [*FIXTURE, "DPS", "SENTENCES"],
     "test_client_life": [*FIXTURE, "DPS", "SENTENCES", "LOG"],
     "test_client_commands": [*FIXTURE, "CHECKS", "SENTENCES", "LOG"],
     "test_client_properties": [*FIXTURE, "CHECKS"],
-    "test_client_provision": [*FIXTURE, "DPS", "MOVE", "RECORDS", "SENTENCES"],
+    "test_client_provision": [*FIXTURE, "TLS", "DPS", "MOVE", "RECORDS", "SENTENCES"],
 }
 
 
