@@ -58,7 +58,7 @@ typedef enum spoke_transport_event_kind {
     SPOKE_TRANSPORT_OVERSIZE    /* topic when known, size, receipt as above */
 } spoke_transport_event_kind;
 
-/* What its kind does not name holds nothing. Views live until the next call on the transport. */
+/* What its kind does not name is zero. Views live until the next call on the transport. */
 typedef struct spoke_transport_event {
     spoke_transport_event_kind kind;
     bool session_present, dup;

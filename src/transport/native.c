@@ -400,8 +400,7 @@ static bool translate(spoke_transport *t, const spoke_mqtt_event *from, spoke_tr
         *event = (spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = from->codes};
         return true;
     case SPOKE_MQTT_EVENT_PUBACK:
-        event->kind = SPOKE_TRANSPORT_ACKED; /* one for each message: no more is written than it says */
-        event->token = from->token;
+        *event = (spoke_transport_event){.kind = SPOKE_TRANSPORT_ACKED, .token = from->token};
         return true;
     case SPOKE_MQTT_EVENT_PUBLISH:
     case SPOKE_MQTT_EVENT_OVERSIZE:
