@@ -37,9 +37,16 @@ extern "C" {
 
 /* --- text and bytes --- */
 
+/* A 32-bit compiler passes and keeps an aligned pair in registers, any other pair in memory. */
+#if defined(__GNUC__)
+#define SPOKE_PAIR __attribute__((aligned(8)))
+#else
+#define SPOKE_PAIR
+#endif
+
 /* Bytes somebody else owns. Not NUL-terminated. {NULL, 0} is empty. */
 typedef struct spoke_str {
-    const char *ptr;
+    SPOKE_PAIR const char *ptr;
     size_t len;
 } spoke_str;
 
