@@ -206,7 +206,7 @@ void spoke_client_destroy(spoke_client *client)
     client->ops->fini(client->link);
     spoke_wipe(client->keys, sizeof client->keys);
     renew_wipe(client);
-    spoke_wipe(client->text, client->text_bytes);
+    spoke_wipe(client->scratch, TEXT_BYTES);
     if (client->on_heap)
         free(client);
 }

@@ -150,9 +150,9 @@ static spoke_str request(const spoke_client *c)
 {
     const char *const parts[] = {"HEAD / HTTP/1.1\r\nHost: ", c->config.time_host,
                                  "\r\nUser-Agent: spoke\r\nConnection: close\r\n\r\n"};
-    spoke_buf text = spoke_buf_from(c->text, c->text_bytes);
+    spoke_buf text = text_room(c);
     (void)config_sentence(&text, parts, sizeof parts / sizeof parts[0]);
-    return spoke_str_of(c->text);
+    return spoke_buf_str(&text);
 }
 
 static spoke_status send_request(spoke_client *c)

@@ -108,7 +108,7 @@ static void answer_with(spoke_client *c, spoke_str rid, int code, const char *te
 {
     spoke_str json;
     spoke_writer w;
-    spoke_writer_init(&w, c->work, c->work_bytes);
+    spoke_writer_init(&w, c->scratch, c->work_bytes);
     spoke_write_value(&w, spoke_text(NULL, spoke_str_of(text)));
     if (spoke_writer_finish(&w, &json) != SPOKE_OK)
         json = spoke_str_from(NULL, 0);
@@ -170,7 +170,7 @@ static void run_command(spoke_client *c, const spoke_handler *handler, const spo
     call->rid_bytes = (uint8_t)event->rid.len;
     call->member = member;
     spoke_writer reply;
-    spoke_writer_init(&reply, c->work, c->work_bytes);
+    spoke_writer_init(&reply, c->scratch, c->work_bytes);
     const spoke_ack verdict = call_handler(c, handler, event, request, false, &reply);
     if (call->request == request)
         finish_call(c, call, &reply, verdict);

@@ -54,10 +54,10 @@ static bool host_name(const char *text)
     return within(text, SPOKE_MAX_HOST_BYTES);
 }
 
-/* The names of the connection as they will be written, with room left for the token behind the user name. */
+/* The names of the connection as they will be written, with room left for the token beside the user name. */
 static spoke_status check_names(const spoke_config *c, spoke_error *why)
 {
-    char room[CONNECT_TEXT_BYTES - SPOKE_MAX_SAS_BYTES];
+    char room[USERNAME_BYTES];
     spoke_buf username = spoke_buf_from(room, sizeof room);
     const spoke_dps_config dps = config_dps(c);
     spoke_hub_identity hub = {
@@ -559,21 +559,18 @@ static void carve_batches(struct carver *at, const spoke_config *c, spoke_client
 
 static void carve_tables(struct carver *at, const spoke_config *c, spoke_client *client)
 {
-    const size_t text_bytes = CONNECT_TEXT_BYTES;
+    const size_t work_bytes = c->report_bytes > 1024 ? c->report_bytes : 1024;
     const size_t state_bytes = (c->handler_count + HANDLERS_PER_BYTE - 1) / HANDLERS_PER_BYTE;
     uint8_t *states = carve(at, state_bytes);
-    uint8_t *work = carve_bulk(at, c->report_bytes > 1024 ? c->report_bytes : 1024);
-    char *text = carve(at, text_bytes);
+    uint8_t *scratch = carve_bulk(at, work_bytes > TEXT_BYTES ? work_bytes : TEXT_BYTES);
     char *strings = carve(at, strings_size(c));
     if (client == NULL)
         return;
     client->handler_states = states;
     client->handlers_sorted = HANDLERS_ASKED && handlers_sorted(c);
     memset(states, 0, state_bytes);
-    client->work = work;
-    client->work_bytes = c->report_bytes > 1024 ? c->report_bytes : 1024;
-    client->text = text;
-    client->text_bytes = text_bytes;
+    client->scratch = scratch;
+    client->work_bytes = work_bytes;
     client->strings = strings;
     copy_strings(client);
 }

@@ -63,18 +63,16 @@ spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_
     return SPOKE_OK;
 }
 
-/* User name and token one behind the other in c->text. */
 spoke_status connect_hub(spoke_client *c)
 {
     const spoke_hub_identity id = session_identity(c);
-    spoke_buf username = spoke_buf_from(c->text, c->text_bytes);
-    spoke_status status = spoke_hub_username(&id, &username);
-    spoke_buf resource = spoke_buf_from(c->work, c->work_bytes);
-    if (status == SPOKE_OK)
-        status = spoke_hub_resource(&id, &resource);
-    spoke_buf token = spoke_buf_from(c->text + username.len, c->text_bytes - username.len);
+    spoke_buf resource = resource_room(c), token = token_room(c);
+    spoke_status status = spoke_hub_resource(&id, &resource);
     if (status == SPOKE_OK)
         status = connect_credential(c, spoke_buf_str(&resource), (spoke_str){NULL, 0}, &token);
+    spoke_buf username = username_room(c, &token);
+    if (status == SPOKE_OK)
+        status = spoke_hub_username(&id, &username);
     if (status != SPOKE_OK)
         return status;
     /* CleanSession 0: the hub keeps cloud-to-device messages and subscriptions while we are away. */
@@ -108,7 +106,7 @@ void connect_begin(spoke_client *c)
     /* this attempt is judged by itself */
     c->link_ready = c->subscribed = c->draining = c->renewing = c->link_heard = c->link_unheard = false;
     const spoke_status status = to_hub ? connect_hub(c) : provision_begin(c);
-    spoke_wipe(c->text, c->text_bytes); /* the token has been copied, or is not needed */
+    spoke_wipe(c->scratch, TEXT_BYTES); /* the token has been copied, or is not needed */
     c->work_left = true;
     if (c->anew || renew_waiting(c)) /* asked for while the handler ran; or a move goes first */
         connect_anew(c);             /* so this will be a short connection */

@@ -358,7 +358,7 @@ static spoke_status write_lines(spoke_client *c, spoke_log_level level, size_t m
     struct log_ring_line line;
     size_t at = 0, seen = 0;
     spoke_writer w;
-    spoke_writer_init(&w, c->work, c->work_bytes);
+    spoke_writer_init(&w, c->scratch, c->work_bytes);
     spoke_write_begin_array(&w);
     while (log_ring_next(ring, &at, &line)) {
         if (line.level > level || seen++ + most < all)

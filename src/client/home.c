@@ -60,10 +60,10 @@ const char *home_hosts(const spoke_client *c)
     return home->provisioning_host[0] != '\0' ? home->provisioning_host : c->config.provisioning_host;
 }
 
-/* As it will be written at each connect, with room left for the token behind the user name. */
+/* As it will be written at each connect, with room left for the token beside the user name. */
 bool home_possible(const spoke_client *c, const struct home *home)
 {
-    char room[CONNECT_TEXT_BYTES - SPOKE_MAX_SAS_BYTES];
+    char room[USERNAME_BYTES];
     spoke_buf username = spoke_buf_from(room, sizeof room);
     spoke_dps_config dps = config_dps(&c->config);
     dps.id_scope = spoke_str_of(home->id_scope);

@@ -43,9 +43,11 @@
 #include "retry.h"
 
 #define NEVER UINT64_MAX
-#define AT_ONCE UINT64_C(0)      /* a time that has come, and that no network puts off */
-#define SENTENCE_BYTES 224u      /* of a misfit, for the service and the log */
-#define CONNECT_TEXT_BYTES 2048u /* user name, SAS resource, token */
+#define AT_ONCE UINT64_C(0) /* a time that has come, and that no network puts off */
+#define SENTENCE_BYTES 224u /* of a misfit, for the service and the log */
+#define TEXT_BYTES 2048u    /* of the scratch: a topic; token and user name */
+#define RESOURCE_BYTES (SPOKE_MAX_HOST_BYTES + SPOKE_MAX_ID_BYTES + 16u)
+#define USERNAME_BYTES (TEXT_BYTES - SPOKE_MAX_SAS_BYTES) /* as configured; more where the token is shorter */
 #define ACK_LIMIT_MS 60000u      /* a message unacknowledged for longer: the connection is tried anew */
 #define OUTGOING_EXTRA_BYTES 40u /* what a message id adds to a topic */
 
@@ -176,11 +178,10 @@ struct spoke_client {
     spoke_network network, network_seen; /* as the program says; as machine_work has acted upon */
     const spoke_transport_ops *ops;
     spoke_transport *link;
-    /* scratch: valid within one step of the machine */
-    uint8_t *work; /* DPS conversation; acknowledgements being collected; a command's reply */
-    size_t work_bytes;
-    char *text; /* topics and filters; user name and token at connect */
-    size_t text_bytes;
+    /* One for what never happens at once. Valid within one step of the machine: topics and filters; token and user
+     * name at connect; acknowledgements being collected; a command's reply. While DPS is asked: that conversation. */
+    uint8_t *scratch;
+    size_t work_bytes; /* of it; for text TEXT_BYTES */
     uint64_t state_since;
     uint64_t retry_at;
     uint64_t close_by;    /* a link that is being closed */
@@ -270,6 +271,25 @@ struct spoke_client {
     char device_id[SPOKE_MAX_ID_BYTES + 1];
     char events_topic[SPOKE_MAX_ID_BYTES + 32]; /* the front of every telemetry topic */
 };
+
+/* Room for text in the scratch. */
+static inline spoke_buf text_room(const spoke_client *c)
+{
+    return spoke_buf_from(c->scratch, TEXT_BYTES);
+}
+/* The same at connect: the token, made of a resource at the end of that room; then the user name over the resource. */
+static inline spoke_buf token_room(const spoke_client *c)
+{
+    return spoke_buf_from(c->scratch, TEXT_BYTES - RESOURCE_BYTES);
+}
+static inline spoke_buf resource_room(const spoke_client *c)
+{
+    return spoke_buf_from(c->scratch + TEXT_BYTES - RESOURCE_BYTES, RESOURCE_BYTES);
+}
+static inline spoke_buf username_room(const spoke_client *c, const spoke_buf *token)
+{
+    return spoke_buf_from(c->scratch + token->len, TEXT_BYTES - token->len);
+}
 
 /* --- config.c --- */
 /* room: for a reason that names something, `why` points into it then; NULL: reasons stay general. */

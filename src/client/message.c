@@ -19,7 +19,7 @@ static spoke_ack ask_offline(spoke_client *c, const spoke_handler *handler, cons
         contract_misfit(c, &fault))
         return spoke_reject(400, "an offline command does not fit the device template");
     COUNT(c, commands, 1);
-    spoke_writer_init(&nowhere, c->work, c->work_bytes);
+    spoke_writer_init(&nowhere, c->scratch, c->work_bytes);
     return call_handler(c, handler, event, request, true, &nowhere);
 }
 

@@ -23,7 +23,7 @@ struct departure {
     struct queue_item first;
     uint16_t members;
     uint32_t last_seq; /* of a group */
-    spoke_buf topic;   /* in c->text */
+    spoke_buf topic;   /* in the scratch */
     size_t bag_from;   /* where the bag begins in it */
     spoke_str body;
 };
@@ -75,7 +75,7 @@ static bool fits(const spoke_client *c, size_t topic_bytes, size_t body_bytes)
 
 static spoke_status begin_topic(spoke_client *c, struct departure *d)
 {
-    d->topic = spoke_buf_from(c->text, c->text_bytes);
+    d->topic = text_room(c);
     d->bag_from = c->events_topic_bytes;
     const spoke_status status =
         spoke_buf_append(&d->topic, spoke_str_from(c->events_topic, c->events_topic_bytes));

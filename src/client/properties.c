@@ -24,7 +24,7 @@ static bool is_component(void *ctx, spoke_str raw_key)
     return false;
 }
 
-/* --- collecting the acknowledgements of one document in c->work --- */
+/* --- collecting the acknowledgements of one document in c->scratch --- */
 
 struct acks {
     spoke_client *client;
@@ -45,7 +45,7 @@ static void acks_begin(struct acks *a)
     a->component_open = a->any = false;
     a->patch_from = a->unhandled > a->answered ? a->unhandled : a->answered;
     const size_t most = c->queue.most[1];
-    spoke_writer_init(&a->writer, c->work, c->work_bytes < most ? c->work_bytes : most);
+    spoke_writer_init(&a->writer, c->scratch, c->work_bytes < most ? c->work_bytes : most);
     spoke_write_begin_object(&a->writer);
 }
 

@@ -97,16 +97,15 @@ spoke_status provision_begin(spoke_client *c)
 {
     spoke_dps_config config = config_dps(&c->config);
     config.id_scope = spoke_str_of(home_scope(c));
-    spoke_buf username = spoke_buf_from(c->text, c->text_bytes);
-    spoke_status status = spoke_dps_username(&config, &username);
-    spoke_buf resource = spoke_buf_from(c->work, c->work_bytes);
-    if (status == SPOKE_OK)
-        status = spoke_dps_resource(&config, &resource);
-    spoke_buf token = spoke_buf_from(c->text + username.len, c->text_bytes - username.len);
+    spoke_buf resource = resource_room(c), token = token_room(c);
+    spoke_status status = spoke_dps_resource(&config, &resource);
     if (status == SPOKE_OK)
         status = connect_credential(c, spoke_buf_str(&resource), SPOKE_STR("registration"), &token);
+    spoke_buf username = username_room(c, &token);
     if (status == SPOKE_OK)
-        status = spoke_dps_init(&c->dps, &config, c->work, c->work_bytes);
+        status = spoke_dps_username(&config, &username);
+    if (status == SPOKE_OK)
+        status = spoke_dps_init(&c->dps, &config, c->scratch, c->work_bytes);
     if (status != SPOKE_OK)
         return status;
     spoke_mqtt_connect_options mqtt = {.client_id = config.registration_id,

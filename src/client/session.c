@@ -70,7 +70,7 @@ static void keep_wanted(spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT])
 static spoke_status subscribe(spoke_client *c, const spoke_hub_identity *id)
 {
     spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT];
-    spoke_buf scratch = spoke_buf_from(c->text, c->text_bytes);
+    spoke_buf scratch = text_room(c);
     const spoke_status status = spoke_hub_filters(id, &scratch, filters);
     if (status != SPOKE_OK)
         return status;

@@ -351,7 +351,7 @@ static void restore_one(spoke_client *c, size_t handler)
 {
     const spoke_handler *h = &c->config.handlers[handler];
     struct setting one;
-    spoke_buf value = spoke_buf_from(c->work, c->work_bytes);
+    spoke_buf value = spoke_buf_from(c->scratch, c->work_bytes);
     if (h->property == NULL || !find(&c->settings, h, &one) || spoke_buf_append(&value, one.value) != SPOKE_OK)
         return;
     const spoke_ack verdict = still_fits(c, h, spoke_buf_str(&value))

@@ -83,7 +83,7 @@ void sync_report(spoke_client *c, uint64_t now)
     if (c->draining || c->report_in_flight || c->report_retry_at != NEVER ||
         queue_next_report(&c->queue, now, &item) != SPOKE_OK || spoke_twin_report(&c->twin, now, &rid) != SPOKE_OK)
         return;
-    spoke_buf topic = spoke_buf_from(c->text, c->text_bytes);
+    spoke_buf topic = text_room(c);
     spoke_status status = spoke_hub_twin_report_topic(rid, &topic);
     if (status == SPOKE_OK)
         status = session_publish(c, spoke_buf_str(&topic), item.body);
@@ -102,7 +102,7 @@ static void send_twin_get(spoke_client *c, uint64_t now)
     uint32_t rid;
     if (spoke_twin_output(&c->twin, &rid) != SPOKE_OK)
         return;
-    spoke_buf topic = spoke_buf_from(c->text, c->text_bytes);
+    spoke_buf topic = text_room(c);
     if (spoke_hub_twin_get_topic(rid, &topic) == SPOKE_OK &&
         session_publish(c, spoke_buf_str(&topic), (spoke_str){NULL, 0}) == SPOKE_OK)
         spoke_twin_sent(&c->twin, now);

@@ -53,7 +53,7 @@ static spoke_status write_message(void *ctx, spoke_buf *out, size_t *head_bytes)
     spoke_status status =
         spoke_bag_write(source->properties, out); /* the front of the topic needs the device id */
     *head_bytes = out->len;
-    if (status == SPOKE_OK && *head_bytes > CONNECT_TEXT_BYTES - SPOKE_MAX_ID_BYTES - 64)
+    if (status == SPOKE_OK && *head_bytes > TEXT_BYTES - SPOKE_MAX_ID_BYTES - 64)
         return SPOKE_E_TOO_LARGE; /* the topic could not be put together */
     if (status == SPOKE_OK)
         status = write_body(source, out);
