@@ -218,7 +218,7 @@ SPOKE_API bool spoke_json_key_is(spoke_str raw_key, spoke_str name);
 typedef struct spoke_writer {
     spoke_buf out;
     spoke_status status;
-    uint64_t arrays; /* bit per level: array or object */
+    uint64_t arrays; /* bit per level, the innermost last: array or object */
     uint8_t depth;
     bool comma, keyed, implied; /* implied: the outer object was opened by spoke_write itself */
 } spoke_writer;

@@ -27,17 +27,9 @@ spoke_status spoke_json_check(spoke_str json)
 char spoke_json_type(spoke_str json)
 {
     const char first = json_peek(json, json_skip_space(json, 0));
-    switch (first) {
-    case '{':
-    case '[':
-    case '"':
-    case 't':
-    case 'f':
-    case 'n':
-        return first;
-    default:
-        return first == '-' || ascii_is_digit(first) ? '0' : '\0';
-    }
+    if (first == '-' || ascii_is_digit(first))
+        return '0';
+    return memchr("{[\"tfn", first, 6) != NULL ? first : '\0';
 }
 
 /* --- scalars --- */
@@ -115,27 +107,10 @@ static spoke_status end_of(spoke_str text, size_t at)
     return json_skip_space(text, at + 1) == text.len ? SPOKE_E_NOT_FOUND : SPOKE_E_JSON;
 }
 
-/* Steps over the key and the colon; arrays have neither. */
-static bool scan_key(const spoke_json_cursor *cursor, size_t *at, spoke_str *key)
-{
-    *key = spoke_str_from(NULL, 0);
-    if (cursor->array)
-        return true;
-    const size_t start = *at;
-    if (!json_scan_string(cursor->text, at))
-        return false;
-    *key = spoke_str_from(cursor->text.ptr + start + 1, *at - start - 2);
-    *at = json_skip_space(cursor->text, *at);
-    if (json_peek(cursor->text, *at) != ':')
-        return false;
-    *at = json_skip_space(cursor->text, *at + 1);
-    return true;
-}
-
 spoke_status spoke_json_member(spoke_json_cursor *cursor, spoke_str *key, spoke_str *value)
 {
     const spoke_str text = cursor->text;
-    spoke_str name;
+    spoke_str name = {NULL, 0}; /* elements of an array have none */
     size_t at = json_skip_space(text, cursor->at);
     if (json_peek(text, at) == (cursor->array ? ']' : '}'))
         return end_of(text, at);
@@ -144,8 +119,9 @@ spoke_status spoke_json_member(spoke_json_cursor *cursor, spoke_str *key, spoke_
             return SPOKE_E_JSON;
         at = json_skip_space(text, at + 1);
     }
-    if (!scan_key(cursor, &at, &name))
+    if (!cursor->array && !json_scan_key(text, &at, &name))
         return SPOKE_E_JSON;
+    at = json_skip_space(text, at);
     const size_t start = at;
     if (!json_scan_value(text, &at))
         return SPOKE_E_JSON;

@@ -9,11 +9,11 @@
 struct scan {
     spoke_str text;
     size_t at;
-    uint64_t arrays;
+    uint32_t arrays; /* the innermost is the last bit */
     unsigned depth;
 };
 
-_Static_assert(SPOKE_JSON_DEPTH <= 64, "one bit per level");
+_Static_assert(SPOKE_JSON_DEPTH <= 32, "one bit per level");
 
 enum step { STEP_VALUE, STEP_DONE, STEP_BROKEN };
 
@@ -121,6 +121,19 @@ bool json_scan_string(spoke_str text, size_t *at)
     return true;
 }
 
+bool json_scan_key(spoke_str text, size_t *at, spoke_str *key)
+{
+    const size_t start = *at;
+    if (!json_scan_string(text, at))
+        return false;
+    *key = spoke_str_from(text.ptr + start + 1, *at - start - 2);
+    *at = json_skip_space(text, *at);
+    if (json_peek(text, *at) != ':')
+        return false;
+    *at += 1;
+    return true;
+}
+
 bool json_string_body_valid(spoke_str body)
 {
     size_t at = 0;
@@ -186,7 +199,7 @@ static bool scan_scalar(spoke_str text, size_t *at)
 
 static bool in_array(const struct scan *s)
 {
-    return (s->arrays >> (s->depth - 1) & 1) != 0;
+    return (s->arrays & 1) != 0;
 }
 
 static char scan_peek_token(struct scan *s)
@@ -199,8 +212,7 @@ static bool scan_push(struct scan *s, bool array)
 {
     if (s->depth == SPOKE_JSON_DEPTH)
         return false;
-    const uint64_t bit = (uint64_t)1 << s->depth;
-    s->arrays = array ? s->arrays | bit : s->arrays & ~bit;
+    s->arrays = s->arrays << 1 | array;
     s->depth++;
     s->at++;
     return true;
@@ -208,6 +220,7 @@ static bool scan_push(struct scan *s, bool array)
 
 static enum step scan_close(struct scan *s)
 {
+    s->arrays >>= 1;
     s->depth--;
     s->at++;
     return STEP_DONE;
@@ -216,12 +229,11 @@ static enum step scan_close(struct scan *s)
 /* What comes before a value inside the innermost bracket: a key in an object, nothing in an array. */
 static enum step scan_prefix(struct scan *s)
 {
+    spoke_str key;
     if (in_array(s))
         return STEP_VALUE;
-    if (scan_peek_token(s) != '"' || !json_scan_string(s->text, &s->at) || scan_peek_token(s) != ':')
-        return STEP_BROKEN;
-    s->at++;
-    return STEP_VALUE;
+    s->at = json_skip_space(s->text, s->at);
+    return json_scan_key(s->text, &s->at, &key) ? STEP_VALUE : STEP_BROKEN;
 }
 
 static bool at_close(struct scan *s)

@@ -13,6 +13,8 @@ char json_peek(spoke_str text, size_t at);
 bool json_scan_value(spoke_str text, size_t *at); /* at most SPOKE_JSON_DEPTH deep */
 bool json_scan_string(spoke_str text, size_t *at);
 bool json_scan_number(spoke_str text, size_t *at);
+/* A string and the colon behind it; *key is what stands between the quotes. */
+bool json_scan_key(spoke_str text, size_t *at, spoke_str *key);
 /* One escape, or the two that make a surrogate pair; *at is on the backslash. */
 bool json_scan_escape(spoke_str text, size_t *at, uint32_t *scalar);
 /* What stands between two quotes. */

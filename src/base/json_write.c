@@ -28,7 +28,7 @@ static void put(spoke_writer *w, spoke_str bytes)
 
 static bool in_array(const spoke_writer *w)
 {
-    return w->depth > 0 && (w->arrays >> (w->depth - 1) & 1) != 0;
+    return (w->arrays & 1) != 0;
 }
 
 static bool in_object(const spoke_writer *w)
@@ -112,8 +112,7 @@ static void begin(spoke_writer *w, bool array)
     put(w, array ? SPOKE_STR("[") : SPOKE_STR("{"));
     if (w->status != SPOKE_OK)
         return;
-    const uint64_t bit = (uint64_t)1 << w->depth;
-    w->arrays = array ? w->arrays | bit : w->arrays & ~bit;
+    w->arrays = w->arrays << 1 | array;
     w->depth++;
     w->comma = false;
     w->keyed = false;
@@ -126,6 +125,7 @@ static void end(spoke_writer *w, bool array)
     put(w, array ? SPOKE_STR("]") : SPOKE_STR("}"));
     if (w->status != SPOKE_OK)
         return;
+    w->arrays >>= 1;
     w->depth--;
     after_value(w);
 }
