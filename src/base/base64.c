@@ -10,17 +10,11 @@ spoke_status base64_encode(spoke_str bytes, spoke_buf *out)
         return SPOKE_E_TOO_SMALL;
     for (size_t at = 0; at < bytes.len; at += 3) {
         const size_t left = bytes.len - at;
-        uint32_t bits = (uint32_t)(uint8_t)bytes.ptr[at] << 16;
-        if (left > 1)
-            bits |= (uint32_t)(uint8_t)bytes.ptr[at + 1] << 8;
-        if (left > 2)
-            bits |= (uint8_t)bytes.ptr[at + 2];
-        uint8_t *group = out->ptr + out->len;
-        group[0] = (uint8_t)alphabet[bits >> 18];
-        group[1] = (uint8_t)alphabet[bits >> 12 & 63];
-        group[2] = (uint8_t)(left > 1 ? alphabet[bits >> 6 & 63] : '=');
-        group[3] = (uint8_t)(left > 2 ? alphabet[bits & 63] : '=');
-        out->len += 4;
+        uint32_t bits = 0;
+        for (size_t i = 0; i < 3; i++)
+            bits = bits << 8 | (i < left ? (uint8_t)bytes.ptr[at + i] : 0u);
+        for (size_t i = 0; i < 4; i++, bits <<= 6) /* the upper six of 24 each time */
+            out->ptr[out->len++] = (uint8_t)(i <= left ? alphabet[bits >> 18 & 63] : '=');
     }
     return SPOKE_OK;
 }

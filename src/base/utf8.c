@@ -41,23 +41,15 @@ size_t utf8_length(spoke_str s, size_t at)
 
 spoke_status utf8_append(uint32_t scalar, spoke_buf *out)
 {
+    static const uint8_t leads[4] = {0, 0xC0, 0xE0, 0xF0};
+    const size_t more = scalar < 0x80 ? 0 : scalar < 0x800 ? 1 : scalar < 0x10000 ? 2 : 3;
     char bytes[4];
-    size_t len = 0;
-    if (scalar < 0x80) {
-        bytes[len++] = (char)scalar;
-    } else if (scalar < 0x800) {
-        bytes[len++] = (char)(0xC0 | scalar >> 6);
-    } else if (scalar < 0x10000) {
-        bytes[len++] = (char)(0xE0 | scalar >> 12);
-        bytes[len++] = (char)(0x80 | (scalar >> 6 & 0x3F));
-    } else {
-        bytes[len++] = (char)(0xF0 | scalar >> 18);
-        bytes[len++] = (char)(0x80 | (scalar >> 12 & 0x3F));
-        bytes[len++] = (char)(0x80 | (scalar >> 6 & 0x3F));
+    for (size_t i = more; i > 0; i--) {
+        bytes[i] = (char)(0x80 | (scalar & 0x3F));
+        scalar >>= 6;
     }
-    if (scalar >= 0x80)
-        bytes[len++] = (char)(0x80 | (scalar & 0x3F));
-    return spoke_buf_append(out, spoke_str_from(bytes, len));
+    bytes[0] = (char)(leads[more] | scalar);
+    return spoke_buf_append(out, spoke_str_from(bytes, more + 1));
 }
 
 bool spoke_utf8_valid(spoke_str s)
