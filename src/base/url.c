@@ -25,8 +25,7 @@ spoke_status url_encode(spoke_str text, spoke_buf *out)
     return status;
 }
 
-/* Reads one plain or escaped byte at *at and steps over it. */
-static spoke_status next_byte(spoke_str text, size_t *at, uint8_t *byte)
+spoke_status url_next(spoke_str text, size_t *at, uint8_t *byte)
 {
     const char c = text.ptr[*at];
     if (c != '%') {
@@ -51,7 +50,7 @@ spoke_status url_decode(spoke_str text, spoke_buf *out)
     spoke_status status = SPOKE_OK;
     for (size_t at = 0; at < text.len && status == SPOKE_OK;) {
         uint8_t byte = 0;
-        status = next_byte(text, &at, &byte);
+        status = url_next(text, &at, &byte);
         if (status == SPOKE_OK)
             status = spoke_buf_append_byte(out, byte);
     }

@@ -9,5 +9,7 @@
  * decode: either case of hex; '+' stays plus. E_PROTOCOL: a '%' without two hex digits. */
 spoke_status url_encode(spoke_str text, spoke_buf *out);
 spoke_status url_decode(spoke_str text, spoke_buf *out);
+/* Reads one plain or escaped byte at *at, which is inside the text, and steps over it. E_PROTOCOL. */
+spoke_status url_next(spoke_str text, size_t *at, uint8_t *byte);
 
 #endif

@@ -23,14 +23,10 @@ static bool decodes_to(spoke_str encoded, spoke_str name)
     size_t matched = 0;
     for (size_t at = 0; at < encoded.len; matched++) {
         uint8_t byte = 0;
-        spoke_buf decoded = spoke_buf_from(&byte, 1);
-        const size_t left = encoded.len - at;
-        const size_t step = encoded.ptr[at] != '%' || left < 3 ? 1 : 3;
-        if (url_decode(spoke_str_from(encoded.ptr + at, step), &decoded) != SPOKE_OK)
+        if (url_next(encoded, &at, &byte) != SPOKE_OK)
             return false;
         if (matched == name.len || byte != (uint8_t)name.ptr[matched])
             return false;
-        at += step;
     }
     return matched == name.len;
 }

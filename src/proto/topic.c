@@ -1,5 +1,7 @@
 #include "proto/topic.h"
 
+#include <string.h>
+
 #include "base/ascii.h"
 #include "base/url.h"
 
@@ -11,7 +13,7 @@ void topic_put(struct topic_writer *w, spoke_str text)
 
 void topic_put_text(struct topic_writer *w, const char *text)
 {
-    topic_put(w, spoke_str_of(text));
+    topic_put(w, spoke_str_from(text, strlen(text)));
 }
 
 void topic_put_encoded(struct topic_writer *w, spoke_str text)
@@ -55,7 +57,7 @@ bool topic_skip(spoke_str *topic, spoke_str prefix)
 
 bool topic_skip_text(spoke_str *topic, const char *prefix)
 {
-    return topic_skip(topic, spoke_str_of(prefix));
+    return topic_skip(topic, spoke_str_from(prefix, strlen(prefix)));
 }
 
 bool topic_number(spoke_str digits, int64_t *out)
