@@ -198,6 +198,8 @@ static void fixed_point(const struct binary *b, struct decimal *d)
         decimal_push(d, (char)('0' + (rest >> places)), true);
         rest &= one - 1;
     }
+    if (d->count == 0) /* 0.01f is a hair less: all its digits are zeros, and the last is to become a one */
+        d->digits[d->count++] = '0';
     char *const last = &d->digits[d->count - 1];
     if (rest > one / 2 || (rest == one / 2 && (*last & 1) != 0))
         *last += 1; /* never a nine: it would have ended one digit earlier */

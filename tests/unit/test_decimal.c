@@ -118,6 +118,54 @@ static void the_middle_of_two_doubles_goes_to_the_even_one(void **state)
     }
 }
 
+/* The fewest digits, six at least, by the C library. */
+static void assert_widened_as_printed(float value)
+{
+    double named = 0;
+    for (int digits = 6; digits <= 9; digits++) {
+        char text[40];
+        snprintf(text, sizeof text, "%.*g", digits, (double)value);
+        named = strtod(text, NULL);
+        if ((float)named == value)
+            break;
+    }
+    if (json_number_widen(value) != named)
+        fail_msg("%a: %.17g, not %.17g", (double)value, json_number_widen(value), named);
+}
+
+/* 0.01f is less than 0.01, 0.001f more than 0.001. */
+static void floats_beside_a_power_of_ten_are_widened_to_it(void **state)
+{
+    (void)state;
+    for (int exponent = -45; exponent <= 38; exponent++) {
+        char text[20];
+        snprintf(text, sizeof text, "1e%d", exponent);
+        const float power = strtof(text, NULL);
+        assert_widened_as_printed(power);
+        assert_widened_as_printed(-power);
+        assert_widened_as_printed(nextafterf(power, 0));
+        assert_widened_as_printed(nextafterf(power, 2 * power));
+    }
+}
+
+static void floats_of_any_size_are_widened_to_the_number_that_is_printed(void **state)
+{
+    (void)state;
+    for (int exponent = -149; exponent < 128; exponent++) {
+        const float power = ldexpf(1.0f, exponent);
+        assert_widened_as_printed(power);
+        assert_widened_as_printed(nextafterf(power, 0));
+        assert_widened_as_printed(nextafterf(power, 2 * power));
+    }
+    for (unsigned i = 0; i < 20000; i++) {
+        float value;
+        const uint32_t bits = (uint32_t)next_bits();
+        memcpy(&value, &bits, sizeof value);
+        if (isfinite(value))
+            assert_widened_as_printed(value);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -127,6 +175,8 @@ int main(void)
         cmocka_unit_test(ties_are_written_to_the_even_digit),
         cmocka_unit_test(long_texts_are_read_as_the_c_library_reads_them),
         cmocka_unit_test(the_middle_of_two_doubles_goes_to_the_even_one),
+        cmocka_unit_test(floats_beside_a_power_of_ten_are_widened_to_it),
+        cmocka_unit_test(floats_of_any_size_are_widened_to_the_number_that_is_printed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
