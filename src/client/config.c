@@ -424,13 +424,13 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
     memcpy(resolved, given,
            given->struct_size); /* a program built against an older, shorter config keeps working */
     fill_defaults(resolved);
-    spoke_status status = check_identity(resolved, why);
+    spoke_status status = check_handlers(resolved, why);
+    if (status == SPOKE_OK)
+        status = check_parts(resolved, why); /* before what would be missing beside them */
+    if (status == SPOKE_OK)
+        status = check_identity(resolved, why);
     if (status == SPOKE_OK)
         status = check_credential(&resolved->credential, why);
-    if (status == SPOKE_OK)
-        status = check_handlers(resolved, why);
-    if (status == SPOKE_OK)
-        status = check_parts(resolved, why);
     if (status == SPOKE_OK)
         status = check_numbers(resolved, why);
     if (status == SPOKE_OK)

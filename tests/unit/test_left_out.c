@@ -151,6 +151,18 @@ static void a_configuration_that_needs_what_is_not_there_is_refused(void **state
     }
 }
 
+/* Although without DPS the hub is missing, too. */
+static void a_device_that_needs_dps_hears_that_it_is_left_out(void **state)
+{
+    struct fixture *f = *state;
+    spoke_config config = f->config;
+    config.hub_host = NULL;
+    config.provisioning_host = "dps.local";
+    config.id_scope = "0ne0";
+    if (!SPOKE_WITH_DPS)
+        assert_refused(&config, "SPOKE_WITH_DPS");
+}
+
 static void without_tls_only_plaintext_is_taken(void **state)
 {
     struct fixture *f = *state;
@@ -210,6 +222,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_configuration_that_needs_what_is_not_there_is_refused,
                                         set_up_what_there_is, tear_down),
+        cmocka_unit_test_setup_teardown(a_device_that_needs_dps_hears_that_it_is_left_out, set_up_what_there_is,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(without_tls_only_plaintext_is_taken, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_call_that_was_left_out_says_so, set_up_what_there_is, tear_down),
     };
