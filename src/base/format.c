@@ -3,7 +3,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* Where the text goes; what does not fit is dropped. */
+/* Where the text goes; what does not fit is dropped, and all that follows. */
 struct line {
     char *out;
     size_t len, most;
@@ -11,10 +11,15 @@ struct line {
 
 static void put(struct line *l, const char *text, size_t len)
 {
-    const size_t room = l->most - l->len, fits = len < room ? len : room;
+    const size_t room = l->most - l->len;
+    size_t fits = len < room ? len : room;
+    while (fits > 0 && fits < len && ((unsigned char)text[fits] & 0xC0) == 0x80)
+        fits--; /* not in the middle of a character: what follows would be no UTF-8 */
     if (fits > 0)
         memcpy(l->out + l->len, text, fits);
     l->len += fits;
+    if (fits < len)
+        l->most = l->len;
     l->out[l->len] = '\0';
 }
 

@@ -9,8 +9,9 @@
 
 #define FORMAT_UNKNOWN SIZE_MAX
 
-/* Writes text, cut where it does not fit, and a NUL behind it; cap is at least 1. Knows %s, %.*s, %d, %u, %ld, %lu and %%;
- * at anything else it stops with FORMAT_UNKNOWN. NULL counts as no text. Returns the length of what stands in `out`. */
+/* Writes text, and a NUL behind it; cap is at least 1. What does not fit is cut, between two characters of UTF-8. Knows %s,
+ * %.*s, %d, %u, %ld, %lu and %%; at anything else it stops with FORMAT_UNKNOWN. NULL counts as no text. Returns the length
+ * of what stands in `out`. */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
 #endif

@@ -42,6 +42,18 @@ static void what_does_not_fit_is_cut(void **state)
     assert_int_equal(text[0], '\0');
 }
 
+static void a_text_is_cut_between_characters_and_ends_there(void **state)
+{
+    (void)state;
+    char text[16];
+    for (size_t cap = 1; cap <= 8; cap++) { /* z, two bytes, four bytes: whole from 2, 4 and 8 on */
+        static const char *const whole[] = {"", "z", "z", "z\xC3\xA9", "z\xC3\xA9", "z\xC3\xA9", "z\xC3\xA9"};
+        const char *expected = cap < 8 ? whole[cap - 1] : "z\xC3\xA9\xF0\x9F\x94\xA5";
+        assert_int_equal(format_text(text, cap, "%s%u", "z\xC3\xA9\xF0\x9F\x94\xA5", 7u), strlen(expected));
+        assert_string_equal(text, expected);
+    }
+}
+
 static void what_it_does_not_know_is_said(void **state)
 {
     (void)state;
@@ -56,6 +68,7 @@ int main(void)
         cmocka_unit_test(texts_and_numbers_stand_where_printf_puts_them),
         cmocka_unit_test(no_more_of_a_text_is_read_than_its_precision),
         cmocka_unit_test(what_does_not_fit_is_cut),
+        cmocka_unit_test(a_text_is_cut_between_characters_and_ends_there),
         cmocka_unit_test(what_it_does_not_know_is_said),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
