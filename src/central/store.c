@@ -198,19 +198,23 @@ spoke_status store_begin(struct store *s)
     return status;
 }
 
+static spoke_status commit(struct store *s)
+{
+    spoke_status status = store_values_flush(s);
+    if (status == SPOKE_OK)
+        status = store_messages_forget(s);
+    /* A full disk or an I/O error ends the transaction by itself: its rows are gone and nobody may hear "kept". */
+    if (s->spoilt || sqlite3_get_autocommit(s->db))
+        return SPOKE_E_PORT;
+    return status == SPOKE_OK ? run(s, "COMMIT") : status;
+}
+
 spoke_status store_commit(struct store *s)
 {
     if (!s->begun)
         return SPOKE_OK;
-    spoke_status status = store_values_flush(s);
-    if (status == SPOKE_OK)
-        status = store_messages_forget(s);
-    s->begun = false;
-    /* A full disk or an I/O error ends the transaction by itself: its rows are gone and nobody may hear "kept". */
-    if (sqlite3_get_autocommit(s->db))
-        return SPOKE_E_PORT;
-    if (status == SPOKE_OK)
-        status = run(s, "COMMIT");
+    const spoke_status status = commit(s);
+    s->begun = s->spoilt = false;
     if (status != SPOKE_OK && !sqlite3_get_autocommit(s->db))
         (void)run(s, "ROLLBACK");
     return status;

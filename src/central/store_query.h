@@ -21,6 +21,7 @@ struct store {
     bool begun;
     uint32_t keep;       /* messages of all devices */
     uint32_t added;      /* since it was last looked whether there are more */
+    bool spoilt;         /* values of this transaction are lost: it must not be committed */
     struct list noted;   /* values that wait for the commit */
     void *noted_by_name; /* the same, root of tsearch */
     size_t statement_count;
@@ -56,7 +57,7 @@ spoke_status store_query_close_found(struct store_query *q, bool found);
 /* Runs a statement whose one parameter is an id. E_NOT_FOUND: it changed no row. */
 spoke_status store_query_change(struct store *s, const char *sql, const char *id);
 
-/* Writes the values that wait. Whether it worked or not, none waits any more. */
+/* Writes the values that wait. Whether it worked or not, none waits any more; a failure spoils the transaction. */
 spoke_status store_values_flush(struct store *s);
 
 /* Forgets the oldest messages beyond `keep`, now and then. Before a commit. */

@@ -627,6 +627,43 @@ static void of_noted_values_too_the_one_longest_unheard_of_makes_room(void **sta
     assert_value(*state, "n2", "1", 2);
 }
 
+/* Half of what a message brought must not be committed, and acknowledged, for the whole. */
+static void commit_fails_when_a_read_lost_noted_values(void **state)
+{
+    struct store *s = *state;
+    char *json = NULL;
+    int64_t at = 0;
+    put_device(s, "d");
+    assert_int_equal(sqlite3_exec(s->db,
+                                  "CREATE TEMP TRIGGER refuse BEFORE INSERT ON telemetry_value"
+                                  " BEGIN SELECT RAISE(ABORT, 'no room'); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    assert_ok(store_begin(s));
+    add_message(s, "d", "{\"t\":1}");
+    assert_ok(store_value_note(s, "d", "", "t", SPOKE_STR("1"), 1));
+    assert_int_not_equal(store_value_get(s, "d", "", "t", &json, &at), SPOKE_OK);
+    assert_int_equal(sqlite3_exec(s->db, "DROP TRIGGER refuse", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(store_commit(s), SPOKE_E_PORT);
+    assert_int_equal(messages_of(s, "d"), 0);
+    add_messages(s, "d", 1); /* the next one is whole again */
+    assert_int_equal(messages_of(s, "d"), 1);
+}
+
+/* A full disk ends the transaction by itself. */
+static void values_of_a_transaction_that_ended_by_itself_are_not_written(void **state)
+{
+    struct store *s = *state;
+    char *json = NULL;
+    int64_t at = 0;
+    put_device(s, "d");
+    assert_ok(store_begin(s));
+    assert_ok(store_value_note(s, "d", "", "t", SPOKE_STR("1"), 1));
+    assert_int_equal(sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(store_commit(s), SPOKE_E_PORT);
+    assert_int_equal(store_value_get(s, "d", "", "t", &json, &at), SPOKE_E_NOT_FOUND);
+}
+
 static void value_noted_outside_a_transaction_is_written_at_once(void **state)
 {
     struct store *s = *state;
@@ -927,6 +964,8 @@ int main(void)
         MEMORY(noted_values_differ_by_device_component_and_name),
         MEMORY(noted_values_of_a_device_that_is_deleted_go_with_it),
         MEMORY(of_noted_values_too_the_one_longest_unheard_of_makes_room),
+        MEMORY(commit_fails_when_a_read_lost_noted_values),
+        MEMORY(values_of_a_transaction_that_ended_by_itself_are_not_written),
         MEMORY(value_noted_outside_a_transaction_is_written_at_once),
         MEMORY(cloud_messages_keep_their_order_and_numbers_are_not_reused),
         MEMORY(a_session_is_kept_and_removed),
