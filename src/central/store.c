@@ -158,8 +158,10 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
     why[0] = '\0';
     struct store *s = calloc(1, sizeof *s);
     spoke_status status = s == NULL ? SPOKE_E_NO_MEMORY : SPOKE_OK;
-    if (s != NULL)
+    if (s != NULL) {
         store_keep(s, STORE_ALL_MESSAGES_KEPT);
+        s->messages = STORE_NOT_COUNTED;
+    }
     if (status == SPOKE_OK && !in_memory)
         status = make_private(path, why, why_cap);
     if (status == SPOKE_OK)
@@ -215,7 +217,10 @@ spoke_status store_commit(struct store *s)
         return SPOKE_OK;
     const spoke_status status = commit(s);
     s->begun = s->spoilt = false;
-    if (status != SPOKE_OK && !sqlite3_get_autocommit(s->db))
+    if (status == SPOKE_OK)
+        return SPOKE_OK;
+    s->messages = STORE_NOT_COUNTED;
+    if (!sqlite3_get_autocommit(s->db))
         (void)run(s, "ROLLBACK");
     return status;
 }

@@ -125,6 +125,8 @@ spoke_status store_device_delete(struct store *s, const char *id)
     static const char SQL[] = "DELETE FROM device WHERE id = ?";
     spoke_status status = store_values_flush(s); /* while there is a device that they can belong to */
     if (status == SPOKE_OK)
+        status = store_message_clear(s, id); /* which counts them; those that go by themselves are not seen */
+    if (status == SPOKE_OK)
         status = store_query_change(s, SQL, id);
     return status == SPOKE_OK ? forget_sessions(s, id) : status;
 }

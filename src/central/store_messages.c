@@ -27,6 +27,21 @@ static spoke_status last_number(struct store *s, const char *device_id, int64_t 
     return store_query_close(&q);
 }
 
+static void count_change(struct store *s, int64_t change)
+{
+    if (s->messages != STORE_NOT_COUNTED)
+        s->messages += change;
+}
+
+/* Of a statement that deletes messages. */
+static spoke_status close_delete(struct store_query *q)
+{
+    const spoke_status status = store_query_close(q);
+    if (status == SPOKE_OK)
+        count_change(q->store, -sqlite3_changes(q->store->db));
+    return status;
+}
+
 /* Numbers are dense within a device, so the row that falls out of the window is found by its number. */
 static spoke_status forget_up_to(struct store *s, const char *device_id, int64_t seq)
 {
@@ -38,7 +53,7 @@ static spoke_status forget_up_to(struct store *s, const char *device_id, int64_t
     store_query_text(&q, device_id);
     store_query_int(&q, seq);
     (void)store_query_row(&q);
-    return store_query_close(&q);
+    return close_delete(&q);
 }
 
 static spoke_status insert(struct store *s, const struct store_message *row, int64_t seq)
@@ -69,8 +84,11 @@ spoke_status store_message_add(struct store *s, const struct store_message *row)
     spoke_status status = last_number(s, row->device_id, &last);
     if (status == SPOKE_OK)
         status = insert(s, row, last + 1);
+    if (status != SPOKE_OK)
+        return status;
     s->added++;
-    return status == SPOKE_OK ? forget_up_to(s, row->device_id, last + 1 - STORE_MESSAGES_KEPT) : status;
+    count_change(s, 1);
+    return forget_up_to(s, row->device_id, last + 1 - STORE_MESSAGES_KEPT);
 }
 
 void store_keep(struct store *s, uint32_t messages)
@@ -78,20 +96,48 @@ void store_keep(struct store *s, uint32_t messages)
     s->keep = messages;
 }
 
+static spoke_status ask_number(struct store *s, const char *sql, int64_t *out)
+{
+    struct store_query q;
+    store_query_open(&q, s, sql);
+    if (store_query_row(&q))
+        *out = store_query_take_int(&q);
+    return store_query_close(&q);
+}
+
+/* Counting all of them takes long, and is left alone while there cannot be too many. Within a device their numbers are
+ * dense. */
+static spoke_status count_messages(struct store *s)
+{
+    static const char SPAN[] = "SELECT (SELECT max(rowid) FROM message) - (SELECT min(rowid) FROM message) + 1";
+    static const char COUNT[] = "SELECT sum((SELECT max(seq) FROM message WHERE device_id = device.id)"
+                                " - (SELECT min(seq) FROM message WHERE device_id = device.id) + 1) FROM device";
+    int64_t span = 0;
+    if (s->messages != STORE_NOT_COUNTED)
+        return SPOKE_OK;
+    const spoke_status status = ask_number(s, SPAN, &span);
+    return status == SPOKE_OK && span > s->keep ? ask_number(s, COUNT, &s->messages) : status;
+}
+
 /* Rows are numbered in the order that they came, so the oldest are the lowest. */
+static spoke_status forget_oldest(struct store *s, int64_t count)
+{
+    static const char SQL[] =
+        "DELETE FROM message WHERE rowid IN (SELECT rowid FROM message ORDER BY rowid LIMIT ?)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_int(&q, count < FORGET_AT_ONCE ? count : FORGET_AT_ONCE);
+    (void)store_query_row(&q);
+    return close_delete(&q);
+}
+
 spoke_status store_messages_forget(struct store *s)
 {
-    static const char SQL[] = "DELETE FROM message WHERE rowid <= (SELECT max(rowid) FROM message) - ?"
-                              " AND rowid < (SELECT min(rowid) FROM message) + ?";
-    struct store_query q;
     if (s->added < LOOK_EVERY)
         return SPOKE_OK;
     s->added = 0;
-    store_query_open(&q, s, SQL);
-    store_query_int(&q, s->keep);
-    store_query_int(&q, FORGET_AT_ONCE);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    const spoke_status status = count_messages(s);
+    return status == SPOKE_OK && s->messages > s->keep ? forget_oldest(s, s->messages - s->keep) : status;
 }
 
 static void take(struct store_query *q, struct store_message *row)
@@ -148,5 +194,5 @@ spoke_status store_message_clear(struct store *s, const char *device_id)
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
     (void)store_query_row(&q);
-    return store_query_close(&q);
+    return close_delete(&q);
 }

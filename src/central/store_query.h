@@ -15,12 +15,14 @@
 #include "store.h"
 
 #define STORE_STATEMENTS 64
+#define STORE_NOT_COUNTED (-1)
 
 struct store {
     sqlite3 *db;
     bool begun;
     uint32_t keep;       /* messages of all devices */
     uint32_t added;      /* since it was last looked whether there are more */
+    int64_t messages;    /* that there are; STORE_NOT_COUNTED: to be counted when it matters */
     bool spoilt;         /* values of this transaction are lost: it must not be committed */
     struct list noted;   /* values that wait for the commit */
     void *noted_by_name; /* the same, root of tsearch */

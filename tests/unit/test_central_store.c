@@ -527,6 +527,50 @@ static void store_that_was_larger_shrinks_by_and_by(void **state)
     assert_in_range(messages_of(*state, "d"), first + 1000 - 4000, first + 1000 - 1);
 }
 
+/* Of a device that sends much only the last messages stay: what it sent before counts no more. */
+static void messages_that_are_gone_already_make_no_others_go(void **state)
+{
+    put_device(*state, "quiet");
+    put_device(*state, "loud");
+    put_device(*state, "gone");
+    store_keep(*state, 1500);
+    add_messages(*state, "loud", 1480);
+    add_messages(*state, "quiet", 10);
+    assert_ok(store_message_clear(*state, "loud"));
+    add_messages(*state, "gone", 1480);
+    add_messages(*state, "quiet", 1);
+    assert_int_equal(messages_of(*state, "quiet"), 11);
+    assert_ok(store_device_delete(*state, "gone"));
+    add_messages(*state, "loud", 1480);
+    assert_int_equal(messages_of(*state, "quiet"), 11);
+    assert_int_equal(messages_of(*state, "loud"), 1480);
+    add_messages(*state, "loud", 1000); /* now there are more */
+    assert_int_equal(messages_of(*state, "quiet"), 0);
+    assert_int_equal(messages_of(*state, "loud"), 1500);
+}
+
+static void messages_that_were_not_committed_make_no_others_go(void **state)
+{
+    struct store *s = *state;
+    put_device(s, "d");
+    put_device(s, "e");
+    store_keep(s, 1500);
+    add_messages(s, "e", 1);
+    add_messages(s, "d", 1400);
+    add_messages(s, "e", 1);
+    assert_ok(store_message_clear(s, "d"));
+    add_messages(s, "d", 1400);
+    assert_int_equal(messages_of(s, "e"), 2);
+    assert_ok(store_begin(s));
+    for (int i = 0; i < 1000; i++)
+        add_message(s, "d", "x");
+    assert_int_equal(sqlite3_exec(s->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK); /* as a full disk does */
+    assert_int_equal(store_commit(s), SPOKE_E_PORT);
+    add_messages(s, "d", 90);
+    assert_int_equal(messages_of(s, "e"), 2);
+    assert_int_equal(messages_of(s, "d"), 1490);
+}
+
 static void assert_value(struct store *s, const char *name, const char *expected, int64_t expected_at)
 {
     char *json = NULL;
@@ -958,6 +1002,8 @@ int main(void)
         MEMORY(the_value_longest_unheard_of_makes_room),
         MEMORY(of_all_messages_the_oldest_go),
         MEMORY(store_that_was_larger_shrinks_by_and_by),
+        MEMORY(messages_that_are_gone_already_make_no_others_go),
+        MEMORY(messages_that_were_not_committed_make_no_others_go),
         MEMORY(noted_value_is_read_before_the_commit_and_after_it),
         MEMORY(of_many_noted_values_of_a_name_one_is_written),
         MEMORY(noted_value_that_comes_late_changes_nothing),
