@@ -160,6 +160,17 @@ static void take(struct shell *shell, struct listener *l, int fd, const struct s
                  spoke_status_text(status));
 }
 
+static void log_refused(struct shell *shell, struct listener *l)
+{
+    if (l->refused == 0 || shell->now_ms < l->refused_log_ms)
+        return;
+    core_log(shell->core, SPOKE_LOG_WARN, "shell", "%u %s connections were closed at once: the limit is %u",
+             (unsigned)l->refused, l->what,
+             (unsigned)(l->kind == STREAM_MQTT ? shell->options.max_mqtt : shell->options.max_http));
+    l->refused = 0;
+    l->refused_log_ms = shell->now_ms + SHELL_LOG_PAUSE_MS;
+}
+
 void shell_accept(struct shell *shell, struct listener *l)
 {
     for (int i = 0; i < ACCEPTS_PER_TURN && shell->shaking.count < SHELL_MAX_HANDSHAKES; i++) {
@@ -175,11 +186,7 @@ void shell_accept(struct shell *shell, struct listener *l)
         if (errno != EINTR && errno != ECONNABORTED)
             break;
     }
-    if (l->refused > 0)
-        core_log(shell->core, SPOKE_LOG_WARN, "shell", "%u %s connections were closed at once: the limit is %u",
-                 (unsigned)l->refused, l->what,
-                 (unsigned)(l->kind == STREAM_MQTT ? shell->options.max_mqtt : shell->options.max_http));
-    l->refused = 0;
+    log_refused(shell, l);
 }
 
 /* --- life --- */

@@ -19,6 +19,7 @@ enum {
     SHELL_BYTES_PER_TURN = 49152,  /* of all: some hundred small messages, two milliseconds; the rest waits */
     SHELL_HANDSHAKES_PER_TURN = 8, /* steps, of about a millisecond each; the others wait for the next turn */
     SHELL_MAX_HANDSHAKES = 64,     /* that wait for their step; with more, connections stay in the backlog */
+    SHELL_LOG_PAUSE_MS = 1000,     /* between lines that strangers cause: their number must not fill a disk */
     SHELL_MAX_EVENTS = 1024        /* what they bring shares one commit */
 };
 
@@ -84,8 +85,9 @@ struct listener {
     struct watch socket;
     enum stream_kind kind;
     uint16_t port;
-    const char *what; /* for the log */
-    uint32_t refused; /* connections above the limit, since the last log line */
+    const char *what;        /* for the log */
+    uint32_t refused;        /* connections above the limit, since the last log line */
+    uint64_t refused_log_ms; /* no further line before */
 };
 
 struct http;
@@ -101,10 +103,12 @@ struct shell {
     uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
     struct tls_context *tls;
     struct list streams;
-    struct list work;      /* streams to receive from, or which something happened to */
-    struct list http_work; /* the same of HTTP, which does not wait behind devices */
-    struct list sending;   /* streams to send to in this turn */
-    struct list shaking;   /* streams whose handshake can go on */
+    struct list work;          /* streams to receive from, or which something happened to */
+    struct list http_work;     /* the same of HTTP, which does not wait behind devices */
+    struct list sending;       /* streams to send to in this turn */
+    struct list shaking;       /* streams whose handshake can go on */
+    uint32_t unlogged;         /* handshakes that broke off since the last log line of one */
+    uint64_t handshake_log_ms; /* no further line before */
     struct timers timers;
     uint64_t visits;
     uint32_t counts[3]; /* by stream_kind */

@@ -359,6 +359,23 @@ static void enter_open(struct stream *s)
     s->again = true; /* the first record may have come along with the handshake */
 }
 
+/* The line tells why one broke off, and how many did that got none. */
+static void log_handshake(const struct stream *s)
+{
+    struct shell *shell = s->shell;
+    const spoke_error error = tls_error(s->tls);
+    if (shell->now_ms < shell->handshake_log_ms) {
+        shell->unlogged++;
+        return;
+    }
+    log_end(s, SPOKE_LOG_WARN, error.text, error.detail);
+    if (shell->unlogged > 0)
+        core_log(shell->core, SPOKE_LOG_WARN, "shell", "%u more TLS handshakes broke off since the last line",
+                 (unsigned)shell->unlogged);
+    shell->unlogged = 0;
+    shell->handshake_log_ms = shell->now_ms + SHELL_LOG_PAUSE_MS;
+}
+
 void stream_shake_hands(struct stream *s)
 {
     s->socket.ready = 0;
@@ -370,8 +387,7 @@ void stream_shake_hands(struct stream *s)
     } else if (status == SPOKE_OK) {
         enter_open(s);
     } else if (status != SPOKE_E_AGAIN) {
-        const spoke_error error = tls_error(s->tls);
-        log_end(s, SPOKE_LOG_WARN, error.text, error.detail);
+        log_handshake(s);
         enter_lingering(s); /* the alert says why; it has to arrive */
     }
 }

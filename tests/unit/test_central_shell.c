@@ -47,13 +47,17 @@ struct fixture {
     struct shell *shell;
     struct client clients[CLIENTS];
     int logged;
+    char last_line[512];
 };
 
 static void count_log(void *user, spoke_log_level level, const char *module, const char *line)
 {
+    struct fixture *f = user;
     (void)level;
-    (void)line;
-    ((struct fixture *)user)->logged += strcmp(module, "shell") == 0;
+    if (strcmp(module, "shell") != 0)
+        return;
+    f->logged++;
+    (void)snprintf(f->last_line, sizeof f->last_line, "%s", line);
 }
 
 static spoke_status stream_result(ssize_t result, size_t *count)
@@ -74,14 +78,20 @@ static spoke_status client_write(void *ctx, const uint8_t *bytes, size_t len, si
     return stream_result(send(((struct client *)ctx)->fd, bytes, len, MSG_DONTWAIT | MSG_NOSIGNAL), count);
 }
 
-static void client_dial(struct client *c, uint16_t port)
+static int dial(uint16_t port)
 {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
-    memset(c, 0, sizeof *c);
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_true(c->fd >= 0);
-    assert_int_equal(connect(c->fd, (const struct sockaddr *)&address, sizeof address), 0);
+    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    return fd;
+}
+
+static void client_dial(struct client *c, uint16_t port)
+{
+    memset(c, 0, sizeof *c);
+    c->fd = dial(port);
 }
 
 static void client_start(struct fixture *f, struct client *c, uint16_t port)
@@ -477,9 +487,7 @@ static void dial_crowd(struct fixture *f, int fds[CROWD])
     /* the head of a ClientHello whose body does not come */
     static const uint8_t hello[] = {0x16, 3, 1, 0, 100};
     for (size_t i = 0; i < CROWD; i++) {
-        client_dial(&f->clients[0], shell_mqtt_port(f->shell));
-        fds[i] = f->clients[0].fd;
-        f->clients[0].fd = 0;
+        fds[i] = dial(shell_mqtt_port(f->shell));
         assert_int_equal(send(fds[i], hello, sizeof hello, 0), sizeof hello);
     }
 }
@@ -488,6 +496,45 @@ static void hang_up(const int fds[CROWD])
 {
     for (size_t i = 0; i < CROWD; i++)
         close(fds[i]);
+}
+
+static void handshakes_that_break_off_in_a_crowd_share_a_line(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CROWD];
+    start(f);
+    dial_crowd(f, fds);
+    until(f, f->shell->streams.count == CROWD);
+    f->shell->handshake_log_ms = UINT64_MAX; /* a second that does not pass */
+    hang_up(fds);
+    until(f, f->shell->streams.count == 0);
+    assert_int_equal(f->logged, 0);
+    f->shell->handshake_log_ms = 0;
+    dial_crowd(f, fds);
+    hang_up(fds);
+    until(f, f->logged > 0);
+    assert_string_equal(f->last_line, "200 more TLS handshakes broke off since the last line");
+    assert_true(f->shell->handshake_log_ms > shell_now_ms());
+}
+
+static void connections_above_the_limit_share_a_line(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CROWD];
+    f->options.max_mqtt = 1;
+    start(f);
+    client_start(f, &f->clients[0], shell_mqtt_port(f->shell));
+    until(f, f->clients[0].open);
+    f->shell->listeners[0].refused_log_ms = UINT64_MAX;
+    for (size_t i = 0; i < CROWD; i++)
+        fds[i] = dial(shell_mqtt_port(f->shell));
+    until(f, f->shell->listeners[0].refused == CROWD);
+    hang_up(fds);
+    assert_int_equal(f->logged, 0);
+    f->shell->listeners[0].refused_log_ms = 0;
+    client_dial(&f->clients[1], shell_mqtt_port(f->shell));
+    until(f, f->logged > 0);
+    assert_string_equal(f->last_line, "201 MQTT connections were closed at once: the limit is 1");
 }
 
 static void turn_steps_no_more_than_a_few_handshakes(void **state)
@@ -1003,6 +1050,8 @@ int main(void)
         SHELL_TEST(turn_does_not_look_at_connections_that_are_silent),
         SHELL_TEST(record_costs_one_look_to_receive_and_one_to_send),
         SHELL_TEST(turn_reads_no_more_than_its_share_and_the_others_are_next),
+        SHELL_TEST(handshakes_that_break_off_in_a_crowd_share_a_line),
+        SHELL_TEST(connections_above_the_limit_share_a_line),
         SHELL_TEST(turn_steps_no_more_than_a_few_handshakes),
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
