@@ -32,7 +32,7 @@ void watch_close(struct shell *shell, struct watch *watch)
 static bool has_work(const struct shell *shell)
 {
     return shell->http_work.count > 0 || shell->work.count > 0 || shell->shaking.count > 0 ||
-           core_any_stirred(shell->core);
+           shell->http_shaking.count > 0 || core_any_stirred(shell->core);
 }
 
 static uint64_t earliest(const struct shell *shell)
@@ -85,7 +85,7 @@ static void take_events(struct shell *shell)
         if (watch->stream == NULL)
             continue;
         if (watch->stream->state == STREAM_HANDSHAKE)
-            list_join(&shell->shaking, &watch->stream->in_shaking, watch->stream);
+            list_join(shell_shaking(shell, watch->stream->kind), &watch->stream->in_shaking, watch->stream);
         else
             stream_touch(watch->stream);
     }
@@ -101,10 +101,17 @@ static void take_timers(struct shell *shell)
     }
 }
 
+/* Every other step is HTTP's as long as it wants one: neither holds the other up. */
+static struct stream *next_to_shake(struct shell *shell, bool http)
+{
+    struct stream *s = list_take(http ? &shell->http_shaking : &shell->shaking);
+    return s != NULL ? s : list_take(http ? &shell->shaking : &shell->http_shaking);
+}
+
 static void shake_hands(struct shell *shell)
 {
     struct stream *s;
-    for (int i = 0; i < SHELL_HANDSHAKES_PER_TURN && (s = list_take(&shell->shaking)) != NULL; i++) {
+    for (int i = 0; i < SHELL_HANDSHAKES_PER_TURN && (s = next_to_shake(shell, i % 2 == 0)) != NULL; i++) {
         stream_shake_hands(s);
         stream_touch(s);
     }

@@ -107,6 +107,7 @@ struct shell {
     struct list http_work;     /* the same of HTTP, which does not wait behind devices */
     struct list sending;       /* streams to send to in this turn */
     struct list shaking;       /* streams whose handshake can go on */
+    struct list http_shaking;  /* the same of HTTP */
     uint32_t unlogged;         /* handshakes that broke off since the last log line of one */
     uint64_t handshake_log_ms; /* no further line before */
     struct timers timers;
@@ -128,6 +129,8 @@ struct shell {
 /* --- shell.c --- */
 uint64_t shell_now_ms(void); /* real time, whatever clock the core has: it guards real sockets */
 void shell_accept(struct shell *shell, struct listener *listener);
+/* Those of a listener's streams whose handshake can go on. */
+struct list *shell_shaking(struct shell *shell, enum stream_kind kind);
 /* Connections of MQTT, over both. */
 bool shell_mqtt_full(const struct shell *shell);
 

@@ -4,6 +4,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -574,6 +575,23 @@ static void connections_wait_in_the_backlog_while_handshakes_are_behind(void **s
     hang_up(fds);
 }
 
+/* A crowd whose steps take tens of turns; the client of HTTP needs two steps and the bytes in between. */
+static void handshake_of_http_does_not_stand_in_line_with_devices(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    const int on = 1;
+    int fds[CROWD];
+    start(f);
+    dial_crowd(f, fds);
+    until(f, f->shell->shaking.count >= SHELL_MAX_HANDSHAKES);
+    client_start(f, c, shell_https_port(f->shell));
+    assert_int_equal(setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    until(f, c->open);
+    assert_true(f->shell->shaking.count > 0);
+    hang_up(fds);
+}
+
 /* --- HTTP --- */
 
 static size_t body_at(const struct client *c)
@@ -1054,6 +1072,7 @@ int main(void)
         SHELL_TEST(connections_above_the_limit_share_a_line),
         SHELL_TEST(turn_steps_no_more_than_a_few_handshakes),
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
+        SHELL_TEST(handshake_of_http_does_not_stand_in_line_with_devices),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
         SHELL_TEST(request_without_a_token_is_refused_with_its_code),
         SHELL_TEST(head_is_get_without_a_body),
