@@ -55,8 +55,9 @@ static double nudge(struct random *random)
     return random_unit(random) + random_unit(random) - 1;
 }
 
-static double step_number(const struct sense_number *n, const struct value_slot *slot, struct random *random)
+static double step_number(const struct value_plan *plan, const struct value_slot *slot, struct random *random)
 {
+    const struct sense_number *n = &plan->number;
     const double span = n->high - n->low;
     if (n->grows) {
         const double step = random_unit(random);
@@ -66,7 +67,7 @@ static double step_number(const struct sense_number *n, const struct value_slot 
     const bool led = !isnan(slot->target);
     const double middle = led ? slot->target : n->low + span / 2;
     const double next = slot->now + (middle - slot->now) * (led ? PULL * 5 : PULL) + nudge(random) * span * 0.01;
-    return led ? next : fmin(fmax(next, n->low), n->high);
+    return led ? fmin(fmax(next, plan->least), plan->most) : fmin(fmax(next, n->low), n->high);
 }
 
 static double next_number(struct maker *m, const struct value_plan *plan)
@@ -75,7 +76,8 @@ static double next_number(struct maker *m, const struct value_plan *plan)
     struct value_slot *slot = slot_of(m, plan), none = {(double)NAN, (double)NAN};
     slot = slot != NULL ? slot : &none;
     const double share = n->grows ? 0 : random_unit(&m->memory->random) * 0.5 + 0.25;
-    slot->now = isnan(slot->now) ? n->low + (n->high - n->low) * share : step_number(n, slot, &m->memory->random);
+    slot->now =
+        isnan(slot->now) ? n->low + (n->high - n->low) * share : step_number(plan, slot, &m->memory->random);
     return slot->now;
 }
 

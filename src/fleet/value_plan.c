@@ -73,10 +73,9 @@ static struct limits limits_of(const spoke_schema *schema)
 
 /* Where the usual and the allowed have nothing in common, or the template is precise on both ends, the template
  * knows better. */
-static struct sense_number number_within(const struct sense_number *usual, const spoke_schema *schema)
+static struct sense_number number_within(const struct sense_number *usual, struct limits allowed,
+                                         const spoke_range *range)
 {
-    const struct limits allowed = limits_of(schema);
-    const spoke_range *range = schema->range;
     struct sense_number number = *usual;
     number.low = fmax(usual->low, allowed.low);
     number.high = fmin(usual->high, allowed.high);
@@ -104,7 +103,10 @@ static struct value_plan *take_plan(struct planner *p, const spoke_schema *schem
                  hint->name != NULL && strcmp(hint->name, "coordinates") == 0;
     if (is_number(kind)) {
         const struct sense_number usual = sense_number_of(hint);
-        plan->number = number_within(&usual, schema);
+        const struct limits allowed = limits_of(schema);
+        plan->number = number_within(&usual, allowed, schema->range);
+        plan->least = allowed.low;
+        plan->most = allowed.high;
     }
     return plan;
 }
@@ -173,7 +175,6 @@ uint16_t value_plan_slot(const struct value_plan *plan)
 
 void value_lead(const struct value_plan *plan, struct value_memory *memory, double target)
 {
-    const struct limits allowed = limits_of(plan->schema);
     if (value_plan_slot(plan) != VALUE_NO_SLOT)
-        memory->slots[plan->slot].target = isnan(target) ? target : fmin(fmax(target, allowed.low), allowed.high);
+        memory->slots[plan->slot].target = isnan(target) ? target : fmin(fmax(target, plan->least), plan->most);
 }

@@ -9,7 +9,8 @@ struct value_plan {
     uint16_t slot; /* VALUE_NO_SLOT: keeps nothing */
     uint8_t text;  /* enum sense_text */
     bool pair;     /* ARRAY: of two elements always, as coordinates */
-    struct sense_number number;
+    struct sense_number number; /* where it usually is */
+    double least, most;         /* what the schema allows */
     const struct value_plan *element; /* ARRAY, MAP */
     const struct value_plan **fields; /* OBJECT: as the schema's */
 };

@@ -241,6 +241,32 @@ static void a_target_beyond_the_range_leads_to_its_end(void **state)
     end(&s);
 }
 
+static void a_number_that_is_led_to_the_end_of_its_type_stays_in_it(void **state)
+{
+    (void)state;
+    static const spoke_schema *const all[] = {&spoke_schema_byte,
+                                              &spoke_schema_short,
+                                              &spoke_schema_integer,
+                                              &spoke_schema_long,
+                                              &spoke_schema_unsigned_byte,
+                                              &spoke_schema_unsigned_short,
+                                              &spoke_schema_unsigned_integer,
+                                              &spoke_schema_unsigned_long,
+                                              &spoke_schema_float,
+                                              &spoke_schema_double};
+    static struct stage s;
+    for (size_t i = 0; i < sizeof all / sizeof all[0] * 2; i++) {
+        begin(&s, all[i / 2], NULL, 3);
+        value_lead(s.plan, &s.memory, i % 2 == 0 ? 1e300 : -1e300);
+        for (int round = 0; round < ROUNDS * 5; round++) {
+            assert_true(next(&s));
+            if (spoke_schema_check(all[i / 2], s.json, NULL) != SPOKE_OK)
+                fail_msg("%.*s does not fit", (int)s.json.len, s.json.ptr);
+        }
+        end(&s);
+    }
+}
+
 static void one_seed_gives_one_sequence_and_another_seed_another(void **state)
 {
     (void)state;
@@ -306,6 +332,7 @@ int main(void)
         cmocka_unit_test(a_counter_does_not_fall),
         cmocka_unit_test(a_number_that_is_led_comes_near_its_target),
         cmocka_unit_test(a_target_beyond_the_range_leads_to_its_end),
+        cmocka_unit_test(a_number_that_is_led_to_the_end_of_its_type_stays_in_it),
         cmocka_unit_test(one_seed_gives_one_sequence_and_another_seed_another),
         cmocka_unit_test(dates_and_times_are_those_of_the_clock),
         cmocka_unit_test(too_little_room_is_told_by_the_writer),
