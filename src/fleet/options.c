@@ -10,6 +10,7 @@
 
 #define MOST_DEVICES 1000000u
 #define MOST_THREADS 256u
+#define LEAST_RATE 1e-6 /* once in 11 days */
 #define MOST_RATE 1e6
 #define KEY_FILE_BYTES 256
 
@@ -72,7 +73,8 @@ static bool take_number(const char *text, uint32_t least, uint32_t most, uint32_
 static bool take_rate(const char *text, double *out)
 {
     double number;
-    if (spoke_json_double(spoke_str_of(text), &number) != SPOKE_OK || !(number > 0) || number > MOST_RATE)
+    if (spoke_json_double(spoke_str_of(text), &number) != SPOKE_OK ||
+        !(number >= LEAST_RATE && number <= MOST_RATE))
         return false;
     *out = number;
     return true;

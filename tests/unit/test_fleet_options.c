@@ -115,6 +115,8 @@ static void numbers_out_of_range_are_refused(void **state)
     refused(PARSE(BASE, "--group-key", KEY, "--port", "65536", "t.json"), "--port cannot be 65536");
     refused(PARSE(BASE, "--group-key", KEY, "--rate", "-1", "t.json"), "--rate cannot be -1");
     refused(PARSE(BASE, "--group-key", KEY, "--rate", "0", "t.json"), "--rate cannot be 0");
+    refused(PARSE(BASE, "--group-key", KEY, "--rate", "1e-17", "t.json"), "--rate cannot be 1e-17");
+    refused(PARSE(BASE, "--group-key", KEY, "--ramp", "1e-300", "t.json"), "--ramp cannot be 1e-300");
     refused(PARSE(BASE, "--group-key", KEY, "--ramp", "nan", "t.json"), "--ramp cannot be nan");
     refused(PARSE(BASE, "--group-key", KEY, "--property", "=x", "t.json"), "--property cannot be =x");
     refused(PARSE(BASE, "--group-key", KEY, "--provisioning-payload", "[1]", "t.json"),
