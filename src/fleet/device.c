@@ -27,12 +27,15 @@ static int64_t unix_ms(void)
 
 static void count(struct device *d, enum counter which, int64_t by)
 {
-    counter_add(&d->crew->counters, which, by);
+    if (!d->crew->over)
+        counter_add(&d->crew->counters, which, by);
 }
 
 static void note(struct device *d, const char *text)
 {
     struct identity who;
+    if (d->crew->over)
+        return;
     const bool known = identities_get(d->crew->fleet->identities, d->number, &who);
     troubles_note(&d->crew->fleet->troubles, known ? who.id : "?", text);
     spoke_wipe(&who, sizeof who);
@@ -108,7 +111,7 @@ static void on_sent(spoke_client *client, uint32_t id, spoke_status outcome, voi
     struct device *d = user;
     (void)client;
     count(d, outcome == SPOKE_OK ? COUNT_ACKED : COUNT_DROPPED, 1);
-    if (outcome == SPOKE_OK)
+    if (outcome == SPOKE_OK && !d->crew->over)
         histogram_add(&d->crew->latency, fleet_now_us() - d->sent_us[id & (d->slots - 1)]);
 }
 

@@ -37,6 +37,7 @@ struct crew {
     struct timers timers;
     struct counters counters;
     struct histogram latency; /* from the send call to on_sent */
+    bool over;                /* what goodbyes still bring is neither counted nor noted */
     uint8_t room[DEVICE_ROOM];
 };
 

@@ -256,7 +256,7 @@ static bool all_ended(const struct run *r)
     return true;
 }
 
-/* What was sent is waited for; a second signal does not wait. */
+/* What was sent is waited for, and the goodbyes; a second signal does not wait. */
 static void drain(struct run *r, const sigset_t *signals)
 {
     const struct timespec nap = {0, 20000000};

@@ -6,11 +6,11 @@
 
 struct value_plan {
     const spoke_schema *schema;
-    uint16_t slot; /* VALUE_NO_SLOT: keeps nothing */
-    uint8_t text;  /* enum sense_text */
-    bool pair;     /* ARRAY: of two elements always, as coordinates */
-    struct sense_number number; /* where it usually is */
-    double least, most;         /* what the schema allows */
+    uint16_t slot;                    /* VALUE_NO_SLOT: keeps nothing */
+    uint8_t text;                     /* enum sense_text */
+    bool pair;                        /* ARRAY: of two elements always, as coordinates */
+    struct sense_number number;       /* where it usually is */
+    double least, most;               /* what the schema allows */
     const struct value_plan *element; /* ARRAY, MAP */
     const struct value_plan **fields; /* OBJECT: as the schema's */
 };

@@ -108,8 +108,9 @@ static void *run(void *arg)
     while (under_way(w) > 0 && now_ms() < until)
         turn(w, true);
     w->undelivered = under_way(w);
-    atomic_store(&w->ended, 1);
+    w->crew.over = true;
     say_goodbye(w);
+    atomic_store(&w->ended, 1);
     return NULL;
 }
 

@@ -12,7 +12,7 @@ struct worker {
     size_t begun;     /* the first so many devices */
     uint64_t at_once; /* of them may be on their way to READY */
     bool started, speaks;
-    uint64_t undelivered; /* after the end: accepted, and neither acknowledged nor given up */
+    uint64_t undelivered; /* once ended: accepted, and neither acknowledged nor given up before the goodbyes */
     _Atomic int ended;
 };
 

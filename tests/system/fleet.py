@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -190,6 +191,16 @@ class Ending(Fleet):
         before = len(self.service.messages("sim-1"))
         until("a message without PUBACK", lambda: len(self.service.messages("sim-1")), lambda count: count > before)
         program.send_signal(signal.SIGINT)
+        program.send_signal(signal.SIGTERM)
+        self.assertEqual(self.ended(program)[0], 130)
+
+    def test_the_second_signal_ends_goodbyes_too(self):
+        program = self.start("--devices", "200", "--rate", "2", "--ramp", "1000", "--threads", "1")
+        self.until_ready(200, limit_s=LIMIT_S)
+        self.service.fault(pubackDelay={"ms": 60000})
+        time.sleep(1)  # each has a message without PUBACK
+        program.send_signal(signal.SIGINT)
+        time.sleep(11)  # ten seconds for what is under way; the goodbyes take five
         program.send_signal(signal.SIGTERM)
         self.assertEqual(self.ended(program)[0], 130)
 
