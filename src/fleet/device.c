@@ -295,12 +295,21 @@ static uint32_t at_least(size_t wanted, uint32_t least)
     return wanted > least ? (uint32_t)wanted : least;
 }
 
+/* What goes with each message, percent-encoded. */
+static size_t properties_bytes(const struct fleet_options *o)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < o->property_count; i++)
+        bytes += 3 * (o->properties[i].name.len + o->properties[i].value.len) + 2;
+    return bytes;
+}
+
 /* As small as the template allows. */
 static spoke_config config_of(const struct device *d, const struct identity *who)
 {
     const struct fleet *fleet = d->crew->fleet;
     const struct fleet_options *o = fleet->options;
-    const size_t most = fleet->t->most_bytes;
+    const size_t most = fleet->t->most_bytes, message = most + properties_bytes(o);
     const spoke_config config =
         SPOKE_CONFIG(.provisioning_host = o->dps, .id_scope = o->id_scope, .registration_id = who->id,
                      .hub_host = o->hub, .port = (uint16_t)o->port, .credential.primary = who->key,
@@ -309,11 +318,11 @@ static spoke_config config_of(const struct device *d, const struct identity *who
                      .handlers = fleet->t->handlers, .handler_count = fleet->t->handler_count,
                      .on_message = on_message, .on_state = on_state, .on_sent = on_sent,
                      .user = (void *)(uintptr_t)d, .platform = &d->crew->platform, .keep_alive_s = KEEP_ALIVE_S,
-                     .sas_lifetime_s = 86400, .queue_bytes = at_least((most + 160) * d->slots / 4, 1024),
+                     .sas_lifetime_s = 86400, .queue_bytes = at_least((message + 160) * d->slots / 4, 1024),
                      .queue_messages = d->slots,
                      .report_bytes = at_least(most * fleet->t->report_count + 512, 1024),
                      .receive_bytes = at_least(fleet->t->twin_bytes + 1024, RECEIVE_BYTES),
-                     .send_bytes = at_least(most + 512, 2048), .in_flight = (uint16_t)d->slots, .commands = 1);
+                     .send_bytes = at_least(message + 512, 2048), .in_flight = (uint16_t)d->slots, .commands = 1);
     return config;
 }
 

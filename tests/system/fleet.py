@@ -134,9 +134,13 @@ class Account(Fleet):
         self.assertGreater(summary["latencyMs"]["p50"], 2900)
 
     def test_properties_go_with_each_message(self):
-        code, out, _ = self.run_fleet("--devices", "1", "--rate", "5", "--duration", "3", "--property", "site=north")
-        self.assertEqual(code, 0, out)
-        self.assertEqual(self.service.messages("sim-1")[0]["properties"], {"site": "north"})
+        for value in "north", "ö" * 300:
+            with self.subTest(length=len(value)):
+                prefix = f"to-{len(value)}-"
+                code, out, _ = self.run_fleet("--devices", "1", "--rate", "1", "--duration", "3", "--prefix", prefix,
+                                              "--property", f"site={value}")
+                self.assertEqual(code, 0, out)
+                self.assertEqual(self.service.messages(prefix + "1")[0]["properties"], {"site": value})
 
     def test_a_summary_for_programs_is_alone_on_standard_output(self):
         code, out, err = self.run_fleet("--devices", "1", "--duration", "2", "--json", "-")
