@@ -343,8 +343,8 @@ static spoke_status make_memory(struct device *d)
     const struct fleet *fleet = d->crew->fleet;
     struct value_slot *slots = calloc(fleet->t->slots + 1u, sizeof *slots);
     d->sent_us = calloc(d->slots, sizeof *d->sent_us);
-    value_memory_init(&d->values, random_of(fleet->options->seed, d->number), slots,
-                      slots != NULL ? fleet->t->slots : 0);
+    value_memory_init(&d->values, random_of(fleet->options->seed, (uint64_t)fleet->options->first + d->number),
+                      slots, slots != NULL ? fleet->t->slots : 0);
     if (slots != NULL && d->sent_us != NULL)
         return SPOKE_OK;
     note(d, "there is not enough memory");

@@ -142,6 +142,15 @@ class Account(Fleet):
                 self.assertEqual(code, 0, out)
                 self.assertEqual(self.service.messages(prefix + "1")[0]["properties"], {"site": value})
 
+    def test_processes_that_share_a_fleet_do_not_measure_the_same(self):
+        for prefix, first, devices in ("a-", "1", "2"), ("b-", "2", "1"):
+            code, out, _ = self.run_fleet("--devices", devices, "--prefix", prefix, "--first", first, "--rate", "5",
+                                          "--duration", "3")
+            self.assertEqual(code, 0, out)
+        one, two, again = ([message["body"] for message in self.service.messages(name)[:5]] for name in ("a-1", "a-2", "b-2"))
+        self.assertNotEqual(one, two)
+        self.assertEqual(two, again)
+
     def test_a_summary_for_programs_is_alone_on_standard_output(self):
         code, out, err = self.run_fleet("--devices", "1", "--duration", "2", "--json", "-")
         self.assertEqual((code, json.loads(out)["ready"]), (0, 1))
