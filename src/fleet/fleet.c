@@ -180,6 +180,7 @@ static void tell_troubles(struct run *r)
     struct trouble kind;
     while ((kind = troubles_at(&r->fleet.troubles, r->troubles_told)).count > 0) {
         fprintf(r->human, "%s%s: %s\n", r->terminal ? "\r\033[K" : "", kind.device, kind.text);
+        fflush(r->human);
         r->troubles_told++;
     }
 }
@@ -243,7 +244,7 @@ static void wait_for_the_end(struct run *r, const sigset_t *signals)
             continue;
         tell(r, false);
         speak_when_all_are_there(r);
-        next += TURN_MS;
+        next += (fleet_now_us() / 1000 - next) / TURN_MS * TURN_MS + TURN_MS; /* no turn is made up for */
     }
 }
 
@@ -318,6 +319,13 @@ static int write_json(struct run *r, const struct report_totals *totals)
     return written ? -1 : say("%s cannot be written: %s", path, strerror(errno));
 }
 
+/* False: a part of it was lost. */
+static bool close_csv(struct run *r)
+{
+    const bool written = !ferror(r->csv);
+    return fclose(r->csv) == 0 && written;
+}
+
 static int finish(struct run *r, const struct report_look *ready)
 {
     static struct report_totals totals; /* large */
@@ -387,8 +395,8 @@ static int with_options(struct fleet_options *o)
     int code = prepare(r, o);
     if (code < 0)
         code = run(r);
-    if (r->csv != NULL)
-        fclose(r->csv);
+    if (r->csv != NULL && !close_csv(r))
+        code = say("%s could not be written whole", o->csv);
     gate_fini(&r->fleet.gate);
     troubles_fini(&r->fleet.troubles);
     identities_free(&r->identities);

@@ -165,6 +165,20 @@ class Account(Fleet):
         self.assertGreaterEqual(len(lines), 3)
         self.assertEqual({len(line.split(",")) for line in lines}, {len(head.split(","))})
 
+    def test_a_process_that_stood_still_does_not_make_up_lines(self):
+        csv = f"{self.folder.name}/seconds.csv"
+        program = self.start("--devices", "1", "--csv", csv)
+        self.until_ready(1, limit_s=LIMIT_S)
+        program.send_signal(signal.SIGSTOP)
+        time.sleep(4)
+        program.send_signal(signal.SIGCONT)
+        lines = until("later lines", lambda: Path(csv).read_text().splitlines()[1:],
+                      lambda lines: lines and float(lines[-1].split(",")[0]) > 6, limit_s=LIMIT_S)
+        seconds = [int(float(line.split(",")[0])) for line in lines]
+        self.assertEqual(len(seconds), len(set(seconds)), seconds)
+        program.send_signal(signal.SIGINT)
+        self.ended(program)
+
 
 class Obeying(Fleet):
     def test_a_command_is_answered_with_a_value(self):
@@ -256,9 +270,11 @@ class Refusing(Fleet):
         self.assertEqual(code, 2)
         self.assertRegex(err, r"bad\.json:1:\d+: error: ")
 
-    def test_files_that_are_not_there_are_named(self):
+    def test_files_that_cannot_be_used_are_named(self):
         for arguments, name in ((("--trust", "/nowhere/ca.pem"), "/nowhere/ca.pem"),
                                 (("--csv", "/nowhere/s.csv"), "/nowhere/s.csv"),
+                                (("--csv", "/dev/full", "--duration", "2", "--quiet"), "/dev/full"),
+                                (("--json", "/dev/full", "--duration", "2", "--quiet"), "/dev/full"),
                                 (("--keys", "/nowhere/k.csv"), "/nowhere/k.csv")):
             with self.subTest(name):
                 environment = {**self.service.env, "SPOKE_GROUP_KEY": ""} if "--keys" in arguments else None
