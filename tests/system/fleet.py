@@ -5,6 +5,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -240,7 +241,38 @@ class Ending(Fleet):
         self.assertNotIn(key, out)
 
 
+def own_address():
+    """One of this machine that is not loopback; None: it has none."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as way:
+        try:
+            way.connect(("192.0.2.1", 9))  # sends nothing
+        except OSError:
+            return None
+        return way.getsockname()[0]
+
+
 class Refusing(Fleet):
+    def listener(self):
+        address = own_address()
+        if address is None or address.startswith("127."):
+            self.skipTest("this machine has no address but loopback")
+        listener = socket.create_server((address, 0))
+        listener.setblocking(False)
+        self.addCleanup(listener.close)
+        return listener, address, str(listener.getsockname()[1])
+
+    def test_no_connection_is_tried_to_a_foreign_target(self):
+        listener, address, port = self.listener()
+        for option in "--dps", "--hub":
+            code, _, err = self.run_fleet(option, address, "--port", port, "--duration", "2",
+                                          environment={**self.service.env, "SPOKE_HOST": ""})
+            self.assertEqual((code, err.count("nothing was sent")), (2, 1), err)
+        with self.assertRaises(BlockingIOError):
+            listener.accept()
+        named = ("--target-is", address, "--group-key-file", self.file("key", self.service.env["SPOKE_GROUP_KEY"]))
+        self.run_fleet("--dps", address, "--port", port, *named, "--devices", "1", "--duration", "2")
+        listener.accept()[0].close()  # it would have been seen
+
     def test_a_hub_elsewhere_that_is_assigned_here_is_not_loaded(self):
         self.service.fault(assignHub={"deviceId": "sim-1", "hub": "192.0.2.1"})
         code, out, _ = self.run_fleet("--devices", "1", "--duration", "3")
