@@ -10,82 +10,84 @@
 
 /* --- answers --- */
 
-/* They wait for nothing but room in the transport. */
-static struct queue_options answer_options(const spoke_config *c)
-{
-    const size_t count = c->report_bytes / 128;
-    struct queue_options o = {.messages = count < 16    ? 16
-                                          : count < 500 ? count
-                                                        : 500,
-                              .telemetry_bytes = c->report_bytes,
-                              .policy = QUEUE_REFUSE};
-    o.telemetry_messages = o.messages;
-    o.memory_bytes = queue_memory_bytes(&o, most_payload(c));
-    return o;
-}
+/* One waits for nothing but room in the transport: this, its topic and its body, behind those that came before. */
+struct waiting {
+    uint32_t topic_bytes, body_bytes;
+};
 
 void command_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
-    carve_queue(at, answer_options(resolved), client != NULL ? &client->answers : NULL);
-}
-
-spoke_status command_init(spoke_client *c)
-{
-    const struct queue_options o = c->answers.o;
-    return queue_init(&c->answers, &o, now_ms(c));
-}
-
-void command_limit_sizes(spoke_client *c)
-{
-    queue_limit(&c->answers, false, session_room(c, 0, 0));
+    uint8_t *bytes = carve_bulk(at, resolved->report_bytes);
+    if (client != NULL)
+        client->answers = (struct answers){.bytes = bytes, .cap = resolved->report_bytes};
 }
 
 void command_ended(spoke_client *c)
 {
-    queue_clear(&c->answers);
+    c->answers.from = c->answers.to = 0;
 }
 
 bool command_idle(const spoke_client *c)
 {
-    return queue_count(&c->answers) == 0;
+    return c->answers.from == c->answers.to;
 }
 
-static bool send_answer(spoke_client *c, uint64_t now)
+static bool send_answer(spoke_client *c)
 {
-    static const struct queue_filter any = {.lowest = QUEUE_NORMAL};
-    struct queue_item item;
-    if (queue_next(&c->answers, now, &any, &item) != SPOKE_OK ||
-        session_publish(c, item.head, item.body) != SPOKE_OK)
+    struct answers *a = &c->answers;
+    struct waiting w;
+    if (command_idle(c))
         return false;
-    uint32_t id, rest;
-    queue_sent(&c->answers, item.token, 0, 1);
-    return queue_done(&c->answers, item.token, &id, &rest) == SPOKE_OK;
+    memcpy(&w, a->bytes + a->from, sizeof w);
+    const char *topic = (const char *)a->bytes + a->from + sizeof w;
+    if (session_publish(c, spoke_str_from(topic, w.topic_bytes),
+                        spoke_str_from(topic + w.topic_bytes, w.body_bytes)) != SPOKE_OK)
+        return false;
+    a->from += sizeof w + w.topic_bytes + w.body_bytes;
+    return true;
 }
-void command_work(spoke_client *c, uint64_t now)
+
+void command_work(spoke_client *c)
 {
-    while (send_answer(c, now)) {
+    while (send_answer(c)) {
     }
 }
 
-struct answer {
-    spoke_str rid, json;
-    int code;
-};
-
-static spoke_status write_answer(void *ctx, spoke_buf *out, size_t *head_bytes)
+/* What left is room again. */
+static void close_up(struct answers *a)
 {
-    const struct answer *a = ctx;
-    spoke_status status = spoke_hub_method_reply_topic(a->rid, a->code, out);
-    *head_bytes = out->len;
-    return status == SPOKE_OK ? spoke_buf_append(out, a->json) : status;
+    memmove(a->bytes, a->bytes + a->from, a->to - a->from);
+    a->to -= a->from;
+    a->from = 0;
+}
+
+static spoke_status write_answer(spoke_buf *out, spoke_str rid, int code, spoke_str json)
+{
+    struct waiting w = {0, (uint32_t)json.len};
+    uint8_t *front = out->ptr;
+    spoke_status status = spoke_buf_append(out, spoke_str_from((const char *)&w, sizeof w));
+    if (status == SPOKE_OK)
+        status = spoke_hub_method_reply_topic(rid, code, out);
+    if (status == SPOKE_OK) {
+        w.topic_bytes = (uint32_t)(out->len - sizeof w);
+        memcpy(front, &w, sizeof w);
+        status = spoke_buf_append(out, json);
+    }
+    return status;
 }
 
 /* E_FULL when the answers that wait leave no room. */
 spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str json)
 {
-    struct answer a = {rid, json, code};
-    const struct queue_message m = {.lane = QUEUE_NORMAL};
-    const spoke_status status = queue_add(&c->answers, now_ms(c), &m, write_answer, &a);
+    struct answers *a = &c->answers;
+    close_up(a);
+    spoke_buf out = spoke_buf_from(a->bytes + a->to, a->cap - a->to);
+    const spoke_status status = write_answer(&out, rid, code, json);
+    if (status == SPOKE_E_TOO_SMALL)
+        return a->to > 0 ? SPOKE_E_FULL : SPOKE_E_TOO_LARGE;
+    if (status == SPOKE_OK && out.len - sizeof(struct waiting) > session_room(c, 0, 0))
+        return SPOKE_E_TOO_LARGE; /* for any packet */
+    a->to += status == SPOKE_OK ? out.len : 0;
     c->work_left = c->work_left || status == SPOKE_OK;
     return status;
 }

@@ -649,9 +649,7 @@ spoke_status config_queue(spoke_client *c, spoke_error *why)
     o.store_id = random_u32(c);
     if (c->platform.unix_seconds(c->platform.ctx, &unix_s) == SPOKE_OK)
         o.unix_ms = unix_s * 1000;
-    spoke_status status = command_init(c);
-    if (status == SPOKE_OK)
-        status = queue_init(&c->queue, &o, now_ms(c));
+    const spoke_status status = queue_init(&c->queue, &o, now_ms(c));
     if (status != SPOKE_OK)
         *why = client_fault(status, SPOKE_SOURCE_PORT, 0, storage_trouble(status));
     return status;

@@ -71,6 +71,12 @@ struct pending_call {
     char rid[SPOKE_MAX_RID_BYTES];
 };
 
+/* Answers to commands that wait, one behind the other (command.c). */
+struct answers {
+    uint8_t *bytes;
+    size_t cap, from, to;
+};
+
 /* How a handler's property stands with the service. Five handlers share a byte. */
 enum handler_state {
     HANDLER_UNSET, /* next: SET when the service gives a value */
@@ -228,7 +234,7 @@ struct spoke_client {
     struct backoff report_pause;
 #endif
 #if SPOKE_WITH_COMMANDS
-    struct queue answers; /* to commands; in RAM */
+    struct answers answers; /* to commands */
 #endif
 #if SPOKE_WITH_CHECKS
     spoke_fault fault; /* what `error` is about when it comes from the template */

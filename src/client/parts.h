@@ -370,13 +370,11 @@ static inline bool calls_idle(const spoke_client *c)
 /* --- command.c --- */
 #if SPOKE_WITH_COMMANDS
 void command_carve(struct carver *at, const spoke_config *resolved, spoke_client *client);
-spoke_status command_init(spoke_client *c); /* the queue of answers */
-void command_limit_sizes(spoke_client *c);
 void command_event(spoke_client *c, const spoke_hub_event *event);
 void command_too_large(spoke_client *c, const spoke_hub_event *event);
-void command_work(spoke_client *c, uint64_t now); /* sends answers */
-void command_ended(spoke_client *c);              /* the connection is gone */
-bool command_idle(const spoke_client *c);         /* no answer waits */
+void command_work(spoke_client *c);       /* sends answers */
+void command_ended(spoke_client *c);      /* the connection is gone */
+bool command_idle(const spoke_client *c); /* no answer waits */
 spoke_status command_answer(spoke_client *c, spoke_str rid, int code, spoke_str json);
 /* The same, or 500 and a line in the log. */
 void command_answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str json);
@@ -384,15 +382,6 @@ void command_answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str j
 static inline void command_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
     (void)at, (void)resolved, (void)client;
-}
-static inline spoke_status command_init(spoke_client *c)
-{
-    (void)c;
-    return SPOKE_OK;
-}
-static inline void command_limit_sizes(spoke_client *c)
-{
-    (void)c;
 }
 static inline void command_event(spoke_client *c, const spoke_hub_event *event)
 {
@@ -402,9 +391,9 @@ static inline void command_too_large(spoke_client *c, const spoke_hub_event *eve
 {
     (void)c, (void)event;
 }
-static inline void command_work(spoke_client *c, uint64_t now)
+static inline void command_work(spoke_client *c)
 {
-    (void)c, (void)now;
+    (void)c;
 }
 static inline void command_ended(spoke_client *c)
 {

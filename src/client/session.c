@@ -41,7 +41,6 @@ void session_limit_sizes(spoke_client *c)
         queue_limit(&c->queue, false,
                     session_room(c, topic.len + (outgoing_ids(c) ? OUTGOING_EXTRA_BYTES : 0), 1));
     sync_limit_sizes(c);
-    command_limit_sizes(c);
 }
 
 /* --- beginning and end --- */
@@ -160,7 +159,7 @@ void session_work(spoke_client *c, uint64_t now)
     }
     sync_work(c, now);
     message_work(c);
-    command_work(c, now);
+    command_work(c);
     sync_report(c, now);
     outgoing_send(c, now);
 }

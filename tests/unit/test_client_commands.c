@@ -51,7 +51,7 @@ static size_t wanted; /* bytes of text in each answer of write_some */
 static spoke_ack write_some(const spoke_command *call, void *user)
 {
     struct fixture *f = user;
-    char text[1024];
+    static char text[2048];
     f->commands++;
     memset(text, 'x', sizeof text);
     spoke_write_value(call->reply, spoke_text(NULL, spoke_str_from(text, wanted)));
@@ -267,6 +267,43 @@ static void an_answer_larger_than_its_room_is_answered_500(void **state)
     assert_non_null(strstr(log_text, "raise report_bytes"));
 }
 
+static void an_answer_larger_than_a_packet_is_answered_500(void **state)
+{
+    struct fixture *f = *state;
+    f->config.report_bytes = 4096;
+    f->config.send_bytes = 2048;
+    wanted = 2040;
+    start_special(f);
+    say_message("$iothub/methods/POST/some/?$rid=a1", "", 0);
+    poll(f, 0);
+    assert_string_equal(last_sent()->topic, "$iothub/methods/res/500/?$rid=a1");
+    assert_string_equal(last_sent()->body, "\"the answer does not fit on this device\"");
+}
+
+static void answers_leave_in_the_order_in_which_they_were_given(void **state)
+{
+    struct fixture *f = *state;
+    char topic[64];
+    unsigned seen = 0;
+    f->config.report_bytes = 512;
+    wanted = 100;
+    start_special(f);
+    fake->full = true;
+    for (unsigned i = 0; i < 12; i++) {
+        snprintf(topic, sizeof topic, "$iothub/methods/POST/some/?$rid=%u", 100 + i);
+        say_message(topic, "", 0);
+        poll(f, 0);
+        fake->full = i < 1; /* from then on some wait, and are moved to make room for the next */
+        fake->per_step = 1;
+    }
+    for (size_t i = 0; i < fake->sent_count; i++) {
+        snprintf(topic, sizeof topic, "$iothub/methods/res/200/?$rid=%u", 100 + seen);
+        seen += strcmp(fake->sent[i].topic, topic) == 0 && strlen(fake->sent[i].body) == wanted + 2;
+    }
+    assert_int_equal(seen, 12);
+    assert_int_equal(answers(), 12);
+}
+
 static void a_command_that_cannot_even_be_answered_500_is_logged(void **state)
 {
     struct fixture *f = *state;
@@ -432,6 +469,8 @@ int main(void)
         claim(a_message_nobody_listens_to_is_acknowledged),
         claim(an_offline_command_reaches_its_handler_and_is_acknowledged),
         claim(an_answer_larger_than_its_room_is_answered_500),
+        claim(an_answer_larger_than_a_packet_is_answered_500),
+        claim(answers_leave_in_the_order_in_which_they_were_given),
         claim(a_command_that_cannot_even_be_answered_500_is_logged),
         claim(an_explanation_longer_than_the_memory_is_left_out),
         claim(a_request_id_longer_than_any_hub_writes_is_ignored),
