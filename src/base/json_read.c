@@ -32,6 +32,11 @@ char spoke_json_type(spoke_str json)
     return memchr("{[\"tfn", first, 6) != NULL ? first : '\0';
 }
 
+bool json_is_object(spoke_str json)
+{
+    return spoke_json_type(json) == '{' && spoke_json_check(json) == SPOKE_OK;
+}
+
 /* --- scalars --- */
 
 spoke_status spoke_json_double(spoke_str json, double *out)
@@ -171,4 +176,12 @@ spoke_status spoke_json_find(spoke_str object, const char *key, spoke_str *out)
         }
     }
     return status;
+}
+
+spoke_str json_text_member(spoke_str object, const char *key)
+{
+    spoke_str value;
+    if (spoke_json_find(object, key, &value) != SPOKE_OK || value.ptr[0] != '"')
+        return spoke_str_from(NULL, 0);
+    return spoke_str_from(value.ptr + 1, value.len - 2);
 }

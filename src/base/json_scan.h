@@ -17,6 +17,10 @@ bool json_scan_number(spoke_str text, size_t *at);
 bool json_scan_key(spoke_str text, size_t *at, spoke_str *key);
 /* One escape, or the two that make a surrogate pair; *at is on the backslash. */
 bool json_scan_escape(spoke_str text, size_t *at, uint32_t *scalar);
+/* The whole text is one object. */
+bool json_is_object(spoke_str json);
+/* The raw text between the quotes of a member; empty when there is none such, or it is no text. */
+spoke_str json_text_member(spoke_str object, const char *key);
 /* What stands between two quotes. */
 bool json_string_body_valid(spoke_str body);
 

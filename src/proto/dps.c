@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/json_scan.h"
 #include "base/json_write.h"
 #include "proto/dps_reply.h"
 #include "proto/topic.h"
@@ -58,7 +59,7 @@ spoke_status spoke_dps_init(spoke_dps *d, const spoke_dps_config *config, void *
     const spoke_str payload = config->payload;
     if (!ids_valid(config) || !spoke_utf8_valid(config->model_id))
         return SPOKE_E_ARG;
-    if (payload.len > 0 && (spoke_json_type(payload) != '{' || spoke_json_check(payload) != SPOKE_OK))
+    if (payload.len > 0 && !json_is_object(payload))
         return SPOKE_E_ARG;
     if (size < SPOKE_DPS_MIN_SCRATCH_BYTES)
         return SPOKE_E_NO_MEMORY;
@@ -115,20 +116,13 @@ static spoke_str shortened(spoke_str text)
     return spoke_str_from(text.ptr, len);
 }
 
-static void refuse(spoke_dps *d, spoke_dps_class failure, int32_t code, uint32_t retry_after_s, spoke_str message)
+static spoke_dps_event *refuse(spoke_dps *d, spoke_dps_class failure, int32_t code)
 {
-    forget_operation(d);
-    const spoke_status kept = spoke_buf_append(&d->scratch, shortened(message));
-    assert(kept == SPOKE_OK); /* SPOKE_DPS_MIN_SCRATCH_BYTES */
-    (void)kept;
     spoke_dps_event *event = finish(d, SPOKE_DPS_REFUSED);
     event->failure = failure;
     event->code = code;
-    event->retry_after_s = retry_after_s;
-    event->message = spoke_buf_str(&d->scratch);
+    return event;
 }
-
-static const spoke_str no_words = {NULL, 0};
 
 void spoke_dps_start(spoke_dps *d, uint64_t now)
 {
@@ -150,7 +144,7 @@ void spoke_dps_tick(spoke_dps *d, uint64_t now)
     if (d->step == SPOKE_DPS_IDLE || d->step == SPOKE_DPS_DONE)
         return;
     if (now >= d->give_up || (awaits_reply(d) && now >= d->due))
-        refuse(d, SPOKE_DPS_TRANSIENT, 0, 0, no_words);
+        (void)refuse(d, SPOKE_DPS_TRANSIENT, 0);
     else if (d->step == SPOKE_DPS_WAITING && now >= d->due)
         ask(d);
 }
@@ -256,18 +250,12 @@ static bool is_own_rid(const spoke_dps *d, spoke_str rid)
     return spoke_str_u32(rid, &number) == SPOKE_OK && number == d->rid;
 }
 
-static uint32_t retry_after_s(const spoke_dps_reply *reply)
-{
-    const uint32_t most = SPOKE_DPS_MAX_RETRY_AFTER_S;
-    return reply->retry_after_s < most ? reply->retry_after_s : most;
-}
-
 static uint32_t refused_query_pause_ms(spoke_dps *d, const spoke_dps_reply *reply)
 {
     const uint32_t doublings = d->refused_queries < MAX_DOUBLINGS ? d->refused_queries : MAX_DOUBLINGS;
     d->refused_queries++;
     if (reply->retry_after_s > 0)
-        return retry_after_s(reply) * 1000;
+        return reply->retry_after_s * 1000;
     const uint32_t pause = (uint32_t)DEFAULT_PAUSE_MS << doublings;
     return pause < MAX_PAUSE_MS ? pause : MAX_PAUSE_MS;
 }
@@ -278,10 +266,28 @@ static bool worth_registering_anew(const spoke_dps *d, uint32_t status)
     return !d->registered_anew && ((status == 404 && d->step == SPOKE_DPS_POLLING) || status == 409);
 }
 
+static void refuse_malformed(spoke_dps *d, const spoke_dps_reply *reply)
+{
+    (void)refuse(d, SPOKE_DPS_TRANSIENT, (int32_t)reply->status);
+}
+
+/* In the service's own words, kept where the operation id was. */
+static void refuse_as_said(spoke_dps *d, spoke_dps_class failure, const spoke_dps_reply *reply,
+                           const struct dps_operation *o)
+{
+    forget_operation(d);
+    const spoke_status kept = spoke_buf_append(&d->scratch, shortened(o->message));
+    assert(kept == SPOKE_OK); /* SPOKE_DPS_MIN_SCRATCH_BYTES */
+    (void)kept;
+    spoke_dps_event *event = refuse(d, failure, o->code);
+    event->retry_after_s = reply->retry_after_s;
+    event->message = spoke_buf_str(&d->scratch);
+}
+
 static void on_error(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
 {
-    const int32_t status = (int32_t)reply->status;
-    if (status >= 429 && d->step == SPOKE_DPS_POLLING) {
+    const bool overloaded = reply->status >= 429;
+    if (overloaded && d->step == SPOKE_DPS_POLLING) {
         wait_for(d, now, refused_query_pause_ms(d, reply));
         return;
     }
@@ -291,14 +297,8 @@ static void on_error(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, s
         wait_for(d, now, DEFAULT_PAUSE_MS);
         return;
     }
-    const struct dps_operation o = dps_read_error(body);
-    const int32_t code = o.code != 0 ? o.code : status;
-    refuse(d, dps_class_of(status >= 429 ? status : code), code, retry_after_s(reply), o.message);
-}
-
-static void refuse_malformed(spoke_dps *d, const spoke_dps_reply *reply)
-{
-    refuse(d, SPOKE_DPS_TRANSIENT, (int32_t)reply->status, 0, no_words);
+    const struct dps_operation o = dps_read_error(body, reply->status);
+    refuse_as_said(d, dps_class_of(overloaded ? (int32_t)reply->status : o.code), reply, &o);
 }
 
 static void on_assigning(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str id)
@@ -313,7 +313,7 @@ static void on_assigning(spoke_dps *d, uint64_t now, const spoke_dps_reply *repl
         return;
     }
     d->refused_queries = 0;
-    wait_for(d, now, reply->has_retry_after ? retry_after_s(reply) * 1000 : DEFAULT_PAUSE_MS);
+    wait_for(d, now, reply->has_retry_after ? reply->retry_after_s * 1000 : DEFAULT_PAUSE_MS);
 }
 
 /* Appends the text; false when it is none, or none that can stand in a topic or host name. */
@@ -343,7 +343,6 @@ static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct
 static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
 {
     const struct dps_operation o = dps_read_operation(body, reply->status);
-    const int32_t code = o.code != 0 ? o.code : (int32_t)reply->status;
     switch (o.status) {
     case DPS_OPERATION_ASSIGNING:
         on_assigning(d, now, reply, o.id);
@@ -352,10 +351,10 @@ static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply
         on_assigned(d, reply, &o);
         break;
     case DPS_OPERATION_FAILED:
-        refuse(d, dps_class_of(code), code, retry_after_s(reply), o.message);
+        refuse_as_said(d, dps_class_of(o.code), reply, &o);
         break;
     case DPS_OPERATION_DISABLED:
-        refuse(d, SPOKE_DPS_BLOCKED, code, retry_after_s(reply), o.message);
+        refuse_as_said(d, SPOKE_DPS_BLOCKED, reply, &o);
         break;
     case DPS_OPERATION_MALFORMED:
         refuse_malformed(d, reply);
@@ -368,6 +367,8 @@ void spoke_dps_receive(spoke_dps *d, uint64_t now, spoke_str topic, spoke_str pa
     spoke_dps_reply reply;
     if (!awaits_reply(d) || spoke_dps_parse_topic(topic, &reply) != SPOKE_OK || !is_own_rid(d, reply.rid))
         return;
+    if (reply.retry_after_s > SPOKE_DPS_MAX_RETRY_AFTER_S)
+        reply.retry_after_s = SPOKE_DPS_MAX_RETRY_AFTER_S;
     if (reply.status >= 400)
         on_error(d, now, &reply, payload);
     else if (reply.status >= 200 && reply.status < 300)

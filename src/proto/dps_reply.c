@@ -3,6 +3,7 @@
 #include <spoke/proto/hub.h>
 
 #include "base/ascii.h"
+#include "base/json_scan.h"
 #include "proto/topic.h"
 
 enum { MAX_OPERATION_BYTES = 128 };
@@ -42,15 +43,6 @@ spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
 
 /* --- body --- */
 
-/* The raw text between the quotes; empty when the member is absent or no text. */
-static spoke_str text_member(spoke_str object, const char *key)
-{
-    spoke_str value;
-    if (spoke_json_find(object, key, &value) != SPOKE_OK || spoke_json_type(value) != '"')
-        return spoke_str_from(NULL, 0);
-    return spoke_str_from(value.ptr + 1, value.len - 2);
-}
-
 static spoke_str member(spoke_str object, const char *key)
 {
     spoke_str value;
@@ -58,11 +50,11 @@ static spoke_str member(spoke_str object, const char *key)
 }
 
 /* Service codes have six digits, the first three of them an HTTP status; anything else counts as not said. */
-static int32_t code_member(spoke_str object)
+static int32_t code_member(spoke_str object, uint32_t topic_status)
 {
     int64_t code = 0;
     if (!topic_number(member(object, "errorCode"), &code) || code < 100000 || code > 999999)
-        return 0;
+        return (int32_t)topic_status;
     return (int32_t)code;
 }
 
@@ -97,34 +89,29 @@ static enum dps_operation_status read_status(spoke_str text, uint32_t topic_stat
     return text.len == 0 && topic_status == 202 ? DPS_OPERATION_ASSIGNING : DPS_OPERATION_MALFORMED;
 }
 
-static bool is_object(spoke_str json)
-{
-    return spoke_json_type(json) == '{' && spoke_json_check(json) == SPOKE_OK;
-}
-
 /* Members that are not named here (x509, payload, timestamps, etag, what comes next year) are not looked at. */
 struct dps_operation dps_read_operation(spoke_str body, uint32_t topic_status)
 {
     struct dps_operation o = {.status = DPS_OPERATION_MALFORMED};
-    if (!is_object(body))
+    if (!json_is_object(body))
         return o;
     const spoke_str state = member(body, "registrationState");
-    o.status = read_status(text_member(body, "status"), topic_status);
-    o.id = usable_operation_id(text_member(body, "operationId"));
+    o.status = read_status(json_text_member(body, "status"), topic_status);
+    o.id = usable_operation_id(json_text_member(body, "operationId"));
     o.hub = member(state, "assignedHub");
     o.device_id = member(state, "deviceId");
-    o.code = code_member(state);
-    o.message = text_member(state, "errorMessage");
+    o.code = code_member(state, topic_status);
+    o.message = json_text_member(state, "errorMessage");
     return o;
 }
 
-struct dps_operation dps_read_error(spoke_str body)
+struct dps_operation dps_read_error(spoke_str body, uint32_t topic_status)
 {
-    struct dps_operation o = {.status = DPS_OPERATION_FAILED};
-    if (!is_object(body))
+    struct dps_operation o = {.status = DPS_OPERATION_FAILED, .code = (int32_t)topic_status};
+    if (!json_is_object(body))
         return o;
-    o.code = code_member(body);
-    o.message = text_member(body, "message");
+    o.code = code_member(body, topic_status);
+    o.message = json_text_member(body, "message");
     return o;
 }
 

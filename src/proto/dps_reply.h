@@ -17,7 +17,7 @@ struct dps_operation {
     enum dps_operation_status status;
     spoke_str id;             /* raw text; empty: not said, or not usable */
     spoke_str hub, device_id; /* JSON values; empty: not said */
-    int32_t code;             /* 0: not said */
+    int32_t code;             /* of the service or, when it says none, the topic's status */
     spoke_str message;        /* raw text */
 };
 
@@ -27,8 +27,8 @@ bool dps_id_character(char c);
 /* The body of a 2xx reply. */
 struct dps_operation dps_read_operation(spoke_str body, uint32_t topic_status);
 /* The body of any other; only code and message. */
-struct dps_operation dps_read_error(spoke_str body);
-/* `code` is a service code or, failing that, the topic's status. */
+struct dps_operation dps_read_error(spoke_str body, uint32_t topic_status);
+/* What a dps_operation's code means. */
 spoke_dps_class dps_class_of(int32_t code);
 
 #endif

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/json_scan.h"
 #include "base/json_write.h"
 
 void spoke_pnp_begin_component(spoke_writer *w, const char *component)
@@ -58,9 +59,7 @@ static bool is_bookkeeping(spoke_str key)
 /* "__t":"c" may stand anywhere in the object. */
 static bool is_marked(spoke_str object)
 {
-    spoke_str marker;
-    return spoke_json_find(object, "__t", &marker) == SPOKE_OK && spoke_json_type(marker) == '"' &&
-           spoke_json_key_is(spoke_str_from(marker.ptr + 1, marker.len - 2), SPOKE_STR("c"));
+    return spoke_json_key_is(json_text_member(object, "__t"), SPOKE_STR("c"));
 }
 
 static bool is_component(const spoke_pnp_cursor *at, spoke_str key, spoke_str value)

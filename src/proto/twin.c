@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "base/json_scan.h"
+
 enum { FIRST_PAUSE_MS = 1000, MAX_PAUSE_MS = 60000, MAX_DOUBLINGS = 6 };
 
 #define NEVER UINT64_MAX
@@ -198,11 +200,6 @@ static void fail(spoke_twin *t, uint32_t status)
     t->pending.status = status;
 }
 
-static bool is_object(spoke_str json)
-{
-    return spoke_json_type(json) == '{' && spoke_json_check(json) == SPOKE_OK;
-}
-
 static bool read_version(spoke_str section, int64_t *version)
 {
     spoke_str number;
@@ -214,7 +211,7 @@ static void take_snapshot(spoke_twin *t, uint64_t now, spoke_str twin)
 {
     spoke_str desired;
     int64_t version;
-    if (!is_object(twin) || spoke_json_find(twin, "desired", &desired) != SPOKE_OK ||
+    if (!json_is_object(twin) || spoke_json_find(twin, "desired", &desired) != SPOKE_OK ||
         !read_version(desired, &version)) {
         if (t->malformed) {
             fail(t, 0);
@@ -272,7 +269,7 @@ static void take_desired(spoke_twin *t, const spoke_hub_event *event)
     int64_t version = event->version;
     if (t->get == SPOKE_TWIN_GET_NONE && !t->synced)
         return; /* not started, or failed */
-    if (!is_object(event->payload) || (!event->has_version && !read_version(event->payload, &version)))
+    if (!json_is_object(event->payload) || (!event->has_version && !read_version(event->payload, &version)))
         want_get(t);
     else
         take_change(t, version, event->payload);

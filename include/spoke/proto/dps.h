@@ -79,7 +79,6 @@ typedef enum spoke_dps_step {
 } spoke_dps_step;
 
 typedef struct spoke_dps { /* private */
-    spoke_dps_config config;
     spoke_dps_step step;
     bool to_send, event_ready, registered_anew;
     uint32_t rid;
@@ -88,6 +87,7 @@ typedef struct spoke_dps { /* private */
     spoke_buf scratch;
     spoke_str operation_id; /* at the front of scratch; empty: none known */
     spoke_dps_event event;
+    spoke_dps_config config;
 } spoke_dps;
 
 /* `scratch` holds the outgoing topic and body, the operation id and the result; 1024 bytes suffice for ids of
