@@ -56,24 +56,24 @@ spoke_status spoke_percent_encode(spoke_str text, spoke_buf *out)
     return url_encode(text, out);
 }
 
-static void put_item(struct topic_writer *w, const char *encoded_name, spoke_str value)
+static void put_separator(struct topic_writer *w)
 {
-    if (value.len == 0)
-        return;
     if (w->out->len > w->start)
         topic_put_text(w, "&");
-    topic_put_text(w, encoded_name);
-    topic_put_text(w, "=");
-    topic_put_encoded(w, value);
+}
+
+static void put_item(struct topic_writer *w, const char *encoded_name, spoke_str value)
+{
+    if (value.len > 0)
+        put_separator(w);
+    topic_put_option(w, encoded_name, value);
 }
 
 /* An application property may be empty, and then is still there. */
 static void put_application(struct topic_writer *w, const spoke_property_pair *pair)
 {
-    if (pair->name.len == 0 && w->status == SPOKE_OK)
-        w->status = SPOKE_E_ARG;
-    if (w->out->len > w->start)
-        topic_put_text(w, "&");
+    topic_require(w, pair->name.len > 0);
+    put_separator(w);
     topic_put_encoded(w, pair->name);
     topic_put_text(w, "=");
     topic_put_encoded(w, pair->value);
@@ -82,12 +82,12 @@ static void put_application(struct topic_writer *w, const spoke_property_pair *p
 spoke_status spoke_bag_write(const spoke_message_properties *properties, spoke_buf *out)
 {
     struct topic_writer w = topic_begin(out);
-    put_item(&w, "%24.ct", properties->content_type);
-    put_item(&w, "%24.ce", properties->content_encoding);
-    put_item(&w, "%24.sub", properties->component);
-    put_item(&w, "%24.mid", properties->message_id);
-    put_item(&w, "%24.cid", properties->correlation_id);
-    put_item(&w, "iothub-creation-time-utc", properties->creation_time);
+    put_item(&w, "%24.ct=", properties->content_type);
+    put_item(&w, "%24.ce=", properties->content_encoding);
+    put_item(&w, "%24.sub=", properties->component);
+    put_item(&w, "%24.mid=", properties->message_id);
+    put_item(&w, "%24.cid=", properties->correlation_id);
+    put_item(&w, "iothub-creation-time-utc=", properties->creation_time);
     for (size_t i = 0; i < properties->application_count; i++)
         put_application(&w, &properties->application[i]);
     return topic_end(&w);

@@ -25,32 +25,27 @@ static bool ids_valid(const spoke_dps_config *config)
            config->registration_id.len <= SPOKE_MAX_ID_BYTES;
 }
 
-static void put_resource(struct topic_writer *w, const spoke_dps_config *config)
+static struct topic_writer begin_resource(const spoke_dps_config *config, spoke_buf *out)
 {
-    topic_put(w, config->id_scope);
-    topic_put_text(w, "/registrations/");
-    topic_put(w, config->registration_id);
+    struct topic_writer w = topic_begin(out);
+    topic_require(&w, ids_valid(config));
+    topic_put(&w, config->id_scope);
+    topic_put_text(&w, "/registrations/");
+    topic_put(&w, config->registration_id);
+    return w;
 }
 
 spoke_status spoke_dps_username(const spoke_dps_config *config, spoke_buf *out)
 {
-    if (!ids_valid(config))
-        return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(out);
-    put_resource(&w, config);
+    struct topic_writer w = begin_resource(config, out);
     topic_put_text(&w, "/api-version=" SPOKE_DPS_API_VERSION);
-    if (config->user_agent.len > 0)
-        topic_put_text(&w, "&ClientVersion=");
-    topic_put_encoded(&w, config->user_agent);
+    topic_put_option(&w, "&ClientVersion=", config->user_agent);
     return topic_end(&w);
 }
 
 spoke_status spoke_dps_resource(const spoke_dps_config *config, spoke_buf *out)
 {
-    if (!ids_valid(config))
-        return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(out);
-    put_resource(&w, config);
+    const struct topic_writer w = begin_resource(config, out);
     return topic_end(&w);
 }
 

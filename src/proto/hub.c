@@ -22,11 +22,27 @@ static bool host_valid(spoke_str host)
     return topic_level_valid(host) && host.len <= SPOKE_MAX_HOST_BYTES;
 }
 
+/* Begins a text that has the device's identity in it. */
+static struct topic_writer begin(const spoke_hub_identity *id, spoke_buf *out)
+{
+    struct topic_writer w = topic_begin(out);
+    topic_require(&w, identity_valid(id));
+    return w;
+}
+
+/* The same with the hub in front. */
+static struct topic_writer begin_at_hub(const spoke_hub_identity *id, spoke_buf *out)
+{
+    struct topic_writer w = begin(id, out);
+    topic_require(&w, host_valid(id->hub_host));
+    topic_put(&w, id->hub_host);
+    topic_put_text(&w, "/");
+    return w;
+}
+
 spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
 {
-    if (!identity_valid(id))
-        return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(out);
+    struct topic_writer w = begin(id, out);
     topic_put(&w, id->device_id);
     if (id->module_id.len > 0)
         topic_put_text(&w, "/");
@@ -34,29 +50,17 @@ spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
     return topic_end(&w);
 }
 
-static void put_option(struct topic_writer *w, const char *key, spoke_str value)
-{
-    if (value.len == 0)
-        return;
-    topic_put_text(w, key);
-    topic_put_encoded(w, value);
-}
-
 spoke_status spoke_hub_username(const spoke_hub_identity *id, spoke_buf *out)
 {
-    if (!identity_valid(id) || !host_valid(id->hub_host))
-        return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(out);
-    topic_put(&w, id->hub_host);
-    topic_put_text(&w, "/");
+    struct topic_writer w = begin_at_hub(id, out);
     topic_put(&w, id->device_id);
     topic_put_text(&w, "/");
     topic_put(&w, id->module_id);
     if (id->module_id.len > 0)
         topic_put_text(&w, "/");
     topic_put_text(&w, "?api-version=" SPOKE_HUB_API_VERSION);
-    put_option(&w, "&DeviceClientType=", id->user_agent);
-    put_option(&w, "&model-id=", id->model_id);
+    topic_put_option(&w, "&DeviceClientType=", id->user_agent);
+    topic_put_option(&w, "&model-id=", id->model_id);
     return topic_end(&w);
 }
 
@@ -72,11 +76,7 @@ static void put_identity(struct topic_writer *w, const spoke_hub_identity *id)
 
 spoke_status spoke_hub_resource(const spoke_hub_identity *id, spoke_buf *out)
 {
-    if (!identity_valid(id) || !host_valid(id->hub_host))
-        return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(out);
-    topic_put(&w, id->hub_host);
-    topic_put_text(&w, "/");
+    struct topic_writer w = begin_at_hub(id, out);
     put_identity(&w, id);
     return topic_end(&w);
 }
@@ -84,9 +84,7 @@ spoke_status spoke_hub_resource(const spoke_hub_identity *id, spoke_buf *out)
 spoke_status spoke_hub_filters(const spoke_hub_identity *id, spoke_buf *scratch,
                                spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT])
 {
-    if (!identity_valid(id))
-        return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(scratch);
+    struct topic_writer w = begin(id, scratch);
     put_identity(&w, id);
     topic_put_text(&w, id->module_id.len > 0 ? "/#" : "/messages/devicebound/#");
     if (topic_end(&w) != SPOKE_OK)
@@ -104,9 +102,7 @@ spoke_status spoke_hub_filters(const spoke_hub_identity *id, spoke_buf *scratch,
 spoke_status spoke_hub_telemetry_topic(const spoke_hub_identity *id, const spoke_message_properties *properties,
                                        spoke_buf *out)
 {
-    if (!identity_valid(id))
-        return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(out);
+    struct topic_writer w = begin(id, out);
     put_identity(&w, id);
     topic_put_text(&w, "/messages/events/");
     if (w.status == SPOKE_OK && properties != NULL)
@@ -134,9 +130,8 @@ spoke_status spoke_hub_twin_report_topic(uint32_t rid, spoke_buf *out)
 
 spoke_status spoke_hub_method_reply_topic(spoke_str rid, int status, spoke_buf *out)
 {
-    if (status < 0 || status > UINT16_MAX || rid.len == 0)
-        return SPOKE_E_ARG;
     struct topic_writer w = topic_begin(out);
+    topic_require(&w, status >= 0 && status <= UINT16_MAX && rid.len > 0);
     topic_put_text(&w, "$iothub/methods/res/");
     topic_put_number(&w, (uint64_t)status);
     topic_put_text(&w, "/?$rid=");

@@ -46,9 +46,7 @@ static void put_token(struct topic_writer *w, spoke_str resource, uint64_t expir
     topic_put_encoded(w, spoke_buf_str(&signature));
     topic_put_text(w, "&se=");
     topic_put_number(w, expiry_s);
-    if (skn.len > 0)
-        topic_put_text(w, "&skn=");
-    topic_put_encoded(w, skn);
+    topic_put_option(w, "&skn=", skn);
     spoke_wipe(memory, sizeof memory);
 }
 

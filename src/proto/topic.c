@@ -5,6 +5,12 @@
 #include "base/ascii.h"
 #include "base/url.h"
 
+void topic_require(struct topic_writer *w, bool valid)
+{
+    if (!valid && w->status == SPOKE_OK)
+        w->status = SPOKE_E_ARG;
+}
+
 void topic_put(struct topic_writer *w, spoke_str text)
 {
     if (w->status == SPOKE_OK)
@@ -22,10 +28,25 @@ void topic_put_encoded(struct topic_writer *w, spoke_str text)
         w->status = url_encode(text, w->out);
 }
 
+void topic_put_option(struct topic_writer *w, const char *name, spoke_str value)
+{
+    if (value.len == 0)
+        return;
+    topic_put_text(w, name);
+    topic_put_encoded(w, value);
+}
+
 void topic_put_number(struct topic_writer *w, uint64_t number)
 {
     if (w->status == SPOKE_OK)
         w->status = spoke_buf_append_u64(w->out, number);
+}
+
+spoke_status topic_end(const struct topic_writer *w)
+{
+    if (w->status != SPOKE_OK)
+        w->out->len = w->start;
+    return w->status;
 }
 
 bool topic_all_of(spoke_str text, bool (*allowed)(char c))

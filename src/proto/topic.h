@@ -16,16 +16,14 @@ static inline struct topic_writer topic_begin(spoke_buf *out)
     const struct topic_writer w = {out, out->len, SPOKE_OK};
     return w;
 }
+/* Fails unless the parts can stand in what is to be written. */
+void topic_require(struct topic_writer *w, bool valid);
 void topic_put(struct topic_writer *w, spoke_str text);
 void topic_put_text(struct topic_writer *w, const char *text);  /* a literal costs less this way */
 void topic_put_encoded(struct topic_writer *w, spoke_str text); /* percent-encoded */
+void topic_put_option(struct topic_writer *w, const char *name, spoke_str value); /* encoded; nothing when empty */
 void topic_put_number(struct topic_writer *w, uint64_t number);
-static inline spoke_status topic_end(const struct topic_writer *w)
-{
-    if (w->status != SPOKE_OK)
-        w->out->len = w->start;
-    return w->status;
-}
+spoke_status topic_end(const struct topic_writer *w);
 
 /* True when the text can stand as one level of a PUBLISH topic: not empty, printable ASCII without space, and none
  * of the characters that MQTT reserves (standard, section 4.7). */
