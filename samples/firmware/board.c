@@ -12,6 +12,8 @@
 #define SYSTICK_VALUE REGISTER(0xE000E018)
 #define SYSTICK_BITS 24
 #define SYSTICK_TOP ((1u << SYSTICK_BITS) - 1)
+#define INTERRUPT_STATE REGISTER(0xE000ED04) /* ARMv7-M B3.2.4 */
+#define SYSTICK_PENDING (1u << 26)
 #define INTERRUPTS_ON REGISTER(0xE000E100) /* a bit each */
 
 #define TIMER_CONTROL REGISTER(0x40000000)
@@ -51,13 +53,15 @@ void systick_interrupt(void)
     rounds++;
 }
 
+/* With interrupts on. A round counts from its interrupt on, which may come between the two readings, or be pending while
+ * the counter runs again already, or be over while the counter is still at 0: then once more. */
 static uint64_t core_clock(void)
 {
     uint32_t round, left;
-    do { /* the interrupt came between: once more */
+    do {
         round = rounds;
         left = SYSTICK_VALUE;
-    } while (round != rounds);
+    } while (left == 0 || (INTERRUPT_STATE & SYSTICK_PENDING) != 0 || round != rounds);
     return ((uint64_t)round << SYSTICK_BITS) + (SYSTICK_TOP - left);
 }
 

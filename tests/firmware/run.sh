@@ -5,7 +5,7 @@
 #   tests/firmware/run.sh [--image plain|tls] [--say] [--write] [--no-install] [--build-dir DIR]
 #
 #   --image       plain: without TLS, by way of a relay that has it; tls: mbedTLS on the target [both, after the port's
-#                 byte stream was tried under a threaded lwIP on this machine]
+#                 byte stream was tried under a threaded lwIP on this machine, and the board's clock in QEMU]
 #   --write       put the table of sizes into docs/porting.md
 #   --say         show what the device prints
 #   --no-install  install no packages
@@ -79,6 +79,17 @@ try_port() {
     timeout 120 "$build/test_net_lwip" 2>&1 | grep -E 'FAILED|LeakSanitizer|ERROR|PASSED'
 }
 
+try_board() {
+    local samples=$root/samples/firmware
+    arm-none-eabi-gcc --specs=nano.specs -mcpu=cortex-m4 -mthumb -ffunction-sections -fdata-sections -Os -std=c11 -Wall \
+        -Wextra -Werror -I"$samples" "$root/tests/firmware/test_board.c" "$samples/board.c" "$samples/start.c" \
+        -nostartfiles -T "$samples/link.ld" -Wl,--gc-sections -o "$build/test_board.elf"
+    echo "== the board"
+    timeout 60 qemu-system-arm -M mps2-an386 -display none -serial stdio -monitor none -kernel "$build/test_board.elf" \
+        -semihosting-config enable=on,target=native </dev/null >"$build/test_board.log" 2>&1 || true # ends by a panic
+    grep '^ok' "$build/test_board.log" || { cat "$build/test_board.log" >&2; return 1; }
+}
+
 # Whoever takes memory at run time would have to call one of these.
 check_no_heap() {
     if arm-none-eabi-nm "$1" | grep -E ' _?(malloc|calloc|realloc|free|sbrk)(_r)?$'; then
@@ -91,7 +102,10 @@ check_no_heap() {
 if $install; then
     install_missing "${spoke_build_packages[@]}" python3 libcmocka-dev liblwip-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 fi
-$port && try_port
+if $port; then
+    try_port
+    try_board
+fi
 deb_source "$build" lwip
 deb_source "$build" mbedtls
 echo "Building into $build" >&2
