@@ -94,9 +94,10 @@ void board_sleep(uint32_t limit_ms)
     TIMER_CONTROL = 0;
     TIMER_RELOAD = (limit_ms < 60000u ? limit_ms : 60000u) * (CORE_HZ / 1000u); /* 0 would stop it */
     TIMER_VALUE = TIMER_RELOAD;
-    TIMER_CONTROL = 9; /* on, interrupt */
-    /* Interrupts are held back so that none comes between the question and the sleep, which they end all the same. */
+    /* Interrupts, the timer's too, are held back so that none comes between here and the sleep, which they end all the
+     * same. */
     __asm__ volatile("cpsid i" ::: "memory");
+    TIMER_CONTROL = 9; /* on, interrupt */
     if (!awake)
         __asm__ volatile("wfi" ::: "memory");
     awake = false;
