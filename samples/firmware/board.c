@@ -200,7 +200,6 @@ const char *board_setting(const char *wanted)
 #define ETH_INTERRUPT_ENABLE ETH(0x5C)
 #define ETH_TX_CONFIG ETH(0x70)
 #define ETH_HW_CONFIG ETH(0x74)
-#define ETH_RX_CONTROL ETH(0x78)
 #define ETH_RX_INFO ETH(0x7C) /* statuses waiting: bits 23..16 */
 #define ETH_TX_INFO ETH(0x80) /* bytes free: bits 15..0 */
 #define ETH_MAC_COMMAND ETH(0xA4)
@@ -229,12 +228,12 @@ void board_eth_init(const uint8_t mac[6])
     ETH_HW_CONFIG = 1; /* soft reset */
     while ((ETH_HW_CONFIG & 1u) != 0)
         ;
-    ETH_HW_CONFIG = 0x00050000u; /* 5 KB of the FIFO for sending */
+    ETH_HW_CONFIG = 0x00150000u; /* 5 KB of the FIFO for sending; a frame leaves when it is there as a whole */
     mac_write(MAC_ADDRESS_LOW,
               (uint32_t)mac[0] | (uint32_t)mac[1] << 8 | (uint32_t)mac[2] << 16 | (uint32_t)mac[3] << 24);
     mac_write(MAC_ADDRESS_HIGH, (uint32_t)mac[4] | (uint32_t)mac[5] << 8);
     mac_write(MAC_CONTROL, MAC_SENDS_AND_RECEIVES);
-    ETH_TX_CONFIG = 2;                  /* on */
+    ETH_TX_CONFIG = 6;                  /* on; statuses, which nobody reads, may overrun: else it stops at 128 */
     ETH_INTERRUPT_CONFIG = 0x00000111u; /* on, active high, driven both ways: before it is the other way round */
     INTERRUPTS_ON = 1u << BOARD_ETHERNET_INTERRUPT;
 }
