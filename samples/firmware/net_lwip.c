@@ -381,9 +381,9 @@ static bool writable(const struct link *link)
     case LINK_ADDRESSLESS:
         return have_address();
     case LINK_OPEN:
+    case LINK_ENDED:
         return !link->full;
     case LINK_RESOLVED: /* step has something to do */
-    case LINK_ENDED:
     case LINK_FAILED:
         return true;
     }

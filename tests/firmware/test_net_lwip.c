@@ -105,6 +105,13 @@ static void server_close(void)
     UNLOCK_TCPIP_CORE();
 }
 
+static void server_ends_its_side(void)
+{
+    LOCK_TCPIP_CORE();
+    assert_int_equal(tcp_shutdown(server.pcb, 0, 1), ERR_OK);
+    UNLOCK_TCPIP_CORE();
+}
+
 static void server_reads_again(void)
 {
     LOCK_TCPIP_CORE();
@@ -341,6 +348,26 @@ static void a_full_link_says_e_again_and_wait_ends_when_there_is_room(void **sta
     link_free(link);
 }
 
+static void a_full_link_sleeps_although_the_peer_has_ended_its_side(void **state)
+{
+    static const uint8_t block[4096];
+    void *link = link_open();
+    size_t count = 0;
+    (void)state;
+    server.reads = false;
+    server_ends_its_side();
+    net_lwip.wait(NULL, link, SPOKE_WANT_READ, PATIENCE_MS);
+    uint32_t start = sys_now();
+    while (sys_now() - start < 200) /* until nothing more goes, and nothing is on its way */
+        if (net_lwip.write(NULL, link, block, sizeof block, &count) != SPOKE_OK)
+            net_lwip.wait(NULL, link, 0, 10);
+    assert_int_equal(net_lwip.write(NULL, link, block, sizeof block, &count), SPOKE_E_AGAIN);
+    start = sys_now();
+    net_lwip.wait(NULL, link, SPOKE_WANT_WRITE, 100);
+    assert_in_range(sys_now() - start, 99, 1000);
+    link_free(link);
+}
+
 static void a_wake_before_the_wait_ends_it_at_once(void **state)
 {
     void *link = link_new();
@@ -429,6 +456,7 @@ int main(void)
         cmocka_unit_test(what_came_before_the_end_is_read_first),
         cmocka_unit_test(nothing_to_read_is_e_again),
         cmocka_unit_test(a_full_link_says_e_again_and_wait_ends_when_there_is_room),
+        cmocka_unit_test(a_full_link_sleeps_although_the_peer_has_ended_its_side),
         cmocka_unit_test(a_wake_before_the_wait_ends_it_at_once),
         cmocka_unit_test(a_wake_of_another_thread_ends_the_wait),
         cmocka_unit_test(bytes_end_the_wait),
