@@ -104,6 +104,7 @@ uint32_t platform_random_32(void)
 /* In RAM that is not cleared at a reset, so that the device finds its hub again without DPS; power takes them away. A
  * product writes them to flash. */
 #define RECORD_BYTES 1280u
+#define RECORDS 3 /* at least one more than there are keys, since a new value is written beside the old one */
 #define RECORD_SOUND 0x53504F4Bu
 
 struct record {
@@ -114,7 +115,7 @@ struct record {
     uint8_t bytes[RECORD_BYTES];
 };
 
-__attribute__((section(".noinit"))) static struct record records[3];
+__attribute__((section(".noinit"))) static struct record records[RECORDS];
 
 static uint32_t sum_of(const struct record *r)
 {
@@ -129,40 +130,47 @@ static bool sound(const struct record *r)
     return r->sound == RECORD_SOUND && r->len <= sizeof r->bytes && r->sum == sum_of(r);
 }
 
-static struct record *find(const char *key)
+static bool holds(const struct record *r, const char *key)
 {
-    for (size_t i = 0; i < sizeof records / sizeof records[0]; i++)
-        if (sound(&records[i]) && strncmp(records[i].key, key, sizeof records[i].key) == 0)
-            return &records[i];
-    return NULL;
+    return sound(r) && strncmp(r->key, key, sizeof r->key) == 0;
 }
 
 static spoke_status load(void *ctx, const char *key, spoke_buf *out)
 {
     (void)ctx;
-    const struct record *r = find(key);
-    return r != NULL ? spoke_buf_append(out, spoke_str_from((const char *)r->bytes, r->len)) : SPOKE_E_NOT_FOUND;
+    for (const struct record *r = records; r < records + RECORDS; r++)
+        if (holds(r, key))
+            return spoke_buf_append(out, spoke_str_from((const char *)r->bytes, r->len));
+    return SPOKE_E_NOT_FOUND;
+}
+
+static spoke_status write_record(struct record *r, const char *key, spoke_str value)
+{
+    if (r == NULL || value.len > sizeof r->bytes || strlen(key) >= sizeof r->key)
+        return SPOKE_E_PORT;
+    memset(r, 0, sizeof *r);
+    memcpy(r->key, key, strlen(key));
+    memcpy(r->bytes, value.ptr, value.len);
+    r->len = (uint32_t)value.len;
+    r->sum = sum_of(r);
+    r->sound = RECORD_SOUND;
+    return SPOKE_OK;
 }
 
 static spoke_status store(void *ctx, const char *key, spoke_str value)
 {
     (void)ctx;
-    struct record *old = find(key), *room = NULL;
-    for (size_t i = 0; i < sizeof records / sizeof records[0] && room == NULL; i++)
-        if (!sound(&records[i]))
-            room = &records[i];
-    if (value.len > 0) {
-        if (room == NULL || value.len > sizeof room->bytes || strlen(key) >= sizeof room->key)
-            return SPOKE_E_PORT;
-        memset(room, 0, sizeof *room);
-        memcpy(room->key, key, strlen(key));
-        memcpy(room->bytes, value.ptr, value.len);
-        room->len = (uint32_t)value.len;
-        room->sum = sum_of(room);
-        room->sound = RECORD_SOUND;
-    }
-    if (old != NULL) /* only now: a reset before finds the old one, or both, but never none */
-        old->sound = 0;
+    struct record *room = NULL;
+    for (struct record *r = records; r < records + RECORDS && room == NULL; r++)
+        if (!sound(r))
+            room = r;
+    const spoke_status status = value.len > 0 ? write_record(room, key, value) : SPOKE_OK;
+    if (status != SPOKE_OK)
+        return status;
+    /* Only now: a reset before leaves the old one, or both, but never none. Both go when the next one is written. */
+    for (struct record *r = records; r < records + RECORDS; r++)
+        if (r != room && holds(r, key))
+            r->sound = 0;
     return SPOKE_OK;
 }
 
