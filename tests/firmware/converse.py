@@ -213,13 +213,14 @@ class Conversation:
             print(f"ok {claim.__name__.replace('_', ' ')} ({time.monotonic() - begin:.1f} s)", flush=True)
 
 
-def refuses(service, image, settings, say):
-    """Boots with settings under which the service's certificate may not be taken."""
+def refuses(service, image, settings, reason, say):
+    """Boots with settings under which the service's certificate may not be taken, for that reason and no other."""
     before = len(service.ask(200, "GET", "/control/events"))
     board = Board(image, settings, say)
     try:
-        until("a word about the certificate",
-              lambda: board.runs() and any("certificate" in line for line in board.lines if line.startswith("warning")))
+        word = until("a word about the certificate", lambda: board.runs() and next(
+            (line for line in board.lines if line.startswith("warning") and "certificate" in line), None))
+        assert reason in word, word
         assert len(service.ask(200, "GET", "/control/events")) == before, "something got through"
     finally:
         board.stop()
@@ -228,11 +229,13 @@ def refuses(service, image, settings, say):
 def check_verification(service, image, settings, say):
     stranger = system_service.Service("--ephemeral")
     try:
-        refuses(service, image, settings | {"trust": Path(stranger.env["SPOKE_CA_FILE"]).read_text()}, say)
+        refuses(service, image, settings | {"trust": Path(stranger.env["SPOKE_CA_FILE"]).read_text()},
+                "unknown issuer", say)
         print("ok it refuses a certificate of another CA", flush=True)
     finally:
         end(stranger)
-    refuses(service, image, settings | {"host": "other.test", "host:other.test": HOST_SEEN_BY_QEMU}, say)
+    refuses(service, image, settings | {"host": "other.test", "host:other.test": HOST_SEEN_BY_QEMU},
+            "another host name", say)
     print("ok it refuses a certificate of another name", flush=True)
 
 
@@ -279,9 +282,9 @@ def settings_for(service, port, plain):
 def converse(arguments):
     service = system_service.Service("--ephemeral", "--control", "--hub-host", HUB, "--templates", str(TEMPLATE),
                                      "--dps-retry-after", "1", "--log-level", "error")
-    relay = Relay(service.env) if arguments.plain else None
-    board = None
+    relay = board = None
     try:
+        relay = Relay(service.env) if arguments.plain else None
         settings = settings_for(service, relay.port if relay else service.env["SPOKE_MQTT_PORT"], arguments.plain)
         board = Board(arguments.image, settings, arguments.say)
         Conversation(service, board).hold()
