@@ -39,7 +39,7 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_certificate_ends(const char *pem, 
 typedef struct spoke_trust spoke_trust;
 /* Of a PEM text, of a file, or with both NULL of the system's bundle; text and file are not needed afterwards. Takes
  * mbedTLS's heap, reads the file at once. `why` may be NULL. E_ARG: both are given; E_CERTIFICATE, E_NOT_FOUND,
- * E_NO_MEMORY. */
+ * E_NO_MEMORY; E_UNSUPPORTED: a file, and this mbedTLS reads none; E_TLS: its PSA crypto did not start. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_trust_create(const char *pem, const char *file, spoke_trust **out,
                                                            spoke_error *why);
 SPOKE_API void spoke_trust_destroy(spoke_trust *trust); /* after the clients that use it; NULL is fine */
