@@ -99,6 +99,15 @@ check_no_heap() {
     echo "ok it links no heap"
 }
 
+# Told to end, this script ends at once, but a child of its would go on, with QEMU and the service.
+converse() {
+    SPOKE_CENTRAL=$build/host/spoke-central python3 "$root/tests/firmware/converse.py" --image "$1" "${say[@]}" "--$2" &
+    # shellcheck disable=SC2064 # of this child
+    trap "kill $!; wait $!; exit 143" TERM
+    wait $!
+    trap - TERM
+}
+
 if $install; then
     install_missing "${spoke_build_packages[@]}" python3 libcmocka-dev liblwip-dev gcc-arm-none-eabi libnewlib-arm-none-eabi qemu-system-arm
 fi
@@ -117,8 +126,7 @@ for image in "${images[@]}"; do
     echo "== $image"
     elf=$build/$image/firmware.elf
     check_no_heap "$elf"
-    SPOKE_CENTRAL=$build/host/spoke-central python3 "$root/tests/firmware/converse.py" --image "$elf" "${say[@]}" \
-        "--$image"
+    converse "$elf" "$image"
 done
 maps=()
 for image in "${images[@]}"; do
