@@ -1,6 +1,7 @@
-/* A device on the client with the native transport: every call that its program may make. With PROBE_TELEMETRY one that
- * only sends. */
+/* A device on the client with the native transport: every call that its program may make, but for the one that takes its
+ * memory from the heap. With PROBE_TELEMETRY one that only sends. */
 #include <spoke/client.h>
+#include <spoke/features.h>
 #include <spoke/proto/hub.h>
 #include <spoke/stats.h>
 
@@ -23,5 +24,8 @@ PROBE_KEEP(PROBE_FN(spoke_client_size), PROBE_FN(spoke_client_init), PROBE_FN(sp
            PROBE_FN(spoke_json_double), PROBE_FN(spoke_json_int), PROBE_FN(spoke_json_bool),
            PROBE_FN(spoke_json_text), PROBE_FN(spoke_json_find), PROBE_FN(spoke_write), PROBE_FN(spoke_bag_next),
            PROBE_FN(spoke_percent_decode),
+#endif
+#if SPOKE_WITH_STATS
+           PROBE_FN(spoke_reason_name), PROBE_FN(spoke_drop_name),
 #endif
            PROBE_FN(spoke_state_name));

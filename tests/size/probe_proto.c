@@ -1,6 +1,6 @@
-/* A device with an MQTT client of its own (samples/own_mqtt.c): provisions by a key, sends telemetry, walks desired
- * properties and acknowledges them, answers commands. With PROBE_TWIN it also keeps the twin by our machine, and writes
- * and reads its values by our JSON. */
+/* A device with an MQTT client of its own: provisions by a key, sends telemetry, walks desired properties and acknowledges
+ * them, answers commands. That is samples/own_mqtt.c without its template, to which values are not held here, and without
+ * our HMAC. With PROBE_TWIN it also keeps the twin by our machine, and writes and reads its values by our JSON. */
 #include <spoke/proto/dps.h>
 #include <spoke/proto/hub.h>
 #include <spoke/proto/pnp.h>
