@@ -393,9 +393,7 @@ void core_destroy(struct core *c)
 
 spoke_status core_dirty(struct core *c)
 {
-    if (c->uncommitted)
-        return SPOKE_OK;
-    spoke_status status = store_begin(c->store);
+    spoke_status status = store_begin(c->store); /* also when it is open: it may have failed meanwhile */
     if (status == SPOKE_OK)
         c->uncommitted = true;
     else

@@ -191,10 +191,15 @@ void store_close(struct store *s)
     free(s);
 }
 
+bool store_spoilt(const struct store *s)
+{
+    return s->begun && (s->spoilt || sqlite3_get_autocommit(s->db));
+}
+
 spoke_status store_begin(struct store *s)
 {
     if (s->begun)
-        return SPOKE_OK;
+        return store_spoilt(s) ? SPOKE_E_PORT : SPOKE_OK;
     const spoke_status status = run(s, "BEGIN IMMEDIATE");
     s->begun = status == SPOKE_OK;
     return status;
@@ -206,7 +211,7 @@ static spoke_status commit(struct store *s)
     if (status == SPOKE_OK)
         status = store_messages_forget(s);
     /* A full disk or an I/O error ends the transaction by itself: its rows are gone and nobody may hear "kept". */
-    if (s->spoilt || sqlite3_get_autocommit(s->db))
+    if (store_spoilt(s))
         return SPOKE_E_PORT;
     return status == SPOKE_OK ? run(s, "COMMIT") : status;
 }

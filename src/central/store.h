@@ -23,7 +23,8 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
 void store_close(struct store *s);
 /* How many messages of all devices together stay at least; somewhat more do between two looks. */
 void store_keep(struct store *s, uint32_t messages);
-spoke_status store_begin(struct store *s); /* fine when already begun */
+/* Fine when already begun. E_PORT: the store takes no writes, or has lost some of what was begun: store_commit ends it. */
+spoke_status store_begin(struct store *s);
 /* Fine when nothing was begun. E_PORT: what was written since store_begin is gone. */
 spoke_status store_commit(struct store *s);
 

@@ -59,6 +59,9 @@ spoke_status store_query_close_found(struct store_query *q, bool found);
 /* Runs a statement whose one parameter is an id. E_NOT_FOUND: it changed no row. */
 spoke_status store_query_change(struct store *s, const char *sql, const char *id);
 
+/* Values were lost, or SQLite has ended the transaction by itself: what is written now would be kept without the rest. */
+bool store_spoilt(const struct store *s);
+
 /* Writes the values that wait. Whether it worked or not, none waits any more; a failure spoils the transaction. */
 spoke_status store_values_flush(struct store *s);
 

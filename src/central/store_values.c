@@ -161,16 +161,10 @@ spoke_status store_value_note(struct store *s, const char *device_id, const char
     return s->begun && s->noted.count < MAX_NOTED ? SPOKE_OK : store_values_flush(s);
 }
 
-/* Lost values, or a transaction that SQLite has ended by itself: what comes now would be kept without the rest. */
-static bool is_spoilt(const struct store *s)
-{
-    return s->begun && (s->spoilt || sqlite3_get_autocommit(s->db));
-}
-
 /* The values of a device mostly stand together, so that it is trimmed once. */
 spoke_status store_values_flush(struct store *s)
 {
-    spoke_status status = is_spoilt(s) ? SPOKE_E_PORT : SPOKE_OK;
+    spoke_status status = store_spoilt(s) ? SPOKE_E_PORT : SPOKE_OK;
     bool made = false;
     while (s->noted.first != NULL) {
         struct noted *n = s->noted.first->owner;

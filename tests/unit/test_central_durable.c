@@ -1,6 +1,7 @@
 /* What a PUBACK stands on: the store's log is synchronised before it may leave. */
 #include "support/central_stage.h"
 
+#include <central/store_query.h>
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -149,6 +150,26 @@ static void message_that_the_disk_refuses_is_not_acknowledged_and_comes_again(vo
     assert_int_equal(stored(), 1);
 }
 
+/* Else it would be kept, not acknowledged, and come again. */
+static void what_comes_after_a_transaction_ended_by_itself_is_not_stored(void **state)
+{
+    (void)state;
+    start(true);
+    receive(1);
+    assert_int_equal(sqlite3_exec(core_store(bench.core)->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    receive(2);
+    assert_int_not_equal(core_commit(bench.core), SPOKE_OK);
+    device_expect_nothing(&dev);
+    assert_true(core_conn_ended(dev.conn));
+    assert_int_equal(stored(), 0);
+    device_close(&dev);
+    device_online(&dev, &bench, "dev-001", true);
+    receive(1);
+    assert_ok(core_commit(bench.core));
+    assert_int_equal(device_expect(&dev, SPOKE_MQTT_PUBACK).packet_id, 1);
+    assert_int_equal(stored(), 1);
+}
+
 int main(void)
 {
 #define CLAIM(name) cmocka_unit_test_setup_teardown(name, set, clear)
@@ -156,6 +177,7 @@ int main(void)
         CLAIM(puback_waits_for_the_disk),
         CLAIM(messages_of_one_turn_share_a_sync),
         CLAIM(message_that_the_disk_refuses_is_not_acknowledged_and_comes_again),
+        CLAIM(what_comes_after_a_transaction_ended_by_itself_is_not_stored),
         CLAIM(relaxed_store_asks_nothing_of_the_disk),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
