@@ -3,6 +3,8 @@
 #include <assert.h>
 #include <string.h>
 
+#include "base/u64.h"
+
 _Static_assert(sizeof(double) == sizeof(uint64_t), "IEEE 754");
 
 #define MANTISSA_BITS 52u
@@ -176,12 +178,10 @@ struct binary {
 
 static void push_whole(struct decimal *d, uint64_t whole)
 {
-    char digits[20];
-    size_t count = 0;
-    for (; whole > 0; whole /= 10)
-        digits[count++] = (char)('0' + whole % 10);
-    while (count > 0)
-        decimal_push(d, digits[--count], false);
+    char memory[U64_DIGITS];
+    const spoke_str digits = u64_text(whole, memory);
+    for (size_t i = 0; i < digits.len; i++)
+        decimal_push(d, digits.ptr[i], false);
 }
 
 /* Numbers like those of sensors: the fraction in fixed point fits 64 bits with room for a digit. Digits are made until

@@ -1,8 +1,9 @@
 #include "base/iso8601.h"
 
 #include "base/ascii.h"
+#include "base/u64.h"
 
-#define DAY_MS 86400000
+#define DAY_S 86400
 #define MAX_UNIX_MS 253402300799999 /* 9999-12-31T23:59:59.999Z */
 
 struct moment {
@@ -31,8 +32,10 @@ static uint32_t days_before_year(unsigned year)
 static struct moment moment_from(int64_t unix_ms)
 {
     struct moment m = {.month = 1};
-    uint32_t days = (uint32_t)(unix_ms / DAY_MS);
-    const unsigned in_day = (unsigned)(unix_ms % DAY_MS);
+    uint64_t left = (uint64_t)unix_ms;
+    m.milli = u64_divide(&left, 1000);
+    const uint32_t in_day = u64_divide(&left, DAY_S);
+    uint32_t days = (uint32_t)left;
     m.year = 1970 + days / 366; /* never too late, and at most some years early */
     while (days_before_year(m.year + 1) <= days)
         m.year++;
@@ -40,10 +43,9 @@ static struct moment moment_from(int64_t unix_ms)
     while (days >= days_in_month(m.year, m.month))
         days -= days_in_month(m.year, m.month++);
     m.day = 1 + days;
-    m.hour = in_day / 3600000;
-    m.minute = in_day / 60000 % 60;
-    m.second = in_day / 1000 % 60;
-    m.milli = in_day % 1000;
+    m.hour = in_day / 3600;
+    m.minute = in_day / 60 % 60;
+    m.second = in_day % 60;
     return m;
 }
 
@@ -52,8 +54,7 @@ static int64_t moment_ms(const struct moment *m)
     int64_t days = days_before_year(m->year) + m->day - 1;
     for (unsigned month = 1; month < m->month; month++)
         days += days_in_month(m->year, month);
-    return days * DAY_MS + m->hour * INT64_C(3600000) + m->minute * INT64_C(60000) + m->second * INT64_C(1000) +
-           m->milli;
+    return (days * DAY_S + m->hour * 3600 + m->minute * 60 + m->second) * 1000 + m->milli;
 }
 
 static char *put_digits(char *at, unsigned value, unsigned digits)

@@ -41,7 +41,8 @@ static struct decimal decimal_from(spoke_str number)
 /* True when the product and sum stay within 64 bits. */
 static bool shift_in(uint64_t *value, unsigned digit)
 {
-    if (*value > (UINT64_MAX - digit) / 10)
+    const uint64_t most = UINT64_MAX / 10;
+    if (*value > most || (*value == most && digit > UINT64_MAX % 10))
         return false;
     *value = *value * 10 + digit;
     return true;

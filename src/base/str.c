@@ -3,6 +3,7 @@
 #include <spoke/base.h>
 
 #include "base/ascii.h"
+#include "base/u64.h"
 
 spoke_str spoke_str_of(const char *text)
 {
@@ -80,13 +81,8 @@ spoke_status spoke_buf_append_byte(spoke_buf *out, uint8_t byte)
 
 spoke_status spoke_buf_append_u64(spoke_buf *out, uint64_t value)
 {
-    char digits[20]; /* UINT64_MAX has 20 */
-    size_t first = sizeof digits;
-    do {
-        digits[--first] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    return spoke_buf_append(out, spoke_str_from(digits + first, sizeof digits - first));
+    char digits[U64_DIGITS];
+    return spoke_buf_append(out, u64_text(value, digits));
 }
 
 void spoke_wipe(void *memory, size_t len)

@@ -4,6 +4,7 @@
 
 #include "base/iso8601.h"
 #include "base/log.h"
+#include "base/u64.h"
 
 /* Telemetry on its way out of the queue: which message next and at what pace, several as one, its id and its time, and
  * what became of those that were dropped. */
@@ -433,8 +434,11 @@ void outgoing_work(spoke_client *c, uint64_t now)
 uint64_t outgoing_deadline(const spoke_client *c)
 {
     uint64_t due = queue_deadline(&c->queue);
-    if (c->pace_blocks && !c->closing_link && (c->pace_us + 999) / 1000 < due)
-        due = (c->pace_us + 999) / 1000;
+    if (c->pace_blocks && !c->closing_link) {
+        uint64_t pace_ms = c->pace_us + 999;
+        (void)u64_divide(&pace_ms, 1000);
+        due = pace_ms < due ? pace_ms : due;
+    }
     if (is_news(&c->drops_told, queue_dropped(&c->queue)) && c->drops_told.due < due)
         due = c->drops_told.due;
     if (is_news(&c->faults_told, queue_faults(&c->queue)) && c->faults_told.due < due)

@@ -71,7 +71,7 @@ spoke_status spoke_sas_derive(spoke_str registration_id, spoke_sas_hmac_fn hmac,
 
 static uint32_t percent_of(uint32_t whole, uint32_t percent)
 {
-    return (uint32_t)((uint64_t)whole * percent / 100);
+    return whole / 100 * percent + whole % 100 * percent / 100;
 }
 
 uint32_t spoke_sas_renew_after_s(uint32_t lifetime_s, uint32_t random)
