@@ -9,8 +9,8 @@
 #include "tls/tls.h"
 
 /* TLS asks for each record in two pieces; brokers send a record for each PUBACK. This many of them cost one call
- * of the port instead of two each. */
-enum { NATIVE_AHEAD_BYTES = SPOKE_WITH_TLS ? 2048 : 256 };
+ * of the port instead of two each. Without TLS it is where what comes after the end is thrown. */
+enum { NATIVE_AHEAD_BYTES = SPOKE_WITH_TLS ? 2048 : 32 };
 /* Calls of the port's read between two looks. mbedTLS passes over empty records and warnings by itself, so that a
  * peer that sends them without end would hold it, and the caller, for as long. */
 enum { NATIVE_READS = 16 };
