@@ -580,6 +580,7 @@ static void lay_out(struct carver *at, const spoke_config *resolved, size_t link
     const spoke_platform platform = config_platform(resolved);
     carve(at, sizeof *client);
     carve_tables(at, resolved, client);
+    provision_carve(at, resolved, client);
     sync_carve(at, resolved, client);
     call_carve(at, resolved, client);
     settings_carve(at, resolved, client);

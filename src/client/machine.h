@@ -258,9 +258,12 @@ struct spoke_client {
 #endif
 #if SPOKE_WITH_DPS
     spoke_dps dps;
-    spoke_dps_event dps_refusal; /* its class and pause, for the retry that follows CLOSED */
+    struct dps_refusal { /* for the retry that follows CLOSED */
+        spoke_dps_class failure;
+        uint32_t retry_after_s;
+    } dps_refusal;
     struct host_ring dps_hosts;
-    char dps_host[SPOKE_MAX_HOST_BYTES + 1]; /* of the present attempt: the transport reads it until CLOSED */
+    char *dps_host; /* of the present attempt: the transport reads it until CLOSED */
 #endif
 #if SPOKE_WITH_MOVE
     struct home home; /* moved to; empty: as configured */

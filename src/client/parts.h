@@ -7,6 +7,7 @@
 
 /* --- provision.c --- */
 #if SPOKE_WITH_DPS
+void provision_carve(struct carver *at, const spoke_config *resolved, spoke_client *client);
 spoke_status provision_begin(spoke_client *c);
 void provision_event(spoke_client *c, const spoke_transport_event *event);
 void provision_work(spoke_client *c, uint64_t now);
@@ -20,6 +21,10 @@ void provision_forget_troubles(spoke_client *c);
 void assignment_load(spoke_client *c);
 void assignment_store(spoke_client *c);
 #else
+static inline void provision_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
+{
+    (void)at, (void)resolved, (void)client;
+}
 static inline spoke_status provision_begin(spoke_client *c)
 {
     (void)c;

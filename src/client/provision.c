@@ -93,6 +93,19 @@ uint64_t provision_deadline(const spoke_client *c)
 
 /* --- the conversation --- */
 
+/* For the longest host that may come: of a list none is longer than the list, but a move may lead to any. */
+static size_t host_bytes(const spoke_config *c)
+{
+    return SPOKE_WITH_MOVE ? SPOKE_MAX_HOST_BYTES + 1 : spoke_str_of(c->provisioning_host).len + 1;
+}
+
+void provision_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
+{
+    char *host = carve(at, host_bytes(resolved));
+    if (client != NULL)
+        client->dps_host = host;
+}
+
 spoke_status provision_begin(spoke_client *c)
 {
     spoke_dps_config config = config_dps(&c->config);
@@ -114,7 +127,7 @@ spoke_status provision_begin(spoke_client *c)
                                        .clean_session = true};
     c->link_at_hub = false;
     (void)hosts_get(home_hosts(c), c->dps_hosts.at, c->dps_host,
-                    sizeof c->dps_host); /* checked when it was taken */
+                    host_bytes(&c->config)); /* checked when it was taken */
     return connect_open(c, c->dps_host, &mqtt);
 }
 
@@ -188,7 +201,7 @@ static void take_result(spoke_client *c)
     spoke_dps_event event;
     if (spoke_dps_next(&c->dps, &event) != SPOKE_OK)
         return;
-    c->dps_refusal = event;
+    c->dps_refusal = (struct dps_refusal){event.failure, event.retry_after_s};
     if (event.kind == SPOKE_DPS_ASSIGNED)
         on_assigned(c, &event);
     else
