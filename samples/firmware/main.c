@@ -51,7 +51,8 @@ static const char *required(const char *name)
     const char *value = board_setting(name);
     if (value == NULL) {
         board_print(name);
-        board_panic(": this setting is missing");
+        board_print(": ");
+        board_panic("this setting is missing");
     }
     return value;
 }
