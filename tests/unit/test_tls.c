@@ -665,6 +665,28 @@ static void a_context_that_ends_leaves_the_trust_to_the_others(void **state)
     spoke_trust_destroy(trust);
 }
 
+/* As on trial and back: two contexts of one session, each of a trust that is not the session's alone. */
+static void a_session_under_one_shared_trust_is_not_resumed_under_another(void **state)
+{
+    (void)state;
+    spoke_trust *ours = trust_of(test_ca_pem(pki.ca)), *theirs = trust_of(test_ca_pem(pki.stranger));
+    struct pair *pair = pair_of(sharing_context(ours), server_context_of(&pki.server, NULL));
+    struct tls_context *first = pair->client_context, *trial = sharing_context(theirs);
+    pair_connect(pair, "localhost");
+    tls_use(pair->client, trial);
+    pair_start(pair, "localhost");
+    assert_int_equal(pair_shake(pair).client, SPOKE_E_CERTIFICATE);
+    tls_use(pair->client, first);
+    pair_connect(pair, "localhost");
+    assert_false(tls_resumed(pair->client));
+    pair_connect(pair, "localhost");
+    assert_true(tls_resumed(pair->client));
+    pair_free(pair);
+    tls_context_destroy(trial);
+    spoke_trust_destroy(theirs);
+    spoke_trust_destroy(ours);
+}
+
 static void trust_of_its_own_wins_over_shared_trust(void **state)
 {
     (void)state;
@@ -1478,6 +1500,7 @@ int main(void)
         cmocka_unit_test(contexts_of_one_trust_check_their_servers_with_it),
         cmocka_unit_test(two_trusts_do_not_mix),
         cmocka_unit_test(a_context_that_ends_leaves_the_trust_to_the_others),
+        cmocka_unit_test(a_session_under_one_shared_trust_is_not_resumed_under_another),
         cmocka_unit_test(trust_of_its_own_wins_over_shared_trust),
         cmocka_unit_test(trust_that_cannot_be_read_is_refused),
         cmocka_unit_test(trust_of_nothing_is_the_systems_bundle),
