@@ -9,6 +9,8 @@ folder=$2
 packages=(libc6-dev libmbedtls-dev libcmocka-dev libcjson-dev libc-ares-dev zlib1g-dev libsqlite3-dev libmicrohttpd-dev)
 
 [ "$(cat "$folder/complete" 2>/dev/null)" != "${packages[*]}" ] || exit 0
+# shellcheck source=tests/tools/deb_source.sh
+. "$(dirname "$0")/../tools/deb_source.sh"
 rm -rf "$folder"
 mkdir -p "$folder"/apt/state/lists/partial "$folder"/apt/cache/archives/partial "$folder/root"
 
@@ -18,7 +20,7 @@ mkdir -p "$folder"/apt/state/lists/partial "$folder"/apt/cache/archives/partial 
 . /etc/os-release
 cat >"$folder/apt/debian.sources" <<END
 Types: deb
-URIs: http://deb.debian.org/debian
+URIs: $(deb_mirror "$VERSION_CODENAME")
 Suites: $VERSION_CODENAME
 Components: main
 Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg

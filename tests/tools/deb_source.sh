@@ -1,14 +1,19 @@
-# Sourced by tests/firmware/run.sh and tests/bench/buffer_alloc.sh: sources of Debian packages, from the mirror that
-# this machine's apt already trusts for binaries. Nothing outside the given folder changes.
+# Sourced by what tests/firmware, tests/cross and tests/bench/buffer_alloc.sh build: sources of Debian packages, from the
+# mirror that this machine's apt already trusts for binaries. Nothing outside the given folder changes.
 # shellcheck shell=bash
+
+# The URI of that mirror; nothing where apt knows none.
+deb_mirror() {
+    # shellcheck disable=SC2016 # apt's own variable
+    apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' "Codename: $1" 2>/dev/null |
+        head -n 1
+}
 
 deb_source_line() {
     local codename uri keys=/usr/share/keyrings/debian-archive-keyring.gpg
     # shellcheck source=/dev/null
     codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
-    # shellcheck disable=SC2016 # apt's own variable
-    uri=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Component: main' \
-        "Codename: $codename" 2>/dev/null | head -n 1)
+    uri=$(deb_mirror "$codename")
     [ -z "$uri" ] || echo "deb-src $([ ! -f "$keys" ] || echo "[signed-by=$keys]") $uri $codename main"
 }
 
@@ -20,7 +25,7 @@ deb_source() {
     mkdir -p "$folder/apt/lists/partial" "$folder/apt/cache/archives/partial"
     local private=(-o Dir::Etc::sourcelist="$folder/apt/sources.list" -o Dir::Etc::sourceparts=-
         -o Dir::State::lists="$folder/apt/lists" -o Dir::Cache="$folder/apt/cache" -o APT::Sandbox::User=root)
-    if [ -z "$(ls "$folder/${package}"_*.orig.tar.* 2>/dev/null)" ]; then
+    if [ -z "$(ls "$folder/${package}"_*.orig.tar.*[z2] 2>/dev/null)" ]; then
         deb_source_line >"$folder/apt/sources.list"
         if ! [ -s "$folder/apt/sources.list" ] || ! apt-get "${private[@]}" -qq update ||
             ! (cd "$folder" && apt-get "${private[@]}" -qq source --download-only "$package"); then
@@ -30,6 +35,7 @@ deb_source() {
         fi
     fi
     mkdir "$folder/$package.part"
-    tar -xf "$folder/${package}"_*.orig.tar.* -C "$folder/$package.part" --strip-components=1
+    # z2: not what signs it
+    tar -xf "$folder/${package}"_*.orig.tar.*[z2] -C "$folder/$package.part" --strip-components=1
     mv "$folder/$package.part" "$folder/$package"
 }
