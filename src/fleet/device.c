@@ -78,7 +78,7 @@ static void note_failure(struct device *d)
         host[hub.len] = '\0';
         known = gate_look(&d->crew->fleet->gate, host);
     }
-    if (known == NULL || known->count == 0 || known->allowed) {
+    if (known == NULL || known->allowed) {
         note(d, spoke_client_explain(d->client, text, sizeof text));
         return;
     }

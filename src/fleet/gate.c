@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
 
 /* getaddrinfo's order: the address to prefer comes first. */
 static void resolve_by_system(void *ctx, struct gate_host *host)
@@ -20,12 +21,20 @@ static void resolve_by_system(void *ctx, struct gate_host *host)
     freeaddrinfo(found);
 }
 
+static uint64_t monotonic_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000u + (uint64_t)now.tv_nsec / 1000000u;
+}
+
 void gate_init(struct gate *gate, const char *target, const char *named, gate_resolve_fn resolve, void *ctx)
 {
     memset(gate, 0, sizeof *gate);
     pthread_mutex_init(&gate->lock, NULL);
     gate->resolve = resolve != NULL ? resolve : resolve_by_system;
     gate->ctx = ctx;
+    gate->now_ms = monotonic_ms;
     gate->named = named;
     gate->named_is_target = named != NULL && strcasecmp(named, target) == 0;
 }
@@ -54,20 +63,26 @@ static bool is_here(const struct gate_host *host)
     return host->count > 0;
 }
 
-static const struct gate_host *add_host(struct gate *gate, const char *name)
+static void look_up(struct gate *gate, struct gate_host *host)
+{
+    gate->resolve(gate->ctx, host);
+    host->allowed = is_here(host) || gate->named_is_target;
+    host->looked_ms = gate->now_ms();
+}
+
+static struct gate_host *add_host(struct gate *gate, const char *name)
 {
     if (gate->count == GATE_HOSTS || strlen(name) > SPOKE_MAX_HOST_BYTES)
         return NULL;
     struct gate_host *host = &gate->hosts[gate->count++];
     memcpy(host->name, name, strlen(name) + 1);
-    gate->resolve(gate->ctx, host);
-    host->allowed = is_here(host) || gate->named_is_target;
+    look_up(gate, host);
     return host;
 }
 
 const struct gate_host *gate_look(struct gate *gate, const char *name)
 {
-    const struct gate_host *found = NULL;
+    struct gate_host *found = NULL;
     pthread_mutex_lock(&gate->lock);
     for (size_t i = 0; i < gate->count && found == NULL; i++) {
         if (strcasecmp(gate->hosts[i].name, name) == 0)
@@ -75,8 +90,11 @@ const struct gate_host *gate_look(struct gate *gate, const char *name)
     }
     if (found == NULL)
         found = add_host(gate, name);
+    else if (found->count == 0 && gate->now_ms() - found->looked_ms >= GATE_AGAIN_MS)
+        look_up(gate, found); /* nobody has seen it yet */
+    const bool known = found != NULL && found->count > 0;
     pthread_mutex_unlock(&gate->lock);
-    return found;
+    return known ? found : NULL;
 }
 
 bool gate_check_target(struct gate *gate, const char *target, char *why, size_t cap)
@@ -87,7 +105,7 @@ bool gate_check_target(struct gate *gate, const char *target, char *why, size_t 
         return false;
     }
     const struct gate_host *host = gate_look(gate, target);
-    if (host == NULL || host->count == 0) {
+    if (host == NULL) {
         snprintf(why, cap, "the host %s has no address; check its name", target);
         return false;
     }

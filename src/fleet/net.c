@@ -122,7 +122,7 @@ static spoke_status link_open(void *ctx, void *link, const char *host, uint16_t 
     l->port = port;
     l->tried = 0;
     l->detail = 0;
-    if (l->host == NULL || l->host->count == 0)
+    if (l->host == NULL)
         return SPOKE_E_DNS;
     if (!l->host->allowed) {
         l->detail = EPERM;

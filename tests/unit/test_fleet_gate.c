@@ -10,6 +10,13 @@
 static struct gate gate;
 static char why[800];
 static int lookups;
+static bool resolver_down;
+static uint64_t clock_ms;
+
+static uint64_t fake_now_ms(void)
+{
+    return clock_ms;
+}
 
 static void add(struct gate_host *host, const char *address)
 {
@@ -27,6 +34,8 @@ static void resolve(void *ctx, struct gate_host *host)
 {
     (void)ctx;
     lookups++;
+    if (resolver_down)
+        return;
     if (strcmp(host->name, "localhost") == 0 || strcmp(host->name, "mixed.example") == 0)
         add(host, "::1");
     if (strcmp(host->name, "localhost") == 0)
@@ -137,17 +146,38 @@ static void each_host_is_resolved_once(void **state)
     gate_fini(&gate);
 }
 
+static void a_name_without_an_address_is_resolved_again_after_a_while(void **state)
+{
+    (void)state;
+    gate_init(&gate, "localhost", NULL, resolve, NULL);
+    gate.now_ms = fake_now_ms;
+    lookups = 0;
+    resolver_down = true;
+    assert_null(gate_look(&gate, "localhost"));
+    resolver_down = false;
+    clock_ms += GATE_AGAIN_MS - 1;
+    assert_null(gate_look(&gate, "localhost"));
+    assert_int_equal(lookups, 1);
+    clock_ms++;
+    assert_true(gate_look(&gate, "localhost")->allowed);
+    assert_int_equal(lookups, 2);
+    clock_ms += GATE_AGAIN_MS;
+    assert_non_null(gate_look(&gate, "localhost"));
+    assert_int_equal(lookups, 2);
+    gate_fini(&gate);
+}
+
 static void more_hosts_than_there_is_room_for_are_told(void **state)
 {
     (void)state;
     char name[32];
     gate_init(&gate, "localhost", NULL, resolve, NULL);
     for (unsigned i = 0; i < GATE_HOSTS; i++) {
-        snprintf(name, sizeof name, "h%u", i);
+        snprintf(name, sizeof name, "h%u.example", i);
         assert_non_null(gate_look(&gate, name));
     }
-    assert_null(gate_look(&gate, "one-more"));
-    assert_non_null(gate_look(&gate, "h0"));
+    assert_null(gate_look(&gate, "one-more.example"));
+    assert_non_null(gate_look(&gate, "h0.example"));
     gate_fini(&gate);
 }
 
@@ -164,6 +194,7 @@ int main(void)
         cmocka_unit_test(a_hub_elsewhere_that_a_service_here_assigns_is_not_allowed),
         cmocka_unit_test(a_hub_that_a_named_service_assigns_is_allowed),
         cmocka_unit_test(each_host_is_resolved_once),
+        cmocka_unit_test(a_name_without_an_address_is_resolved_again_after_a_while),
         cmocka_unit_test(more_hosts_than_there_is_room_for_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
