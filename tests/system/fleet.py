@@ -223,8 +223,8 @@ class Ending(Fleet):
         self.assertEqual(self.ended(program)[0], 130)
 
     def test_the_second_signal_ends_goodbyes_too(self):
-        program = self.start("--devices", "200", "--rate", "2", "--ramp", "1000", "--threads", "1")
-        self.until_ready(200, limit_s=LIMIT_S)
+        program = self.start("--devices", "120", "--rate", "2", "--ramp", "1000", "--threads", "1")
+        self.until_ready(120, limit_s=LIMIT_S)
         self.service.fault(pubackDelay={"ms": 60000})
         time.sleep(1)  # each has a message without PUBACK
         program.send_signal(signal.SIGINT)
@@ -314,6 +314,16 @@ class Refusing(Fleet):
                 self.assertEqual(code, 2)
                 self.assertIn(name, err)
                 self.assertEqual(err.count("\n"), 1)
+
+    def test_the_first_commands_of_the_manual_work(self):
+        manual = (ROOT / "docs/fleet.md").read_text()
+        commands = "".join(line[4:] + "\n" for line in manual[manual.index("    spoke-central"):].split("\n\n")[0].splitlines())
+        self.assertIn("--duration 12", commands)
+        commands = commands.replace("service.", f"{self.folder.name}/service.").replace("--duration 12", "--duration 8")
+        done = subprocess.run(["bash", "-euc", 'trap "kill %1" EXIT\n' + commands], cwd=ROOT, capture_output=True, text=True,
+                              timeout=LIMIT_S, env={"PATH": f"{BUILD}:{os.environ['PATH']}"})
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
+        self.assertIn("READY at the end 20", done.stdout)
 
     def test_help_and_version(self):
         for arguments, part in ((["--help"], "spoke fleet"), (["fleet", "--help"], "--target-is")):
