@@ -82,7 +82,7 @@ def ours(sizes, region="flash"):
     return sum(size[region] for layer, size in sizes.items() if layer not in ("libc", "libgcc", "probe"))
 
 
-CLIENT = {"probe": "probe_client.c", "stubs": ("stub_tls.c", "stub_port.c")}
+CLIENT = {"probe": "probe_client.c", "stubs": ("stub_tls.c",)}
 
 
 def features(name):
@@ -118,7 +118,7 @@ def measure_switches(full):
 
 def measure_ram():
     """spoke_client_size beyond the chosen buffers, as the image says when QEMU runs it."""
-    elf = image("ram", "probe_ram.c", features("client"), ("stub_tls.c", "stub_port.c"), "reset")
+    elf = image("ram", "probe_ram.c", features("client"), ("stub_tls.c",), "reset")
     said = run(["timeout", "30", "qemu-system-arm", "-M", "mps2-an386", "-nographic", "-monitor", "none",
                 "-serial", "none", "-chardev", "stdio,id=host", "-semihosting-config",
                 "enable=on,target=native,chardev=host", "-kernel", elf])
