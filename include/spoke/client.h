@@ -427,9 +427,9 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_property_report(spoke_client *clie
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_property_ack(spoke_client *client, const char *component,
                                                            const char *name, spoke_str value, int64_t version,
                                                            spoke_ack ack);
-/* Answers a deferred command. `json` is one JSON value or empty. E_MODEL: it does not fit the model; nothing was
- * sent, and the request still waits. E_NOT_FOUND: no such request, answered already,
- * or its connection is gone (the hub forgot it). */
+/* Answers a deferred command. `json` is one JSON value or empty. E_NOT_FOUND: no such request, answered already, or its
+ * connection is gone (the hub forgot it). Nothing was sent, and the request still waits: E_MODEL: it does not fit the
+ * model; E_FULL: no room beside the answers that wait: poll, then retry; E_TOO_LARGE: for report_bytes or a packet. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int code,
                                                             spoke_str json);
 /* Acknowledges a deferred message. E_NOT_FOUND: its connection is gone; the hub delivers it again. */
