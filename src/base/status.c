@@ -1,9 +1,11 @@
+#include <string.h>
+
 #include <spoke/base.h>
 #include <spoke/features.h>
 
 #define STATUS_NUMBER(name, number, sentence) number,
-#define STATUS_NAME(name, number, sentence) #name,
-#define STATUS_TEXT(name, number, sentence) sentence,
+#define STATUS_NAME(name, number, sentence) #name "\0"
+#define STATUS_TEXT(name, number, sentence) sentence "\0"
 
 /* Where the status stands in the lists below, or behind their ends. */
 static size_t place_of(spoke_status status)
@@ -15,17 +17,25 @@ static size_t place_of(spoke_status status)
     return at;
 }
 
+/* Of texts in a row, each with its NUL. */
+static const char *text_at(const char *texts, size_t place)
+{
+    for (; place > 0; place--)
+        texts += strlen(texts) + 1;
+    return texts;
+}
+
 const char *spoke_status_name(spoke_status status)
 {
-    static const char *const names[] = {SPOKE_STATUS_LIST(STATUS_NAME) "SPOKE_E_?"};
-    return names[place_of(status)];
+    static const char names[] = SPOKE_STATUS_LIST(STATUS_NAME) "SPOKE_E_?";
+    return text_at(names, place_of(status));
 }
 
 const char *spoke_status_text(spoke_status status)
 {
 #if SPOKE_WITH_SENTENCES
-    static const char *const sentences[] = {SPOKE_STATUS_LIST(STATUS_TEXT) "an unknown status"};
-    return sentences[place_of(status)];
+    static const char sentences[] = SPOKE_STATUS_LIST(STATUS_TEXT) "an unknown status";
+    return text_at(sentences, place_of(status));
 #else
     return spoke_status_name(status);
 #endif
