@@ -57,35 +57,32 @@ static int64_t moment_ms(const struct moment *m)
     return (days * DAY_S + m->hour * 3600 + m->minute * 60 + m->second) * 1000 + m->milli;
 }
 
-static char *put_digits(char *at, unsigned value, unsigned digits)
+static void put_digits(char *at, unsigned value, unsigned digits)
 {
     for (unsigned i = digits; i > 0; i--) {
         at[i - 1] = (char)('0' + value % 10);
         value /= 10;
     }
-    return at + digits;
 }
 
 spoke_status iso8601_format(int64_t unix_ms, unsigned fraction_digits, spoke_buf *out)
 {
-    char text[32];
+    char text[] = "yyyy-MM-ddThh:mm:ss.mmm000000Z";
+    size_t len = sizeof "yyyy-MM-ddThh:mm:ss" - 1;
     if (unix_ms < 0 || unix_ms > MAX_UNIX_MS || fraction_digits > 9)
         return SPOKE_E_ARG;
     const struct moment m = moment_from(unix_ms);
-    const struct {
-        unsigned value, digits;
-        char after;
-    } parts[] = {{m.year, 4, '-'}, {m.month, 2, '-'},  {m.day, 2, 'T'},
-                 {m.hour, 2, ':'}, {m.minute, 2, ':'}, {m.second, 2, '.'}};
-    char *at = text;
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++) {
-        at = put_digits(at, parts[i].value, parts[i].digits);
-        *at++ = parts[i].after;
-    }
-    put_digits(at, m.milli * 1000000, 9);
-    at = fraction_digits > 0 ? at + fraction_digits : at - 1; /* no fraction: no point either */
-    *at++ = 'Z';
-    return spoke_buf_append(out, spoke_str_from(text, (size_t)(at - text)));
+    put_digits(text, m.year, 4);
+    put_digits(text + 5, m.month, 2);
+    put_digits(text + 8, m.day, 2);
+    put_digits(text + 11, m.hour, 2);
+    put_digits(text + 14, m.minute, 2);
+    put_digits(text + 17, m.second, 2);
+    put_digits(text + 20, m.milli, 3);
+    if (fraction_digits > 0)
+        len += 1 + fraction_digits;
+    text[len++] = 'Z';
+    return spoke_buf_append(out, spoke_str_from(text, len));
 }
 
 /* Takes exactly `digits` digits and the character behind them off the front. */
