@@ -171,11 +171,12 @@ bool json_scan_number(spoke_str text, size_t *at)
     return scan_digits(text, at);
 }
 
-static bool scan_word(spoke_str text, size_t *at, spoke_str word)
+static bool scan_word(spoke_str text, size_t *at, const char *word)
 {
-    if (!spoke_str_starts(spoke_str_from(text.ptr + *at, text.len - *at), word))
+    const size_t len = strlen(word);
+    if (!spoke_str_starts(spoke_str_from(text.ptr + *at, text.len - *at), spoke_str_from(word, len)))
         return false;
-    *at += word.len;
+    *at += len;
     return true;
 }
 
@@ -185,11 +186,11 @@ static bool scan_scalar(spoke_str text, size_t *at)
     case '"':
         return json_scan_string(text, at);
     case 't':
-        return scan_word(text, at, SPOKE_STR("true"));
+        return scan_word(text, at, "true");
     case 'f':
-        return scan_word(text, at, SPOKE_STR("false"));
+        return scan_word(text, at, "false");
     case 'n':
-        return scan_word(text, at, SPOKE_STR("null"));
+        return scan_word(text, at, "null");
     default:
         return json_scan_number(text, at);
     }

@@ -26,6 +26,12 @@ static void put(spoke_writer *w, spoke_str bytes)
         w->status = spoke_buf_append(&w->out, bytes);
 }
 
+static void put_char(spoke_writer *w, char c)
+{
+    if (w->status == SPOKE_OK)
+        w->status = spoke_buf_append_byte(&w->out, (uint8_t)c);
+}
+
 static bool in_array(const spoke_writer *w)
 {
     return (w->arrays & 1) != 0;
@@ -72,7 +78,7 @@ static size_t plain_run(spoke_str text, size_t at)
 
 static void put_string(spoke_writer *w, spoke_str text)
 {
-    put(w, SPOKE_STR("\""));
+    put_char(w, '"');
     for (size_t at = 0; at < text.len && w->status == SPOKE_OK;) {
         const size_t run = plain_run(text, at);
         put(w, spoke_str_from(text.ptr + at, run));
@@ -84,7 +90,7 @@ static void put_string(spoke_writer *w, spoke_str text)
         else
             put_escape(w, text.ptr[at++]);
     }
-    put(w, SPOKE_STR("\""));
+    put_char(w, '"');
 }
 
 /* --- structure --- */
@@ -95,7 +101,7 @@ static void before_value(spoke_writer *w)
     if (w->depth == 0 ? w->comma : in_object(w) && !w->keyed)
         fail(w, SPOKE_E_STATE);
     if (in_array(w) && w->comma)
-        put(w, SPOKE_STR(","));
+        put_char(w, ',');
 }
 
 static void after_value(spoke_writer *w)
@@ -109,7 +115,7 @@ static void begin(spoke_writer *w, bool array)
     before_value(w);
     if (w->depth == MAX_DEPTH)
         fail(w, SPOKE_E_TOO_LARGE);
-    put(w, array ? SPOKE_STR("[") : SPOKE_STR("{"));
+    put_char(w, array ? '[' : '{');
     if (w->status != SPOKE_OK)
         return;
     w->arrays = w->arrays << 1 | array;
@@ -122,7 +128,7 @@ static void end(spoke_writer *w, bool array)
 {
     if (w->depth == 0 || in_array(w) != array || w->keyed)
         fail(w, SPOKE_E_STATE);
-    put(w, array ? SPOKE_STR("]") : SPOKE_STR("}"));
+    put_char(w, array ? ']' : '}');
     if (w->status != SPOKE_OK)
         return;
     w->arrays >>= 1;
@@ -157,12 +163,12 @@ static void before_key(spoke_writer *w)
     if (!in_object(w) || w->keyed)
         fail(w, SPOKE_E_STATE);
     if (w->comma)
-        put(w, SPOKE_STR(","));
+        put_char(w, ',');
 }
 
 static void after_key(spoke_writer *w)
 {
-    put(w, SPOKE_STR(":"));
+    put_char(w, ':');
     w->keyed = true;
 }
 
@@ -183,9 +189,9 @@ void spoke_write_raw_key(spoke_writer *w, spoke_str raw_key)
     before_key(w);
     if (!json_string_body_valid(raw_key))
         fail(w, SPOKE_E_JSON);
-    put(w, SPOKE_STR("\""));
+    put_char(w, '"');
     put(w, raw_key);
-    put(w, SPOKE_STR("\""));
+    put_char(w, '"');
     after_key(w);
 }
 
