@@ -31,9 +31,7 @@ spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
     spoke_str query, retry_after;
     if (!topic_skip_text(&topic, "$dps/registrations/res/"))
         return SPOKE_E_NOT_FOUND;
-    if (!topic_read_reply(topic, &reply.status, &query))
-        return SPOKE_E_PROTOCOL;
-    if (spoke_bag_find(query, "$rid", &reply.rid) != SPOKE_OK || reply.rid.len == 0)
+    if (!topic_read_reply(topic, &reply.status, &reply.rid, &query))
         return SPOKE_E_PROTOCOL;
     reply.has_retry_after = spoke_bag_find(query, "retry-after", &retry_after) == SPOKE_OK &&
                             read_seconds(retry_after, &reply.retry_after_s);

@@ -2,6 +2,7 @@
 
 #include <spoke/proto/pnp.h>
 
+#include "base/url.h"
 #include "proto/topic.h"
 
 #define TWIN_REPLY "$iothub/twin/res/"
@@ -155,11 +156,7 @@ static spoke_status parse_twin_reply(spoke_str rest, spoke_hub_event *out)
 {
     spoke_str query;
     out->kind = SPOKE_HUB_TWIN_REPLY;
-    if (!topic_read_reply(rest, &out->status, &query))
-        return SPOKE_E_PROTOCOL;
-    if (spoke_bag_find(query, "$rid", &out->rid) != SPOKE_OK || out->rid.len == 0)
-        return SPOKE_E_PROTOCOL;
-    return read_version(query, out);
+    return topic_read_reply(rest, &out->status, &out->rid, &query) ? read_version(query, out) : SPOKE_E_PROTOCOL;
 }
 
 static spoke_status parse_desired(spoke_str rest, spoke_hub_event *out)
@@ -188,13 +185,16 @@ static spoke_status parse_method(spoke_str rest, spoke_hub_event *out)
 /* As spoke_pnp_split_command, but in a bag the star may have been written as %2A. */
 static void split_encoded_command(spoke_str method, spoke_str *component, spoke_str *name)
 {
-    const spoke_str star = SPOKE_STR("%2A");
-    spoke_pnp_split_command(method, component, name);
-    for (size_t at = 1; component->len == 0 && at + star.len <= method.len; at++) {
-        if (!spoke_str_equal_nocase(spoke_str_from(method.ptr + at, star.len), star))
+    uint8_t byte = 0;
+    size_t before = 0;
+    *component = spoke_str_from(NULL, 0);
+    *name = method;
+    for (size_t at = 0; at < method.len && url_next(method, &at, &byte) == SPOKE_OK; before = at) {
+        if (byte != '*' || before == 0)
             continue;
-        *component = spoke_str_from(method.ptr, at);
-        *name = spoke_str_from(method.ptr + at + star.len, method.len - at - star.len);
+        *component = spoke_str_from(method.ptr, before);
+        *name = spoke_str_from(method.ptr + at, method.len - at);
+        return;
     }
 }
 

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <spoke/proto/hub.h>
+
 #include "base/ascii.h"
 #include "base/url.h"
 
@@ -95,11 +97,12 @@ bool topic_number(spoke_str digits, int64_t *out)
     return value <= INT64_MAX;
 }
 
-bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *query)
+bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *rid, spoke_str *query)
 {
-    spoke_str digits, rest;
-    if (!spoke_str_cut(text, '/', &digits, &rest) || digits.len != 3 || !topic_skip_text(&rest, "?"))
+    spoke_str digits;
+    if (!spoke_str_cut(text, '/', &digits, query) || digits.len != 3 || !topic_skip_text(query, "?"))
         return false;
-    *query = rest;
-    return spoke_str_u32(digits, status) == SPOKE_OK && *status >= 100;
+    if (spoke_str_u32(digits, status) != SPOKE_OK || *status < 100)
+        return false;
+    return spoke_bag_find(*query, "$rid", rid) == SPOKE_OK && rid->len > 0;
 }

@@ -37,7 +37,7 @@ bool topic_skip(spoke_str *topic, spoke_str prefix);
 bool topic_skip_text(spoke_str *topic, const char *prefix);
 /* Reads a number of 63 bits: digits alone, no sign, point or exponent, no zero in front. */
 bool topic_number(spoke_str digits, int64_t *out);
-/* Takes "{three digits}/?{query}" apart. */
-bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *query);
+/* Takes "{three digits}/?{query}" apart, whose query has to name the request. */
+bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *rid, spoke_str *query);
 
 #endif
