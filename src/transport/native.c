@@ -317,8 +317,13 @@ static spoke_status native_publish(spoke_transport *t, const spoke_mqtt_publish_
     return t->phase == NATIVE_OPEN ? spoke_mqtt_publish(t->session, t->now, message, packet_id) : SPOKE_E_STATE;
 }
 
+/* Where no part listens, programs that use this table by themselves are told. */
+#define LISTENS (SPOKE_WITH_DPS || SPOKE_WITH_PROPERTIES || SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
+
 static spoke_status native_subscribe(spoke_transport *t, const spoke_mqtt_filter *filters, size_t count)
 {
+    if (!LISTENS)
+        return SPOKE_E_UNSUPPORTED;
     return t->phase == NATIVE_OPEN ? spoke_mqtt_subscribe(t->session, now_ms(t), filters, count, NULL)
                                    : SPOKE_E_STATE;
 }
