@@ -182,7 +182,7 @@ spoke_status spoke_client_create(const spoke_config *config, spoke_client **out)
     const spoke_status status = spoke_client_init(memory != NULL ? memory : (void *)reason,
                                                   memory != NULL ? size : sizeof reason, config, out, &why);
     if (status == SPOKE_OK) {
-        (*out)->on_heap = true;
+        (*out)->release = free;
         return SPOKE_OK;
     }
     free(memory);
@@ -207,8 +207,8 @@ void spoke_client_destroy(spoke_client *client)
     spoke_wipe(client->keys, sizeof client->keys);
     renew_wipe(client);
     spoke_wipe(client->scratch, TEXT_BYTES);
-    if (client->on_heap)
-        free(client);
+    if (client->release != NULL) /* free, which a program that never creates has no need of */
+        client->release(client);
 }
 
 spoke_status spoke_client_open(spoke_client *client)

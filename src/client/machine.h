@@ -174,7 +174,6 @@ struct spoke_client {
     bool pace_blocks;     /* a message to be replayed waits for its pace */
     bool alive;           /* the first poll has handed out what was kept */
     bool handlers_sorted; /* so a binary search finds them */
-    bool on_heap;
 #if SPOKE_WITH_PROPERTIES
     bool report_in_flight, resync_wanted;
 #endif
@@ -182,6 +181,7 @@ struct spoke_client {
     uint8_t key_count, key_used;
     spoke_state state;
     spoke_network network, network_seen; /* as the program says; as machine_work has acted upon */
+    void (*release)(void *memory); /* at destroy; NULL: the memory is the program's */
     const spoke_transport_ops *ops;
     spoke_transport *link;
     /* One for what never happens at once. Valid within one step of the machine: topics and filters; token and user
