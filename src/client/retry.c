@@ -119,23 +119,29 @@ static uint32_t pause_for(const struct retry *r, enum retry_class class, const s
 
 /* --- reasons --- */
 
+/* What DPS's own verdict stands for. */
+static const struct verdict {
+    spoke_reason reason;
+    enum retry_class class;
+} verdicts[] = {
+    [SPOKE_DPS_THROTTLED] = {SPOKE_REASON_THROTTLED, RETRY_THROTTLED},
+    [SPOKE_DPS_TRANSIENT] = {SPOKE_REASON_SERVICE, RETRY_TRANSIENT},
+    [SPOKE_DPS_CREDENTIAL] = {SPOKE_REASON_CREDENTIAL, RETRY_CREDENTIAL},
+    [SPOKE_DPS_BLOCKED] = {SPOKE_REASON_BLOCKED, RETRY_BLOCKED},
+    [SPOKE_DPS_SERVICE] = {SPOKE_REASON_SERVICE, RETRY_SERVICE},
+    [SPOKE_DPS_CONFIGURATION] = {SPOKE_REASON_CONFIGURATION, RETRY_CONFIGURATION},
+};
+
+static struct verdict verdict_of(spoke_dps_class class)
+{
+    const bool known = (unsigned)class < sizeof verdicts / sizeof verdicts[0];
+    return verdicts[known ? class : SPOKE_DPS_TRANSIENT];
+}
+
 static spoke_reason dps_reason(const struct retry_input *in)
 {
-    switch (in->dps_class) {
-    case SPOKE_DPS_THROTTLED:
-        return SPOKE_REASON_THROTTLED;
-    case SPOKE_DPS_TRANSIENT: /* 0: it did not answer */
-        return in->error->detail == 0 ? SPOKE_REASON_TIMEOUT : SPOKE_REASON_SERVICE;
-    case SPOKE_DPS_CREDENTIAL:
-        return SPOKE_REASON_CREDENTIAL;
-    case SPOKE_DPS_BLOCKED:
-        return SPOKE_REASON_BLOCKED;
-    case SPOKE_DPS_CONFIGURATION:
-        return SPOKE_REASON_CONFIGURATION;
-    case SPOKE_DPS_SERVICE:
-        break;
-    }
-    return SPOKE_REASON_SERVICE;
+    const bool silent = in->dps_class == SPOKE_DPS_TRANSIENT && in->error->detail == 0; /* it did not answer */
+    return silent ? SPOKE_REASON_TIMEOUT : verdict_of(in->dps_class).reason;
 }
 
 static bool certificate_refused(const struct retry_input *in)
@@ -212,25 +218,6 @@ spoke_reason retry_reason(const struct retry_input *in)
 
 /* --- classes --- */
 
-static enum retry_class dps_class(const struct retry_input *in)
-{
-    switch (in->dps_class) {
-    case SPOKE_DPS_THROTTLED:
-        return RETRY_THROTTLED;
-    case SPOKE_DPS_CREDENTIAL:
-        return RETRY_CREDENTIAL;
-    case SPOKE_DPS_BLOCKED:
-        return RETRY_BLOCKED;
-    case SPOKE_DPS_SERVICE:
-        return RETRY_SERVICE;
-    case SPOKE_DPS_CONFIGURATION:
-        return RETRY_CONFIGURATION;
-    case SPOKE_DPS_TRANSIENT:
-        break;
-    }
-    return RETRY_TRANSIENT;
-}
-
 /* The hub says 5 also to a disabled device and in short hiccups, so the first refusal only asks for a fresh token,
  * the second for a new assignment, and from then on it is slow. A certificate is as good next time as it was now, so
  * its first refusal asks for the assignment. */
@@ -268,7 +255,7 @@ static bool hopeless(const struct retry_input *in)
 static enum retry_class classify(struct retry *r, const struct retry_input *in, spoke_reason reason)
 {
     if (dps_refused(in))
-        return dps_class(in);
+        return verdict_of(in->dps_class).class;
     switch (reason) {
     case SPOKE_REASON_TOKEN:
         return RETRY_AT_ONCE;
