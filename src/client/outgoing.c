@@ -413,12 +413,18 @@ static void notice_news(spoke_client *c, uint64_t now, struct tally *told, queue
     client_notice(c, kind, &why, 0);
 }
 
+/* Of the storage: without one nothing fails. */
+static queue_counter faults(const spoke_client *c)
+{
+    return SPOKE_WITH_STORAGE ? queue_faults(&c->queue) : 0;
+}
+
 static void notice_ends(spoke_client *c, uint64_t now)
 {
     notice_news(c, now, &c->drops_told, queue_dropped(&c->queue), SPOKE_NOTICE_DROP,
                 client_fault(SPOKE_E_FULL, SPOKE_SOURCE_CLIENT, 0,
                              "telemetry was dropped, by policy, age or size: spoke_client_stats tells which"));
-    notice_news(c, now, &c->faults_told, queue_faults(&c->queue), SPOKE_NOTICE_STORAGE,
+    notice_news(c, now, &c->faults_told, faults(c), SPOKE_NOTICE_STORAGE,
                 client_fault(SPOKE_E_PORT, SPOKE_SOURCE_PORT, 0,
                              "the storage of the queue failed, or held something unreadable"));
 }
@@ -441,7 +447,7 @@ uint64_t outgoing_deadline(const spoke_client *c)
     }
     if (is_news(&c->drops_told, queue_dropped(&c->queue)) && c->drops_told.due < due)
         due = c->drops_told.due;
-    if (is_news(&c->faults_told, queue_faults(&c->queue)) && c->faults_told.due < due)
+    if (is_news(&c->faults_told, faults(c)) && c->faults_told.due < due)
         due = c->faults_told.due;
     return due;
 }
