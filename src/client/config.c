@@ -116,6 +116,13 @@ static spoke_status check_credential(const spoke_credential *k, spoke_error *why
     return SPOKE_OK;
 }
 
+static bool same_place(const spoke_handler *a, const spoke_handler *b)
+{
+    return (a->command == NULL) == (b->command == NULL) &&
+           spoke_str_equal(spoke_str_of(a->name), spoke_str_of(b->name)) &&
+           spoke_str_equal(spoke_str_of(a->component), spoke_str_of(b->component));
+}
+
 static spoke_status check_handlers(const spoke_config *c, spoke_error *why)
 {
     if (!HANDLERS_ASKED)
@@ -129,9 +136,7 @@ static spoke_status check_handlers(const spoke_config *c, spoke_error *why)
         if (h->name == NULL || (h->property == NULL) == (h->command == NULL))
             return refuse(why, "a handler needs a name and exactly one of property and command");
         for (size_t j = 0; j < i; j++)
-            if (strcmp(c->handlers[j].name, h->name) == 0 &&
-                (c->handlers[j].command == NULL) == (h->command == NULL) &&
-                spoke_str_equal(spoke_str_of(c->handlers[j].component), spoke_str_of(h->component)))
+            if (same_place(&c->handlers[j], h))
                 return refuse(why, "two handlers are given for the same component and name");
     }
     return SPOKE_OK;
@@ -216,7 +221,7 @@ static size_t report_slots(const spoke_config *c)
     return slots < 8 ? 8 : slots < 500 ? slots : 500;
 }
 
-size_t most_payload(const spoke_config *c)
+static size_t most_payload(const spoke_config *c)
 {
     return c->send_bytes < SPOKE_MAX_TELEMETRY_BYTES ? c->send_bytes : SPOKE_MAX_TELEMETRY_BYTES;
 }
@@ -470,34 +475,35 @@ static size_t text_size(const char *text)
     return text != NULL ? strlen(text) + 1 : 0;
 }
 
-static void copy_text(char **at, const char **text)
-{
-    if (*text == NULL)
-        return;
-    const size_t size = strlen(*text) + 1;
-    memcpy(*at, *text, size);
-    *text = *at;
-    *at += size;
-}
+/* The texts that are copied. */
+static const uint16_t texts[] = {
+    offsetof(spoke_config, provisioning_host), offsetof(spoke_config, id_scope),
+    offsetof(spoke_config, registration_id),   offsetof(spoke_config, hub_host),
+    offsetof(spoke_config, user_agent),        offsetof(spoke_config, provisioning_payload),
+    offsetof(spoke_config, time_host),         offsetof(spoke_config, diagnostics),
+};
+#define TEXTS (sizeof texts / sizeof texts[0])
 
 static size_t strings_size(const spoke_config *c)
 {
-    return text_size(c->provisioning_host) + text_size(c->id_scope) + text_size(c->registration_id) +
-           text_size(c->hub_host) + text_size(c->user_agent) + text_size(c->provisioning_payload) +
-           text_size(c->time_host) + text_size(c->diagnostics);
+    size_t size = 0;
+    for (size_t i = 0; i < TEXTS; i++)
+        size += text_size(*(const char *const *)(const void *)((const char *)c + texts[i]));
+    return size;
 }
 
 static void copy_strings(spoke_client *c)
 {
     char *at = c->strings;
-    copy_text(&at, &c->config.provisioning_host);
-    copy_text(&at, &c->config.id_scope);
-    copy_text(&at, &c->config.registration_id);
-    copy_text(&at, &c->config.hub_host);
-    copy_text(&at, &c->config.user_agent);
-    copy_text(&at, &c->config.provisioning_payload);
-    copy_text(&at, &c->config.time_host);
-    copy_text(&at, &c->config.diagnostics);
+    for (size_t i = 0; i < TEXTS; i++) {
+        const char **text = (const char **)(void *)((char *)&c->config + texts[i]);
+        const size_t size = text_size(*text);
+        if (size == 0)
+            continue;
+        memcpy(at, *text, size);
+        *text = at;
+        at += size;
+    }
 }
 
 spoke_tls_options config_tls(const spoke_config *c)
@@ -521,7 +527,7 @@ static spoke_transport_options transport_options(const spoke_config *c, const sp
     return options;
 }
 
-static struct queue_options queue_options(const spoke_config *c)
+static void carve_queue(struct carver *at, const spoke_config *c, spoke_client *client)
 {
     struct queue_options o = {.messages = c->queue_messages + report_slots(c),
                               .storage = c->storage,
@@ -531,22 +537,19 @@ static struct queue_options queue_options(const spoke_config *c)
                               .policy = (enum queue_policy)c->when_full,
                               .compose = SPOKE_WITH_MERGE ? spoke_patch_compose : NULL};
     o.memory_bytes = queue_memory_bytes(&o, most_payload(c));
-    return o;
-}
-
-void carve_queue(struct carver *at, struct queue_options o, struct queue *q)
-{
     o.index = carve(at, queue_index_bytes(o.storage, o.messages));
     o.memory = carve_bulk(at, o.memory_bytes);
-    if (q != NULL)
-        q->o = o; /* for config_queue */
+    if (client != NULL)
+        client->queue.o = o; /* for config_queue */
 }
 
 /* Several messages as one, and encoders. */
 static void carve_batches(struct carver *at, const spoke_config *c, spoke_client *client)
 {
-    const size_t gathered_bytes = SPOKE_WITH_BATCHES && c->batch_count > 1 ? c->send_bytes : 0;
-    const size_t encoded_bytes = SPOKE_WITH_BATCHES && c->encoder != NULL ? c->send_bytes : 0;
+    if (!SPOKE_WITH_BATCHES)
+        return;
+    const size_t gathered_bytes = c->batch_count > 1 ? c->send_bytes : 0;
+    const size_t encoded_bytes = c->encoder != NULL ? c->send_bytes : 0;
     void *gathered = carve_bulk(at, gathered_bytes);
     void *encoded = carve_bulk(at, encoded_bytes);
     if (client == NULL)
@@ -587,7 +590,7 @@ static void lay_out(struct carver *at, const spoke_config *resolved, size_t link
     work_carve(at, resolved, client);
     clock_carve(at, resolved, &platform, client);
     command_carve(at, resolved, client);
-    carve_queue(at, queue_options(resolved), client != NULL ? &client->queue : NULL);
+    carve_queue(at, resolved, client);
     carve_batches(at, resolved, client);
     diagnostics_carve(at, resolved, client);
     void *link = carve(at, link_bytes); /* its own buffers are its last parts */

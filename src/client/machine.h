@@ -181,7 +181,7 @@ struct spoke_client {
     uint8_t key_count, key_used;
     spoke_state state;
     spoke_network network, network_seen; /* as the program says; as machine_work has acted upon */
-    void (*release)(void *memory); /* at destroy; NULL: the memory is the program's */
+    void (*release)(void *memory);       /* at destroy; NULL: the memory is the program's */
     const spoke_transport_ops *ops;
     spoke_transport *link;
     /* One for what never happens at once. Valid within one step of the machine: topics and filters; token and user
@@ -331,8 +331,6 @@ struct carver {
 };
 void *carve(struct carver *at, size_t size);
 void *carve_bulk(struct carver *at, size_t size);
-void carve_queue(struct carver *at, struct queue_options o, struct queue *q);
-size_t most_payload(const spoke_config *c); /* the largest message, topic or not */
 
 /* --- client.c --- */
 /* A text of ours: where sentences are left out it is none, and what the status is called stands for it. */
