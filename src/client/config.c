@@ -82,7 +82,7 @@ static spoke_status check_identity(const spoke_config *c, spoke_error *why)
 {
     if (!within(c->registration_id, SPOKE_MAX_ID_BYTES))
         return refuse(why, "registration_id is missing or longer than 128 characters");
-    if (strpbrk(c->registration_id, "#+/") != NULL)
+    if (c->registration_id[strcspn(c->registration_id, "#+/")] != '\0')
         return refuse(why, "registration_id holds '#', '+' or '/', which an MQTT topic cannot carry");
     if (!config_uses_dps(c) && (c->hub_host == NULL || c->hub_host[0] == '\0'))
         return refuse(why, "set provisioning_host (and id_scope), or hub_host to connect without DPS");
