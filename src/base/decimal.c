@@ -91,9 +91,10 @@ static void scale(struct decimal *d, int bits)
 /* What stands before the point, at most WHOLE_DIGITS digits. */
 static uint64_t whole_part(const struct decimal *d)
 {
+    const int places = (int)point(d);
     uint64_t whole = 0;
-    for (int64_t i = 0; i < point(d); i++)
-        whole = whole * 10 + (i < (int64_t)d->count ? (uint64_t)(d->digits[i] - '0') : 0);
+    for (int i = 0; i < places; i++)
+        whole = whole * 10 + (i < (int)d->count ? (unsigned)(d->digits[i] - '0') : 0u);
     return whole;
 }
 
