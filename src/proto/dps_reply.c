@@ -73,7 +73,7 @@ static spoke_str usable_operation_id(spoke_str id)
 static enum dps_operation_status read_status(spoke_str text, uint32_t topic_status)
 {
     static const struct {
-        const char *text;
+        char text[12];
         enum dps_operation_status status;
     } names[] = {
         {"assigning", DPS_OPERATION_ASSIGNING}, {"unassigned", DPS_OPERATION_ASSIGNING},
