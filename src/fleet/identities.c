@@ -79,8 +79,6 @@ bool identities_read(struct identities *all, const char *path, char *why, size_t
 
 void identities_free(struct identities *all)
 {
-    if (all->file.owned != NULL)
-        spoke_wipe(all->file.owned, all->file.text.len);
     file_free(&all->file);
     free(all->lines);
     all->lines = NULL;

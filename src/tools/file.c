@@ -3,25 +3,38 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+
+/* Never by realloc, which leaves what it moves behind. */
+static bool grow(struct file_text *out, size_t room)
+{
+    char *bigger = malloc(room);
+    if (bigger == NULL)
+        return false;
+    const size_t length = out->text.len;
+    if (length > 0)
+        memcpy(bigger, out->owned, length);
+    file_free(out);
+    out->owned = bigger;
+    out->text = spoke_str_from(bigger, length);
+    return true;
+}
 
 static bool read_all(FILE *in, struct file_text *out)
 {
-    size_t room = 0, length = 0, got;
+    size_t room = 0, got;
     do {
-        if (length + 1 >= room) {
+        if (out->text.len + 1 >= room) {
             room = room == 0 ? 65536 : room * 2;
-            char *bigger = room > FILE_MAX_BYTES ? NULL : realloc(out->owned, room);
-            if (bigger == NULL) {
+            if (room > FILE_MAX_BYTES || !grow(out, room)) {
                 errno = room > FILE_MAX_BYTES ? EFBIG : ENOMEM;
                 return false;
             }
-            out->owned = bigger;
         }
-        got = fread(out->owned + length, 1, room - length - 1, in);
-        length += got;
+        got = fread(out->owned + out->text.len, 1, room - out->text.len - 1, in);
+        out->text.len += got;
     } while (got > 0);
-    out->owned[length] = '\0';
-    out->text = spoke_str_from(out->owned, length);
+    out->owned[out->text.len] = '\0';
     return ferror(in) == 0;
 }
 
@@ -32,6 +45,7 @@ bool file_read(const char *path, struct file_text *out)
     out->text = spoke_str_from(NULL, 0);
     if (in == NULL)
         return false;
+    (void)setvbuf(in, NULL, _IONBF, 0); /* no copy in a buffer of its own */
     const bool ok = read_all(in, out);
     const int kept = errno;
     fclose(in);
@@ -43,6 +57,8 @@ bool file_read(const char *path, struct file_text *out)
 
 void file_free(struct file_text *text)
 {
+    if (text->owned != NULL)
+        spoke_wipe(text->owned, text->text.len);
     free(text->owned);
     text->owned = NULL;
     text->text = spoke_str_from(NULL, 0);

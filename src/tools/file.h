@@ -1,4 +1,4 @@
-/* Whole files in memory. */
+/* Whole files in memory. They may hold keys: what was read is wiped before its memory is given back. */
 #ifndef SPOKE_SRC_TOOLS_FILE_H
 #define SPOKE_SRC_TOOLS_FILE_H
 
