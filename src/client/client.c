@@ -430,9 +430,8 @@ static size_t put_front(const spoke_error *e, spoke_buf *out)
     const bool negative = e->detail < 0;
     char number[16];
     spoke_buf digits = spoke_buf_from(number, sizeof number);
-    if (spoke_buf_append_u64(&digits, negative ? 0u - (uint32_t)e->detail : (uint32_t)e->detail) != SPOKE_OK ||
-        spoke_buf_append_byte(&digits, 0) != SPOKE_OK)
-        digits.len = 0;
+    const uint32_t detail = negative ? 0u - (uint32_t)e->detail : (uint32_t)e->detail;
+    (void)(spoke_buf_append_u64(&digits, detail) == SPOKE_OK && spoke_buf_append_byte(&digits, 0) == SPOKE_OK);
     const char *const parts[] = {spoke_status_name(e->status),
                                  " (",
                                  spoke_source_name(e->source),

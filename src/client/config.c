@@ -254,9 +254,8 @@ static uint32_t blocks_needed(const spoke_config *c)
 static const char *decimal(uint32_t value, char room[12])
 {
     spoke_buf out = spoke_buf_from(room, 12);
-    if (spoke_buf_append_u64(&out, value) != SPOKE_OK || spoke_buf_append_byte(&out, 0) != SPOKE_OK)
-        return "?";
-    return room;
+    return spoke_buf_append_u64(&out, value) == SPOKE_OK && spoke_buf_append_byte(&out, 0) == SPOKE_OK ? room
+                                                                                                       : "?";
 }
 
 /* A sentence with numbers stands in `room`. */
@@ -317,10 +316,9 @@ const spoke_platform *config_builtin_platform(void)
 spoke_platform config_platform(const spoke_config *resolved)
 {
     spoke_platform p = *resolved->platform;
-    const spoke_platform *builtin = config_builtin_platform();
     p.log_tap = NULL; /* diagnostics_init may set it */
-    if (builtin == NULL)
-        return p; /* check_platform saw that it is complete */
+#if SPOKE_WITH_POSIX  /* without it check_platform saw that it is complete */
+    const spoke_platform *builtin = spoke_platform_posix();
     if (p.monotonic_ms == NULL)
         p.monotonic_ms = builtin->monotonic_ms;
     if (p.unix_seconds == NULL)
@@ -329,22 +327,26 @@ spoke_platform config_platform(const spoke_config *resolved)
         p.random = builtin->random;
     if (p.net == NULL)
         p.net = builtin->net;
+#endif
     return p;
 }
 
 static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
 {
+#if !SPOKE_WITH_POSIX
     if (p == NULL)
         return refuse(why, "platform is missing: this build has no port of its own");
+#endif
     if (p->struct_size < sizeof(spoke_platform))
         return refuse(why, "platform.struct_size is too small: set it to sizeof(spoke_platform)");
     if ((p->lock == NULL) != (p->unlock == NULL))
         return refuse(why, "platform has one of lock and unlock; it needs both or neither");
-    if (!SPOKE_WITH_POSIX &&
-        (p->monotonic_ms == NULL || p->unix_seconds == NULL || p->random == NULL || p->net == NULL))
+#if !SPOKE_WITH_POSIX
+    if (p->monotonic_ms == NULL || p->unix_seconds == NULL || p->random == NULL || p->net == NULL)
         return refuse(why,
                       "platform needs monotonic_ms, unix_seconds, random and net: this build has no port of its "
                       "own to take them from");
+#endif
     return SPOKE_OK;
 }
 

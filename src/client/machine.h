@@ -58,7 +58,7 @@
 /* Something may be asked that the program answers later. */
 #define CALLS_WAIT (SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
 /* The program may be asked something. */
-#define HANDLERS_ASKED (SPOKE_WITH_PROPERTIES || CALLS_WAIT)
+enum { HANDLERS_ASKED = SPOKE_WITH_PROPERTIES || CALLS_WAIT };
 
 /* A call of the service that the program has not answered yet. */
 struct pending_call {

@@ -70,11 +70,12 @@ static spoke_status subscribe(spoke_client *c, const spoke_hub_identity *id)
 {
     spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT];
     spoke_buf scratch = text_room(c);
-    const spoke_status status = spoke_hub_filters(id, &scratch, filters);
-    if (status != SPOKE_OK)
-        return status;
-    keep_wanted(filters);
-    return c->ops->subscribe(c->link, filters, FILTERS);
+    spoke_status status = spoke_hub_filters(id, &scratch, filters);
+    if (status == SPOKE_OK) {
+        keep_wanted(filters);
+        status = c->ops->subscribe(c->link, filters, FILTERS);
+    }
+    return status;
 }
 
 static void begin(spoke_client *c)

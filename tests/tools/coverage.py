@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""The table of coverage.sh: coverage.py JSON ROOT LINES BRANCHES LAYER...
+"""The table of coverage.sh: coverage.py BUILD ROOT LINES BRANCHES LAYER...
 
-JSON is what `llvm-cov export` wrote. Prints every line and branch of src/LAYER that no test reached, as file:line,
+BUILD/coverage.json is what `llvm-cov export` wrote, BUILD/without-*/coverage.json the same of builds without some parts: a
+line that only one of those reaches counts as reached. Prints every line and branch of src/LAYER that no test reached, as file:line,
 then the table of lines and branches by layer; exits 1 when a layer is below LINES or BRANCHES percent."""
 import json
 import pathlib
@@ -44,14 +45,21 @@ def percent(reached, total):
     return 100.0 * reached / total if total else 100.0
 
 
-def main(exported, root, min_lines, min_branches, layers):
-    data = json.loads(pathlib.Path(exported).read_text(encoding="utf-8"))["data"][0]
+def read(exported):
+    return json.loads(exported.read_text(encoding="utf-8"))["data"][0]
+
+
+def main(build, root, min_lines, min_branches, layers):
+    data = read(pathlib.Path(build, "coverage.json"))
+    elsewhere = {(file["filename"], line) for fewer in pathlib.Path(build).glob("without-*/coverage.json")
+                 for file in read(fewer)["files"] for line, hit in line_hits(file["segments"]).items() if hit}
     branches = branch_hits(data["functions"])
     table, missing = {layer: [0, 0, 0, 0] for layer in layers}, []
     for file in data["files"]:
         name = pathlib.Path(file["filename"]).relative_to(root)
         row = table[name.parts[1]]
         for line, reached in line_hits(file["segments"]).items():
+            reached = reached or (file["filename"], line) in elsewhere
             row[0] += reached
             row[1] += 1
             if not reached:

@@ -8,7 +8,8 @@
 #
 # What counts: every line and every branch of a condition (each operand of && and || both ways, each case of a switch)
 # in src/{base,mqtt,proto,queue,client}, as clang's source-based coverage tells them. Files and functions that no test
-# links count as uncovered. The corpora of the fuzz targets and the system tests are not run: what they reach they
+# links count as uncovered. What only a build without some parts has (spoke/features.h) is reached in such a build, by
+# test_left_out. The corpora of the fuzz targets and the system tests are not run: what they reach they
 # do not assert. Nothing is left out by markers in the sources. Compiled with NDEBUG: an assert is a claim that its
 # condition holds, so the other way has no test.
 set -euo pipefail
@@ -38,11 +39,24 @@ done
 [ "$install" = no ] ||
     install_missing "${spoke_build_packages[@]}" "${spoke_test_packages[@]}" "${spoke_clang_packages[@]}" llvm
 
+instrument="-O1 -g -DNDEBUG -fprofile-instr-generate -fcoverage-mapping"
 mkdir -p "$build"
 failed=0
+
+# A build without some parts, by these compiler flags, and what its test reaches.
+left_out() {
+    local folder="$build/without-$1"
+    cmake -S "$root" -B "$folder" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=None -DSPOKE_SAMPLES=OFF \
+        -DCMAKE_C_FLAGS="$instrument $2" >"$folder.log" || { cat "$folder.log"; exit 2; }
+    ninja -C "$folder" -j"$jobs" --quiet test_left_out
+    LLVM_PROFILE_FILE="$folder/profraw" "$folder/tests/test_left_out" >"$folder.log" 2>&1 ||
+        { cat "$folder.log"; failed=1; }
+    llvm-profdata merge -sparse -o "$folder/profdata" "$folder/profraw"
+}
+
 if [ "$run" = yes ]; then
     cmake -S "$root" -B "$build" -G Ninja -DCMAKE_C_COMPILER=clang -DCMAKE_BUILD_TYPE=None -DSPOKE_SAMPLES=OFF \
-        -DCMAKE_C_FLAGS="-O1 -g -DNDEBUG -fprofile-instr-generate -fcoverage-mapping" >"$build/configure.log" ||
+        -DCMAKE_C_FLAGS="$instrument" >"$build/configure.log" ||
         { cat "$build/configure.log"; exit 2; }
     mapfile -t tests < <(ctest --test-dir "$build" -N | sed -nE 's,^ *Test +#[0-9]+: (unit|sim)/,,p')
     ninja -C "$build" -j"$jobs" --quiet "${tests[@]}"
@@ -56,6 +70,8 @@ if [ "$run" = yes ]; then
     tail -n 5 "$build/tests.log"
     [ "$failed" = 0 ] || grep -E '\*\*\*|^\[  FAILED' "$build/tests.log" >&2
     llvm-profdata merge -sparse -o "$build/all.profdata" "$build"/profiles/*.profraw
+    left_out telemetry "-DSPOKE_FEATURES_FILE='\"$root/tests/size/features_telemetry.h\"'"
+    left_out commands -DSPOKE_WITH_COMMANDS=0
 fi
 
 sources=()
@@ -65,7 +81,10 @@ done
 counts=(-instr-profile "$build/all.profdata" "$build/every.so")
 llvm-cov export "${counts[@]}" "${sources[@]}" >"$build/coverage.json"
 llvm-cov show "${counts[@]}" -format html -show-branches count -output-dir "$build/html" "${sources[@]}"
-python3 "$root/tests/tools/coverage.py" "$build/coverage.json" "$root" "$min_lines" "$min_branches" "${layers[@]}" ||
+for folder in "$build"/without-*/; do
+    llvm-cov export -instr-profile "$folder/profdata" "$folder/tests/test_left_out" "${sources[@]}" >"$folder/coverage.json"
+done
+python3 "$root/tests/tools/coverage.py" "$build" "$root" "$min_lines" "$min_branches" "${layers[@]}" ||
     failed=1
 echo "Every line: $build/html/index.html"
 exit "$failed"

@@ -1,3 +1,4 @@
+#include "mqtt/codec.h"
 #include "support/support.h"
 
 #include <stdlib.h>
@@ -619,6 +620,18 @@ static void every_other_ascii_byte_may_stand_in_a_topic(void **state)
     }
 }
 
+static void a_client_refuses_what_only_a_server_receives(void **state)
+{
+    const spoke_mqtt_type types[] = {SPOKE_MQTT_CONNECT, SPOKE_MQTT_SUBSCRIBE, SPOKE_MQTT_UNSUBSCRIBE};
+    (void)state;
+    for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
+        const spoke_mqtt_header header = {types[i], codec_fixed_flags(types[i]), 2, 0};
+        const uint8_t bytes[] = {(uint8_t)((unsigned)types[i] << 4 | header.flags), 0};
+        spoke_mqtt_packet packet;
+        assert_int_equal(codec_decode_answer(&header, bytes, &packet), SPOKE_E_PROTOCOL);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -641,6 +654,7 @@ int main(void)
         cmocka_unit_test(filter_arrays_encode_to_the_same_bytes),
         cmocka_unit_test(filter_arrays_that_break_the_standard_are_refused),
         cmocka_unit_test(filters_beyond_the_largest_packet_are_refused),
+        cmocka_unit_test(a_client_refuses_what_only_a_server_receives),
         cmocka_unit_test(missing_arguments_are_refused),
         cmocka_unit_test(a_bad_byte_is_found_anywhere_in_a_topic),
         cmocka_unit_test(every_other_ascii_byte_may_stand_in_a_topic),

@@ -71,6 +71,15 @@ static void a_client_comes_back_with_what_is_built(void **state)
     assert_int_equal(fake->opens, 2);
 }
 
+static void what_nobody_here_hears_is_acknowledged(void **state)
+{
+    struct fixture *f = *state;
+    connect_as_built(f);
+    say_message("no/such/topic", "{}", 1);
+    poll(f, 0);
+    assert_int_equal(fake->ack_count, 1);
+}
+
 static void an_error_has_status_source_number_and_a_word(void **state)
 {
     struct fixture *f = *state;
@@ -218,6 +227,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_client_gets_ready_and_sends_with_what_is_built, set_up_what_there_is,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_client_comes_back_with_what_is_built, set_up_what_there_is, tear_down),
+        cmocka_unit_test_setup_teardown(what_nobody_here_hears_is_acknowledged, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(an_error_has_status_source_number_and_a_word, set_up_what_there_is,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_configuration_that_needs_what_is_not_there_is_refused,
