@@ -119,8 +119,8 @@ print(json.dumps({"@context": "dtmi:dtdl:context;2", "@id": "dtmi:com:example:Sh
                   "contents": [{"@type": "Telemetry", "name": "t", "schema": "dtmi:com:example:O0;1"}]}))
 END
 expect "30^5 fields are shown in time" 0 "(as above)" timeout 5 "$tool" show shared.json
-expect "and sampled" 0 '{"t":{}}' timeout 20 "$tool" sample shared.json
-expect "and generated" 0 "" timeout 20 "$tool" gen shared.json --out made --self-test
+expect "and sampled" 0 '{"t":{}}' timeout 60 "$tool" sample shared.json
+expect "and generated" 0 "" timeout 60 "$tool" gen shared.json --out made --self-test
 expect "sample" 0 'telemetry temperature: {"temperature":21.5}' "$tool" sample "$models/thermostat.json"
 expect "sample keeps ranges" 0 '"speed":100' "$tool" sample "$models/pump_template.json"
 for model in "$models"/*.json; do
