@@ -3,6 +3,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "base/u64.h"
+
 /* Where the text goes; what does not fit is dropped, and all that follows. */
 struct line {
     char *out;
@@ -34,13 +36,9 @@ static void put_text(struct line *l, const char *text, size_t most)
 
 static void put_number(struct line *l, unsigned long value)
 {
-    char digits[20];
-    size_t at = sizeof digits;
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value > 0);
-    put(l, digits + at, sizeof digits - at);
+    char memory[U64_DIGITS];
+    const spoke_str digits = u64_text(value, memory);
+    put(l, digits.ptr, digits.len);
 }
 
 static void put_signed(struct line *l, long value)
