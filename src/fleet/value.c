@@ -7,9 +7,9 @@
 #include "base/base64.h"
 #include "base/iso8601.h"
 #include "fleet/value_plan.h"
+#include "tools/payload.h"
 
 #define MAX_DEPTH 6u     /* of what may be left out; a schema that contains itself ends there */
-#define MAX_TEXT 1024u   /* minLength beyond that is not met */
 #define WIDE_BYTES 2048u /* a value that is so long already gets no more than it has to have */
 #define PULL 0.02        /* part of the way to the middle, or the target, that is gone each time */
 #define CHANGE 16u       /* a switch or state changes once in so many times */
@@ -165,21 +165,15 @@ static int print_text(char *out, size_t cap, enum sense_text text, uint32_t choi
     return 0;
 }
 
-/* Length limits count UTF-16 units; all of it is ASCII. */
 static void write_string(struct maker *m, const struct value_plan *plan)
 {
-    const spoke_range *range = plan->schema->range;
-    char text[MAX_TEXT];
+    char text[PAYLOAD_MAX_TEXT];
     const bool changes = plan->text == SENSE_STATUS || plan->text == SENSE_WORD;
     const uint32_t choice = keep_choice(m, plan, changes);
     memset(text, 'x', sizeof text);
-    size_t len = (size_t)print_text(text, sizeof text, (enum sense_text)plan->text, choice);
+    const size_t len = (size_t)print_text(text, sizeof text, (enum sense_text)plan->text, choice);
     text[len] = 'x';
-    if (range != NULL && range->has_high && range->high_whole < (int64_t)len)
-        len = range->high_whole > 0 ? (size_t)range->high_whole : 0;
-    if (range != NULL && range->has_low && range->low_whole > (int64_t)len)
-        len = range->low_whole < (int64_t)MAX_TEXT ? (size_t)range->low_whole : MAX_TEXT;
-    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, len)));
+    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, payload_text_len(plan->schema->range, len))));
 }
 
 /* "2026-03-04T05:06:07Z", or the part of it that the kind has. */

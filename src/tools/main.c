@@ -1,6 +1,3 @@
-#include <errno.h>
-#include <string.h>
-
 #include "tools/tool.h"
 
 static const char help[] =
@@ -15,10 +12,7 @@ static const char help[] =
     "\n"
     "Each has --help. Exit code: 0 fine, 1 not valid (diff: breaking), 2 wrong usage or a file that cannot be read.\n";
 
-static const struct {
-    const char *name;
-    int (*run)(int argc, char **argv);
-} commands[] = {
+static const struct tool_command commands[] = {
     {"check", tool_check},
     {"show", tool_show},
     {"gen", tool_gen},
@@ -29,32 +23,7 @@ static const struct {
 #endif
 };
 
-/* What was not printed was not said: a full disk behind a pipe is trouble, whatever the command found. */
-static int flushed(int code)
-{
-    if (fflush(stdout) == 0 && !ferror(stdout))
-        return code;
-    fprintf(stderr, "spoke-model: standard output cannot be written: %s\n", strerror(errno));
-    return TOOL_TROUBLE;
-}
-
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "";
-    if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0) {
-        fputs(help, stdout);
-        return TOOL_OK;
-    }
-    if (strcmp(name, "--version") == 0) {
-        puts("spoke-model " SPOKE_VERSION);
-        return TOOL_OK;
-    }
-    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
-        if (strcmp(commands[i].name, name) == 0)
-            return flushed(commands[i].run(argc - 1, argv + 1));
-    }
-    if (argc > 1)
-        fprintf(stderr, "spoke-model: there is no command %s\n\n", name);
-    fputs(help, stderr);
-    return TOOL_TROUBLE;
+    return tool_main(argc, argv, help, commands, sizeof commands / sizeof commands[0]);
 }

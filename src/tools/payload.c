@@ -5,8 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_DEPTH 8u   /* of arrays, maps and optional fields; a schema that contains itself ends there */
-#define MAX_TEXT 1024u /* minLength beyond that is not met */
+#define MAX_DEPTH 8u /* of arrays, maps and optional fields; a schema that contains itself ends there */
 #define FIRST_BYTES 4096u
 #define MAX_BYTES (8u * 1024u * 1024u)
 
@@ -51,12 +50,10 @@ static void make_unsigned_long(struct maker *m, const spoke_schema *schema)
     const uint64_t low = range != NULL && range->has_low ? (uint64_t)range->low_whole : 0;
     const uint64_t high = range != NULL && range->has_high ? (uint64_t)range->high_whole : UINT64_MAX;
     uint64_t value = m->flavour == PAYLOAD_HARD ? high : 42;
-    char digits[24];
     value = value > high ? high : value;
     value = value < low ? low : value;
     m->impossible = m->impossible || low > high;
-    const int len = snprintf(digits, sizeof digits, "%llu", (unsigned long long)value);
-    spoke_write_value(m->w, spoke_json(NULL, spoke_str_from(digits, (size_t)len)));
+    spoke_write_value(m->w, spoke_u64(NULL, value));
 }
 
 static void make_double(struct maker *m, const spoke_schema *schema)
@@ -74,20 +71,23 @@ static void make_double(struct maker *m, const spoke_schema *schema)
 
 /* --- text --- */
 
-/* Length of the text in the unit of length limits: all of it is ASCII. */
-static void make_string(struct maker *m, const spoke_schema *schema)
+size_t payload_text_len(const spoke_range *range, size_t len)
 {
-    const char *base = m->flavour == PAYLOAD_HARD ? "a \"quote\" and a \\ and a \n" : "text";
-    const spoke_range *range = schema->range;
-    char text[MAX_TEXT];
-    size_t len = strlen(base);
-    memset(text, 'x', sizeof text);
-    memcpy(text, base, len);
     if (range != NULL && range->has_high && range->high_whole < (int64_t)len)
         len = range->high_whole > 0 ? (size_t)range->high_whole : 0;
     if (range != NULL && range->has_low && range->low_whole > (int64_t)len)
-        len = range->low_whole < (int64_t)MAX_TEXT ? (size_t)range->low_whole : MAX_TEXT;
-    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, len)));
+        len = range->low_whole < (int64_t)PAYLOAD_MAX_TEXT ? (size_t)range->low_whole : PAYLOAD_MAX_TEXT;
+    return len;
+}
+
+static void make_string(struct maker *m, const spoke_schema *schema)
+{
+    const char *base = m->flavour == PAYLOAD_HARD ? "a \"quote\" and a \\ and a \n" : "text";
+    char text[PAYLOAD_MAX_TEXT];
+    const size_t len = strlen(base);
+    memset(text, 'x', sizeof text);
+    memcpy(text, base, len);
+    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, payload_text_len(schema->range, len))));
 }
 
 static void make_format(struct maker *m, spoke_schema_kind kind)

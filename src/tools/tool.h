@@ -14,7 +14,14 @@ extern const char tool_program[];
 /* Exit codes of every command. */
 enum { TOOL_OK = 0, TOOL_INVALID = 1, TOOL_TROUBLE = 2 };
 
-/* Each gets the arguments from its own name on. */
+struct tool_command {
+    const char *name;
+    int (*run)(int argc, char **argv); /* with the arguments from its own name on; the exit code */
+};
+
+/* What a program of commands does: its help, its version, or the command that is asked for. */
+int tool_main(int argc, char **argv, const char *help, const struct tool_command *commands, size_t count);
+
 int tool_check(int argc, char **argv);
 int tool_show(int argc, char **argv);
 int tool_gen(int argc, char **argv);
