@@ -5,9 +5,9 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/timers.h"
 #include "list.h"
 #include "shell.h"
-#include "timers.h"
 #include "tls/tls.h"
 #include "websocket.h"
 

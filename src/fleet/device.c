@@ -335,7 +335,6 @@ void device_init(struct device *d, struct crew *crew, uint32_t number)
     d->interval_ms = usual_interval_ms(d);
     d->next_send_ms = (double)INFINITY;
     d->slots = device_queue_messages(options_device_rate(o));
-    d->timer.at = TIMER_NONE;
 }
 
 static spoke_status make_memory(struct device *d)
@@ -385,10 +384,10 @@ static spoke_status open_client(struct device *d)
 void device_begin(struct device *d, uint64_t now_ms)
 {
     count(d, COUNT_STARTED, 1);
-    if (open_client(d) == SPOKE_OK) {
-        timers_set(&d->crew->timers, &d->timer, now_ms);
+    if (timers_add(&d->crew->timers, &d->timer, now_ms, d) != SPOKE_OK)
+        note(d, "there is not enough memory");
+    else if (open_client(d) == SPOKE_OK)
         return;
-    }
     count(d, COUNT_FAILED, 1);
     count(d, COUNT_ERRORS, 1);
     device_end(d, 0);
@@ -424,7 +423,7 @@ void device_turn(struct device *d, uint64_t now_ms, bool quiet)
 
 void device_end(struct device *d, uint32_t limit_ms)
 {
-    timers_set(&d->crew->timers, &d->timer, UINT64_MAX);
+    timers_remove(&d->crew->timers, &d->timer);
     if (d->client != NULL) {
         (void)spoke_client_close(d->client, limit_ms);
         spoke_client_destroy(d->client);

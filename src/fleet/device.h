@@ -4,6 +4,7 @@
 
 #include <spoke/client.h>
 
+#include "base/timers.h"
 #include "fleet/counters.h"
 #include "fleet/gate.h"
 #include "fleet/histogram.h"
@@ -11,7 +12,6 @@
 #include "fleet/net.h"
 #include "fleet/options.h"
 #include "fleet/template.h"
-#include "fleet/timers.h"
 #include "fleet/troubles.h"
 
 #define DEVICE_ROOM 65536u /* scratch: the longest message or report */
@@ -42,7 +42,7 @@ struct crew {
 };
 
 struct device {
-    struct timer timer; /* first: what is due is a device */
+    struct timer timer;
     struct crew *crew;
     spoke_client *client; /* in `memory`; NULL: not begun, or ended */
     void *memory;

@@ -68,10 +68,8 @@ static void speak(struct worker *w)
 
 static int nap(const struct worker *w, uint64_t now, bool quiet)
 {
-    const struct timer *first = timers_first(&w->crew.timers);
-    uint64_t due = now + NAP_MS;
-    if (first != NULL && first->due_ms < due)
-        due = first->due_ms;
+    const uint64_t first = timers_due(&w->crew.timers);
+    uint64_t due = first < now + NAP_MS ? first : now + NAP_MS;
     if (!quiet && may_begin(w) && begin_ms(w) < due)
         due = begin_ms(w);
     return due > now ? (int)(due - now) : 0;
@@ -85,9 +83,9 @@ static void turn(struct worker *w, bool quiet)
     const uint64_t now = now_ms();
     for (int i = 0; i < ready; i++)
         device_turn(events[i].data.ptr, now, quiet);
-    struct timer *first;
-    for (int i = 0; i < EVENTS && (first = timers_first(&w->crew.timers)) != NULL && first->due_ms <= now; i++)
-        device_turn((struct device *)(void *)first, now, quiet);
+    struct device *d;
+    for (int i = 0; i < EVENTS && (d = timers_first(&w->crew.timers, now)) != NULL; i++)
+        device_turn(d, now, quiet);
     if (!quiet)
         begin_due(w, now);
 }
@@ -135,9 +133,8 @@ static spoke_status make_crew(struct worker *w, struct fleet *fleet)
     crew->net.gate = &fleet->gate;
     crew->platform =
         (spoke_platform){.struct_size = sizeof crew->platform, .ctx = &crew->net, .net = &fleet_net_functions};
-    crew->timers.heap = calloc(w->count, sizeof *crew->timers.heap);
     w->devices = calloc(w->count, sizeof *w->devices);
-    if (crew->timers.heap == NULL || w->devices == NULL)
+    if (w->devices == NULL)
         return SPOKE_E_NO_MEMORY;
     crew->net.epoll = epoll_create1(EPOLL_CLOEXEC);
     return crew->net.epoll >= 0 ? SPOKE_OK : SPOKE_E_PORT;
@@ -174,6 +171,6 @@ void worker_fini(struct worker *w)
     worker_join(w);
     if (w->crew.net.epoll >= 0)
         close(w->crew.net.epoll);
-    free(w->crew.timers.heap);
+    timers_free(&w->crew.timers);
     free(w->devices);
 }

@@ -3,8 +3,8 @@
 
 #include <string.h>
 
+#include <base/timers.h>
 #include <central/list.h>
-#include <central/timers.h>
 
 enum { MANY = 10000 };
 

@@ -1,7 +1,8 @@
 /* Deadlines by the thousand: a heap of timers, each part of what it wakes. The next one is known at once, setting one
- * costs the logarithm of their number, and nobody looks at the others. Times are milliseconds of one clock. */
-#ifndef SPOKE_SRC_CENTRAL_TIMERS_H
-#define SPOKE_SRC_CENTRAL_TIMERS_H
+ * costs the logarithm of their number, and nobody looks at the others. Times are milliseconds of one clock. One thread; the heap
+ * of the C library, so nothing for a device. */
+#ifndef SPOKE_SRC_BASE_TIMERS_H
+#define SPOKE_SRC_BASE_TIMERS_H
 
 #include <spoke/base.h>
 
@@ -19,6 +20,7 @@ struct timers {
 
 /* E_NO_MEMORY. The only call that takes memory. */
 spoke_status timers_add(struct timers *t, struct timer *timer, uint64_t due, void *owner);
+/* Of a timer that was added. UINT64_MAX: never, until it is set again. */
 void timers_set(struct timers *t, struct timer *timer, uint64_t due);
 /* Nothing when it is in none. */
 void timers_remove(struct timers *t, struct timer *timer);
