@@ -11,10 +11,10 @@
 #include <unistd.h>
 
 #include "ca.h"
-#include "core.h"
+#include "central/core/core.h"
+#include "central/core/target.h"
+#include "central/shell/shell.h"
 #include "data_dir.h"
-#include "shell.h"
-#include "target.h"
 
 enum { INJECTED_CLOCK_LOOK_MS = 10, IDLE_MS = 60000, SERVICE_UNAVAILABLE = 503 };
 

@@ -3,9 +3,9 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "central/shell/shell.h"
 #include "cli.h"
 #include "preload.h"
-#include "shell.h"
 
 /* A usual soft limit of 1024 descriptors would hold fewer devices than the service takes. What the hard limit does
  * not allow, the start finds out. */

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json_tree.h"
-#include "template_doc.h"
+#include "central/core/json_tree.h"
+#include "central/core/template_doc.h"
 
 #define MAX_FILES 1000u /* as many as there can be templates */
 #define MAX_ALL_BYTES (64u * 1024u * 1024u)

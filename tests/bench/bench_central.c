@@ -21,7 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include <central/store.h>
+#include <central/store/store.h>
 #include <crypto/crypto.h>
 #include <spoke/platform.h>
 #include <spoke/proto/mqtt.h>

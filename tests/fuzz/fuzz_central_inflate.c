@@ -2,7 +2,7 @@
  * the bound comes out, and what was read has its length. */
 #include <stdlib.h>
 
-#include "central/inflate.h"
+#include "central/core/inflate.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

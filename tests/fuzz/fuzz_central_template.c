@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "central/json_tree.h"
-#include "central/template.h"
-#include "central/template_doc.h"
+#include "central/core/json_tree.h"
+#include "central/core/template.h"
+#include "central/core/template_doc.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

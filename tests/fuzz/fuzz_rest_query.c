@@ -1,5 +1,5 @@
 /* The query part of a request. Fuzz targets link the device library only, hence the source. */
-#include "central/rest_query.c"
+#include "central/rest/rest_query.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -1,5 +1,5 @@
 /* Targets of HTTP requests. Fuzz targets link the device library only, hence the source. */
-#include "central/target.c"
+#include "central/core/target.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

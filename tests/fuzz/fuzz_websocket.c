@@ -1,5 +1,5 @@
 /* WebSocket frames from a client. Fuzz targets link the device library only, hence the source. */
-#include "central/websocket.c"
+#include "central/shell/websocket.c"
 
 #include <stdlib.h>
 

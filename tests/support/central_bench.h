@@ -8,7 +8,7 @@
 
 #include "support/support.h"
 
-#include <central/core.h>
+#include <central/core/core.h>
 #include <crypto/crypto.h>
 #include <spoke/proto/mqtt.h>
 #include <spoke/proto/sas.h>

@@ -36,15 +36,23 @@ LAYERS = {
     "tools": ({"base", "model", "tools"}, {"base", "status", "limits", "model"}, None),
 }
 
+# folders under src/central: which of the others they may include from; what lies above them may include all
+CENTRAL = {
+    "store": set(),
+    "core": {"store"},
+    "rest": {"core", "store"},
+    "shell": {"core"},
+}
+
 # a foreign header: where alone it may appear
 FOREIGN = {
     "mbedtls/": ("src/tls/", "src/crypto/", "src/central/ca.c"),
     "psa/": ("src/tls/", "src/crypto/"),
     "MQTTAsync.h": ("src/transport/paho",),
     "cJSON.h": ("src/central/", "src/tools/"),
-    "sqlite3.h": ("src/central/store",),
-    "zlib.h": ("src/encoder/gzip", "src/central/inflate"),
-    "microhttpd.h": ("src/central/shell",),
+    "sqlite3.h": ("src/central/store/",),
+    "zlib.h": ("src/encoder/gzip", "src/central/core/inflate"),
+    "microhttpd.h": ("src/central/shell/",),
     "ares.h": ("src/port/posix",),
 }
 
@@ -65,6 +73,20 @@ def allowed_public(header, allowed):
     return any(header == a or (a.endswith("/") and header.startswith(a)) for a in allowed)
 
 
+def central_part(path):
+    """The folder under src/central that a file stands in, or None."""
+    parts = path.relative_to(ROOT / "src").parts
+    return parts[1] if parts[0] == "central" and len(parts) > 2 else None
+
+
+def central_breach(name, path):
+    """A part of the service includes from one above it."""
+    part = central_part(path)
+    target = ROOT / "src" / name
+    other = central_part(target) if target.is_file() else None
+    return part is not None and other is not None and other != part and other not in CENTRAL[part]
+
+
 def breaches(path):
     layer = path.relative_to(ROOT / "src").parts[0]
     place = path.relative_to(ROOT).as_posix()
@@ -75,6 +97,8 @@ def breaches(path):
             kind, what = own
             if kind == "private" and what not in folders:
                 yield f"{place}: layer {layer} may not include {name}"
+            if kind == "private" and central_breach(name, path):
+                yield f"{place}: this part of the service may not include {name}"
             if kind == "public" and not allowed_public(what, public):
                 yield f"{place}: layer {layer} may not include <{name}>"
             continue

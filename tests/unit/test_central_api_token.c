@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "central/api_token.h"
+#include "central/rest/api_token.h"
 #include "support/support.h"
 
 #define APPLICATION "0b7c1d52-5a3e-4f0a-9a61-2d9f6d1f0c11"

@@ -1,7 +1,7 @@
 /* The MQTT server session: framing, CONNECT, keep-alive, subscriptions, sessions, the end. */
 #include "support/central_stage.h"
 
-#include <central/conn.h>
+#include <central/core/conn.h>
 #include <unistd.h>
 
 #define EVENTS "devices/dev-001/messages/events/"

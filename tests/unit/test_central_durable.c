@@ -1,7 +1,7 @@
 /* What a PUBACK stands on: the store's log is synchronised before it may leave. */
 #include "support/central_stage.h"
 
-#include <central/store_query.h>
+#include <central/store/store_query.h>
 #include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>

@@ -1,7 +1,7 @@
 /* Compressed telemetry: what is read, how much at most, and what is kept as it came. */
 #include "support/core_fixture.h"
 
-#include <central/inflate.h>
+#include <central/core/inflate.h>
 
 #define EVENTS "devices/d1/messages/events/"
 #define MESSAGES "/control/devices/d1/messages"

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "central/json_tree.h"
+#include "central/core/json_tree.h"
 #include "support/support.h"
 
 static cJSON *tree_of(const char *text)

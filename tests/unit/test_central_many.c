@@ -1,7 +1,7 @@
 /* Connections by the thousand: what they cost while nothing happens to them, and that none is forgotten. */
 #include "support/central_stage.h"
 
-#include <central/core_internal.h>
+#include <central/core/core_internal.h>
 
 enum { MANY = 10000, CONNECT_LIMIT_MS = 30000 };
 

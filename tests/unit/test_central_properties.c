@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <central/properties.h>
+#include <central/core/properties.h>
 
 static struct properties p;
 

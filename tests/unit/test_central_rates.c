@@ -1,7 +1,7 @@
 /* Connect rate: what is counted, what is shown, and the hub that takes only so many in a second. */
 #include "support/core_fixture.h"
 
-#include "central/rates.h"
+#include "central/core/rates.h"
 
 #define START_MS (BENCH_START_S * INT64_C(1000))
 

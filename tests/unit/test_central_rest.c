@@ -1,6 +1,6 @@
 /* The REST data plane, asked without HTTP, with a device that speaks MQTT where one is needed. */
-#include "central/rest_query.h"
-#include "central/store_query.h"
+#include "central/rest/rest_query.h"
+#include "central/store/store_query.h"
 #include "support/core_fixture.h"
 
 static int set_up(void **state)

@@ -11,9 +11,9 @@
 #include <unistd.h>
 
 #include "central/ca.h"
-#include "central/conn.h"
+#include "central/core/conn.h"
 #include "central/data_dir.h"
-#include "central/shell_private.h"
+#include "central/shell/shell_private.h"
 #include "tls/tls.h"
 
 enum { PATIENCE_MS = 150, TEST_LIMIT_MS = 10000, CLIENTS = 4 };

@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "central/store_query.h"
+#include "central/store/store_query.h"
 #include "support/support.h"
 
 static int open_memory(void **state)

@@ -5,7 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "central/store.h"
+#include "central/store/store.h"
 #include "support/support.h"
 
 static int open_memory(void **state)

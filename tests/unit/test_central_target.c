@@ -2,7 +2,7 @@
 
 #include <string.h>
 
-#include "central/target.h"
+#include "central/core/target.h"
 
 static void target_is_split_and_its_path_decoded(void **state)
 {

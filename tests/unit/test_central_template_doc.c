@@ -2,8 +2,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "central/json_tree.h"
-#include "central/template_doc.h"
+#include "central/core/json_tree.h"
+#include "central/core/template_doc.h"
 #include "support/support.h"
 
 #define ID "dtmi:t:t;1"

@@ -1,7 +1,7 @@
 /* Device templates: the REST resource, which device gets which, and what does not fit. */
 #include "support/core_fixture.h"
 
-#include <central/core_internal.h>
+#include <central/core/core_internal.h>
 
 #define TEMPLATE "dtmi:acme:pumpTemplate;2"
 #define PATH "/api/deviceTemplates/" TEMPLATE

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include <base/timers.h>
-#include <central/list.h>
+#include <central/core/list.h>
 
 enum { MANY = 10000 };
 

@@ -5,7 +5,7 @@
 
 #include "support/support.h"
 
-#include <central/twin_doc.h>
+#include <central/core/twin_doc.h>
 
 #define NOW "2026-03-04T05:06:07.089Z"
 

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "central/websocket.h"
+#include "central/shell/websocket.h"
 
 /* --- a client's side of framing --- */
 

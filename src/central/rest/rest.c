@@ -7,7 +7,7 @@
 #include <time.h>
 
 #include "api_token.h"
-#include "core_internal.h"
+#include "central/core/core_internal.h"
 #include "rest_query.h"
 
 #define MAX_BODY_BYTES (1024u * 1024u)

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_internal.h"
+#include "central/core/core_internal.h"
 #include "rest.h"
 
 #define MESSAGES_BYTES (64u * 1024u * 1024u) /* bodies in one reply; what is beyond comes after a DELETE */

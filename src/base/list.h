@@ -1,7 +1,7 @@
 /* A list through what it holds: joining and leaving take no memory and the same time however long it is. A node is in
  * one list at most; all zeros is a node in none, and an empty list. */
-#ifndef SPOKE_SRC_CENTRAL_LIST_H
-#define SPOKE_SRC_CENTRAL_LIST_H
+#ifndef SPOKE_SRC_BASE_LIST_H
+#define SPOKE_SRC_BASE_LIST_H
 
 #include <stddef.h>
 

@@ -3,7 +3,7 @@
 #ifndef SPOKE_SRC_CENTRAL_SHELL_H
 #define SPOKE_SRC_CENTRAL_SHELL_H
 
-#include "core.h"
+#include "central/core/core.h"
 
 struct shell;
 

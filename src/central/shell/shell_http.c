@@ -8,8 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "central/core/target.h"
 #include "shell_private.h"
-#include "target.h"
 
 enum {
     MAX_BODY_BYTES = 1 << 20,

@@ -5,8 +5,8 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 
+#include "base/list.h"
 #include "base/timers.h"
-#include "list.h"
 #include "shell.h"
 #include "tls/tls.h"
 #include "websocket.h"

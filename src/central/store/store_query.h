@@ -11,7 +11,7 @@
 
 #include <sqlite3.h>
 
-#include "list.h"
+#include "base/list.h"
 #include "store.h"
 
 #define STORE_STATEMENTS 64

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_internal.h"
+#include "central/core/core_internal.h"
 #include "rest.h"
 
 static void add_secret(cJSON *object, const char *name, char *secret, size_t cap)

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_internal.h"
-#include "json_tree.h"
+#include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
 #include "rest.h"
 
 #define MAX_BYTES SPOKE_MAX_TWIN_SECTION_BYTES

@@ -5,8 +5,8 @@
 
 #include <cJSON.h>
 
-#include "core.h"
-#include "template.h"
+#include "central/core/core.h"
+#include "central/core/template.h"
 
 #define REST_ARGS 3u
 

@@ -3,9 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_internal.h"
+#include "central/core/core_internal.h"
+#include "central/core/twin_doc.h"
 #include "rest.h"
-#include "twin_doc.h"
 
 #define MARK "__t"
 

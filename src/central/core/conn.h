@@ -6,9 +6,9 @@
 #include <spoke/base.h>
 #include <spoke/proto/mqtt.h>
 
+#include "base/list.h"
 #include "base/timers.h"
 #include "core.h"
-#include "list.h"
 
 #define CONN_ID_CAP (SPOKE_MAX_ID_BYTES + 1)
 #define CONN_FILTER_CAP (SPOKE_MAX_ID_BYTES + 64u)

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_internal.h"
+#include "central/core/core_internal.h"
 #include "rest.h"
 
 static bool has_type(const cJSON *item, enum rest_type type)

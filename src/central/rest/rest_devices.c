@@ -1,7 +1,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_internal.h"
+#include "central/core/core_internal.h"
 #include "rest.h"
 
 #define MAX_NAME_BYTES (148u * 4u) /* 148 characters */

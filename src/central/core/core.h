@@ -1,5 +1,5 @@
 /* The service without sockets: devices, DPS, twins, commands, as one single-threaded machine. The shell
- * (src/central/shell_*.c) brings bytes, HTTP requests and the time of day; tests bring them from memory. */
+ * (src/central/shell/) brings bytes, HTTP requests and the time of day; tests bring them from memory. */
 #ifndef SPOKE_SRC_CENTRAL_CORE_H
 #define SPOKE_SRC_CENTRAL_CORE_H
 
@@ -7,7 +7,7 @@
 #include <spoke/base.h>
 #include <spoke/central/central.h>
 
-#include "store.h"
+#include "central/store/store.h"
 
 struct core;
 struct conn; /* one MQTT byte stream, DPS or hub: the CONNECT's user name tells */

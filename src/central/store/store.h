@@ -114,7 +114,7 @@ spoke_status store_misfits_get(struct store *s, const char *device_id,
 /* --- twins --- */
 struct store_twin {
     char *desired, *reported;           /* JSON objects without $version */
-    char *desired_meta, *reported_meta; /* JSON, shape of src/central/twin.c */
+    char *desired_meta, *reported_meta; /* JSON, shape of src/central/core/twin.c */
     int64_t desired_version, reported_version;
 };
 void store_twin_free(struct store_twin *row);

@@ -1,7 +1,7 @@
 #include <base/iso8601.h>
 #include <stdlib.h>
 
-#include "core_internal.h"
+#include "central/core/core_internal.h"
 #include "rest.h"
 
 static void answer(struct rest_call *call, const char *component, const char *name)

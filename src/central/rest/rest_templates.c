@@ -4,10 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core_internal.h"
-#include "json_tree.h"
+#include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
+#include "central/core/template_doc.h"
 #include "rest.h"
-#include "template_doc.h"
 
 #define MAX_TEMPLATES 1000u
 #define MAX_PAGE_BYTES (4u * 1024u * 1024u) /* of a list; what is beyond comes with the next page */
