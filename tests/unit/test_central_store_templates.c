@@ -178,11 +178,14 @@ static void cloud_properties_are_kept_and_go_with_the_device(void **state)
     assert_int_equal(store_cloud_get(s, "d1", &json), SPOKE_E_NOT_FOUND);
 }
 
-/* How it was before format 3, and before format 2. */
+/* How it was before format 4, 3 and 2: each takes back the steps after it first. */
+#define BEFORE_4 "DROP TABLE document; PRAGMA user_version=3;"
 #define BEFORE_3 \
+    BEFORE_4 \
     "DROP INDEX message_of_id; ALTER TABLE message DROP COLUMN created_ms; ALTER TABLE message DROP COLUMN" \
     " message_id; ALTER TABLE message DROP COLUMN duplicate; PRAGMA user_version=2;"
 #define BEFORE_2 \
+    BEFORE_3 \
     "DROP INDEX device_of_template; DROP INDEX device_of_model; DROP TABLE device_template; DROP TABLE misfit;" \
     "DROP TABLE cloud_property; PRAGMA user_version=1"
 
@@ -255,8 +258,9 @@ static void brings_up_to_date(const char *back)
 static void a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_it(void **state)
 {
     (void)state;
-    brings_up_to_date(BEFORE_3 BEFORE_2);
+    brings_up_to_date(BEFORE_2);
     brings_up_to_date(BEFORE_3);
+    brings_up_to_date(BEFORE_4);
 }
 
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)

@@ -53,6 +53,9 @@ static const char *const MIGRATIONS[] = {
     "ALTER TABLE message ADD COLUMN message_id TEXT;"
     "ALTER TABLE message ADD COLUMN duplicate INTEGER NOT NULL DEFAULT 0;"
     "CREATE INDEX message_of_id ON message (device_id, message_id) WHERE message_id IS NOT NULL;",
+
+    "CREATE TABLE document (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, organizations TEXT,"
+    " etag INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

@@ -95,6 +95,25 @@ spoke_status store_template_users(struct store *s, const char *id, size_t *out);
 /* Gives it to the devices that announced its model and have no template. *out: how many. */
 spoke_status store_template_adopt(struct store *s, const char *id, const char *model_id, size_t *out);
 
+/* --- documents: simple entities (tokens, users, device groups, jobs, dashboards...) as JSON, by kind and id --- */
+struct store_document {
+    char *kind;          /* "apiToken": the same word everywhere, chosen by whoever keeps the kind */
+    char *id;            /* case matters */
+    char *json;          /* an object without id and etag */
+    char *organizations; /* JSON array of ids, or NULL: everybody's who sees all */
+    int64_t etag;
+};
+void store_document_free(struct store_document *row); /* wipes the JSON: there may be secrets in it */
+spoke_status store_document_get(struct store *s, const char *kind, const char *id, struct store_document *out);
+/* row->etag is the first one of a new row (take the time, so that a row deleted and made again does not repeat one);
+ * later the store raises it when json or organizations change. */
+spoke_status store_document_put(struct store *s, const struct store_document *row);
+spoke_status store_document_delete(struct store *s, const char *kind, const char *id); /* E_NOT_FOUND */
+/* In order of id, after `after` (NULL: from the start), at most limit; false stops. */
+spoke_status store_document_each(struct store *s, const char *kind, const char *after, size_t limit,
+                                 bool (*each)(void *ctx, const struct store_document *row), void *ctx);
+spoke_status store_document_count(struct store *s, const char *kind, size_t *out);
+
 /* --- cloud properties: one JSON object for a device, kept here and never sent to it --- */
 spoke_status store_cloud_get(struct store *s, const char *device_id, char **json); /* heap; E_NOT_FOUND: none */
 spoke_status store_cloud_put(struct store *s, const char *device_id, const char *json);
