@@ -9,71 +9,10 @@
 #include "api_token.h"
 #include "central/core/core_internal.h"
 #include "rest_query.h"
+#include "rest_routes.h"
 
 #define MAX_BODY_BYTES (1024u * 1024u)
 #define TOKEN_LIFE_MS (INT64_C(365) * 24 * 3600 * 1000)
-
-/* BODY_TEXT: the handler reads it, and only its size was looked at. */
-enum body { BODY_NONE, BODY_OBJECT, BODY_OPTIONAL, BODY_TEXT };
-
-struct route {
-    const char *method, *pattern; /* {} takes one segment of the path */
-    enum body body;
-    rest_handler handler;
-};
-
-#define DEVICE "/api/devices/{}"
-#define COMPONENT DEVICE "/components/{}"
-#define GROUP "/api/enrollmentGroups/{}"
-#define TEMPLATE "/api/deviceTemplates/{}"
-#define CONTROL "/control/devices/{}"
-
-static const struct route ROUTES[] = {
-    {"GET", "/api/devices", BODY_NONE, rest_devices_list},
-    {"GET", DEVICE, BODY_NONE, rest_device_get},
-    {"PUT", DEVICE, BODY_OBJECT, rest_device_put},
-    {"PATCH", DEVICE, BODY_OBJECT, rest_device_patch},
-    {"DELETE", DEVICE, BODY_NONE, rest_device_delete},
-    {"GET", DEVICE "/credentials", BODY_NONE, rest_credentials_get},
-    {"GET", DEVICE "/attestation", BODY_NONE, rest_attestation_get},
-    {"PUT", DEVICE "/attestation", BODY_OBJECT, rest_attestation_put},
-    {"DELETE", DEVICE "/attestation", BODY_NONE, rest_attestation_delete},
-    {"GET", DEVICE "/components", BODY_NONE, rest_components_list},
-    {"GET", DEVICE "/properties", BODY_NONE, rest_properties_get},
-    {"PUT", DEVICE "/properties", BODY_OBJECT, rest_properties_put},
-    {"PATCH", DEVICE "/properties", BODY_OBJECT, rest_properties_patch},
-    {"GET", COMPONENT "/properties", BODY_NONE, rest_component_properties_get},
-    {"PUT", COMPONENT "/properties", BODY_OBJECT, rest_component_properties_put},
-    {"PATCH", COMPONENT "/properties", BODY_OBJECT, rest_component_properties_patch},
-    {"GET", DEVICE "/commands/{}", BODY_NONE, rest_command_history},
-    {"POST", DEVICE "/commands/{}", BODY_OPTIONAL, rest_command_post},
-    {"GET", COMPONENT "/commands/{}", BODY_NONE, rest_component_command_history},
-    {"POST", COMPONENT "/commands/{}", BODY_OPTIONAL, rest_component_command_post},
-    {"GET", DEVICE "/telemetry/{}", BODY_NONE, rest_telemetry_get},
-    {"GET", COMPONENT "/telemetry/{}", BODY_NONE, rest_component_telemetry_get},
-    {"GET", "/api/enrollmentGroups", BODY_NONE, rest_groups_list},
-    {"GET", GROUP, BODY_NONE, rest_group_get},
-    {"PUT", GROUP, BODY_OBJECT, rest_group_put},
-    {"PATCH", GROUP, BODY_OBJECT, rest_group_patch},
-    {"DELETE", GROUP, BODY_NONE, rest_group_delete},
-    {"GET", "/api/deviceTemplates", BODY_NONE, rest_templates_list},
-    {"GET", TEMPLATE, BODY_NONE, rest_template_get},
-    {"PUT", TEMPLATE, BODY_TEXT, rest_template_put},
-    {"PATCH", TEMPLATE, BODY_TEXT, rest_template_patch},
-    {"DELETE", TEMPLATE, BODY_NONE, rest_template_delete},
-    {"GET", CONTROL, BODY_NONE, control_device_get},
-    {"GET", CONTROL "/messages", BODY_NONE, control_messages_get},
-    {"DELETE", CONTROL "/messages", BODY_NONE, control_messages_delete},
-    {"POST", CONTROL "/disconnect", BODY_NONE, control_disconnect},
-    {"POST", CONTROL "/c2d", BODY_OBJECT, control_c2d},
-    {"GET", "/control/events", BODY_NONE, control_events_get},
-    {"GET", "/control/rates", BODY_NONE, control_rates_get},
-    {"DELETE", "/control/rates", BODY_NONE, control_rates_delete},
-    {"GET", "/control/uploads", BODY_NONE, control_uploads_get},
-    {"GET", "/control/faults", BODY_NONE, control_faults_get},
-    {"PUT", "/control/faults", BODY_OBJECT, control_faults_put},
-};
-#define ROUTE_COUNT (sizeof ROUTES / sizeof ROUTES[0])
 
 /* --- replies --- */
 
@@ -145,7 +84,11 @@ void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void
 
 bool rest_device(struct rest_call *call, struct store_device *out)
 {
-    const spoke_status status = store_device_get(core_store(call->core), call->args[0], out);
+    spoke_status status = store_device_get(core_store(call->core), call->args[0], out);
+    if (status == SPOKE_OK && !rest_sees(call, out->organizations)) {
+        store_device_free(out);
+        status = SPOKE_E_NOT_FOUND;
+    }
     if (status == SPOKE_E_NOT_FOUND)
         rest_fail(&call->reply, 404, "NotFound", "Device %.128s does not exist.", call->args[0]);
     else if (status != SPOKE_OK)
@@ -207,31 +150,32 @@ static bool match(const char *pattern, char *path, const char *args[REST_ARGS])
 }
 
 struct match {
-    const struct route *route;
+    const struct rest_route *route;
     char *path; /* args point into it */
     char allow[64];
 };
 
 static spoke_status find_route(struct rest_call *call, struct match *m)
 {
-    for (size_t i = 0; i < ROUTE_COUNT; i++) {
+    const struct rest_route *route;
+    for (size_t i = 0; (route = rest_route_at(i)) != NULL; i++) {
         const char *args[REST_ARGS] = {NULL};
         char *path = strdup(call->request->path);
         if (path == NULL)
             return SPOKE_E_NO_MEMORY;
-        if (!match(ROUTES[i].pattern, path, args)) {
+        if (!match(route->pattern, path, args)) {
             free(path);
             continue;
         }
-        if (strcmp(ROUTES[i].method, call->request->method) == 0) {
-            m->route = &ROUTES[i];
+        if (strcmp(route->method, call->request->method) == 0) {
+            call->route = m->route = route;
             m->path = path;
             memcpy(call->args, args, sizeof args);
             return SPOKE_OK;
         }
         free(path);
         const size_t used = strlen(m->allow);
-        (void)snprintf(m->allow + used, sizeof m->allow - used, "%s%s", used > 0 ? ", " : "", ROUTES[i].method);
+        (void)snprintf(m->allow + used, sizeof m->allow - used, "%s%s", used > 0 ? ", " : "", route->method);
     }
     return SPOKE_E_NOT_FOUND;
 }
@@ -294,15 +238,15 @@ static bool version_known(struct rest_call *call)
     return false;
 }
 
-static bool body_read(struct rest_call *call, enum body kind)
+static bool body_read(struct rest_call *call, enum rest_body kind)
 {
     const spoke_str text =
-        kind == BODY_OPTIONAL && call->request->body.len == 0 ? SPOKE_STR("{}") : call->request->body;
-    if (kind == BODY_NONE)
+        kind == REST_BODY_OPTIONAL && call->request->body.len == 0 ? SPOKE_STR("{}") : call->request->body;
+    if (kind == REST_BODY_NONE)
         return true;
     if (text.len > MAX_BODY_BYTES)
         rest_fail(&call->reply, 413, "PayloadTooLarge", "A body has at most %u bytes.", MAX_BODY_BYTES);
-    else if (kind == BODY_TEXT)
+    else if (kind == REST_BODY_TEXT)
         return true;
     else if (!core_parse_json(text, &call->body))
         rest_fail(&call->reply, 400, "InvalidBody", "The body is not JSON, or has a NUL character (\\u0000).");
@@ -314,7 +258,7 @@ static bool body_read(struct rest_call *call, enum body kind)
 /* --- the door --- */
 
 /* What devices sent is committed first: only the handler's own writes share the fate of its reply. */
-static void run_writing(struct rest_call *call, const struct route *route)
+static void run_writing(struct rest_call *call, const struct rest_route *route)
 {
     (void)core_commit(call->core);
     spoke_status status = core_dirty(call->core);
@@ -329,9 +273,19 @@ static void run_writing(struct rest_call *call, const struct route *route)
     rest_fail_internal(&call->reply, status);
 }
 
+/* Deny by default: a line of the table that names no right is closed to everybody. */
+static bool permitted(struct rest_call *call)
+{
+    if (call->route->right != RIGHT_UNSET && rest_may(call, call->route->right))
+        return true;
+    rest_fail(&call->reply, 403, "Forbidden", "The roles of this token do not allow it.");
+    return false;
+}
+
 static void run(struct rest_call *call, struct match *m)
 {
-    if (!authorized(call) || !routed(call, m) || !version_known(call) || !body_read(call, m->route->body))
+    if (!authorized(call) || !routed(call, m) || !permitted(call) || !version_known(call) ||
+        !body_read(call, m->route->body))
         return;
     if (strcmp(m->route->method, "GET") == 0)
         m->route->handler(call);

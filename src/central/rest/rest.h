@@ -8,7 +8,34 @@
 #include "central/core/core.h"
 #include "central/core/template.h"
 
-#define REST_ARGS 3u
+#define REST_ARGS 4u
+
+/* What a caller may do. A route names the one that it needs; without one nobody gets through. Two of them are not
+ * given by roles: RIGHT_SIGNED_IN is everybody's who has a good token, RIGHT_CONTROL comes with --control. */
+enum rest_right {
+    RIGHT_UNSET, /* a route that names none is closed */
+    RIGHT_SIGNED_IN,
+    RIGHT_CONTROL,
+    RIGHT_DEVICE_READ,
+    RIGHT_DEVICE_WRITE,
+    RIGHT_COMMAND,
+    RIGHT_TEMPLATE_READ,
+    RIGHT_TEMPLATE_WRITE,
+    RIGHT_GROUP_READ, /* device groups */
+    RIGHT_GROUP_WRITE,
+    RIGHT_JOB_READ,
+    RIGHT_JOB_WRITE,
+    RIGHT_QUERY,
+    RIGHT_DASHBOARD_READ,
+    RIGHT_DASHBOARD_WRITE,
+    RIGHT_ENROLMENT_READ,
+    RIGHT_ENROLMENT_WRITE,
+    RIGHT_PEOPLE_READ, /* tokens, users, roles, organizations */
+    RIGHT_PEOPLE_WRITE,
+    RIGHT_FILE_READ,
+    RIGHT_FILE_WRITE,
+    RIGHT_COUNT
+};
 
 struct rest_reply {
     int status;
@@ -20,11 +47,16 @@ struct rest_reply {
     cJSON *issues; /* owned; an error's "issues", or NULL */
 };
 
+struct rest_route;
+struct rest_caller; /* rest_caller.c */
+
 struct rest_call {
     struct core *core;
     const struct core_request *request;
-    const char *args[REST_ARGS]; /* the path's {} in order */
-    cJSON *body;                 /* an object, or NULL: the method takes none, or reads the text itself */
+    const struct rest_route *route;
+    const struct rest_caller *caller; /* NULL: in-process, who may do and sees everything */
+    const char *args[REST_ARGS];      /* the path's {} in order */
+    cJSON *body;                      /* an object, or NULL: the method takes none, or reads the text itself */
     struct rest_reply reply;
     core_done_fn done;
     void *user;
@@ -53,6 +85,18 @@ bool rest_device_exists(struct rest_call *call);
 bool rest_device_template(struct rest_call *call, const struct template_table **out);
 /* "flag" and "reason" of a value that does not fit the template; nothing when it does. */
 void rest_add_fit(cJSON *object, enum template_fit fit, const char *why);
+
+/* --- the caller (rest_caller.c) --- */
+
+/* Has the caller this right, for any organization? */
+bool rest_may(const struct rest_call *call, enum rest_right right);
+/* Does the right that the route names reach something of these organizations (JSON array of ids, NULL: none)?
+ * Answer 404 when not, as if it were not there. A list leaves such things out. */
+bool rest_sees(const struct rest_call *call, const char *organizations);
+/* The organizations that a body gives something ("organizations", NULL or null: none said) into *slot as JSON text,
+ * or NULL. What a bound caller makes without saying lands in the caller's own. merge: what is not said stays. False,
+ * with a reply: not an array of ids, or one that the caller does not see. */
+bool rest_organizations(struct rest_call *call, const cJSON *wanted, bool merge, char **slot);
 
 /* --- bodies --- */
 
@@ -109,7 +153,7 @@ bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON 
 /* Adds what is kept to the properties of that level. */
 void rest_cloud_show(struct rest_call *call, const char *component, cJSON *out);
 
-/* --- the handlers --- */
+/* --- the handlers; those of entities kept as documents: rest_entity.h --- */
 
 void rest_devices_list(struct rest_call *call);
 void rest_device_get(struct rest_call *call);

@@ -1,0 +1,121 @@
+/* Every route of the service, an array for each area. The members of a line, in order: method, path, right, body,
+ * handler, query parameters, status of success, schema of the body, schema of the answer, summary. */
+#include "rest_routes.h"
+
+#define DEVICE "/api/devices/{}"
+#define COMPONENT DEVICE "/components/{}"
+#define GROUP "/api/enrollmentGroups/{}"
+#define TEMPLATE "/api/deviceTemplates/{}"
+#define TESTED "/control/devices/{}"
+
+#define NONE REST_BODY_NONE
+#define OBJECT REST_BODY_OBJECT
+#define OPTIONAL REST_BODY_OPTIONAL
+#define TEXT REST_BODY_TEXT
+#define PAGE REST_QUERY_PAGE
+
+/* A line each, so that two can be added without meeting. */
+/* clang-format off */
+static const struct rest_route DEVICES[] = {
+    {"GET", "/api/devices", RIGHT_DEVICE_READ, NONE, rest_devices_list, PAGE, 200, NULL, "[Device]", "List devices"},
+    {"GET", DEVICE, RIGHT_DEVICE_READ, NONE, rest_device_get, 0, 200, NULL, "Device", "Get a device"},
+    {"PUT", DEVICE, RIGHT_DEVICE_WRITE, OBJECT, rest_device_put, 0, 200, "Device", "Device", "Create or replace a device"},
+    {"PATCH", DEVICE, RIGHT_DEVICE_WRITE, OBJECT, rest_device_patch, 0, 200, "Device", "Device", "Change a device"},
+    {"DELETE", DEVICE, RIGHT_DEVICE_WRITE, NONE, rest_device_delete, 0, 204, NULL, NULL, "Delete a device with all that it sent"},
+    {"GET", DEVICE "/credentials", RIGHT_DEVICE_WRITE, NONE, rest_credentials_get, 0, 200, NULL, "Credentials", "Get what a device needs to enrol"},
+    {"GET", DEVICE "/attestation", RIGHT_DEVICE_WRITE, NONE, rest_attestation_get, 0, 200, NULL, "Attestation", "Get the individual enrolment of a device"},
+    {"PUT", DEVICE "/attestation", RIGHT_DEVICE_WRITE, OBJECT, rest_attestation_put, 0, 200, "Attestation", "Attestation", "Create or replace the individual enrolment of a device"},
+    {"DELETE", DEVICE "/attestation", RIGHT_DEVICE_WRITE, NONE, rest_attestation_delete, 0, 204, NULL, NULL, "Delete the individual enrolment of a device"},
+    {"GET", DEVICE "/components", RIGHT_DEVICE_READ, NONE, rest_components_list, PAGE, 200, NULL, "[Component]", "List the components of a device"},
+};
+
+static const struct rest_route PROPERTIES[] = {
+    {"GET", DEVICE "/properties", RIGHT_DEVICE_READ, NONE, rest_properties_get, 0, 200, NULL, "Properties", "Get the properties of a device"},
+    {"PUT", DEVICE "/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_properties_put, 0, 202, "Properties", "Properties", "Replace the writable properties of a device"},
+    {"PATCH", DEVICE "/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_properties_patch, 0, 202, "Properties", "Properties", "Change writable properties of a device"},
+    {"GET", COMPONENT "/properties", RIGHT_DEVICE_READ, NONE, rest_component_properties_get, 0, 200, NULL, "Properties", "Get the properties of a component"},
+    {"PUT", COMPONENT "/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_component_properties_put, 0, 202, "Properties", "Properties", "Replace the writable properties of a component"},
+    {"PATCH", COMPONENT "/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_component_properties_patch, 0, 202, "Properties", "Properties", "Change writable properties of a component"},
+};
+
+static const struct rest_route COMMANDS[] = {
+    {"GET", DEVICE "/commands/{}", RIGHT_DEVICE_READ, NONE, rest_command_history, PAGE, 200, NULL, "[Command]", "List the runs of a command"},
+    {"POST", DEVICE "/commands/{}", RIGHT_COMMAND, OPTIONAL, rest_command_post, 0, 201, "Command", "Command", "Run a command"},
+    {"GET", COMPONENT "/commands/{}", RIGHT_DEVICE_READ, NONE, rest_component_command_history, PAGE, 200, NULL, "[Command]", "List the runs of a command of a component"},
+    {"POST", COMPONENT "/commands/{}", RIGHT_COMMAND, OPTIONAL, rest_component_command_post, 0, 201, "Command", "Command", "Run a command of a component"},
+};
+
+static const struct rest_route TELEMETRY[] = {
+    {"GET", DEVICE "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name"},
+    {"GET", COMPONENT "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_component_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a component"},
+};
+
+static const struct rest_route TEMPLATES[] = {
+    {"GET", "/api/deviceTemplates", RIGHT_TEMPLATE_READ, NONE, rest_templates_list, PAGE, 200, NULL, "[DeviceTemplate]", "List device templates"},
+    {"GET", TEMPLATE, RIGHT_TEMPLATE_READ, NONE, rest_template_get, 0, 200, NULL, "DeviceTemplate", "Get a device template"},
+    {"PUT", TEMPLATE, RIGHT_TEMPLATE_WRITE, TEXT, rest_template_put, 0, 200, "DeviceTemplate", "DeviceTemplate", "Create or replace a device template, and publish it"},
+    {"PATCH", TEMPLATE, RIGHT_TEMPLATE_WRITE, TEXT, rest_template_patch, 0, 200, "DeviceTemplate", "DeviceTemplate", "Change a device template"},
+    {"DELETE", TEMPLATE, RIGHT_TEMPLATE_WRITE, NONE, rest_template_delete, 0, 204, NULL, NULL, "Delete a device template that no device has"},
+};
+
+static const struct rest_route ENROLMENT[] = {
+    {"GET", "/api/enrollmentGroups", RIGHT_ENROLMENT_READ, NONE, rest_groups_list, PAGE, 200, NULL, "[EnrollmentGroup]", "List enrollment groups"},
+    {"GET", GROUP, RIGHT_ENROLMENT_READ, NONE, rest_group_get, 0, 200, NULL, "EnrollmentGroup", "Get an enrollment group"},
+    {"PUT", GROUP, RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_put, 0, 200, "EnrollmentGroup", "EnrollmentGroup", "Create or replace an enrollment group"},
+    {"PATCH", GROUP, RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_patch, 0, 200, "EnrollmentGroup", "EnrollmentGroup", "Change an enrollment group"},
+    {"DELETE", GROUP, RIGHT_ENROLMENT_WRITE, NONE, rest_group_delete, 0, 204, NULL, NULL, "Delete an enrollment group"},
+};
+
+static const struct rest_route CONTROL[] = {
+    {"GET", TESTED, RIGHT_CONTROL, NONE, control_device_get, 0, 200, NULL, "Any", "Get what the service knows of a device"},
+    {"GET", TESTED "/messages", RIGHT_CONTROL, NONE, control_messages_get, 0, 200, NULL, "Any", "List what a device sent"},
+    {"DELETE", TESTED "/messages", RIGHT_CONTROL, NONE, control_messages_delete, 0, 204, NULL, NULL, "Forget what a device sent"},
+    {"POST", TESTED "/disconnect", RIGHT_CONTROL, NONE, control_disconnect, 0, 200, NULL, "Any", "Drop the connection of a device"},
+    {"POST", TESTED "/c2d", RIGHT_CONTROL, OBJECT, control_c2d, 0, 202, "Any", "Any", "Queue a cloud-to-device message"},
+    {"GET", "/control/events", RIGHT_CONTROL, NONE, control_events_get, 0, 200, NULL, "Any", "List what happened to connections"},
+    {"GET", "/control/rates", RIGHT_CONTROL, NONE, control_rates_get, 0, 200, NULL, "Any", "Get how many devices connected when"},
+    {"DELETE", "/control/rates", RIGHT_CONTROL, NONE, control_rates_delete, 0, 204, NULL, NULL, "Count connections anew"},
+    {"GET", "/control/uploads", RIGHT_CONTROL, NONE, control_uploads_get, 0, 200, NULL, "Any", "List uploads"},
+    {"GET", "/control/faults", RIGHT_CONTROL, NONE, control_faults_get, 0, 200, NULL, "Any", "Get the armed faults"},
+    {"PUT", "/control/faults", RIGHT_CONTROL, OBJECT, control_faults_put, 0, 200, "Any", "Any", "Replace the armed faults"},
+};
+
+#define AREA(title, routes) {title, routes, sizeof (routes) / sizeof (routes)[0]}
+static const struct {
+    const char *title;
+    const struct rest_route *routes;
+    size_t count;
+} AREAS[] = {
+    AREA("Devices", DEVICES),
+    AREA("Properties", PROPERTIES),
+    AREA("Commands", COMMANDS),
+    AREA("Telemetry", TELEMETRY),
+    AREA("Device templates", TEMPLATES),
+    AREA("Enrollment groups", ENROLMENT),
+    AREA("Control", CONTROL),
+};
+/* clang-format on */
+
+static bool locate(size_t index, size_t *area, size_t *place)
+{
+    for (*area = 0; *area < sizeof AREAS / sizeof AREAS[0]; ++*area) {
+        if (index < AREAS[*area].count) {
+            *place = index;
+            return true;
+        }
+        index -= AREAS[*area].count;
+    }
+    return false;
+}
+
+const struct rest_route *rest_route_at(size_t index)
+{
+    size_t area, place;
+    return locate(index, &area, &place) ? &AREAS[area].routes[place] : NULL;
+}
+
+const char *rest_route_area(size_t index)
+{
+    size_t area, place;
+    return locate(index, &area, &place) ? AREAS[area].title : NULL;
+}
