@@ -295,7 +295,6 @@ static spoke_status open_shell(spoke_central *central, char *why, size_t cap)
         .https_port = port_or(config, config->https_port, 8443),
         .cert_pem = central->identity.cert_pem,
         .key_pem = central->identity.key_pem,
-        .device_ca_pem = central->device_ca_pem,
         .random = system_random,
         .max_mqtt = config->max_connections,
     };
@@ -724,7 +723,7 @@ spoke_status spoke_central_link_open(spoke_central *central, spoke_central_link 
     if (link == NULL)
         return SPOKE_E_NO_MEMORY;
     link->central = central;
-    const spoke_status status = core_conn_open(central->core, NULL, &link->conn);
+    const spoke_status status = core_conn_open(central->core, spoke_str_of(NULL), &link->conn);
     if (status != SPOKE_OK) {
         free(link);
         return status;

@@ -131,6 +131,16 @@ static inline void compat_forget_chain(mbedtls_ssl_context *ssl)
 #endif
 }
 
+/* Does the session know a certificate of the peer? */
+static inline bool compat_has_peer(const mbedtls_ssl_session *session)
+{
+#if defined(MBEDTLS_SSL_KEEP_PEER_CERTIFICATE)
+    return COMPAT_FIELD(session, peer_cert) != NULL;
+#else
+    return COMPAT_FIELD(session, peer_cert_digest) != NULL;
+#endif
+}
+
 /* Number of the alert (RFC 5246 section 7.2) after MBEDTLS_ERR_SSL_FATAL_ALERT_MESSAGE: neither version hands it
  * out, both leave it in the record. */
 static inline unsigned compat_alert(const mbedtls_ssl_context *ssl)

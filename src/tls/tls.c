@@ -357,6 +357,21 @@ spoke_error tls_error(const struct tls *t)
     return t->error;
 }
 
+spoke_status tls_take_peer_chain(struct tls *t, spoke_buf *out)
+{
+    const size_t before = out->len;
+    spoke_status status = SPOKE_OK;
+    if (t->phase != PHASE_OPEN)
+        return SPOKE_OK;
+    for (const mbedtls_x509_crt *at = mbedtls_ssl_get_peer_cert(&t->ssl); at != NULL && status == SPOKE_OK;
+         at = at->next)
+        status = spoke_buf_append(out, spoke_str_from((const char *)at->raw.p, at->raw.len));
+    if (status != SPOKE_OK)
+        out->len = before;
+    compat_forget_chain(&t->ssl);
+    return status;
+}
+
 const char *tls_peer_common_name(const struct tls *t)
 {
     return t->phase == PHASE_OPEN && t->peer[0] != '\0' ? t->peer : NULL;

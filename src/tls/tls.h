@@ -25,6 +25,7 @@ struct tls_context_options {
     const struct spoke_trust *trust;    /* where those are NULL: read already; outlives the context */
     const char *cert_pem, *key_pem;     /* own chain and key; NULL: none (servers need them) */
     bool do_not_verify;                 /* clients under test only */
+    bool ask_certificate;               /* server: asks clients for one, and leaves the judgement to the caller */
     spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
     void *random_ctx;
 };
@@ -66,5 +67,9 @@ spoke_error tls_error(const struct tls *t);
 int64_t tls_peer_ends(const struct tls *t);
 /* Server: the verified client certificate's subject CN, or NULL when none was given or it was not verified. */
 const char *tls_peer_common_name(const struct tls *t);
+/* Server with ask_certificate: the chain that the client showed, DER, its own certificate first; that it has the key is
+ * proven. Once, after the handshake: then it is forgotten. OK without a byte: it showed none. E_TOO_SMALL: more than
+ * fits, and *out as it was. Such sessions are never resumed, so that each connection shows its chain. */
+spoke_status tls_take_peer_chain(struct tls *t, spoke_buf *out);
 
 #endif

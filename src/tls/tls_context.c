@@ -110,20 +110,36 @@ static int auth_mode(const struct tls_context_options *options)
     if (!options->server)
         return options->do_not_verify ? MBEDTLS_SSL_VERIFY_NONE : MBEDTLS_SSL_VERIFY_REQUIRED;
     /* As the hub: ask every client, turn none away here; CONNECT decides. */
-    return has_trust(options) ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE;
+    return has_trust(options) || options->ask_certificate ? MBEDTLS_SSL_VERIFY_OPTIONAL : MBEDTLS_SSL_VERIFY_NONE;
 }
 
-static int offer_tickets(struct tls_context *context)
+#if defined(COMPAT_SERVER_TICKETS)
+/* A ticket keeps the client's own certificate and not those above it, nor when it was judged last: a client with one
+ * shakes hands in full each time. */
+static int write_ticket(void *ticket, const mbedtls_ssl_session *session, unsigned char *start,
+                        const unsigned char *end, size_t *len, uint32_t *lifetime)
+{
+    *len = 0;
+    *lifetime = 0;
+    if (compat_has_peer(session))
+        return MBEDTLS_ERR_SSL_FEATURE_UNAVAILABLE; /* an empty ticket goes out */
+    return mbedtls_ssl_ticket_write(ticket, session, start, end, len, lifetime);
+}
+#endif
+
+static int offer_tickets(struct tls_context *context, bool ask_certificate)
 {
 #if defined(COMPAT_SERVER_TICKETS)
     if (!context->server)
         return 0;
-    mbedtls_ssl_conf_session_tickets_cb(&context->config, mbedtls_ssl_ticket_write, mbedtls_ssl_ticket_parse,
-                                        &context->identity->ticket);
+    mbedtls_ssl_conf_session_tickets_cb(&context->config,
+                                        ask_certificate ? write_ticket : mbedtls_ssl_ticket_write,
+                                        mbedtls_ssl_ticket_parse, &context->identity->ticket);
     return mbedtls_ssl_ticket_setup(&context->identity->ticket, random_bytes, context, MBEDTLS_CIPHER_AES_256_GCM,
                                     TICKET_LIFETIME_S);
 #else
     (void)context;
+    (void)ask_certificate;
     return 0;
 #endif
 }
@@ -137,7 +153,7 @@ static spoke_status configure(struct tls_context *context, const struct tls_cont
     int code = mbedtls_ssl_config_defaults(config, options->server ? MBEDTLS_SSL_IS_SERVER : MBEDTLS_SSL_IS_CLIENT,
                                            MBEDTLS_SSL_TRANSPORT_STREAM, MBEDTLS_SSL_PRESET_DEFAULT);
     if (code == 0)
-        code = offer_tickets(context);
+        code = offer_tickets(context, options->ask_certificate);
     if (code != 0)
         return tls_problem_set(problem, SPOKE_E_TLS, code, "mbedTLS could not be set up: see detail");
     compat_only_tls12(config);

@@ -133,11 +133,12 @@ struct device {
     size_t len, at;
 };
 
-static inline void device_open(struct device *d, struct bench *b, const char *common_name)
+/* chain: the certificates that it shows, DER; NULL: none. */
+static inline void device_open(struct device *d, struct bench *b, const spoke_str *chain)
 {
     memset(d, 0, sizeof *d);
     d->bench = b;
-    assert_ok(core_conn_open(b->core, common_name, &d->conn));
+    assert_ok(core_conn_open(b->core, chain != NULL ? *chain : spoke_str_of(NULL), &d->conn));
 }
 
 static inline void device_close(struct device *d)

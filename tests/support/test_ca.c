@@ -106,6 +106,18 @@ static void subject_of(const char *common_name, char out[NAME_BYTES])
     assert_true(snprintf(out, NAME_BYTES, "CN=%s", common_name) < NAME_BYTES);
 }
 
+static void add_usage(mbedtls_x509write_cert *cert, const char *usage)
+{
+    /* SEQUENCE { id-kp-serverAuth or id-kp-clientAuth } (RFC 5280 section 4.2.1.12) */
+    unsigned char der[] = {0x30, 0x0A, 0x06, 0x08, 0x2B, 0x06, 0x01, 0x05, 0x05, 0x07, 0x03, 0x01};
+    if (strcmp(usage, "client") == 0)
+        der[sizeof der - 1] = 0x02;
+    assert_int_equal(mbedtls_x509write_crt_set_extension(cert, MBEDTLS_OID_EXTENDED_KEY_USAGE,
+                                                         MBEDTLS_OID_SIZE(MBEDTLS_OID_EXTENDED_KEY_USAGE), 0, der,
+                                                         sizeof der),
+                     0);
+}
+
 static void write_pem(const struct request *request, struct test_cert *out)
 {
     const struct test_cert_options *options = request->options;
@@ -127,6 +139,8 @@ static void write_pem(const struct request *request, struct test_cert *out)
     assert_int_equal(mbedtls_x509write_crt_set_basic_constraints(&cert, request->authority, -1), 0);
     if (options->names != NULL)
         add_names(&cert, options->names);
+    if (options->usage != NULL)
+        add_usage(&cert, options->usage);
     assert_int_equal(
         mbedtls_x509write_crt_pem(&cert, (unsigned char *)out->cert_pem, sizeof out->cert_pem, random_bytes, NULL),
         0);
@@ -145,6 +159,33 @@ struct test_ca *test_ca_create(const char *common_name)
     const struct test_cert_options options = {.common_name = common_name};
     write_pem(&(struct request){&options, ca->name, &ca->key, &ca->key, ca->serial, true}, &ca->own);
     return ca;
+}
+
+struct test_ca *test_ca_create_under(struct test_ca *above, const struct test_cert_options *options)
+{
+    struct test_ca *ca = calloc(1, sizeof *ca);
+    assert_non_null(ca);
+    make_key(&ca->key, options->rsa);
+    subject_of(options->common_name, ca->name);
+    ca->serial = 1;
+    above->serial++;
+    write_pem(&(struct request){options, above->name, &ca->key, &above->key, above->serial, true}, &ca->own);
+    return ca;
+}
+
+size_t test_cert_der(const char *pem, unsigned char *out, size_t cap)
+{
+    mbedtls_x509_crt list;
+    size_t len = 0;
+    mbedtls_x509_crt_init(&list);
+    assert_int_equal(mbedtls_x509_crt_parse(&list, (const unsigned char *)pem, strlen(pem) + 1), 0);
+    for (const mbedtls_x509_crt *at = &list; at != NULL; at = at->next) {
+        assert_true(at->raw.len <= cap - len);
+        memcpy(out + len, at->raw.p, at->raw.len);
+        len += at->raw.len;
+    }
+    mbedtls_x509_crt_free(&list);
+    return len;
 }
 
 void test_ca_destroy(struct test_ca *ca)

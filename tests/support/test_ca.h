@@ -18,6 +18,7 @@ struct test_cert_options {
     const char *names; /* subject alternative names: "localhost,*.example,IP:127.0.0.1"; NULL: none */
     const char *not_before, *not_after; /* "20200101000000"; NULL: 2020 and 2090 */
     bool rsa;                           /* RSA-2048 instead; slow to make */
+    const char *usage;                  /* extended key usage: "client" or "server"; NULL: none */
 };
 
 struct test_cert {
@@ -28,9 +29,13 @@ struct test_cert {
 struct test_ca;
 
 struct test_ca *test_ca_create(const char *common_name);
+/* One below another: an intermediate. Its names and usage count as a leaf's do. */
+struct test_ca *test_ca_create_under(struct test_ca *above, const struct test_cert_options *options);
 void test_ca_destroy(struct test_ca *ca); /* NULL is fine */
 const char *test_ca_pem(const struct test_ca *ca);
 void test_ca_issue(struct test_ca *ca, const struct test_cert_options *options, struct test_cert *out);
+/* The DER of a PEM text's certificates, one after another. Its length. */
+size_t test_cert_der(const char *pem, unsigned char *out, size_t cap);
 void test_cert_self_signed(const struct test_cert_options *options, struct test_cert *out);
 
 #endif

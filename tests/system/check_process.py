@@ -229,10 +229,11 @@ class Certificates(Folder):
         for certificate, wanted in ((own, 0), (None, 5)):
             device = service.device(mqtt_raw.tls_link(service.env, certificate))
             self.assertEqual(device.connect("x509-1", name, None)[0], wanted)
-        try:  # a certificate of somebody else: the handshake may end it, or the service does
-            self.assertNotEqual(dps("x509-2", other)[1], 0)
-        except (OSError, Closed):
-            pass
+        device, code = dps("x509-2", other)  # of somebody else: told at the registration, as a wrong key is
+        self.assertEqual(code, 0)
+        device.subscribe([("$dps/registrations/res/#", 1)])
+        status, _, body = register(device, "x509-2")
+        self.assertEqual((status, body["errorCode"]), (401, 401002))
         service.online().expect_nothing()
 
 

@@ -1,5 +1,6 @@
 /* Who may connect to the hub: tokens as the SDKs write them, keys, certificates, the state of the device. */
 #include "support/central_stage.h"
+#include "support/certificates.h"
 
 #define USER BENCH_HUB "/dev-001/?api-version=2021-04-12"
 
@@ -203,13 +204,17 @@ static void device_key_is_derived_from_the_group(void **state)
 static void certificate_must_name_the_device(void **state)
 {
     (void)state;
-    device_open(&dev, &bench, "dev-002");
-    device_connect_as(&dev, "dev-001", USER, NULL, true, 60);
-    assert_int_equal(device_connack(&dev), 5);
-    device_close(&dev);
-    device_open(&dev, &bench, "dev-001");
-    device_connect_as(&dev, "dev-001", USER, NULL, true, 60);
-    assert_int_equal(device_connack(&dev), 0);
+    struct shown shown;
+    int status;
+    struct test_ca *authority = test_ca_create("Devices");
+    bench_close(&bench);
+    bench.options.device_ca_pem = test_ca_pem(authority);
+    bench_start(&bench);
+    cJSON_Delete(device_register_with(&dev, &bench, "dev-x509", shown_as(&shown, authority, "dev-x509"), &status));
+    assert_int_equal(device_hub_with(&dev, &bench, "dev-x509", &shown.chain), 0);
+    assert_int_equal(device_hub_with(&dev, &bench, "dev-x509", shown_as(&shown, authority, "dev-002")), 5);
+    assert_int_equal(device_hub_with(&dev, &bench, "dev-x509", NULL), 5);
+    test_ca_destroy(authority);
 }
 
 static void no_credential_at_all_is_refused(void **state)

@@ -1,5 +1,8 @@
 /* Provisioning: CONNECT, the three forms of failure, polling, what is kept of a registration. */
 #include "support/central_stage.h"
+#include "support/certificates.h"
+
+#include <central/core/core_internal.h>
 
 #define FILTER "$dps/registrations/res/#"
 #define PUT "$dps/registrations/PUT/iotdps-register/?$rid=1"
@@ -360,38 +363,83 @@ static void assignment_is_durable_before_it_is_answered(void **state)
     assert_true(core_conn_output(dev.conn).len > 0);
 }
 
+static void restart_with(struct test_ca *authority)
+{
+    bench_close(&bench);
+    bench.options.device_ca_pem = test_ca_pem(authority);
+    bench_start(&bench);
+}
+
 static void certificate_of_a_trusted_authority_registers(void **state)
 {
     (void)state;
-    bench_close(&bench);
-    bench.options.device_ca_pem = "(the shell verifies the chain)";
-    bench.options.dps_polls = 0;
-    bench_start(&bench);
-    device_open(&dev, &bench, "dev-x509");
-    device_connect_as(&dev, "dev-x509", BENCH_SCOPE "/registrations/dev-x509/api-version=2019-03-31", NULL, true,
-                      0);
-    assert_int_equal(device_connack(&dev), 0);
-    device_subscribe_ok(&dev, FILTER, 0);
-    device_publish(&dev, PUT, "{\"registrationId\":\"dev-x509\"}", 0);
-    cJSON *body = reply("$dps/registrations/res/200/?$rid=1");
+    struct shown shown;
+    int status;
+    struct test_ca *authority = test_ca_create("Devices");
+    restart_with(authority);
+    cJSON *body = device_register_with(&dev, &bench, "dev-x509", shown_as(&shown, authority, "dev-x509"), &status);
+    assert_int_equal(status, 200);
     assert_string_equal(text(body, "status"), "assigned");
+    assert_non_null(cJSON_GetObjectItem(cJSON_GetObjectItem(body, "registrationState"), "x509"));
     cJSON_Delete(body);
-    device_close(&dev);
-    device_open(&dev, &bench, "dev-x509");
-    device_connect_as(&dev, "dev-x509", BENCH_HUB "/dev-x509/?api-version=2021-04-12", NULL, true, 0);
-    assert_int_equal(device_connack(&dev), 0);
+    assert_int_equal(device_hub_with(&dev, &bench, "dev-x509", &shown.chain), 0);
+    test_ca_destroy(authority);
 }
 
 static void certificate_of_another_name_is_refused(void **state)
 {
     (void)state;
-    bench_close(&bench);
-    bench.options.device_ca_pem = "(the shell verifies the chain)";
-    bench_start(&bench);
-    device_open(&dev, &bench, "dev-other");
-    device_connect_as(&dev, "dev-x509", BENCH_SCOPE "/registrations/dev-x509/api-version=2019-03-31", NULL, true,
-                      0);
-    assert_int_equal(device_connack(&dev), 5);
+    struct shown shown;
+    struct test_ca *authority = test_ca_create("Devices");
+    restart_with(authority);
+    assert_int_equal(device_dps_with(&dev, &bench, "dev-x509", shown_as(&shown, authority, "dev-other")), 5);
+    test_ca_destroy(authority);
+}
+
+static void certificate_of_a_stranger_is_told_at_the_registration(void **state)
+{
+    (void)state;
+    struct shown shown;
+    int status;
+    struct test_ca *authority = test_ca_create("Devices"), *stranger = test_ca_create("Devices");
+    restart_with(authority);
+    cJSON *body = device_register_with(&dev, &bench, "dev-x509", shown_as(&shown, stranger, "dev-x509"), &status);
+    assert_int_equal(status, 401);
+    assert_int_equal(cJSON_GetObjectItem(body, "errorCode")->valueint, 401002);
+    cJSON_Delete(body);
+    test_ca_destroy(authority);
+    test_ca_destroy(stranger);
+}
+
+static void authorities_of_the_file_go_with_the_option(void **state)
+{
+    (void)state;
+    struct shown shown;
+    int status;
+    struct test_ca *authority = test_ca_create("Devices");
+    restart_with(authority);
+    assert_ok(auth_device_ca(bench.core, NULL)); /* as a start without it does */
+    cJSON *body = device_register_with(&dev, &bench, "dev-x509", shown_as(&shown, authority, "dev-x509"), &status);
+    assert_int_equal(status, 401);
+    cJSON_Delete(body);
+    test_ca_destroy(authority);
+}
+
+static void a_device_ca_that_is_no_authority_ends_the_start(void **state)
+{
+    (void)state;
+    struct test_cert leaf;
+    struct core *core = NULL;
+    char why[200] = "";
+    test_cert_self_signed(&(struct test_cert_options){.common_name = "leaf"}, &leaf);
+    struct core_options options = bench_options(&bench);
+    options.device_ca_pem = leaf.cert_pem;
+    assert_int_equal(core_create(&options, &core, why, sizeof why), SPOKE_E_CERTIFICATE);
+    assert_non_null(strstr(why, "device CA"));
+    options.device_ca_pem = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
+    assert_int_equal(core_create(&options, &core, why, sizeof why), SPOKE_E_CERTIFICATE);
+    options.device_ca_pem = "nothing";
+    assert_int_equal(core_create(&options, &core, why, sizeof why), SPOKE_E_CERTIFICATE);
 }
 
 int main(void)
@@ -421,6 +469,9 @@ int main(void)
         CLAIM(assignment_is_durable_before_it_is_answered),
         CLAIM(certificate_of_a_trusted_authority_registers),
         CLAIM(certificate_of_another_name_is_refused),
+        CLAIM(certificate_of_a_stranger_is_told_at_the_registration),
+        CLAIM(authorities_of_the_file_go_with_the_option),
+        CLAIM(a_device_ca_that_is_no_authority_ends_the_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

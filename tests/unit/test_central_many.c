@@ -11,7 +11,7 @@ static struct conn *conns[MANY];
 static void open_many(void)
 {
     for (size_t i = 0; i < MANY; i++) {
-        assert_ok(core_conn_open(bench.core, NULL, &conns[i]));
+        assert_ok(core_conn_open(bench.core, spoke_str_of(NULL), &conns[i]));
         core_conn_own(conns[i], &conns[i]);
         bench.now_ms++;
     }

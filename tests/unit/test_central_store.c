@@ -126,7 +126,6 @@ static void a_group_comes_back_whole_and_its_etag_rises(void **state)
     assert_string_equal(row.type, "iot");
     assert_string_equal(row.primary_key, "cHJpbWFyeQ==");
     assert_null(row.secondary_key);
-    assert_null(row.ca_pem);
     assert_true(row.enabled);
     assert_int_equal(row.etag, 2);
     store_group_free(&row);

@@ -474,6 +474,73 @@ static void a_name_longer_than_any_device_id_is_no_name(void **state)
     pair_free(pair);
 }
 
+/* --- chains that the caller judges --- */
+
+static struct pair *taking_pair(const struct test_cert *device)
+{
+    return pair_of(client_context_of(test_ca_pem(pki.ca), device),
+                   context_of((struct tls_context_options){.server = true,
+                                                           .cert_pem = pki.server.cert_pem,
+                                                           .key_pem = pki.server.key_pem,
+                                                           .ask_certificate = true}));
+}
+
+static size_t taken(struct pair *pair, unsigned char *out, size_t cap)
+{
+    spoke_buf chain = spoke_buf_from(out, cap);
+    assert_ok(tls_take_peer_chain(pair->server, &chain));
+    return chain.len;
+}
+
+static void a_strangers_chain_is_handed_over_once(void **state)
+{
+    (void)state;
+    unsigned char shown[8192], wanted[8192];
+    struct test_cert device;
+    test_ca_issue(pki.stranger, &(struct test_cert_options){.common_name = "device-1"}, &device);
+    strcat(device.cert_pem, test_ca_pem(pki.stranger));
+    struct pair *pair = taking_pair(&device);
+    pair_connect(pair, "localhost");
+    assert_null(tls_peer_common_name(pair->server));
+    const size_t len = test_cert_der(device.cert_pem, wanted, sizeof wanted);
+    assert_int_equal(taken(pair, shown, sizeof shown), len);
+    assert_memory_equal(shown, wanted, len);
+    assert_int_equal(taken(pair, shown, sizeof shown), 0);
+    put(pair->client, "still here");
+    expect(pair->server, "still here");
+    pair_free(pair);
+}
+
+static void a_chain_that_does_not_fit_is_told(void **state)
+{
+    (void)state;
+    unsigned char shown[100];
+    struct pair *pair = taking_pair(&pki.device);
+    spoke_buf chain = spoke_buf_from(shown, sizeof shown);
+    pair_connect(pair, "localhost");
+    assert_int_equal(tls_take_peer_chain(pair->server, &chain), SPOKE_E_TOO_SMALL);
+    assert_int_equal(chain.len, 0);
+    pair_free(pair);
+}
+
+static void a_client_that_shows_a_chain_is_not_resumed_and_one_without_is(void **state)
+{
+    (void)state;
+    unsigned char shown[8192];
+    struct pair *pair = taking_pair(&pki.device);
+    pair_connect(pair, "localhost");
+    pair_connect(pair, "localhost");
+    assert_false(tls_resumed(pair->server));
+    assert_true(taken(pair, shown, sizeof shown) > 0);
+    pair_free(pair);
+    pair = taking_pair(NULL);
+    pair_connect(pair, "localhost");
+    assert_int_equal(taken(pair, shown, sizeof shown), 0);
+    pair_connect(pair, "localhost");
+    assert_true(tls_resumed(pair->server));
+    pair_free(pair);
+}
+
 /* --- resumption --- */
 
 static void the_second_connection_resumes_the_first(void **state)
@@ -1489,6 +1556,9 @@ int main(void)
         cmocka_unit_test(an_unverified_client_certificate_gives_no_name),
         cmocka_unit_test(an_expired_client_certificate_gives_no_name),
         cmocka_unit_test(a_name_longer_than_any_device_id_is_no_name),
+        cmocka_unit_test(a_strangers_chain_is_handed_over_once),
+        cmocka_unit_test(a_chain_that_does_not_fit_is_told),
+        cmocka_unit_test(a_client_that_shows_a_chain_is_not_resumed_and_one_without_is),
         cmocka_unit_test(the_second_connection_resumes_the_first),
         cmocka_unit_test(another_host_is_never_offered_the_session),
         cmocka_unit_test(a_resumed_client_keeps_its_name),

@@ -92,28 +92,41 @@ static void enter_ended(struct conn *k)
 
 /* --- life --- */
 
-spoke_status core_conn_open(struct core *c, const char *peer_common_name, struct conn **out)
+spoke_status core_conn_open(struct core *c, spoke_str peer_chain, struct conn **out)
 {
     struct conn *k = calloc(1, sizeof *k);
     if (k == NULL)
         return SPOKE_E_NO_MEMORY;
-    if (peer_common_name != NULL && !text_set(&k->peer_common_name, spoke_str_of(peer_common_name))) {
+    if (peer_chain.len > 0 && !text_set(&k->peer_chain, peer_chain)) {
         free(k);
         return SPOKE_E_NO_MEMORY;
     }
+    k->peer_chain_len = peer_chain.len;
     k->core = c;
     k->state = CONN_NEW;
     k->token_expires_ms = INT64_MAX;
     k->token_due = k->close_at = UINT64_MAX;
     k->silent_until = core_now_ms(c) + CONNECT_LIMIT_MS;
     if (timers_add(&c->timers, &k->timer, k->silent_until, k) != SPOKE_OK) {
-        free(k->peer_common_name);
+        free(k->peer_chain);
         free(k);
         return SPOKE_E_NO_MEMORY;
     }
     list_join(&c->conns, &k->in_conns, k);
     *out = k;
     return SPOKE_OK;
+}
+
+spoke_str conn_chain(const struct conn *k)
+{
+    return spoke_str_from(k->peer_chain, k->peer_chain_len);
+}
+
+void conn_forget_chain(struct conn *k)
+{
+    free(k->peer_chain);
+    k->peer_chain = NULL;
+    k->peer_chain_len = 0;
 }
 
 void conn_free(struct conn *k)
@@ -127,7 +140,7 @@ void conn_free(struct conn *k)
     bytes_free(&k->out);
     bytes_free(&k->will_payload);
     free(k->will_topic);
-    free(k->peer_common_name);
+    free(k->peer_chain);
     free(k->model_id);
     free(k->template_id);
     free(k->group_id);

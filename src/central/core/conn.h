@@ -55,7 +55,8 @@ struct conn {
     void *owner;                                    /* whose stream it is */
     enum conn_state state;
     bool clean_session, goodbye, has_will, has_api_version;
-    char *peer_common_name;
+    char *peer_chain; /* certificates, until the CONNECT is judged; NULL: none */
+    size_t peer_chain_len;
 
     struct bytes in;  /* a packet that is not whole yet */
     struct bytes out; /* [out_at, out_ready) may leave, [out_ready, len) waits for the commit */
@@ -83,18 +84,19 @@ struct conn {
     bool will_retain;
 
     /* hub */
-    bool by_certificate;
+    bool by_certificate, own_certificate; /* of the device's own enrolment; else of a group's */
     char *model_id;
     char *template_id;        /* as of template_round; NULL: none */
     uint64_t template_round;  /* the core's when it was looked up */
     int64_t token_expires_ms; /* UTC; INT64_MAX: never */
     uint64_t token_due;       /* when to look at it */
-    uint8_t key_digest[32];
+    uint8_t key_digest[32];   /* of the key, or of the certificate */
     struct c2d_delivery c2d[CONN_C2D_WINDOW];
     size_t c2d_count;
 
     /* DPS: what the CONNECT proved */
     bool proven, enrolment_enabled;
+    const char *unproven_why; /* static; NULL: nothing better than that */
     char *group_id;
 };
 
@@ -121,6 +123,9 @@ const struct subscription *conn_subscription(const struct conn *k, enum conn_top
 void conn_subscribe(struct conn *k, spoke_str filter, enum conn_topic topic, uint8_t qos);
 /* The connection of a device; NULL: it has none. */
 struct conn *hub_conn(const struct core *c, const char *device_id);
+/* The certificates that the client showed, until CONNECT is judged. */
+spoke_str conn_chain(const struct conn *k);
+void conn_forget_chain(struct conn *k);
 /* CONNECT was accepted: keep-alive starts, the will is kept. E_NO_MEMORY ends the connection. */
 spoke_status conn_accept(struct conn *k, enum conn_state role, const spoke_mqtt_packet *connect);
 

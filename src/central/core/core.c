@@ -272,26 +272,24 @@ static spoke_status default_group(struct core *c, const struct core_options *o)
     return status;
 }
 
+static spoke_status make_x509_group(struct core *c)
+{
+    const struct store_group row = {.id = (char[]){CORE_X509_GROUP},
+                                    .display_name = (char[]){CORE_X509_GROUP},
+                                    .type = (char[]){"iot"},
+                                    .enabled = true};
+    struct store_group present;
+    const spoke_status status = store_group_get(c->store, CORE_X509_GROUP, &present);
+    if (status == SPOKE_OK)
+        store_group_free(&present);
+    return status == SPOKE_E_NOT_FOUND ? store_group_put(c->store, &row) : status;
+}
+
+/* Whoever starts the service answers for the file: its authorities count as verified, as long as it is named. */
 static spoke_status x509_group(struct core *c, const struct core_options *o)
 {
-    struct store_group row;
-    if (o->device_ca_pem == NULL)
-        return SPOKE_OK;
-    memset(&row, 0, sizeof row);
-    spoke_status status = store_group_get(c->store, CORE_X509_GROUP, &row);
-    if (status == SPOKE_E_NOT_FOUND) {
-        row.enabled = true;
-        status = SPOKE_OK;
-        if (!text_set(&row.id, SPOKE_STR(CORE_X509_GROUP)) ||
-            !text_set(&row.display_name, SPOKE_STR(CORE_X509_GROUP)) || !text_set(&row.type, SPOKE_STR("iot")))
-            status = SPOKE_E_NO_MEMORY;
-    }
-    if (status == SPOKE_OK && !text_set(&row.ca_pem, spoke_str_of(o->device_ca_pem)))
-        status = SPOKE_E_NO_MEMORY;
-    if (status == SPOKE_OK)
-        status = store_group_put(c->store, &row);
-    store_group_free(&row);
-    return status;
+    spoke_status status = o->device_ca_pem != NULL ? make_x509_group(c) : SPOKE_OK;
+    return status == SPOKE_OK ? auth_device_ca(c, o->device_ca_pem) : status;
 }
 
 static spoke_status check_options(const struct core_options *o, char *why, size_t why_cap)
@@ -341,7 +339,9 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
             status = x509_group(c, options);
         if (status == SPOKE_OK)
             status = store_commit(c->store);
-        if (status != SPOKE_OK)
+        if (status == SPOKE_E_CERTIFICATE)
+            (void)snprintf(why, why_cap, "the device CA has to be certificates of authorities in PEM form");
+        else if (status != SPOKE_OK)
             (void)snprintf(why, why_cap, "the store does not take the first settings: %s",
                            spoke_status_text(status));
         c->uncommitted = false;

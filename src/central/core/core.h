@@ -51,8 +51,9 @@ void core_guid(struct core *c, char out[37]);
 
 /* --- connections (conn.c) --- */
 
-/* peer_common_name: subject CN of a verified client certificate, or NULL. */
-spoke_status core_conn_open(struct core *c, const char *peer_common_name, struct conn **out);
+/* peer_chain: the certificates that the client showed and proved to have the key of, DER, its own first; copied. Empty:
+ * none. Whether they are trusted is the core's to say. */
+spoke_status core_conn_open(struct core *c, spoke_str peer_chain, struct conn **out);
 void core_conn_receive(struct conn *k, const uint8_t *bytes, size_t len);
 /* At most `fragment` bytes when that fault is armed. The view lives until the next call on the core. */
 spoke_str core_conn_output(const struct conn *k);

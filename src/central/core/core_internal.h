@@ -102,15 +102,32 @@ bool auth_token_signed_by(const struct auth_token *token, const char *base64_key
 /* The key that a group gives an id. False: an X.509 group, or a broken key. */
 bool auth_group_key(const struct store_group *group, bool secondary, spoke_str id, char out[96]);
 
-/* What a DPS CONNECT proved, kept until the registration. */
+/* What a credential proved. */
 struct auth_enrolment {
-    bool proven;    /* some enrolment accepts the credential */
-    bool enabled;   /* and that one is not disabled */
-    char *group_id; /* NULL: the device's own keys */
+    bool proven;     /* some enrolment accepts the credential */
+    bool enabled;    /* and that one is not disabled */
+    bool own;        /* it is the device's own enrolment */
+    char *group_id;  /* else; on the heap */
+    const char *why; /* not proven; static, or NULL */
 };
-/* `device`: the row of that id, NULL when there is none. `token` NULL: the certificate counts. */
+/* `device`: the row of that id, NULL when there is none. */
 spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, const struct store_device *device,
                                  const struct auth_token *token, struct auth_enrolment *out);
+
+/* --- certificate_auth.c: chains are DER, the device's own certificate first --- */
+/* The same for what a client showed. `only`: of this group and no other; NULL: of any. */
+spoke_status auth_certificate(struct core *c, const struct store_device *device, const char *only, spoke_str chain,
+                              struct auth_enrolment *out);
+/* Subject CN of the first. False: none. */
+bool auth_common_name(spoke_str chain, char out[CONN_ID_CAP]);
+/* To notice a later change: digest of the first, and whether a connection that was let in by it may stay. */
+bool auth_certificate_digest(spoke_str chain, uint8_t digest[32]);
+bool auth_device_has_certificate(struct core *c, const struct store_device *device, const uint8_t digest[32],
+                                 bool own);
+/* Has it an enrolment of its own by certificate? Then no key will do. */
+bool auth_device_has_certificates(struct core *c, const char *device_id);
+/* The authorities of --device-ca take the place of those of the last start. E_CERTIFICATE: not such a file. */
+spoke_status auth_device_ca(struct core *c, const char *pem);
 /* Hub: the key of this row that signed the token; its digest goes to key_digest, to notice a later change. */
 bool auth_device_signed(struct core *c, const struct store_device *device, const struct auth_token *token,
                         uint8_t key_digest[32]);

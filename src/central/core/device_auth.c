@@ -124,6 +124,8 @@ spoke_status core_device_key(struct core *c, const char *device_id, bool seconda
         status = own != NULL && strlen(own) < 96 ? SPOKE_OK : SPOKE_E_NOT_FOUND;
         if (status == SPOKE_OK)
             memcpy(out, own, strlen(own) + 1);
+    } else if (status == SPOKE_OK && auth_device_has_certificates(c, device_id)) {
+        status = SPOKE_E_NOT_FOUND;
     } else {
         bool known = status == SPOKE_OK;
         status = group_of(c, known ? &device : NULL, &group);
@@ -161,7 +163,7 @@ static bool any_key(struct core *c, const struct store_device *device,
             }
         return hit;
     }
-    if (group_of(c, device, &group) != SPOKE_OK)
+    if (auth_device_has_certificates(c, device->id) || group_of(c, device, &group) != SPOKE_OK)
         return false;
     char lower[CONN_ID_CAP];
     lower_case(lower, device->id);
@@ -207,7 +209,7 @@ bool auth_device_has_key(struct core *c, const struct store_device *device, cons
 #define MAX_GROUPS 1000u
 
 struct group_search {
-    const struct auth_token *token; /* NULL: look for an X.509 group */
+    const struct auth_token *token;
     spoke_str id;
     struct auth_enrolment *found;
     bool no_memory;
@@ -217,8 +219,8 @@ static bool try_group(void *ctx, const struct store_group *group)
 {
     struct group_search *search = ctx;
     char key[96];
-    bool hit = search->token == NULL && group->ca_pem != NULL;
-    for (int i = 0; i < 2 && search->token != NULL && !hit; i++)
+    bool hit = false;
+    for (int i = 0; i < 2 && !hit; i++)
         hit = auth_group_key(group, i == 1, search->id, key) && auth_token_signed_by(search->token, key);
     spoke_wipe(key, sizeof key);
     if (!hit)
@@ -233,10 +235,11 @@ spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, cons
                                  const struct auth_token *token, struct auth_enrolment *out)
 {
     memset(out, 0, sizeof *out);
-    if (token != NULL && device != NULL && device->primary_key != NULL) { /* an individual enrolment goes first */
+    /* an individual enrolment goes first */
+    if (device != NULL && (device->primary_key != NULL || auth_device_has_certificates(c, device->id))) {
         uint8_t digest[32];
         out->proven = auth_device_signed(c, device, token, digest);
-        out->enabled = true;
+        out->enabled = out->own = true;
         return SPOKE_OK;
     }
     struct group_search search = {token, registration_id, out, false};

@@ -97,9 +97,11 @@ static const char *credential_fault(const struct conn *k, const spoke_mqtt_packe
     *has_token = connect->as.connect.password.len > 0;
     if (*has_token)
         return read_token(k, connect->as.connect.password, token);
-    if (k->peer_common_name == NULL)
+    char name[CONN_ID_CAP];
+    if (k->peer_chain == NULL)
         return "neither a token nor a client certificate";
-    bool own = spoke_str_equal_nocase(spoke_str_of(k->peer_common_name), spoke_str_of(k->id));
+    bool own =
+        auth_common_name(conn_chain(k), name) && spoke_str_equal_nocase(spoke_str_of(name), spoke_str_of(k->id));
     return own ? NULL : "the certificate's common name is not the registration id";
 }
 
@@ -112,8 +114,12 @@ static spoke_status prove(struct conn *k, const struct auth_token *token)
     bool known = status == SPOKE_OK;
     if (!known && status != SPOKE_E_NOT_FOUND)
         return status;
-    status = auth_enrolment_find(k->core, spoke_str_of(k->id), known ? &device : NULL, token, &found);
+    if (token != NULL)
+        status = auth_enrolment_find(k->core, spoke_str_of(k->id), known ? &device : NULL, token, &found);
+    else
+        status = auth_certificate(k->core, known ? &device : NULL, NULL, conn_chain(k), &found);
     k->proven = found.proven;
+    k->unproven_why = found.why;
     k->enrolment_enabled = found.enabled;
     k->group_id = found.group_id;
     if (known)
@@ -144,6 +150,7 @@ void dps_connect(struct conn *k, const spoke_mqtt_packet *connect)
         return;
     }
     k->by_certificate = !has_token;
+    conn_forget_chain(k);
     if (conn_accept(k, CONN_DPS, connect) != SPOKE_OK)
         return;
     core_event(k->core, "dps-connect", NULL, k->id, NULL, 0);
@@ -503,9 +510,9 @@ static void take_register(struct conn *k, spoke_str rid, spoke_str text)
         return;
     }
     if (!k->proven) {
-        core_event(k->core, "dps-unauthorized", NULL, k->id, "no enrolment accepts this credential",
-                   CODE_UNAUTHORIZED);
-        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: no enrolment accepts this credential", k->id);
+        const char *why = k->unproven_why != NULL ? k->unproven_why : "no enrolment accepts this credential";
+        core_event(k->core, "dps-unauthorized", NULL, k->id, why, CODE_UNAUTHORIZED);
+        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: %s", k->id, why);
         answer_error(k, rid, 401, CODE_UNAUTHORIZED, "Unauthorized", NULL);
         return;
     }

@@ -91,18 +91,30 @@ static const char *token_fault(struct conn *k, const struct hub_username *name, 
     return verdict == AUTH_OK ? NULL : auth_verdict_text(verdict);
 }
 
-static const char *certificate_fault(struct conn *k)
+/* The chain counts at each CONNECT, by the authorities that the device's group has then. */
+static const char *certificate_fault(struct conn *k, const struct store_device *device)
 {
-    if (k->peer_common_name == NULL)
+    struct auth_enrolment found;
+    char name[CONN_ID_CAP];
+    if (k->peer_chain == NULL)
         return "neither a token nor a client certificate";
+    if (!auth_common_name(conn_chain(k), name) || strcmp(name, k->id) != 0)
+        return "the certificate's common name is not the device id";
+    const spoke_status status = auth_certificate(k->core, device, device->group_id, conn_chain(k), &found);
+    free(found.group_id);
+    if (status != SPOKE_OK)
+        return spoke_status_text(status);
     k->by_certificate = true;
-    return strcmp(k->peer_common_name, k->id) == 0 ? NULL : "the certificate's common name is not the device id";
+    k->own_certificate = found.own;
+    if (found.proven && !auth_certificate_digest(conn_chain(k), k->key_digest))
+        return "the certificate cannot be read";
+    return found.proven ? NULL : found.why;
 }
 
 static const char *credential_fault(struct conn *k, const struct hub_username *name,
                                     const struct store_device *device, spoke_str password)
 {
-    const char *why = password.len > 0 ? token_fault(k, name, device, password) : certificate_fault(k);
+    const char *why = password.len > 0 ? token_fault(k, name, device, password) : certificate_fault(k, device);
     if (why == NULL && fault_take(&k->core->faults, FAULT_EXPIRE_TOKEN, k->id, NULL))
         why = "the token has expired: the fault expireToken is armed";
     return why;
@@ -243,6 +255,7 @@ static void begin(struct conn *k, const spoke_mqtt_packet *connect, struct store
         conn_refuse(k, 3, "hub-refused", spoke_status_text(status));
         return;
     }
+    conn_forget_chain(k);
     arm_token(k);
     conn_connack(k, 0, present);
     disturb_connack(k);
@@ -455,6 +468,9 @@ void core_device_changed(struct core *c, const char *device_id)
         conn_drop(k, NULL, "the device was blocked", 0);
     else if (status == SPOKE_OK && !k->by_certificate && !auth_device_has_key(c, &device, k->key_digest))
         conn_drop(k, NULL, "the device's keys were changed", CODE_UNAUTHORIZED);
+    else if (status == SPOKE_OK && k->by_certificate &&
+             !auth_device_has_certificate(c, &device, k->key_digest, k->own_certificate))
+        conn_drop(k, NULL, "the device's enrolment was changed", CODE_UNAUTHORIZED);
     if (status == SPOKE_OK)
         store_device_free(&device);
 }

@@ -15,12 +15,11 @@ static cJSON *group_json(const struct store_group *row)
     cJSON_AddBoolToObject(object, "enabled", row->enabled);
     cJSON_AddStringToObject(object, "type", row->type != NULL ? row->type : "iot");
     cJSON *attestation = cJSON_AddObjectToObject(object, "attestation");
-    if (row->ca_pem != NULL) {
+    if (row->primary_key == NULL) {
         cJSON_AddStringToObject(attestation, "type", "x509");
         cJSON *certificates =
             cJSON_AddObjectToObject(cJSON_AddObjectToObject(attestation, "x509"), "signingCertificates");
         cJSON *primary = cJSON_AddObjectToObject(certificates, "primary");
-        cJSON_AddStringToObject(primary, "certificate", row->ca_pem);
         cJSON_AddBoolToObject(primary, "verified", true); /* whoever starts the service answers for it */
         return object;
     }
@@ -102,7 +101,7 @@ static bool apply(struct rest_call *call, struct store_group *row, const struct 
         row->enabled = cJSON_IsTrue(body->enabled);
     if (body->attestation == NULL)
         return true;
-    if (row->ca_pem != NULL) {
+    if (row->primary_key == NULL && row->etag != 0) {
         rest_fail(&call->reply, 422, "UnprocessableEntity",
                   "The certificates of this group come from --device-ca and cannot be changed here.");
         return false;

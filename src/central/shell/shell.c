@@ -109,7 +109,7 @@ static spoke_status open_tls(struct shell *shell, char *why, size_t cap)
 {
     const struct tls_context_options options = {
         .server = true,
-        .trust_pem = shell->options.device_ca_pem,
+        .ask_certificate = true, /* as the hub: the core judges, and a device may do without */
         .cert_pem = shell->options.cert_pem,
         .key_pem = shell->options.key_pem,
         .random = shell->options.random,

@@ -18,7 +18,6 @@ struct shell_options {
     const char *bind_address;       /* an IPv4 or IPv6 address */
     uint16_t mqtt_port, https_port; /* 0: the system picks */
     const char *cert_pem, *key_pem;
-    const char *device_ca_pem; /* NULL: client certificates are not asked for */
     spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
     void *random_ctx;
     /* 0 means the default in brackets. */

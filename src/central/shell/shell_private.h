@@ -73,6 +73,7 @@ struct stream {
     struct backlog wire; /* received and not taken by TLS when the turn ended */
     struct backlog out;  /* plain bytes for TLS; for STREAM_MQTT the core keeps them */
     struct conn *conn;   /* STREAM_MQTT and STREAM_WEBSOCKET */
+    struct backlog peer; /* certificates that the client showed, DER; handed to the core with the connection */
     struct websocket websocket;
     bool close_sent; /* STREAM_WEBSOCKET: nothing follows our close frame */
     /* STREAM_HTTP */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "central/core/x509.h"
 #include "shell_private.h"
 
 /* --- the socket below TLS --- */
@@ -193,6 +194,7 @@ void stream_free(struct stream *s)
     backlog_free(&s->wire);
     backlog_free(&s->in);
     backlog_free(&s->out);
+    backlog_free(&s->peer);
     free(s);
 }
 
@@ -341,17 +343,32 @@ static void read_some(struct stream *s)
 
 static spoke_status open_conn(struct stream *s)
 {
-    const spoke_status status = core_conn_open(s->shell->core, tls_peer_common_name(s->tls), &s->conn);
+    const spoke_status status = core_conn_open(s->shell->core, backlog_view(&s->peer), &s->conn);
+    backlog_free(&s->peer);
     if (status == SPOKE_OK)
         core_conn_own(s->conn, s);
     return status;
+}
+
+static spoke_status take_peer(struct stream *s)
+{
+    uint8_t memory[X509_MAX_CHAIN_BYTES];
+    spoke_buf chain = spoke_buf_from(memory, sizeof memory);
+    const spoke_status status = tls_take_peer_chain(s->tls, &chain);
+    return status == SPOKE_OK ? backlog_add(&s->peer, chain.ptr, chain.len) : status;
 }
 
 static void enter_open(struct stream *s)
 {
     s->state = STREAM_OPEN;
     s->due_ms = UINT64_MAX; /* from here on the core and libmicrohttpd know how long to wait */
-    const spoke_status status = s->kind == STREAM_HTTP ? http_adopt(s->shell->http, s) : open_conn(s);
+    spoke_status status = take_peer(s);
+    if (status == SPOKE_E_TOO_SMALL) {
+        stream_drop(s, "the certificates that it shows are too large");
+        return;
+    }
+    if (status == SPOKE_OK)
+        status = s->kind == STREAM_HTTP ? http_adopt(s->shell->http, s) : open_conn(s);
     if (status != SPOKE_OK) {
         stream_drop(s, spoke_status_text(status));
         return;

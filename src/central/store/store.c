@@ -56,6 +56,16 @@ static const char *const MIGRATIONS[] = {
 
     "CREATE TABLE document (kind TEXT NOT NULL, id TEXT NOT NULL, json TEXT NOT NULL, organizations TEXT,"
     " etag INTEGER NOT NULL, PRIMARY KEY (kind, id)) WITHOUT ROWID;",
+
+    /* enrolment_group.ca_pem is not used any more */
+    "CREATE TABLE IF NOT EXISTS certificate (kind INTEGER NOT NULL, owner TEXT NOT NULL, entry TEXT NOT NULL,"
+    " subject BLOB NOT NULL, der BLOB NOT NULL, verified INTEGER NOT NULL, code TEXT, etag INTEGER NOT NULL,"
+    " PRIMARY KEY (kind, owner, entry)) WITHOUT ROWID;"
+    "CREATE INDEX IF NOT EXISTS certificate_of_subject ON certificate (kind, subject);"
+    "CREATE TRIGGER IF NOT EXISTS group_certificates AFTER DELETE ON enrolment_group"
+    " BEGIN DELETE FROM certificate WHERE kind = 0 AND owner = old.id; END;"
+    "CREATE TRIGGER IF NOT EXISTS device_certificates AFTER DELETE ON device"
+    " BEGIN DELETE FROM certificate WHERE kind = 1 AND owner = old.id; END;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

@@ -38,8 +38,7 @@ spoke_status store_setting_put(struct store *s, const char *name, const char *va
 /* --- enrolment groups --- */
 struct store_group {
     char *id, *display_name, *type;    /* "iot" */
-    char *primary_key, *secondary_key; /* base64; NULL for X.509 groups */
-    char *ca_pem;                      /* X.509 groups */
+    char *primary_key, *secondary_key; /* base64; NULL: an X.509 group, whose authorities are certificates below */
     bool enabled;
     int64_t etag;
 };
@@ -50,6 +49,32 @@ spoke_status store_group_delete(struct store *s, const char *id);
 /* Calls `each` in order of id, after `after` (NULL: from the start), at most limit; false stops. */
 spoke_status store_group_each(struct store *s, const char *after, size_t limit,
                               bool (*each)(void *ctx, const struct store_group *row), void *ctx);
+
+/* --- certificates: authorities whose devices a group takes, and a device's own --- */
+enum store_owner { STORE_OF_GROUP, STORE_OF_DEVICE };
+struct store_certificate {
+    char *owner; /* id of the group or device; with it they go */
+    char *entry; /* "primary", "secondary"; of a group also "file-0" and so on, of --device-ca */
+    void *der;
+    size_t der_len;
+    bool verified; /* groups: somebody has proven to have its key */
+    char *code;    /* groups: what the proof has to bear; NULL: none was asked for */
+    int64_t etag;
+};
+void store_certificate_free(struct store_certificate *row);
+spoke_status store_certificate_get(struct store *s, enum store_owner kind, const char *owner, const char *entry,
+                                   struct store_certificate *out);
+/* subject: digest of its name, to find authorities by. The etag is raised by the store. */
+spoke_status store_certificate_put(struct store *s, enum store_owner kind, const struct store_certificate *row,
+                                   const uint8_t subject[32]);
+/* entry NULL: all of the owner. E_NOT_FOUND: none was there. */
+spoke_status store_certificate_delete(struct store *s, enum store_owner kind, const char *owner,
+                                      const char *entry);
+spoke_status store_certificate_each(struct store *s, enum store_owner kind, const char *owner,
+                                    bool (*each)(void *ctx, const struct store_certificate *row), void *ctx);
+/* Those of groups, verified or not, that have this subject. */
+spoke_status store_authority_each(struct store *s, const uint8_t subject[32],
+                                  bool (*each)(void *ctx, const struct store_certificate *row), void *ctx);
 
 /* --- devices --- */
 struct store_device {
