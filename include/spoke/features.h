@@ -27,17 +27,20 @@
 #endif
 
 /* --- the conversation --- */
-#ifndef SPOKE_WITH_DPS /* provisioning; without it hub_host has to be given */
-#define SPOKE_WITH_DPS 1
+#ifndef SPOKE_WITH_LISTENING /* subscriptions and what they bring; without it the device speaks and hears only PUBACKs */
+#define SPOKE_WITH_LISTENING 1
+#endif
+#ifndef SPOKE_WITH_DPS /* provisioning; without it hub_host has to be given; this and the next three need LISTENING */
+#define SPOKE_WITH_DPS SPOKE_WITH_LISTENING
 #endif
 #ifndef SPOKE_WITH_PROPERTIES /* the twin: reported and writable properties */
-#define SPOKE_WITH_PROPERTIES 1
+#define SPOKE_WITH_PROPERTIES SPOKE_WITH_LISTENING
 #endif
 #ifndef SPOKE_WITH_COMMANDS
-#define SPOKE_WITH_COMMANDS 1
+#define SPOKE_WITH_COMMANDS SPOKE_WITH_LISTENING
 #endif
 #ifndef SPOKE_WITH_MESSAGES /* cloud-to-device messages, offline commands among them */
-#define SPOKE_WITH_MESSAGES 1
+#define SPOKE_WITH_MESSAGES SPOKE_WITH_LISTENING
 #endif
 #ifndef SPOKE_WITH_CHECKS /* all is held to the template; without it the template's id is announced, no more */
 #define SPOKE_WITH_CHECKS 1
@@ -51,14 +54,22 @@
 #ifndef SPOKE_WITH_DROPS /* ttl_s, and when_full; without them a full queue refuses, and what it holds stays */
 #define SPOKE_WITH_DROPS 1
 #endif
+#ifndef SPOKE_WITH_PRIORITIES /* of telemetry; without them all leaves in the order of queueing, on metered networks too */
+#define SPOKE_WITH_PRIORITIES 1
+#endif
+#ifndef SPOKE_WITH_RESUME
+/* the MQTT session outlives its connection: what was on its way is repeated under its id, in its place. Without it each
+ * connection begins clean, and the same messages leave again as new ones */
+#define SPOKE_WITH_RESUME 1
+#endif
 #ifndef SPOKE_WITH_MERGE /* reports that wait become one patch; without it each is sent; needs PROPERTIES */
 #define SPOKE_WITH_MERGE SPOKE_WITH_PROPERTIES
 #endif
 #ifndef SPOKE_WITH_RECORDS /* platform.load and store; without them each start asks DPS for the hub */
 #define SPOKE_WITH_RECORDS 1
 #endif
-#ifndef SPOKE_WITH_STORAGE /* the queue on flash; without it in RAM */
-#define SPOKE_WITH_STORAGE 1
+#ifndef SPOKE_WITH_STORAGE /* the queue on flash; without it in RAM; needs PRIORITIES and RESUME */
+#define SPOKE_WITH_STORAGE (SPOKE_WITH_PRIORITIES && SPOKE_WITH_RESUME)
 #endif
 #ifndef SPOKE_WITH_BATCHES /* several readings in one message, encoders */
 #define SPOKE_WITH_BATCHES 1
@@ -97,6 +108,14 @@
 #define SPOKE_WITH_SENTENCES 1
 #endif
 
+#if !SPOKE_WITH_LISTENING && \
+    (SPOKE_WITH_DPS || SPOKE_WITH_PROPERTIES || SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
+#error \
+    "SPOKE_WITH_DPS, SPOKE_WITH_PROPERTIES, SPOKE_WITH_COMMANDS and SPOKE_WITH_MESSAGES need SPOKE_WITH_LISTENING"
+#endif
+#if SPOKE_WITH_STORAGE && !(SPOKE_WITH_PRIORITIES && SPOKE_WITH_RESUME)
+#error "SPOKE_WITH_STORAGE needs SPOKE_WITH_PRIORITIES and SPOKE_WITH_RESUME"
+#endif
 #if SPOKE_WITH_DIAGNOSTICS && !(SPOKE_WITH_STATS && SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
 #error "SPOKE_WITH_DIAGNOSTICS needs SPOKE_WITH_STATS, SPOKE_WITH_PROPERTIES and SPOKE_WITH_COMMANDS"
 #endif

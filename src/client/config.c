@@ -353,8 +353,6 @@ static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
 /* A handler for it is given. */
 static bool has_handler(const spoke_config *c, bool of_command)
 {
-    if (!HANDLERS_ASKED)
-        return c->handler_count > 0;
     for (size_t i = 0; i < c->handler_count; i++)
         if ((c->handlers[i].command != NULL) == of_command)
             return true;
@@ -377,10 +375,13 @@ static spoke_status check_parts(const spoke_config *c, spoke_error *why)
                      "the link is encrypted by other means");
     if (!SPOKE_WITH_DPS && c->provisioning_host != NULL)
         return lacks(why, "this build has no DPS: give hub_host, or build with SPOKE_WITH_DPS");
-    if (!SPOKE_WITH_PROPERTIES && has_handler(c, false))
+    if (!HANDLERS_ASKED && c->handler_count > 0)
+        return lacks(why, "this build has neither properties nor commands: leave handlers out, or build with "
+                          "SPOKE_WITH_PROPERTIES or SPOKE_WITH_COMMANDS");
+    if (HANDLERS_ASKED && !SPOKE_WITH_PROPERTIES && has_handler(c, false))
         return lacks(why, "this build has no properties: leave their handlers out, or build with "
                           "SPOKE_WITH_PROPERTIES");
-    if (!SPOKE_WITH_COMMANDS && has_handler(c, true))
+    if (HANDLERS_ASKED && !SPOKE_WITH_COMMANDS && has_handler(c, true))
         return lacks(why,
                      "this build has no commands: leave their handlers out, or build with SPOKE_WITH_COMMANDS");
     if (!SPOKE_WITH_MESSAGES && c->on_message != NULL)

@@ -79,7 +79,7 @@ spoke_status connect_hub(spoke_client *c)
     spoke_mqtt_connect_options mqtt = {.client_id = spoke_str_of(c->device_id),
                                        .username = spoke_buf_str(&username),
                                        .password = spoke_buf_str(&token),
-                                       .clean_session = false};
+                                       .clean_session = !SPOKE_WITH_RESUME};
     c->link_at_hub = true;
     return connect_open(c, c->hub_host, &mqtt);
 }

@@ -26,7 +26,7 @@ static bool limits_complete(const spoke_mqtt_limits *given, spoke_mqtt_limits *o
     out->receive_bytes = or_default(from->receive_bytes, SPOKE_DEFAULT_RECEIVE_BYTES);
     out->send_bytes = or_default(from->send_bytes, SPOKE_DEFAULT_SEND_BYTES);
     out->in_flight = (uint16_t)or_default(from->in_flight, SPOKE_DEFAULT_IN_FLIGHT);
-    out->receipts = (uint16_t)or_default(from->receipts, DEFAULT_RECEIPTS);
+    out->receipts = (uint16_t)(SPOKE_WITH_LISTENING ? or_default(from->receipts, DEFAULT_RECEIPTS) : 0);
     return out->receive_bytes >= MIN_BUFFER_BYTES && out->receive_bytes <= MAX_BUFFER_BYTES &&
            out->send_bytes >= MIN_BUFFER_BYTES && out->send_bytes <= MAX_BUFFER_BYTES;
 }
@@ -121,6 +121,8 @@ mqtt_slot *mqtt_slot_find(const spoke_mqtt *s, uint16_t id)
 
 static void not_held(spoke_mqtt *s, mqtt_slot *slot)
 {
+    if (!SPOKE_WITH_RESUME)
+        return;
     s->held -= slot->held ? 1 : 0;
     slot->held = false;
 }
@@ -224,7 +226,8 @@ spoke_str spoke_mqtt_output(const spoke_mqtt *s)
 /* [MQTT-4.6.0-2]: PUBACKs in order of receipt, so a message not done yet holds back those behind it. */
 static void flush_acks(spoke_mqtt *s, uint64_t now)
 {
-    while (s->receipt_count > 0 && s->receipts[s->receipt_first].done && out_room(s) >= CODEC_ACK_BYTES) {
+    while (SPOKE_WITH_LISTENING && s->receipt_count > 0 && s->receipts[s->receipt_first].done &&
+           out_room(s) >= CODEC_ACK_BYTES) {
         codec_put_ack(out_claim(s, CODEC_ACK_BYTES), s->receipts[s->receipt_first].id);
         s->receipt_first = s->receipt_first + 1 < s->limits.receipts ? s->receipt_first + 1 : 0;
         s->receipt_count--;
@@ -307,7 +310,7 @@ static void ping(spoke_mqtt *s, uint64_t now)
  * to leave is the link's doing again. */
 static bool waits_for_application(const spoke_mqtt *s)
 {
-    return s->blocked && !s->receipts[s->receipt_first].done;
+    return SPOKE_WITH_LISTENING && s->blocked && !s->receipts[s->receipt_first].done;
 }
 
 void spoke_mqtt_tick(spoke_mqtt *s, uint64_t now)
@@ -403,12 +406,17 @@ spoke_status spoke_mqtt_connect(spoke_mqtt *s, uint64_t now, const spoke_mqtt_co
 {
     if (s == NULL || options == NULL || (options->will != NULL && options->will->qos > 1))
         return SPOKE_E_ARG;
-    if (s->clean && s->accepted) /* that session ended with its connection [MQTT-3.1.2-6] */
+    if (!SPOKE_WITH_RESUME && !options->clean_session)
+        return SPOKE_E_UNSUPPORTED;
+    if (!SPOKE_WITH_RESUME ||
+        (s->clean && s->accepted)) /* that session ended with its connection [MQTT-3.1.2-6] */
         mqtt_forget_ids(s);
     s->clean = options->clean_session;
     forget_connection(s);
-    release_requests(s);
-    hold_over(s);
+    if (SPOKE_WITH_RESUME) {
+        release_requests(s);
+        hold_over(s);
+    }
     const spoke_status status = queue_connect(s, options);
     if (status != SPOKE_OK)
         return status;
@@ -454,6 +462,8 @@ static bool message_valid(const spoke_mqtt_publish_options *message)
 /* The slot of a QoS 1 message: the one it has when it is sent again, else a free one. */
 static spoke_status slot_for(spoke_mqtt *s, const spoke_mqtt_publish_options *message, mqtt_slot **out)
 {
+    if (!SPOKE_WITH_RESUME && message->packet_id != 0)
+        return SPOKE_E_NOT_FOUND;
     if (message->packet_id != 0) {
         *out = mqtt_slot_find(s, message->packet_id);
         if (*out == NULL || (*out)->use != SLOT_MESSAGE)
@@ -461,7 +471,7 @@ static spoke_status slot_for(spoke_mqtt *s, const spoke_mqtt_publish_options *me
         not_held(s, *out);
         return SPOKE_OK;
     }
-    if (s->in_flight == s->limits.in_flight && s->held > 0)
+    if (SPOKE_WITH_RESUME && s->in_flight == s->limits.in_flight && s->held > 0)
         give_up_held(s);
     *out = s->in_flight < s->limits.in_flight ? take_slot(s, SLOT_MESSAGE, 0) : NULL;
     if (*out == NULL)
@@ -554,6 +564,8 @@ spoke_status spoke_mqtt_subscribe(spoke_mqtt *s, uint64_t now, const spoke_mqtt_
 {
     const codec_filter_list what = {filters, NULL, count};
     (void)now;
+    if (!SPOKE_WITH_LISTENING)
+        return SPOKE_E_UNSUPPORTED;
     if (s == NULL || filters == NULL)
         return SPOKE_E_ARG;
     for (size_t i = 0; i < count; i++) {
@@ -568,11 +580,15 @@ spoke_status spoke_mqtt_unsubscribe(spoke_mqtt *s, uint64_t now, const spoke_str
 {
     const codec_filter_list what = {NULL, filters, count};
     (void)now;
+    if (!SPOKE_WITH_LISTENING)
+        return SPOKE_E_UNSUPPORTED;
     return s != NULL && filters != NULL ? queue_request(s, &what, packet_id) : SPOKE_E_ARG;
 }
 
 spoke_status spoke_mqtt_ack(spoke_mqtt *s, uint64_t now, uint16_t packet_id)
 {
+    if (!SPOKE_WITH_LISTENING)
+        return SPOKE_E_UNSUPPORTED;
     if (s == NULL)
         return SPOKE_E_ARG;
     /* As far as the ring is short and the oldest is asked for first, this look is short. */

@@ -2,9 +2,11 @@
 #ifndef SPOKE_MQTT_SESSION_H
 #define SPOKE_MQTT_SESSION_H
 
+#include <spoke/features.h>
 #include <spoke/proto/mqtt.h>
 
-#define MQTT_REQUESTS 8u      /* SUBSCRIBE and UNSUBSCRIBE without answer; ids beside the window */
+/* SUBSCRIBE and UNSUBSCRIBE without answer; ids beside the window */
+#define MQTT_REQUESTS (SPOKE_WITH_LISTENING ? 8u : 1u)
 #define MQTT_CONTROL_BYTES 4u /* kept free behind send_bytes for one PINGREQ and one DISCONNECT */
 
 typedef enum mqtt_state {

@@ -26,16 +26,19 @@ static size_t packet_bytes(const spoke_mqtt_header *header)
 }
 
 /* CONNACK comes first and once (section 3.2). QoS 2 was never granted, so neither its PUBLISH nor its acks come;
- * the other types are a client's. */
+ * without a subscription no PUBLISH at all; the other types are a client's. */
 static bool server_may_send(const spoke_mqtt *s, const spoke_mqtt_header *header)
 {
     const spoke_mqtt_type type = header->type;
     if (!s->accepted)
         return type == SPOKE_MQTT_CONNACK;
+    if (type == SPOKE_MQTT_PUBACK || type == SPOKE_MQTT_PINGRESP)
+        return true;
+    if (!SPOKE_WITH_LISTENING)
+        return false;
     if (type == SPOKE_MQTT_PUBLISH)
         return codec_publish_qos(header->flags) <= 1;
-    return type == SPOKE_MQTT_PUBACK || type == SPOKE_MQTT_SUBACK || type == SPOKE_MQTT_UNSUBACK ||
-           type == SPOKE_MQTT_PINGRESP;
+    return type == SPOKE_MQTT_SUBACK || type == SPOKE_MQTT_UNSUBACK;
 }
 
 /* Bytes of a PUBLISH in front of its payload; the length of its topic is there. */
@@ -67,7 +70,7 @@ static look look_at_oversize(const spoke_mqtt *s, const spoke_mqtt_header *heade
 static look look_ahead(const spoke_mqtt *s, spoke_mqtt_header *header)
 {
     const uint8_t *at = s->in + s->in_head;
-    if (s->skip.size > 0)
+    if (SPOKE_WITH_LISTENING && s->skip.size > 0)
         return in_waiting(s) > 0 ? LOOK_PASSING : LOOK_WAIT;
     const spoke_status status = spoke_mqtt_peek(at, in_waiting(s), header);
     if (status != SPOKE_OK)
@@ -75,7 +78,7 @@ static look look_ahead(const spoke_mqtt *s, spoke_mqtt_header *header)
     if (!server_may_send(s, header))
         return LOOK_BROKEN;
     if (packet_bytes(header) > s->limits.receive_bytes)
-        return look_at_oversize(s, header, at);
+        return SPOKE_WITH_LISTENING ? look_at_oversize(s, header, at) : LOOK_BROKEN;
     return in_waiting(s) >= packet_bytes(header) ? LOOK_PACKET : LOOK_WAIT;
 }
 
@@ -161,7 +164,7 @@ static step on_connack(spoke_mqtt *s, uint64_t now, const spoke_mqtt_packet *pac
     if (s->state == MQTT_CONNECTING)
         s->state = MQTT_CONNECTED;
     mqtt_hear(s, now);
-    if (!event->session_present && s->in_flight > 0)
+    if (SPOKE_WITH_RESUME && !event->session_present && s->in_flight > 0)
         mqtt_forget_ids(s);
     return STEP_EVENT;
 }
@@ -226,19 +229,21 @@ static step on_packet(spoke_mqtt *s, uint64_t now, const spoke_mqtt_packet *pack
 {
     if (packet->type == SPOKE_MQTT_CONNACK)
         return on_connack(s, now, packet, event);
+    if (packet->type == SPOKE_MQTT_PINGRESP)
+        return STEP_SILENT; /* its bytes were the sign of life */
+    if (!SPOKE_WITH_LISTENING || packet->type == SPOKE_MQTT_PUBACK)
+        return on_puback(s, packet->packet_id, event);
     if (packet->type == SPOKE_MQTT_PUBLISH)
         return on_publish(s, packet, event);
-    if (packet->type == SPOKE_MQTT_PUBACK)
-        return on_puback(s, packet->packet_id, event);
-    if (packet->type == SPOKE_MQTT_PINGRESP)
-        return STEP_SILENT;             /* its bytes were the sign of life */
     return on_answer(s, packet, event); /* SUBACK or UNSUBACK: server_may_send has sorted out the rest */
 }
 
-static bool receipts_full(const spoke_mqtt *s, const spoke_mqtt_header *header)
+/* False: it is a message, and has to wait until one is acknowledged. */
+static bool has_receipt(spoke_mqtt *s, const spoke_mqtt_header *header)
 {
-    return header->type == SPOKE_MQTT_PUBLISH && owes_receipt(s, codec_publish_qos(header->flags)) &&
-           s->receipt_count == s->limits.receipts;
+    s->blocked = SPOKE_WITH_LISTENING && header->type == SPOKE_MQTT_PUBLISH &&
+                 owes_receipt(s, codec_publish_qos(header->flags)) && s->receipt_count == s->limits.receipts;
+    return !s->blocked;
 }
 
 static step take_packet(spoke_mqtt *s, uint64_t now, const spoke_mqtt_header *header, spoke_mqtt_event *event)
@@ -322,15 +327,15 @@ static step take_step(spoke_mqtt *s, uint64_t now, spoke_mqtt_event *event)
         return on_puback(s, codec_u16(s->in + s->in_head - 2), event);
     }
     const look found = look_ahead(s, &header);
+    if (!SPOKE_WITH_LISTENING && found > LOOK_PACKET)
+        return STEP_BROKEN; /* the rest is about messages */
     switch (found) {
     case LOOK_WAIT:
         return STEP_WAIT;
     case LOOK_PACKET:
+        return has_receipt(s, &header) ? take_packet(s, now, &header, event) : STEP_WAIT;
     case LOOK_OVERSIZE:
-        s->blocked = receipts_full(s, &header);
-        if (s->blocked)
-            return STEP_WAIT;
-        return found == LOOK_PACKET ? take_packet(s, now, &header, event) : begin_skip(s, &header);
+        return has_receipt(s, &header) ? begin_skip(s, &header) : STEP_WAIT;
     case LOOK_PASSING:
         return pass_through(s, event);
     case LOOK_BROKEN:

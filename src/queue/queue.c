@@ -152,7 +152,8 @@ static inline uint16_t next_free(struct queue *q)
 uint16_t slot_take(struct queue *q, unsigned lane)
 {
     const uint16_t slot = next_free(q);
-    q->entries[slot] = (struct queue_entry){.lane = lane & 15u, .state = ENTRY_QUEUED, .members = 1};
+    q->entries[slot] = (struct queue_entry){.lane = lane & 15u, .state = ENTRY_QUEUED};
+    entry_set_members(&q->entries[slot], 1);
     return slot;
 }
 
@@ -264,10 +265,10 @@ static inline void release(struct queue *q, uint16_t slot, bool dropped)
 
 static void ungroup(struct queue *q, uint16_t leader)
 {
-    const uint16_t members = q->entries[leader].members;
+    const uint16_t members = entry_members(&q->entries[leader]);
     uint16_t slot = leader;
     for (uint16_t i = 0; i < members; i++, slot = q->entries[slot].next) {
-        q->entries[slot].members = 1;
+        entry_set_members(&q->entries[slot], 1);
         if (q->entries[slot].state == ENTRY_QUEUED)
             ages_put(q, slot);
     }
@@ -276,10 +277,10 @@ static void ungroup(struct queue *q, uint16_t leader)
 void queue_ungroup(struct queue *q, uint32_t token)
 {
     const uint16_t slot = slot_named(q, token);
-    if (slot == NO_SLOT)
+    if (!SPOKE_WITH_BATCHES || slot == NO_SLOT)
         return;
     ungroup(q, slot);
-    q->entries[slot].packet_id = 0; /* a repeat would be another message */
+    entry_set_packet_id(&q->entries[slot], 0); /* a repeat would be another message */
 }
 
 /* --- dropping --- */
@@ -302,7 +303,8 @@ static void tell(struct queue *q, uint32_t id, enum queue_reason why)
 void slot_drop(struct queue *q, uint16_t slot, enum queue_reason why)
 {
     const struct queue_entry *e = &q->entries[slot];
-    ungroup(q, slot);
+    if (SPOKE_WITH_BATCHES)
+        ungroup(q, slot);
     if (e->lane != QUEUE_REPORTS)
         tell(q, e->id, why);
     count_unsent_out(q, slot);
@@ -440,15 +442,15 @@ static inline spoke_status commit(struct queue *q, uint64_t now_ms, const struct
                                   const struct draft *d, queue_sum cost)
 {
     const uint16_t slot = next_free(q);
-    q->entries[slot] = (struct queue_entry){.added_ms = now_ms,
+    q->entries[slot] = (struct queue_entry){.added_ms = (queue_time)now_ms,
                                             .seq = q->next_seq,
                                             .id = m->id,
                                             .body_bytes = (uint32_t)(d->payload.len - d->head_bytes),
                                             .head_bytes = (uint16_t)d->head_bytes,
-                                            .members = 1,
                                             .flags = m->joins ? ENTRY_JOINS : 0,
                                             .lane = (unsigned)m->lane & 15u,
                                             .state = ENTRY_QUEUED};
+    entry_set_members(&q->entries[slot], 1);
     entry_date(&q->entries[slot], m->ttl_s > 0 ? now_ms + (uint64_t)m->ttl_s * 1000 : NEVER_ENDS, m->created_ms);
     const spoke_status status = keep(q, slot, m->ttl_s, d);
     if (status == SPOKE_OK || status == SPOKE_E_PORT) /* who knows what a failing medium kept under this number */
@@ -578,14 +580,14 @@ static void view(const struct queue *q, uint16_t slot, uint64_t now_ms, struct q
                                .seq = e->seq,
                                .id = e->id,
                                .lane = (enum queue_lane)e->lane,
-                               .packet_id = e->packet_id,
-                               .members = e->members,
+                               .packet_id = entry_packet_id(e),
+                               .members = entry_members(e),
                                .joins = (e->flags & ENTRY_JOINS) != 0,
                                .sent_before = (e->flags & ENTRY_SENT_BEFORE) != 0,
                                .repeats = (e->flags & ENTRY_PLACED) != 0,
                                .recovered = (e->flags & ENTRY_RECOVERED) != 0,
                                .created_ms = entry_created_ms(e),
-                               .waited_ms = now_ms > e->added_ms ? now_ms - e->added_ms : 0,
+                               .waited_ms = entry_waited_ms(e, now_ms),
                                .ends_ms = entry_ends_ms(e),
                                .head = spoke_str_from(text, e->head_bytes),
                                .body = spoke_str_from(text + e->head_bytes, e->body_bytes)};
@@ -633,7 +635,7 @@ static bool is_lost(struct queue *q, uint16_t slot, uint64_t now_ms, spoke_statu
 
 /* MQTT 3.1.1, 4.4 and 4.6: what is repeated in a session keeps the order in which it was sent first. It holds places of
  * the window until it is acknowledged, so nothing is gained by letting it wait. */
-static uint16_t choose(const struct queue *q, const struct queue_filter *filter)
+static uint16_t choose(const struct queue *q, uint64_t now_ms, const struct queue_filter *filter)
 {
     uint16_t repeat = NO_SLOT, highest = NO_SLOT;
     for (unsigned lane = 0; lane < QUEUE_REPORTS; lane++) {
@@ -641,10 +643,11 @@ static uint16_t choose(const struct queue *q, const struct queue_filter *filter)
         if (slot == NO_SLOT)
             continue;
         const struct queue_entry *e = &q->entries[slot];
-        if ((e->flags & ENTRY_PLACED) != 0 &&
-            (repeat == NO_SLOT || seq_before(e->order, q->entries[repeat].order)))
+        if (SPOKE_WITH_RESUME && (e->flags & ENTRY_PLACED) != 0 &&
+            (repeat == NO_SLOT || seq_before(entry_order(e), entry_order(&q->entries[repeat]))))
             repeat = slot;
-        if (highest == NO_SLOT && lane <= (unsigned)filter->lowest && e->added_ms >= filter->waits_before_ms)
+        if (highest == NO_SLOT && lane <= (unsigned)filter->lowest &&
+            now_ms - entry_waited_ms(e, now_ms) >= filter->waits_before_ms)
             highest = slot;
     }
     return repeat != NO_SLOT ? repeat : highest;
@@ -654,7 +657,7 @@ spoke_status queue_next(struct queue *q, uint64_t now_ms, const struct queue_fil
                         struct queue_item *out)
 {
     queue_age(q, now_ms);
-    for (uint16_t slot; q->read_again_ms == 0 && (slot = choose(q, filter)) != NO_SLOT;) {
+    for (uint16_t slot; q->read_again_ms == 0 && (slot = choose(q, now_ms, filter)) != NO_SLOT;) {
         const spoke_status status = look_at(q, slot, now_ms, out);
         if (status == SPOKE_OK)
             return SPOKE_OK;
@@ -699,9 +702,9 @@ static inline void mark_sent(struct queue *q, uint16_t slot, uint16_t members)
         lane->fresh = e->next;
     e->state = ENTRY_SENT;
     if ((e->flags & ENTRY_PLACED) == 0)
-        e->order = q->next_order;
-    e->flags |= ENTRY_SENT_BEFORE | ENTRY_PLACED;
-    e->members = members;
+        entry_set_order(e, q->next_order);
+    e->flags |= ENTRY_SENT_BEFORE | (SPOKE_WITH_RESUME ? ENTRY_PLACED : 0);
+    entry_set_members(e, members);
     ages_take(q, slot);
 }
 
@@ -709,9 +712,9 @@ void queue_sent(struct queue *q, uint32_t token, uint16_t packet_id, uint16_t me
 {
     uint16_t slot = (uint16_t)(token & UINT16_MAX);
     assert(slot_named(q, token) == slot && members > 0);
-    q->entries[slot].packet_id = packet_id;
+    entry_set_packet_id(&q->entries[slot], packet_id);
     mark_sent(q, slot, members);
-    while (--members > 0) {
+    while (SPOKE_WITH_BATCHES && --members > 0) {
         slot = q->entries[slot].next;
         mark_sent(q, slot, 0);
     }
@@ -724,12 +727,12 @@ spoke_status queue_done(struct queue *q, uint32_t token, uint32_t *id, uint32_t 
     if (slot == NO_SLOT)
         return SPOKE_E_NOT_FOUND;
     const struct queue_entry *e = &q->entries[slot];
-    if (e->state != ENTRY_SENT || e->members == 0)
+    if (e->state != ENTRY_SENT || entry_members(e) == 0)
         return SPOKE_E_NOT_FOUND;
     *id = e->id;
     *rest = QUEUE_NO_TOKEN;
-    if (e->members > 1) {
-        q->entries[e->next].members = (uint16_t)(e->members - 1);
+    if (entry_members(e) > 1) {
+        entry_set_members(&q->entries[e->next], (uint16_t)(entry_members(e) - 1));
         *rest = token_of(q, e->next);
     }
     q->counters.delivered += e->lane != QUEUE_REPORTS ? 1 : 0;
@@ -744,7 +747,7 @@ static void requeue(struct queue *q, uint16_t slot)
     struct queue_entry *e = &q->entries[slot];
     e->state = ENTRY_QUEUED;
     q->kinds[kind_of(e->lane)].unsent++;
-    if (e->members > 0) /* a group ages with its leader */
+    if (entry_members(e) > 0) /* a group ages with its leader */
         ages_put(q, slot);
 }
 
@@ -769,18 +772,18 @@ void queue_rewind_report(struct queue *q)
 
 void queue_forget_packet_ids(struct queue *q)
 {
-    for (unsigned lane = 0; lane < QUEUE_LANES; lane++)
+    for (unsigned lane = 0; SPOKE_WITH_RESUME && lane < QUEUE_LANES; lane++)
         for (uint16_t slot = q->lanes[lane].first; slot != q->lanes[lane].fresh; slot = q->entries[slot].next) {
-            q->entries[slot].packet_id = 0;
+            entry_set_packet_id(&q->entries[slot], 0);
             q->entries[slot].flags &= (uint8_t)~ENTRY_PLACED;
         }
 }
 
 void queue_forget_packet_id(struct queue *q, uint32_t token)
 {
-    const uint16_t slot = slot_named(q, token);
+    const uint16_t slot = SPOKE_WITH_RESUME ? slot_named(q, token) : NO_SLOT;
     if (slot != NO_SLOT)
-        q->entries[slot].packet_id = 0;
+        entry_set_packet_id(&q->entries[slot], 0);
 }
 
 /* --- looking --- */
@@ -830,7 +833,7 @@ uint32_t queue_oldest_sent(const struct queue *q)
         const uint16_t slot = q->lanes[lane].first;
         if (slot == q->lanes[lane].unsent)
             continue;
-        if (oldest == NO_SLOT || seq_before(q->entries[slot].order, q->entries[oldest].order))
+        if (oldest == NO_SLOT || seq_before(entry_order(&q->entries[slot]), entry_order(&q->entries[oldest])))
             oldest = slot;
     }
     return oldest != NO_SLOT ? token_of(q, oldest) : QUEUE_NO_TOKEN;
@@ -844,11 +847,11 @@ uint32_t queue_report_sent(const struct queue *q)
 
 uint64_t queue_age_ms(const struct queue *q, uint64_t now_ms)
 {
-    uint64_t oldest = now_ms;
+    uint64_t longest = 0;
     for (unsigned lane = 0; lane < QUEUE_REPORTS; lane++) {
         const uint16_t slot = q->lanes[lane].first;
-        if (slot != NO_SLOT && q->entries[slot].added_ms < oldest)
-            oldest = q->entries[slot].added_ms;
+        const uint64_t waited = slot != NO_SLOT ? entry_waited_ms(&q->entries[slot], now_ms) : 0;
+        longest = waited > longest ? waited : longest;
     }
-    return now_ms - oldest;
+    return longest;
 }

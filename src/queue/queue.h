@@ -34,7 +34,18 @@ typedef uint64_t queue_counter;
 typedef uint32_t queue_counter;
 #endif
 
+/* When a message was added: only a stamp, or a neighbour in a batch, makes much of it. */
+#if SPOKE_WITH_STAMPS || SPOKE_WITH_STORAGE || SPOKE_WITH_BATCHES
+typedef uint64_t queue_time;
+#else
+typedef uint32_t queue_time;
+#endif
+
+#if SPOKE_WITH_PRIORITIES
 enum queue_lane { QUEUE_HIGH, QUEUE_NORMAL, QUEUE_LOW, QUEUE_REPORTS, QUEUE_LANES };
+#else /* one lane of telemetry by three names */
+enum queue_lane { QUEUE_HIGH, QUEUE_NORMAL = QUEUE_HIGH, QUEUE_LOW = QUEUE_HIGH, QUEUE_REPORTS, QUEUE_LANES };
+#endif
 enum queue_policy { QUEUE_REFUSE, QUEUE_DROP_OLDEST, QUEUE_DROP_NEWEST, QUEUE_DROP_LOWEST };
 enum queue_reason {
     QUEUE_OLDEST,

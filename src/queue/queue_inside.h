@@ -24,7 +24,7 @@ enum {
  * too, and of these the placed ones, whose order grows along the lane. A group is a run of neighbours: the leader
  * counts its members, the others have 0. */
 struct queue_entry {
-    uint64_t added_ms;
+    queue_time added_ms;
 #if SPOKE_WITH_DROPS || SPOKE_WITH_STORAGE
     uint64_t ends_ms;
 #endif
@@ -34,15 +34,28 @@ struct queue_entry {
     uint32_t seq, id;
     uint32_t place; /* offset in the ring, or where in the log */
     uint32_t body_bytes;
-    uint32_t order; /* of sending: of the first in this session */
     uint16_t head_bytes;
     uint16_t prev, next; /* in the lane; free ones hang on next */
-    uint16_t packet_id, members;
     uint8_t flags;
     uint8_t lane : 4, state : 4;
+#if SPOKE_WITH_PRIORITIES || SPOKE_WITH_RESUME
+    uint32_t order; /* of sending: of the first in this session */
+#endif
+#if SPOKE_WITH_RESUME
+    uint16_t packet_id;
+#endif
+#if SPOKE_WITH_BATCHES
+    uint16_t members;
+#endif
 };
 
 _Static_assert(sizeof(struct queue_entry) <= 56, "docs/memory.md counts on it");
+
+/* What waits longer than the type can say counts from its last turn: it has waited for weeks in any case. */
+static inline uint64_t entry_waited_ms(const struct queue_entry *e, uint64_t now_ms)
+{
+    return now_ms > e->added_ms ? (queue_time)(now_ms - e->added_ms) : 0;
+}
 
 /* When it ages out, and when it was made: as far as the build knows. */
 static inline void entry_date(struct queue_entry *e, uint64_t ends_ms, int64_t created_ms)
@@ -63,6 +76,61 @@ static inline uint64_t entry_ends_ms(const struct queue_entry *e)
 #else
     (void)e;
     return NEVER_ENDS;
+#endif
+}
+
+static inline void entry_set_order(struct queue_entry *e, uint32_t order)
+{
+#if SPOKE_WITH_PRIORITIES || SPOKE_WITH_RESUME
+    e->order = order;
+#endif
+    (void)e, (void)order;
+}
+
+/* A build without it has one lane, in which nobody asks. */
+static inline uint32_t entry_order(const struct queue_entry *e)
+{
+#if SPOKE_WITH_PRIORITIES || SPOKE_WITH_RESUME
+    return e->order;
+#else
+    (void)e;
+    return 0;
+#endif
+}
+
+static inline void entry_set_packet_id(struct queue_entry *e, uint16_t id)
+{
+#if SPOKE_WITH_RESUME
+    e->packet_id = id;
+#endif
+    (void)e, (void)id;
+}
+
+static inline uint16_t entry_packet_id(const struct queue_entry *e)
+{
+#if SPOKE_WITH_RESUME
+    return e->packet_id;
+#else
+    (void)e;
+    return 0;
+#endif
+}
+
+static inline void entry_set_members(struct queue_entry *e, uint16_t members)
+{
+#if SPOKE_WITH_BATCHES
+    e->members = members;
+#endif
+    (void)e, (void)members;
+}
+
+static inline uint16_t entry_members(const struct queue_entry *e)
+{
+#if SPOKE_WITH_BATCHES
+    return e->members;
+#else
+    (void)e;
+    return 1;
 #endif
 }
 
@@ -95,7 +163,7 @@ static inline bool stores(const struct queue *q)
 
 static inline size_t kind_of(unsigned lane)
 {
-    return lane == QUEUE_REPORTS ? 1 : 0;
+    return SPOKE_WITH_PROPERTIES && lane == QUEUE_REPORTS ? 1 : 0;
 }
 
 static inline queue_sum cost_of(const struct queue *q, const struct queue_entry *e)

@@ -317,20 +317,15 @@ static spoke_status native_publish(spoke_transport *t, const spoke_mqtt_publish_
     return t->phase == NATIVE_OPEN ? spoke_mqtt_publish(t->session, t->now, message, packet_id) : SPOKE_E_STATE;
 }
 
-/* Where no part listens, programs that use this table by themselves are told. */
-#define LISTENS (SPOKE_WITH_DPS || SPOKE_WITH_PROPERTIES || SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
-
 static spoke_status native_subscribe(spoke_transport *t, const spoke_mqtt_filter *filters, size_t count)
 {
-    if (!LISTENS)
-        return SPOKE_E_UNSUPPORTED;
     return t->phase == NATIVE_OPEN ? spoke_mqtt_subscribe(t->session, now_ms(t), filters, count, NULL)
                                    : SPOKE_E_STATE;
 }
 
 static spoke_status native_ack(spoke_transport *t, uint16_t receipt)
 {
-    if (t->phase != NATIVE_OPEN)
+    if (!SPOKE_WITH_LISTENING || t->phase != NATIVE_OPEN)
         return SPOKE_E_STATE;
     const spoke_status status = spoke_mqtt_ack(t->session, now_ms(t), receipt);
     if (t->full) {
@@ -409,6 +404,8 @@ static bool translate(spoke_transport *t, const spoke_mqtt_event *from, spoke_tr
         return true;
     case SPOKE_MQTT_EVENT_PUBLISH:
     case SPOKE_MQTT_EVENT_OVERSIZE:
+        if (!SPOKE_WITH_LISTENING)
+            return false;
         take_message(from, event);
         return true;
     case SPOKE_MQTT_EVENT_LOST:

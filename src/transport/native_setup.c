@@ -46,7 +46,7 @@ size_t native_size(const spoke_transport_options *options)
 static spoke_status refuse(spoke_error *error, spoke_status status, spoke_source source, int32_t detail,
                            const char *text)
 {
-    *error = (spoke_error){status, source, detail, text};
+    *error = (spoke_error){status, source, detail, SPOKE_WITH_SENTENCES ? text : spoke_status_text(status)};
     return status;
 }
 

@@ -1,12 +1,11 @@
 /* A sensor that only speaks: to the one hub it was made for. */
-#define SPOKE_WITH_DPS 0
-#define SPOKE_WITH_PROPERTIES 0
-#define SPOKE_WITH_COMMANDS 0
+#define SPOKE_WITH_LISTENING 0
 #define SPOKE_WITH_TLS 0
-#define SPOKE_WITH_MESSAGES 0
 #define SPOKE_WITH_CHECKS 0
 #define SPOKE_WITH_STAMPS 0
 #define SPOKE_WITH_DROPS 0
+#define SPOKE_WITH_PRIORITIES 0
+#define SPOKE_WITH_RESUME 0
 #define SPOKE_WITH_MERGE 0
 #define SPOKE_WITH_RECORDS 0
 #define SPOKE_WITH_STORAGE 0

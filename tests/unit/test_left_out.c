@@ -27,10 +27,10 @@ static int set_up_what_there_is(void **state)
     return 0;
 }
 
-static void connect_as_built(struct fixture *f)
+static void connect_as_built(struct fixture *f, bool session_present)
 {
     poll(f, 0);
-    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED, .session_present = session_present});
     poll(f, 0);
     if (fake->subscribes > 0) {
         static const char codes[4];
@@ -47,7 +47,7 @@ static void connect_as_built(struct fixture *f)
 static void a_client_gets_ready_and_sends_with_what_is_built(void **state)
 {
     struct fixture *f = *state;
-    connect_as_built(f);
+    connect_as_built(f, false);
     assert_int_equal(spoke_client_state(f->client), SPOKE_READY);
     const spoke_field field = spoke_i64("n", 7);
     assert_ok(spoke_telemetry_send(f->client, NULL, &field, 1));
@@ -61,7 +61,7 @@ static void a_client_gets_ready_and_sends_with_what_is_built(void **state)
 static void a_client_comes_back_with_what_is_built(void **state)
 {
     struct fixture *f = *state;
-    connect_as_built(f);
+    connect_as_built(f, false);
     clock_ms += 120000;
     say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 104);
     poll(f, 0);
@@ -74,7 +74,7 @@ static void a_client_comes_back_with_what_is_built(void **state)
 static void what_nobody_here_hears_is_acknowledged(void **state)
 {
     struct fixture *f = *state;
-    connect_as_built(f);
+    connect_as_built(f, false);
     say_message("no/such/topic", "{}", 1);
     poll(f, 0);
     assert_int_equal(fake->ack_count, 1);
@@ -221,6 +221,125 @@ static void a_call_that_was_left_out_says_so(void **state)
         assert_int_equal(spoke_move_command(&command, NULL).code, 501);
 }
 
+/* --- on the wire --- */
+
+static max_align_t session_memory[4096 / sizeof(max_align_t)];
+
+static spoke_mqtt *session_that_connects(void)
+{
+    const spoke_mqtt_limits limits = {.receive_bytes = 256, .send_bytes = 256, .in_flight = 2};
+    spoke_mqtt *s = NULL;
+    assert_ok(spoke_mqtt_init(session_memory, sizeof session_memory, &limits, &s));
+    return s;
+}
+
+/* What the server says, and what the session makes of it. */
+static spoke_status hears(spoke_mqtt *s, const char *bytes, size_t len, spoke_mqtt_event *event)
+{
+    size_t used;
+    spoke_mqtt_receive(s, 0, spoke_str_from(bytes, len), &used);
+    assert_int_equal(used, len);
+    return spoke_mqtt_next(s, 0, event);
+}
+
+static void connect_session(spoke_mqtt *s)
+{
+    const spoke_mqtt_connect_options options = {.client_id = SPOKE_STR("d"), .clean_session = !SPOKE_WITH_RESUME};
+    const char connack[] = {0x20, 2, 0, 0}, resumed[] = {0x20, 2, 1, 0};
+    const char *said = SPOKE_WITH_RESUME && spoke_mqtt_in_flight(s) > 0 ? resumed : connack;
+    spoke_mqtt_event event;
+    assert_ok(spoke_mqtt_connect(s, 0, &options));
+    spoke_mqtt_sent(s, 0, spoke_mqtt_output(s).len);
+    assert_ok(hears(s, said, sizeof connack, &event));
+    assert_int_equal(event.kind, SPOKE_MQTT_EVENT_CONNACK);
+}
+
+static void a_session_speaks_and_hears_its_acknowledgement(void **state)
+{
+    (void)state;
+    spoke_mqtt *s = session_that_connects();
+    const spoke_str body = SPOKE_STR("{}");
+    const spoke_mqtt_publish_options message = {
+        .topic = SPOKE_STR("t"), .parts = &body, .part_count = 1, .qos = 1, .token = 7};
+    const char pingresp[] = {(char)0xD0, 0};
+    spoke_mqtt_event event;
+    uint16_t id = 0;
+    connect_session(s);
+    assert_ok(spoke_mqtt_publish(s, 0, &message, &id));
+    spoke_mqtt_sent(s, 0, spoke_mqtt_output(s).len);
+    assert_int_equal(hears(s, pingresp, sizeof pingresp, &event), SPOKE_E_AGAIN);
+    const char puback[] = {0x40, 2, 0, (char)id};
+    assert_ok(hears(s, puback, sizeof puback, &event));
+    assert_int_equal(event.kind, SPOKE_MQTT_EVENT_PUBACK);
+    assert_int_equal(event.token, 7);
+    const char broken[] = {0x40, 2, 0, 0};
+    assert_ok(hears(s, broken, sizeof broken, &event));
+    assert_int_equal(event.status, SPOKE_E_PROTOCOL);
+}
+
+static void a_session_that_does_not_listen_says_so(void **state)
+{
+    (void)state;
+    spoke_mqtt *s = session_that_connects();
+    const spoke_mqtt_filter filter = {SPOKE_STR("a"), 1};
+    const char publish[] = {0x30, 3, 0, 1, 'a'};
+    spoke_mqtt_event event;
+    const spoke_status as_built = SPOKE_WITH_LISTENING ? SPOKE_OK : SPOKE_E_UNSUPPORTED;
+    connect_session(s);
+    assert_int_equal(spoke_mqtt_subscribe(s, 0, &filter, 1, NULL), as_built);
+    assert_int_equal(spoke_mqtt_unsubscribe(s, 0, &filter.filter, 1, NULL), as_built);
+    assert_int_equal(spoke_mqtt_ack(s, 0, 1), SPOKE_WITH_LISTENING ? SPOKE_E_NOT_FOUND : SPOKE_E_UNSUPPORTED);
+    assert_ok(hears(s, publish, sizeof publish, &event));
+    assert_int_equal(event.kind, SPOKE_WITH_LISTENING ? SPOKE_MQTT_EVENT_PUBLISH : SPOKE_MQTT_EVENT_LOST);
+}
+
+static void a_session_without_resumption_begins_clean(void **state)
+{
+    (void)state;
+    spoke_mqtt *s = session_that_connects();
+    const spoke_mqtt_connect_options kept = {.client_id = SPOKE_STR("d"), .clean_session = false};
+    const spoke_str body = SPOKE_STR("{}");
+    spoke_mqtt_publish_options message = {.topic = SPOKE_STR("t"), .parts = &body, .part_count = 1, .qos = 1};
+    spoke_mqtt_event event;
+    connect_session(s);
+    assert_ok(spoke_mqtt_publish(s, 0, &message, &message.packet_id));
+    spoke_mqtt_lost(s, SPOKE_E_NET);
+    assert_ok(spoke_mqtt_next(s, 0, &event));
+    if (!SPOKE_WITH_RESUME)
+        assert_int_equal(spoke_mqtt_connect(s, 0, &kept), SPOKE_E_UNSUPPORTED);
+    connect_session(s);
+    assert_int_equal(spoke_mqtt_in_flight(s), SPOKE_WITH_RESUME ? 1 : 0);
+    assert_int_equal(spoke_mqtt_publish(s, 0, &message, NULL), SPOKE_WITH_RESUME ? SPOKE_OK : SPOKE_E_NOT_FOUND);
+}
+
+static void what_was_on_its_way_leaves_again(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_field field = spoke_i64("n", 7);
+    connect_as_built(f, false);
+    assert_ok(spoke_telemetry_send(f->client, NULL, &field, 1));
+    poll(f, 0);
+    say_closed(SPOKE_E_NET, SPOKE_SOURCE_PORT, 104);
+    poll(f, 0);
+    run(f, 60000);
+    connect_as_built(f, SPOKE_WITH_RESUME);
+    const struct sent *again = last_sent();
+    assert_string_equal(again->body, "{\"n\":7}");
+    assert_int_equal(spoke_client_pending(f->client), 1);
+    assert_true((again->packet_id != 0) == SPOKE_WITH_RESUME);
+}
+
+static void messages_leave_by_priority_where_there_is_one(void **state)
+{
+    struct fixture *f = *state;
+    const spoke_delivery low = {.priority = SPOKE_LOW}, high = {.priority = SPOKE_HIGH};
+    const spoke_field first = spoke_i64("n", 1), second = spoke_i64("n", 2);
+    assert_ok(spoke_telemetry_send_as(f->client, &low, NULL, &first, 1));
+    assert_ok(spoke_telemetry_send_as(f->client, &high, NULL, &second, 1));
+    connect_as_built(f, false);
+    assert_string_equal(last_sent()->body, SPOKE_WITH_PRIORITIES ? "{\"n\":1}" : "{\"n\":2}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +355,12 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_tls_only_plaintext_is_taken, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_call_that_was_left_out_says_so, set_up_what_there_is, tear_down),
+        cmocka_unit_test(a_session_speaks_and_hears_its_acknowledgement),
+        cmocka_unit_test(a_session_that_does_not_listen_says_so),
+        cmocka_unit_test(a_session_without_resumption_begins_clean),
+        cmocka_unit_test_setup_teardown(what_was_on_its_way_leaves_again, set_up_what_there_is, tear_down),
+        cmocka_unit_test_setup_teardown(messages_leave_by_priority_where_there_is_one, set_up_what_there_is,
+                                        tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
