@@ -114,7 +114,7 @@ class Service:
     def arrivals(self, device_id, behind=-1):
         """(seq, n, message id) in the service's order; a batch gives one for each reading."""
         for seq, body, system in self.rows(
-                "SELECT seq, body, system FROM message WHERE device_id = ? AND seq > ? ORDER BY seq", device_id, behind):
+                "SELECT seq, body, system FROM event WHERE device_id = ? AND seq > ? AND kind = 1 ORDER BY seq", device_id, behind):
             content = json.loads(body)
             message_id = json.loads(system or "{}").get("messageId", "")
             for reading in content if isinstance(content, list) else [content]:

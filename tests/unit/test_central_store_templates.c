@@ -178,8 +178,16 @@ static void cloud_properties_are_kept_and_go_with_the_device(void **state)
     assert_int_equal(store_cloud_get(s, "d1", &json), SPOKE_E_NOT_FOUND);
 }
 
-/* How it was before format 4, 3 and 2: each takes back the steps after it first. */
-#define BEFORE_4 "DROP TABLE document; PRAGMA user_version=3;"
+/* How it was before format 6, 4, 3 and 2: each takes back the steps after it first. */
+#define BEFORE_6 \
+    "CREATE TABLE message (device_id TEXT NOT NULL REFERENCES device ON DELETE CASCADE, seq INTEGER NOT NULL," \
+    " at_ms INTEGER NOT NULL, qos INTEGER NOT NULL, component TEXT, system TEXT, properties TEXT," \
+    " body BLOB NOT NULL, created_ms INTEGER NOT NULL DEFAULT 0, message_id TEXT," \
+    " duplicate INTEGER NOT NULL DEFAULT 0, UNIQUE (device_id, seq));" \
+    "CREATE INDEX message_of_id ON message (device_id, message_id) WHERE message_id IS NOT NULL;" \
+    "INSERT INTO message SELECT device_id, seq, at_ms, qos, component, system, properties, body, created_ms," \
+    " message_id, duplicate FROM event; DROP TABLE event; DROP TABLE consumer; PRAGMA user_version=5;"
+#define BEFORE_4 BEFORE_6 "DROP TABLE document; PRAGMA user_version=3;"
 #define BEFORE_3 \
     BEFORE_4 \
     "DROP INDEX message_of_id; ALTER TABLE message DROP COLUMN created_ms; ALTER TABLE message DROP COLUMN" \
@@ -261,6 +269,7 @@ static void a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_
     brings_up_to_date(BEFORE_2);
     brings_up_to_date(BEFORE_3);
     brings_up_to_date(BEFORE_4);
+    brings_up_to_date(BEFORE_6);
 }
 
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include <base/timers.h>
-#include <central/core/list.h>
+#include <base/list.h>
 
 enum { MANY = 10000 };
 

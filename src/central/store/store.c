@@ -66,6 +66,19 @@ static const char *const MIGRATIONS[] = {
     " BEGIN DELETE FROM certificate WHERE kind = 0 AND owner = old.id; END;"
     "CREATE TRIGGER IF NOT EXISTS device_certificates AFTER DELETE ON device"
     " BEGIN DELETE FROM certificate WHERE kind = 1 AND owner = old.id; END;",
+
+    /* event_rare*: what is not telemetry is found without walking through it */
+    "CREATE TABLE event (position INTEGER PRIMARY KEY, kind INTEGER NOT NULL, device_id TEXT, seq INTEGER,"
+    " at_ms INTEGER NOT NULL, created_ms INTEGER NOT NULL, qos INTEGER NOT NULL, duplicate INTEGER NOT NULL,"
+    " component TEXT, message_id TEXT, template_id TEXT, system TEXT, properties TEXT, body BLOB NOT NULL);"
+    "INSERT INTO event SELECT rowid, 1, device_id, seq, at_ms, created_ms, qos, duplicate, component, message_id,"
+    " NULL, system, properties, body FROM message ORDER BY rowid;"
+    "DROP TABLE message;"
+    "CREATE UNIQUE INDEX event_of_device ON event (device_id, seq);"
+    "CREATE INDEX event_of_id ON event (device_id, message_id) WHERE message_id IS NOT NULL;"
+    "CREATE INDEX event_rare ON event (position) WHERE kind <> 1;"
+    "CREATE INDEX event_rare_of_device ON event (device_id, seq) WHERE kind <> 1;"
+    "CREATE TABLE consumer (name TEXT PRIMARY KEY, position INTEGER NOT NULL, lost INTEGER NOT NULL) WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 
@@ -148,6 +161,8 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
         status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     if (status == SPOKE_OK)
         status = check_schema(s, path, why, why_cap);
+    if (status == SPOKE_OK)
+        status = store_events_begin(s);
     return status;
 }
 
@@ -173,7 +188,7 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
     spoke_status status = s == NULL ? SPOKE_E_NO_MEMORY : SPOKE_OK;
     if (s != NULL) {
         store_keep(s, STORE_ALL_MESSAGES_KEPT);
-        s->messages = STORE_NOT_COUNTED;
+        s->events = STORE_NOT_COUNTED;
     }
     if (status == SPOKE_OK && !in_memory)
         status = make_private(path, why, why_cap);
@@ -222,7 +237,7 @@ static spoke_status commit(struct store *s)
 {
     spoke_status status = store_values_flush(s);
     if (status == SPOKE_OK)
-        status = store_messages_forget(s);
+        status = store_events_forget(s);
     /* A full disk or an I/O error ends the transaction by itself: its rows are gone and nobody may hear "kept". */
     if (store_spoilt(s))
         return SPOKE_E_PORT;
@@ -235,11 +250,15 @@ spoke_status store_commit(struct store *s)
         return SPOKE_OK;
     const spoke_status status = commit(s);
     s->begun = s->spoilt = false;
-    if (status == SPOKE_OK)
+    if (status == SPOKE_OK) {
+        s->committed = s->position;
         return SPOKE_OK;
-    s->messages = STORE_NOT_COUNTED;
+    }
+    s->events = STORE_NOT_COUNTED;
+    s->position = s->committed; /* nobody has seen those behind it */
     if (!sqlite3_get_autocommit(s->db))
         (void)run(s, "ROLLBACK");
+    (void)store_consumers_begin(s);
     return status;
 }
 

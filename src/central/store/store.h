@@ -10,10 +10,10 @@
 struct store;
 
 /* Bounds per device, so that a disk does not fill up by itself: beyond them the oldest goes. */
-#define STORE_MESSAGES_KEPT 10000
-#define STORE_VALUES_KEPT 1000 /* telemetry names with a last value */
+#define STORE_MESSAGES_KEPT 100000 /* events, telemetry among them */
+#define STORE_VALUES_KEPT 1000     /* telemetry names with a last value */
 #define STORE_COMMANDS_KEPT 1000
-/* And of all devices together, unless store_keep says otherwise: about 4 GB of small messages. */
+/* And of all devices together, unless store_keep says otherwise: about 4 GB of small messages. Events of all kinds. */
 #define STORE_ALL_MESSAGES_KEPT 10000000
 
 /* path ":memory:" keeps nothing; a file is made for its owner only (0600). durable false: a commit does not wait for the
@@ -21,8 +21,10 @@ struct store;
  * E_PORT and a sentence in why: no access, damaged, another program's, a newer format. */
 spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
 void store_close(struct store *s);
-/* How many messages of all devices together stay at least; somewhat more do between two looks. */
-void store_keep(struct store *s, uint32_t messages);
+/* How many events of all devices together stay at least; somewhat more do between two looks. */
+void store_keep(struct store *s, uint32_t events);
+/* Events that are so much older than the newest one go, now and then; 0, as it is at first: age does not matter. */
+void store_keep_ms(struct store *s, int64_t age_ms);
 /* Fine when already begun. E_PORT: the store takes no writes, or has lost some of what was begun: store_commit ends it. */
 spoke_status store_begin(struct store *s);
 /* Fine when nothing was begun. E_PORT: what was written since store_begin is gone. */
@@ -94,7 +96,7 @@ spoke_status store_device_get(struct store *s, const char *id, struct store_devi
 spoke_status store_device_find_nocase(struct store *s, const char *id, struct store_device *out);
 /* row->etag is not looked at: the store raises its own when anything but last_seen_ms or created_ms changes. */
 spoke_status store_device_put(struct store *s, const struct store_device *row);
-spoke_status store_device_delete(struct store *s, const char *id); /* and its twin, messages, c2d, session */
+spoke_status store_device_delete(struct store *s, const char *id); /* and its twin, events, c2d, session */
 spoke_status store_device_each(struct store *s, const char *after, size_t limit,
                                bool (*each)(void *ctx, const struct store_device *row), void *ctx);
 
@@ -117,6 +119,9 @@ spoke_status store_template_each(struct store *s, const char *after, size_t limi
                                  bool (*each)(void *ctx, const struct store_template *row), void *ctx);
 spoke_status store_template_count(struct store *s, size_t *out);
 spoke_status store_template_users(struct store *s, const char *id, size_t *out); /* devices that have it */
+/* The devices that announced its model and have no template. */
+spoke_status store_template_waiting(struct store *s, const char *model_id,
+                                    bool (*each)(void *ctx, const char *device_id), void *ctx);
 /* Gives it to the devices that announced its model and have no template. *out: how many. */
 spoke_status store_template_adopt(struct store *s, const char *id, const char *model_id, size_t *out);
 
@@ -165,9 +170,91 @@ void store_twin_free(struct store_twin *row);
 spoke_status store_twin_get(struct store *s, const char *device_id, struct store_twin *out); /* E_NOT_FOUND */
 spoke_status store_twin_put(struct store *s, const char *device_id, const struct store_twin *row);
 
-/* --- device to cloud --- */
+/* --- the event stream: what happened to devices, in the order that it was written --- */
+
+/* The numbers are in files: they do not change, and new ones stand at the end. */
+enum store_event_kind {
+    EVENT_TELEMETRY = 1, /* body: the message, which is nowhere else */
+    EVENT_PROPERTY_DESIRED,
+    EVENT_PROPERTY_REPORTED,
+    EVENT_PROPERTY_CLOUD,
+    EVENT_CONNECTED,
+    EVENT_DISCONNECTED,
+    EVENT_DEVICE_REGISTERED,
+    EVENT_DEVICE_PROVISIONED,
+    EVENT_DEVICE_ENABLED,
+    EVENT_DEVICE_DISABLED,
+    EVENT_DEVICE_RENAMED,
+    EVENT_DEVICE_TEMPLATE_CHANGED,
+    EVENT_DEVICE_DELETED,
+    EVENT_COMMAND_RUN,
+    EVENT_COMMAND_ANSWERED,
+    EVENT_TEMPLATE_CREATED,
+    EVENT_TEMPLATE_UPDATED,
+    EVENT_TEMPLATE_DELETED,
+    EVENT_KINDS /* one more than the last */
+};
+#define STORE_EVENT_BIT(kind) (UINT64_C(1) << (kind))
+
+struct store_event {
+    int64_t position; /* in the stream, set by the store: rises by one, and is never given twice */
+    int64_t seq; /* among those of the device, set by the store: 1, 2, ...; anew when it has none; 0: no device */
+    int64_t at_ms;      /* when it came or happened, UTC */
+    int64_t created_ms; /* telemetry: as the device says, UTC; 0: it does not */
+    enum store_event_kind kind;
+    uint8_t qos;    /* telemetry */
+    bool duplicate; /* telemetry: a message with this id was kept before */
+    char *device_id, *component, *message_id;
+    char *template_id; /* that the device had, or that the event is about; not with telemetry */
+    char *system;      /* telemetry: JSON object as control-api's `system` */
+    char *properties;  /* telemetry: JSON object, application properties */
+    void *body;        /* telemetry: as it came; else a JSON object, or empty. NUL-terminated */
+    size_t body_len;
+};
+void store_event_free(struct store_event *row);
+/* position and seq of the row are not looked at. E_NOT_FOUND: there is no such device, unless the kind is
+ * EVENT_DEVICE_DELETED. */
+spoke_status store_event_add(struct store *s, const struct store_event *row);
+
+/* Which events. All zeros: all of them, oldest first. */
+struct store_event_range {
+    const char *device_id;  /* NULL: of all */
+    uint64_t kinds;         /* STORE_EVENT_BITs; 0: every kind */
+    int64_t after, before;  /* positions, not themselves among them; before 0: to the end */
+    int64_t from_ms, to_ms; /* at_ms from the first on, up to the second and not with it; to_ms 0: to the end */
+    bool newest_first;
+};
+/* Without telemetry among the kinds, it costs nothing that there is much of it. Of a time range the beginning and the
+ * end are searched by halving, so that events that a clock put back has misplaced may be left out. The row lives until
+ * `each` returns; false stops. */
+spoke_status store_event_each(struct store *s, const struct store_event_range *range, size_t limit,
+                              bool (*each)(void *ctx, const struct store_event *row), void *ctx);
+/* The last position that is committed; what reads the stream goes no further: behind it stands what may yet be taken
+ * back. 0: there was no event so far. */
+int64_t store_event_last(const struct store *s);
+/* The oldest position that is still there; 0: the stream is empty. */
+spoke_status store_event_first(struct store *s, int64_t *position);
+
+/* --- who reads the stream at a pace of their own --- */
+struct store_consumer {
+    char *name;
+    int64_t position; /* up to here it has read */
+    int64_t lost;     /* events that went by age or number before it had read them, so far */
+};
+void store_consumer_free(struct store_consumer *row);
+spoke_status store_consumer_get(struct store *s, const char *name, struct store_consumer *out); /* E_NOT_FOUND */
+/* Registers it, or moves it on. Together with what the consumer itself writes in the same transaction, each event
+ * counts once. */
+spoke_status store_consumer_put(struct store *s, const char *name, int64_t position);
+spoke_status store_consumer_delete(struct store *s, const char *name);
+spoke_status store_consumer_each(struct store *s, bool (*each)(void *ctx, const struct store_consumer *row),
+                                 void *ctx);
+/* True once after events went that a consumer had not read: see its `lost`. */
+bool store_consumers_lost(struct store *s);
+
+/* --- device to cloud: the telemetry of the stream --- */
 struct store_message {
-    int64_t seq;        /* set by the store: 1, 2, ... within a device; anew when it has none */
+    int64_t seq;        /* of the event */
     int64_t at_ms;      /* received, UTC */
     int64_t created_ms; /* as the device says, UTC; 0: it does not */
     uint8_t qos;
@@ -179,10 +266,12 @@ struct store_message {
     void *body;
     size_t body_len;
 };
-void store_message_free(struct store_message *row);
 spoke_status store_message_add(struct store *s, const struct store_message *row);
 spoke_status store_message_each(struct store *s, const char *device_id, int64_t after_seq, size_t limit,
                                 bool (*each)(void *ctx, const struct store_message *row), void *ctx);
+/* The seq after which a device's last `count` events come; 0: it has no more than that. */
+spoke_status store_message_tail(struct store *s, const char *device_id, int64_t count, int64_t *after_seq);
+/* Forgets the events of a device. */
 spoke_status store_message_clear(struct store *s, const char *device_id);
 /* Does the store have a message of the device with this id? */
 spoke_status store_message_known(struct store *s, const char *device_id, const char *message_id, bool *known);

@@ -143,6 +143,14 @@ spoke_status store_query_close_found(struct store_query *q, bool found)
     return status == SPOKE_OK && !found ? SPOKE_E_NOT_FOUND : status;
 }
 
+spoke_status store_query_number(struct store *s, const char *sql, int64_t *out)
+{
+    struct store_query q;
+    store_query_open(&q, s, sql);
+    *out = store_query_row(&q) ? store_query_take_int(&q) : 0;
+    return store_query_close(&q);
+}
+
 spoke_status store_query_change(struct store *s, const char *sql, const char *id)
 {
     struct store_query q;

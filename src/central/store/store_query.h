@@ -14,18 +14,22 @@
 #include "base/list.h"
 #include "store.h"
 
-#define STORE_STATEMENTS 64
+#define STORE_STATEMENTS 160
 #define STORE_NOT_COUNTED (-1)
 
 struct store {
     sqlite3 *db;
     bool begun;
-    uint32_t keep;       /* messages of all devices */
-    uint32_t added;      /* since it was last looked whether there are more */
-    int64_t messages;    /* that there are; STORE_NOT_COUNTED: to be counted when it matters */
-    bool spoilt;         /* values of this transaction are lost: it must not be committed */
-    struct list noted;   /* values that wait for the commit */
-    void *noted_by_name; /* the same, root of tsearch */
+    int64_t position, committed; /* of the last event: that there is, and that is committed */
+    int64_t slowest;             /* consumer's position; INT64_MAX: there is none */
+    bool lost;                   /* events that one of them had not read */
+    uint32_t keep;               /* events of all devices */
+    int64_t keep_ms;             /* 0: of any age */
+    uint32_t added;              /* since it was last looked whether there are more */
+    int64_t events;              /* that there are; STORE_NOT_COUNTED: to be counted when it matters */
+    bool spoilt;                 /* values of this transaction are lost: it must not be committed */
+    struct list noted;           /* values that wait for the commit */
+    void *noted_by_name;         /* the same, root of tsearch */
     size_t statement_count;
     struct {
         const char *sql; /* compared as a pointer: the text is static */
@@ -65,8 +69,16 @@ bool store_spoilt(const struct store *s);
 /* Writes the values that wait. Whether it worked or not, none waits any more; a failure spoils the transaction. */
 spoke_status store_values_flush(struct store *s);
 
-/* Forgets the oldest messages beyond `keep`, now and then. Before a commit. */
-spoke_status store_messages_forget(struct store *s);
+/* Forgets the oldest events beyond `keep` and `keep_ms`, now and then. Before a commit. */
+spoke_status store_events_forget(struct store *s);
+/* Where the stream goes on. At the start, and when what was written is gone again. */
+spoke_status store_events_begin(struct store *s);
+/* Those up to that position are about to go: of all devices, or with `device_id` those of one up to `seq`. */
+spoke_status store_consumers_note(struct store *s, int64_t position, const char *device_id, int64_t seq);
+/* Looks who is the slowest. */
+spoke_status store_consumers_begin(struct store *s);
+/* One number that a statement without parameters answers; 0 for NULL. */
+spoke_status store_query_number(struct store *s, const char *sql, int64_t *out);
 
 spoke_status store_status(int sqlite_code); /* extended result codes */
 void store_secret_free(char *secret);       /* wipes first; NULL is fine */

@@ -114,6 +114,22 @@ spoke_status store_template_users(struct store *s, const char *id, size_t *out)
     return count(&q, out);
 }
 
+spoke_status store_template_waiting(struct store *s, const char *model_id,
+                                    bool (*each)(void *ctx, const char *device_id), void *ctx)
+{
+    static const char SQL[] = "SELECT id FROM device WHERE model_id = ? AND template_id IS NULL";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, model_id);
+    for (bool more = true; more && store_query_row(&q);) {
+        char *id = NULL;
+        store_query_take_text(&q, &id);
+        more = q.status == SPOKE_OK && each(ctx, id);
+        free(id);
+    }
+    return store_query_close(&q);
+}
+
 spoke_status store_template_adopt(struct store *s, const char *id, const char *model_id, size_t *out)
 {
     static const char SQL[] = "UPDATE device SET template_id = ?, etag = etag + 1"
