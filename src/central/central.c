@@ -235,6 +235,7 @@ static spoke_status open_core(spoke_central *central, char *why, size_t cap)
         .connect_rate = config->connect_rate,
         .drop_duplicates = config->drop_duplicates,
         .keep_messages = config->keep_messages,
+        .keep_days = config->keep_days,
         .monotonic_ms = clocked ? config->monotonic_ms : system_monotonic_ms,
         .unix_ms = clocked ? config->unix_ms : system_unix_ms,
         .clock_ctx = config->clock_ctx,

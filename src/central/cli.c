@@ -23,6 +23,7 @@ enum option_id {
     OPTION_CONNECT_RATE,
     OPTION_MAX_CONNECTIONS,
     OPTION_KEEP_MESSAGES,
+    OPTION_KEEP_DAYS,
     OPTION_DROP_DUPLICATES,
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
@@ -50,6 +51,7 @@ static const struct option options[] = {
     {"connect-rate", required_argument, NULL, OPTION_CONNECT_RATE},
     {"max-connections", required_argument, NULL, OPTION_MAX_CONNECTIONS},
     {"keep-messages", required_argument, NULL, OPTION_KEEP_MESSAGES},
+    {"keep-days", required_argument, NULL, OPTION_KEEP_DAYS},
     {"drop-duplicates", no_argument, NULL, OPTION_DROP_DUPLICATES},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
@@ -74,6 +76,7 @@ static const char help[] =
     "  --durability WORD       full: a message is on disk before it is acknowledged [full];\n"
     "                          relaxed: faster, the last seconds are lost when the machine fails\n"
     "  --keep-messages N       of all devices together; the oldest go [10000000, about 4 GB]\n"
+    "  --keep-days N           what is so much older than the newest goes [any age stays]\n"
     "\n"
     "Devices\n"
     "  --id-scope SCOPE        [made at the first start and kept]\n"
@@ -234,6 +237,8 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
         take_positive(p, flag, value, 100000, &config->max_connections);
     else if (id == OPTION_KEEP_MESSAGES)
         take_positive(p, flag, value, 1000000000, &config->keep_messages);
+    else if (id == OPTION_KEEP_DAYS)
+        take_positive(p, flag, value, 36500, &config->keep_days);
     else if (id == OPTION_LOG_LEVEL)
         take_log_level(p, flag, value);
 }

@@ -62,7 +62,7 @@ static void every_option_reaches_the_configuration(void **state)
                    "debug", "--print-env", "--control", "--dps-polls", "4", "--dps-retry-after", "7", "--id-scope",
                    "0ne1", "--group-key", "a2V5", "--hub-host", "hub", "--device-ca", "/ca", "--approve-by-hand",
                    "--templates", "/t", "--durability", "relaxed", "--show-secrets", "--connect-rate", "9",
-                   "--max-connections", "500", "--keep-messages", "70", "--drop-duplicates"));
+                   "--max-connections", "500", "--keep-messages", "70", "--keep-days", "30", "--drop-duplicates"));
     assert_true(r.starts);
     const spoke_central_config *config = &r.cli.config;
     assert_int_equal(config->mqtt_port, 1883);
@@ -85,6 +85,7 @@ static void every_option_reaches_the_configuration(void **state)
     assert_int_equal(config->connect_rate, 9);
     assert_int_equal(config->max_connections, 500);
     assert_int_equal(config->keep_messages, 70);
+    assert_int_equal(config->keep_days, 30);
     assert_true(config->drop_duplicates);
     assert_false(config->any_port);
     done(&r);
@@ -138,6 +139,7 @@ static void bad_arguments_exit_with_two_and_a_sentence(void **state)
         {"--connect-rate", "100001", "1 to 100000"},
         {"--max-connections", "0", "1 to 100000"},
         {"--keep-messages", "0", "1 to 1000000000"},
+        {"--keep-days", "36501", "1 to 36500"},
         {"--log-level", "loud", "error, warn, info or debug"},
         {"--durability", "some", "full or relaxed"},
         {"--bind", "", "a value is missing"},
@@ -173,14 +175,32 @@ static void folder_to_keep_does_not_go_with_ephemeral(void **state)
 
 static void help_names_every_option_and_exits_with_zero(void **state)
 {
-    static const char *const flags[] = {
-        "--mqtt-port",    "--https-port",      "--bind",          "--data-dir",
-        "--ephemeral",    "--durability",      "--hub-host",      "--id-scope",
-        "--group-key",    "--device-ca",       "--dps-polls",     "--dps-retry-after",
-        "--log-level",    "--approve-by-hand", "--print-env",     "--show-secrets",
-        "--control",      "--templates",       "--help",          "--version",
-        "--connect-rate", "--max-connections", "--keep-messages", "--drop-duplicates",
-        "Example"};
+    static const char *const flags[] = {"--mqtt-port",
+                                        "--https-port",
+                                        "--bind",
+                                        "--data-dir",
+                                        "--ephemeral",
+                                        "--durability",
+                                        "--hub-host",
+                                        "--id-scope",
+                                        "--group-key",
+                                        "--device-ca",
+                                        "--dps-polls",
+                                        "--dps-retry-after",
+                                        "--log-level",
+                                        "--approve-by-hand",
+                                        "--print-env",
+                                        "--show-secrets",
+                                        "--control",
+                                        "--templates",
+                                        "--help",
+                                        "--version",
+                                        "--connect-rate",
+                                        "--max-connections",
+                                        "--keep-messages",
+                                        "--keep-days",
+                                        "--drop-duplicates",
+                                        "Example"};
     struct run r;
     (void)state;
     parse(&r, ARGS("--help"));

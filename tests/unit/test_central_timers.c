@@ -3,8 +3,8 @@
 
 #include <string.h>
 
-#include <base/timers.h>
 #include <base/list.h>
+#include <base/timers.h>
 
 enum { MANY = 10000 };
 

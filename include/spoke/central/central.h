@@ -56,6 +56,7 @@ typedef struct spoke_central_config {
     uint32_t max_connections; /* devices at a time; E_ARG when the process may not have as many open files [16384,
                                * or what those allow] */
     uint32_t keep_messages;   /* of all devices together: the oldest go [10,000,000] */
+    uint32_t keep_days;       /* what is so much older than the newest goes [of any age] */
 } spoke_central_config;
 
 /* clang-format off */

@@ -220,7 +220,7 @@ void conn_end(struct conn *k, const char *event, const char *why, int32_t code)
     if (!hub)
         return;
     core_event(k->core, "hub-disconnected", id, NULL, why, code);
-    hub_ended(k);
+    hub_ended(k, why, code);
     fire_will(k);
 }
 

@@ -330,6 +330,8 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
     if (status == SPOKE_OK) {
         if (options->keep_messages != 0)
             store_keep(c->store, options->keep_messages);
+        store_keep_ms(c->store, (int64_t)options->keep_days * 24 * 3600 * 1000);
+        c->told = store_event_last(c->store);
         status = core_dirty(c);
         if (status == SPOKE_OK)
             status = read_settings(c, options);
@@ -368,6 +370,7 @@ void core_destroy(struct core *c)
     while (c->conns.first != NULL)
         conn_free(c->conns.first->owner);
     timers_free(&c->timers);
+    timers_free(&c->tasks);
     method_free_all(c);
     rest_commands_free(c);
     dps_registrations_free(c);
@@ -409,6 +412,7 @@ spoke_status core_commit(struct core *c)
     c->uncommitted = false;
     for (struct conn *k = list_take(&c->held); k != NULL; k = list_take(&c->held))
         conn_release(k, status == SPOKE_OK);
+    stream_committed(c);
     return status;
 }
 
@@ -423,7 +427,8 @@ uint64_t core_deadline(const struct core *c)
     const uint64_t due = timers_due(&c->timers);
     if (c->uncommitted)
         return core_now_ms(c);
-    return due < c->due ? due : c->due;
+    const uint64_t task = timers_due(&c->tasks), other = task < c->due ? task : c->due;
+    return due < other ? due : other;
 }
 
 /* Only connections whose timer is due are looked at. One that sets itself due again waits for the next tick. */
@@ -447,5 +452,6 @@ void core_tick(struct core *c)
         orders_tick(c);
         core_due(c, orders_deadline(c));
     }
+    stream_tick(c);
     (void)core_commit(c);
 }

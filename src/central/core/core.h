@@ -7,6 +7,8 @@
 #include <spoke/base.h>
 #include <spoke/central/central.h>
 
+#include "base/list.h"
+#include "base/timers.h"
 #include "central/store/store.h"
 
 struct core;
@@ -21,6 +23,7 @@ struct core_options {
     uint32_t connect_rate;                 /* of the hub, per second; 0: any */
     bool drop_duplicates;
     uint32_t keep_messages; /* of all devices; 0: STORE_ALL_MESSAGES_KEPT */
+    uint32_t keep_days;     /* 0: of any age */
     uint64_t (*monotonic_ms)(void *ctx);
     int64_t (*unix_ms)(void *ctx);
     void *clock_ctx;
@@ -128,6 +131,42 @@ void core_method_cancel(struct core *c, uint64_t ticket);
  * E_FULL: 50 wait already. ttl_ms 0: one hour. */
 spoke_status core_c2d_send(struct core *c, const char *device_id, spoke_str body, const spoke_str *names,
                            const spoke_str *values, size_t count, int64_t ttl_ms);
+
+/* --- the event stream (stream.c): what happened, for whoever reads it at a pace of their own --- */
+
+/* Writes an event of the present moment, in the same transaction as what it is about. Takes `body`, a JSON object or
+ * NULL. E_NOT_FOUND: there is no such device; any other failure is logged as well. */
+spoke_status core_publish(struct core *c, enum store_event_kind kind, const char *device_id,
+                          const char *template_id, const char *component, cJSON *body);
+/* store_device_put with the lifecycle events that follow from the difference: registered, provisioned, enabled ...
+ * Whoever changes a device goes through here. */
+spoke_status core_device_put(struct core *c, const struct store_device *row);
+/* With everything that it had, its connection among it. */
+spoke_status core_device_delete(struct core *c, const char *device_id);
+const char *core_event_source(enum store_event_kind kind); /* "deviceLifecycle" */
+const char *core_event_type(enum store_event_kind kind);   /* "registered" */
+uint64_t
+core_event_kinds(spoke_str name); /* STORE_EVENT_BITs of a source or a type; 0: there is none of that name */
+
+/* Is called after each commit that brought events: they can be read now. It notes the fact and returns; reading is for
+ * a task. The memory is the listener's, until core_unlisten. */
+struct core_listener {
+    struct list_node in_listeners;
+    void (*wake)(void *ctx);
+    void *ctx;
+};
+void core_listen(struct core *c, struct core_listener *listener);
+void core_unlisten(struct core_listener *listener);
+
+/* Something that the loop does at a time, once for each time that it is set. All zeros but `run` and `ctx` at first. */
+struct core_task {
+    struct timer timer;
+    void (*run)(void *ctx);
+    void *ctx;
+};
+/* Monotonic ms; UINT64_MAX: not any more. E_NO_MEMORY only at the first time. */
+spoke_status core_task_set(struct core *c, struct core_task *task, uint64_t at);
+void core_task_remove(struct core *c, struct core_task *task);
 
 /* --- test control --- */
 

@@ -10,6 +10,7 @@
 
 #define CORE_DEFAULT_GROUP "SAS-IoT-Devices"
 #define CORE_X509_GROUP "X509-IoT-Devices"
+#define CORE_LOG_PAUSE_MS 60000u
 
 /* The codes of IoT Hub and DPS that this service answers with (docs/protocol.md, "errors"). */
 enum {
@@ -58,7 +59,11 @@ struct core {
     size_t kept_count, kept_bytes;
     uint64_t template_round; /* rises when any template changed */
     uint64_t due;            /* no timer of any call or order is earlier */
-    bool uncommitted;        /* the store was written to since the last commit */
+    struct list listeners;   /* to the event stream */
+    struct timers tasks;
+    int64_t told;         /* the last event that they heard of */
+    uint64_t lost_log_ms; /* no line about events that were lost before */
+    bool uncommitted;     /* the store was written to since the last commit */
 };
 
 /* --- core.c --- */
@@ -79,7 +84,11 @@ char *core_error_body(struct core *c, int32_t code, const char *message);
 /* False: too deep, not JSON, not UTF-8, or with a NUL character (\u0000). cJSON recurses, so its input is measured first. *out: new tree. */
 bool core_parse_json(spoke_str text, cJSON **out);
 
-/* --- events.c --- */
+/* --- stream.c --- */
+void stream_committed(struct core *c); /* wakes listeners when there are new events */
+void stream_tick(struct core *c);      /* runs the tasks that are due */
+
+/* --- events.c: what tests look at --- */
 void events_free(struct event_ring *ring);
 
 /* --- device_auth.c --- */
@@ -144,8 +153,8 @@ bool dps_is_username(spoke_str username);
 void hub_connect(struct conn *k, const spoke_mqtt_packet *connect);
 void hub_publish(struct conn *k, const spoke_mqtt_packet *publish);
 bool hub_filter_topic(const struct conn *k, spoke_str filter, enum conn_topic *out);
-void hub_subscriptions_changed(struct conn *k); /* after SUBACK or UNSUBACK */
-void hub_ended(struct conn *k);                 /* before the will */
+void hub_subscriptions_changed(struct conn *k);                /* after SUBACK or UNSUBACK */
+void hub_ended(struct conn *k, const char *why, int32_t code); /* before the will */
 
 /* The query part "$rid=1&..." of a topic, given with or without its '?'. False: no $rid, or an overlong one. */
 bool topic_rid(spoke_str query, spoke_str *rid);

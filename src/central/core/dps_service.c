@@ -415,7 +415,7 @@ static spoke_status settle(struct conn *k, struct dps_registration *r, struct st
         status = assign(k, r, row);
     if (status == SPOKE_OK)
         status = core_dirty(k->core);
-    return status == SPOKE_OK ? store_device_put(k->core->store, row) : status;
+    return status == SPOKE_OK ? core_device_put(k->core, row) : status;
 }
 
 /* Finds or makes the device, decides how the registration will end, and keeps it. */

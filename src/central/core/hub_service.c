@@ -154,7 +154,7 @@ static spoke_status note_device(struct conn *k, struct store_device *device)
     spoke_status status = core_dirty(k->core);
     if (status == SPOKE_OK && k->model_id != NULL)
         status = device_announced(k->core, device, k->model_id);
-    return status == SPOKE_OK ? store_device_put(k->core->store, device) : status;
+    return status == SPOKE_OK ? core_device_put(k->core, device) : status;
 }
 
 /* --- CONNECT: the session --- */
@@ -251,6 +251,8 @@ static void begin(struct conn *k, const spoke_mqtt_packet *connect, struct store
     spoke_status status = note_device(k, device);
     if (status == SPOKE_OK)
         status = open_session(k, &present);
+    if (status == SPOKE_OK)
+        status = core_publish(k->core, EVENT_CONNECTED, k->id, device->template_id, NULL, NULL);
     if (status != SPOKE_OK) {
         conn_refuse(k, 3, "hub-refused", spoke_status_text(status));
         return;
@@ -427,7 +429,16 @@ void hub_publish(struct conn *k, const spoke_mqtt_packet *packet)
         conn_protocol_error(k, "a PUBLISH to a topic that the hub does not know");
 }
 
-void hub_ended(struct conn *k)
+static void publish_end(struct conn *k, const char *template_id, const char *why, int32_t code)
+{
+    cJSON *body = cJSON_CreateObject();
+    cJSON_AddStringToObject(body, "reason", why);
+    if (code != 0)
+        cJSON_AddNumberToObject(body, "code", code);
+    (void)core_publish(k->core, EVENT_DISCONNECTED, k->id, template_id, NULL, body);
+}
+
+void hub_ended(struct conn *k, const char *why, int32_t code)
 {
     struct store_device device;
     if (store_device_get(k->core->store, k->id, &device) != SPOKE_OK)
@@ -435,6 +446,7 @@ void hub_ended(struct conn *k)
     device.last_seen_ms = core_unix_ms(k->core);
     if (core_dirty(k->core) != SPOKE_OK || store_device_put(k->core->store, &device) != SPOKE_OK)
         core_log(k->core, SPOKE_LOG_ERROR, log_module, "%s: when it was last seen was not stored", k->id);
+    publish_end(k, device.template_id, why, code);
     store_device_free(&device);
 }
 

@@ -7,6 +7,7 @@
 #include "rest.h"
 
 #define MESSAGES_BYTES (64u * 1024u * 1024u) /* bodies in one reply; what is beyond comes after a DELETE */
+#define MESSAGES_SHOWN 10000                 /* the last ones */
 #define MAX_PROPERTIES 128u
 #define MAX_FLAGS 20 /* shown of one message */
 
@@ -173,8 +174,11 @@ void control_messages_get(struct rest_call *call)
     if (!rest_device_template(call, &t))
         return;
     struct messages m = {.t = t, .list = cJSON_CreateArray()};
-    const spoke_status status =
-        store_message_each(core_store(call->core), call->args[0], 0, STORE_MESSAGES_KEPT, add_message, &m);
+    struct store *s = core_store(call->core);
+    int64_t after = 0;
+    spoke_status status = store_message_tail(s, call->args[0], MESSAGES_SHOWN, &after);
+    if (status == SPOKE_OK)
+        status = store_message_each(s, call->args[0], after, MESSAGES_SHOWN, add_message, &m);
     if (status == SPOKE_OK) {
         rest_ok(&call->reply, 200, m.list);
         return;

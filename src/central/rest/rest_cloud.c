@@ -85,6 +85,19 @@ static spoke_status merge(cJSON *tree, const char *component, const cJSON *taken
     return status;
 }
 
+static spoke_status publish(struct rest_call *call, const char *component, const cJSON *taken, bool replace)
+{
+    cJSON *body = cJSON_CreateObject(), *copy = cJSON_Duplicate(taken, true);
+    if (replace)
+        cJSON_AddTrueToObject(body, "replaced");
+    if (body == NULL || copy == NULL || !cJSON_AddItemToObject(body, "properties", copy)) {
+        cJSON_Delete(copy);
+        cJSON_Delete(body);
+        return SPOKE_E_NO_MEMORY;
+    }
+    return core_publish(call->core, EVENT_PROPERTY_CLOUD, call->args[0], NULL, component, body);
+}
+
 bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON *taken, bool replace)
 {
     spoke_status status = SPOKE_OK;
@@ -98,6 +111,8 @@ bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON 
         status = json == NULL                ? SPOKE_E_NO_MEMORY
                  : strlen(json) <= MAX_BYTES ? store_cloud_put(core_store(call->core), call->args[0], json)
                                              : SPOKE_E_TOO_LARGE;
+    if (status == SPOKE_OK && taken->child != NULL)
+        status = publish(call, component, taken, replace);
     if (status != SPOKE_OK) {
         cJSON_Delete(call->reply.body);
         call->reply.body = NULL;

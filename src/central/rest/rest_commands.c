@@ -20,6 +20,7 @@ struct command_run {
     uint64_t ticket; /* of the method call, and of the request; 0: not called yet, not in the list */
     char *device_id, *component, *name;
     char *request; /* JSON text; NULL: none was given */
+    char id[37];
 };
 
 static void run_free(struct command_run *run)
@@ -162,10 +163,8 @@ static void add_json(cJSON *object, const char *name, spoke_str json)
 
 static cJSON *answer_json(const struct command_run *run, int status, spoke_str payload)
 {
-    char id[37];
-    core_guid(run->core, id);
     cJSON *body = cJSON_CreateObject();
-    cJSON_AddStringToObject(body, "id", id);
+    cJSON_AddStringToObject(body, "id", run->id);
     add_json(body, "request", spoke_str_of(run->request));
     add_json(body, "response", payload);
     cJSON_AddNumberToObject(body, "responseCode", status);
@@ -185,6 +184,24 @@ static void flag_answer(const struct command_run *run, cJSON *answer, int status
                      template_response(t, spoke_str_of(run->component), spoke_str_of(run->name), payload, why),
                      why);
     store_device_free(&row);
+}
+
+/* That it was sent; with `answered`, what came of it. The caller is told either way. */
+static void publish(const struct command_run *run, bool answered, int status, int32_t hub_code, spoke_str payload)
+{
+    cJSON *body = cJSON_CreateObject();
+    cJSON_AddStringToObject(body, "id", run->id);
+    cJSON_AddStringToObject(body, "name", run->name);
+    if (!answered)
+        add_json(body, "request", spoke_str_of(run->request));
+    if (answered && hub_code == 0) {
+        cJSON_AddNumberToObject(body, "responseCode", status);
+        add_json(body, "response", payload);
+    } else if (answered) {
+        cJSON_AddNumberToObject(body, "errorCode", hub_code);
+    }
+    (void)core_publish(run->core, answered ? EVENT_COMMAND_ANSWERED : EVENT_COMMAND_RUN, run->device_id, NULL,
+                       run->component[0] != '\0' ? run->component : NULL, body);
 }
 
 /* The answer goes out even when the history cannot take it: the device has acted. */
@@ -208,6 +225,7 @@ static void finish(void *user, int status, int32_t hub_code, spoke_str payload)
         *run_place(run->core, run->ticket) = run->next;
     if (hub_code == 0 && payload.len > 0 && spoke_json_check(payload) != SPOKE_OK)
         hub_code = CODE_BAD_ANSWER;
+    publish(run, true, status, hub_code, payload);
     if (hub_code != 0) {
         explain(&reply, run, hub_code);
     } else {
@@ -228,6 +246,7 @@ static struct command_run *run_create(const struct rest_call *call, const char *
     if (run == NULL)
         return NULL;
     run->core = call->core;
+    core_guid(run->core, run->id);
     run->done = call->done;
     run->user = call->user;
     if (text_set(&run->device_id, spoke_str_of(call->args[0])) && text_set(&run->name, spoke_str_of(name)) &&
@@ -279,9 +298,7 @@ static void queue(struct rest_call *call, struct command_run *run, const char *m
         rest_fail_internal(&call->reply, status);
     } else {
         cJSON *answer = cJSON_CreateObject();
-        char id[37];
-        core_guid(call->core, id);
-        cJSON_AddStringToObject(answer, "id", id);
+        cJSON_AddStringToObject(answer, "id", run->id);
         add_json(answer, "request", spoke_str_of(run->request));
         rest_ok(&call->reply, 201, answer);
         remember(run, answer);
@@ -301,6 +318,7 @@ static void post(struct rest_call *call, const char *component, const char *name
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
         return;
     }
+    publish(run, false, 0, 0, (spoke_str){NULL, 0});
     if (t != NULL && template_is_durable(t, spoke_str_of(component), spoke_str_of(name))) {
         queue(call, run, method);
         run_free(run);

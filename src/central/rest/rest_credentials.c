@@ -80,7 +80,7 @@ bool rest_symmetric_keys(struct rest_call *call, const cJSON *attestation, char 
 
 static void save(struct rest_call *call, const struct store_device *row)
 {
-    const spoke_status status = store_device_put(core_store(call->core), row);
+    const spoke_status status = core_device_put(call->core, row);
     if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
     else

@@ -152,7 +152,7 @@ static void save(struct rest_call *call, struct store_device *row, const struct 
 {
     spoke_status status = apply(row, body, merge) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK)
-        status = store_device_put(core_store(call->core), row);
+        status = core_device_put(call->core, row);
     if (status != SPOKE_OK) {
         rest_fail_internal(&call->reply, status);
         return;
@@ -195,11 +195,9 @@ void rest_device_delete(struct rest_call *call)
     store_device_free(&row);
     if (!matches)
         return;
-    const spoke_status status = store_device_delete(core_store(call->core), call->args[0]);
-    if (status != SPOKE_OK) {
+    const spoke_status status = core_device_delete(call->core, call->args[0]);
+    if (status == SPOKE_OK)
+        rest_ok(&call->reply, 204, NULL);
+    else
         rest_fail_internal(&call->reply, status);
-        return;
-    }
-    core_device_changed(call->core, call->args[0]);
-    rest_ok(&call->reply, 204, NULL);
 }

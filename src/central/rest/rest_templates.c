@@ -170,10 +170,33 @@ static bool model_free(struct rest_call *call, const char *model_id)
     return call->reply.status == 0;
 }
 
+struct adoption {
+    struct core *core;
+    const char *template_id;
+    spoke_status status;
+};
+
+static bool publish_one(void *ctx, const char *device_id)
+{
+    struct adoption *a = ctx;
+    a->status = core_publish(a->core, EVENT_DEVICE_TEMPLATE_CHANGED, device_id, a->template_id, NULL, NULL);
+    return a->status == SPOKE_OK;
+}
+
+/* Of each device that is about to get it. */
+static spoke_status publish_adoption(struct core *c, const struct store_template *row)
+{
+    struct adoption a = {c, row->id, SPOKE_OK};
+    const spoke_status status = store_template_waiting(core_store(c), row->model_id, publish_one, &a);
+    return status == SPOKE_OK ? a.status : status;
+}
+
 static void adopt(struct rest_call *call, const struct store_template *row)
 {
     size_t count = 0;
-    const spoke_status status = store_template_adopt(core_store(call->core), row->id, row->model_id, &count);
+    spoke_status status = publish_adoption(call->core, row);
+    if (status == SPOKE_OK)
+        status = store_template_adopt(core_store(call->core), row->id, row->model_id, &count);
     core_template_changed(call->core, row->id);
     if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
@@ -220,7 +243,10 @@ static void save(struct rest_call *call, const cJSON *tree, bool is_new)
     if (json == NULL)
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
     else if (compiles(call, &row) && model_free(call, row.model_id) && (!is_new || room_for_one(call))) {
-        const spoke_status status = store_template_put(core_store(call->core), &row);
+        spoke_status status = store_template_put(core_store(call->core), &row);
+        if (status == SPOKE_OK)
+            status = core_publish(call->core, is_new ? EVENT_TEMPLATE_CREATED : EVENT_TEMPLATE_UPDATED, NULL,
+                                  row.id, NULL, NULL);
         if (status == SPOKE_OK)
             adopt(call, &row);
         else
@@ -315,6 +341,8 @@ void rest_template_delete(struct rest_call *call)
                   users == 1 ? " has" : "s have", users == 1 ? "it" : "them", users == 1 ? "it" : "them");
     } else if (status == SPOKE_OK && rest_etag_matches(call, NULL, row.etag)) {
         status = store_template_delete(core_store(call->core), row.id);
+        if (status == SPOKE_OK)
+            status = core_publish(call->core, EVENT_TEMPLATE_DELETED, NULL, row.id, NULL, NULL);
         core_template_changed(call->core, row.id);
         if (status == SPOKE_OK)
             rest_ok(&call->reply, 204, NULL);
