@@ -57,7 +57,8 @@ class Rest(Case):
         path = "/api/devices/life-1"
         made = self.service.ask(200, "PUT", path, {"displayName": "Pump 1", "template": "dtmi:a:b;1", "simulated": False})
         self.assertEqual({k: v for k, v in made.items() if k != "etag"}, {
-            "id": "life-1", "displayName": "Pump 1", "template": "dtmi:a:b;1", "enabled": True, "provisioned": False, "simulated": False})
+            "id": "life-1", "displayName": "Pump 1", "template": "dtmi:a:b;1", "enabled": True, "provisioned": False, "simulated": False,
+            "connected": False})
         self.assertRegex(made["etag"], r'^".*"$')
         self.assertEqual(self.service.ask(200, "GET", path), made)
         changed = self.service.ask(200, "PATCH", path, {"displayName": "Pump 2", "etag": made["etag"]})

@@ -179,7 +179,7 @@ static void a_device_made_by_put_is_registered(void **state)
     assert_answer(f, 200,
                   "{\"id\":\"pump-017\",\"etag\":\"\\\"19cb73d3271\\\"\",\"displayName\":\"Pump 17\",\"template\":"
                   "\"dtmi:acme:pump;2\",\"enabled\":true,\"provisioned\":false,\"simulated\":false,"
-                  "\"organizations\":[\"oslo\"]}");
+                  "\"organizations\":[\"oslo\"],\"connected\":false}");
     fixture_ask(f, "GET", "/api/devices/pump-017", "");
     assert_int_equal(f->status, 200);
     assert_string_equal(fixture_text(f, "id"), "pump-017");
@@ -192,6 +192,15 @@ static void a_name_left_out_is_the_id(void **state)
     assert_string_equal(fixture_text(f, "displayName"), "d1");
     assert_null(fixture_at(f, "template"));
     assert_null(fixture_at(f, "organizations"));
+}
+
+static void device_that_has_connected_shows_when_it_was_seen(void **state)
+{
+    struct fixture *f = *state;
+    fixture_connect(f, "d1");
+    fixture_ask(f, "GET", "/api/devices/d1", "");
+    assert_true(cJSON_IsTrue(fixture_at(f, "connected")));
+    assert_non_null(fixture_at(f, "lastSeenTime"));
 }
 
 static void put_replaces_and_patch_merges(void **state)
@@ -927,6 +936,7 @@ int main(void)
         REST(a_body_too_large_is_413),
         REST(a_device_made_by_put_is_registered),
         REST(a_name_left_out_is_the_id),
+        REST(device_that_has_connected_shows_when_it_was_seen),
         REST(put_replaces_and_patch_merges),
         REST(what_get_gave_can_be_put_back),
         REST(a_device_body_is_refused_by_place),

@@ -1,3 +1,4 @@
+#include <base/iso8601.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,9 +13,21 @@ static void add_text(cJSON *object, const char *name, const char *text)
         cJSON_AddStringToObject(object, name, text);
 }
 
-/* Waiting for approval shows as not enabled: the operator's "enabled": true approves. */
-static cJSON *device_json(const struct store_device *row)
+static void add_time(cJSON *object, const char *name, int64_t unix_ms)
 {
+    char text[32];
+    spoke_buf buf = spoke_buf_from(text, sizeof text - 1);
+    if (unix_ms == 0 || iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
+        return;
+    text[buf.len] = '\0';
+    cJSON_AddStringToObject(object, name, text);
+}
+
+/* Waiting for approval shows as not enabled: the operator's "enabled": true approves. */
+static cJSON *device_json(const struct core *core, const struct store_device *row)
+{
+    const bool connected = core_device_connected(core, row->id);
+    const int64_t seen_ms = connected ? core_unix_ms(core) : row->last_seen_ms;
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "id", row->id);
     rest_add_etag(object, row->etag);
@@ -25,22 +38,31 @@ static cJSON *device_json(const struct store_device *row)
     cJSON_AddBoolToObject(object, "simulated", row->simulated);
     if (row->organizations != NULL)
         cJSON_AddItemToObject(object, "organizations", rest_raw(row->organizations));
+    cJSON_AddBoolToObject(object, "connected", connected);
+    add_time(object, "lastSeenTime", seen_ms);
     return object;
 }
 
+struct device_list {
+    const struct core *core;
+    struct rest_page page;
+};
+
 static bool add_to_page(void *ctx, const struct store_device *row)
 {
-    return rest_page_add(ctx, device_json(row), row->id);
+    struct device_list *list = ctx;
+    return rest_page_add(&list->page, device_json(list->core, row), row->id);
 }
 
 void rest_devices_list(struct rest_call *call)
 {
-    struct rest_page page;
-    if (!rest_page_begin(call, &page))
+    struct device_list list = {.core = call->core};
+    struct rest_page *page = &list.page;
+    if (!rest_page_begin(call, page))
         return;
     const spoke_status status =
-        store_device_each(core_store(call->core), page.after, page.limit + 1, add_to_page, &page);
-    rest_page_end(call, &page, status);
+        store_device_each(core_store(call->core), page->after, page->limit + 1, add_to_page, &list);
+    rest_page_end(call, page, status);
 }
 
 void rest_device_get(struct rest_call *call)
@@ -48,7 +70,7 @@ void rest_device_get(struct rest_call *call)
     struct store_device row;
     if (!rest_device(call, &row))
         return;
-    rest_ok(&call->reply, 200, device_json(&row));
+    rest_ok(&call->reply, 200, device_json(call->core, &row));
     store_device_free(&row);
 }
 
@@ -56,6 +78,7 @@ void rest_device_get(struct rest_call *call)
 
 struct device_body {
     const cJSON *id, *etag, *display_name, *template_id, *enabled, *provisioned, *simulated, *organizations;
+    const cJSON *connected, *last_seen; /* read-only, as provisioned is */
 };
 
 static bool organizations_good(const cJSON *list)
@@ -75,7 +98,9 @@ static bool read_device(struct rest_call *call, struct device_body *out)
                                           {"enabled", REST_BOOL, false, &out->enabled},
                                           {"provisioned", REST_BOOL, false, &out->provisioned},
                                           {"simulated", REST_BOOL, false, &out->simulated},
-                                          {"organizations", REST_ARRAY, true, &out->organizations}};
+                                          {"organizations", REST_ARRAY, true, &out->organizations},
+                                          {"connected", REST_BOOL, false, &out->connected},
+                                          {"lastSeenTime", REST_TEXT, false, &out->last_seen}};
     struct rest_reply *reply = &call->reply;
     if (!rest_members(call, call->body, "a device", members, sizeof members / sizeof members[0]))
         return false;
