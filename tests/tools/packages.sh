@@ -3,9 +3,10 @@
 
 spoke_build_packages=(gcc cmake ninja-build pkg-config libmbedtls-dev libc-ares-dev libcjson-dev libmicrohttpd-dev
     libsqlite3-dev libpaho-mqtt-dev zlib1g-dev curl ca-certificates)
-spoke_test_packages=(libcmocka-dev mosquitto python3)
-# Node.js often comes from elsewhere, and the distribution's packages would not go with that one.
-command -v node >/dev/null || spoke_test_packages+=(nodejs npm)
+spoke_test_packages=(libcmocka-dev mosquitto python3 chromium)
+# For the service's web page. Node.js often comes from elsewhere, and the distribution's packages would not go with that
+# one.
+command -v node >/dev/null || spoke_build_packages+=(nodejs npm)
 
 # clang only recommends the run-time libraries of its sanitizers.
 spoke_clang_packages=(clang libclang-rt-14-dev)

@@ -13,6 +13,7 @@
 #include "central/ca.h"
 #include "central/core/conn.h"
 #include "central/data_dir.h"
+#include "central/shell/page.h"
 #include "central/shell/shell_private.h"
 #include "tls/tls.h"
 
@@ -688,6 +689,78 @@ static void options_names_the_methods(void **state)
     assert_has(&f->clients[0], "Allow: GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS\r\n");
 }
 
+/* --- the web page --- */
+
+static void page_needs_no_token_and_allows_nothing_foreign(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    http(f, c, "GET", "/", "", "", 200);
+    assert_has(c, "Content-Security-Policy: default-src 'self';");
+    assert_has(c, "frame-ancestors 'none'");
+    assert_has(c, "X-Content-Type-Options: nosniff\r\n");
+    assert_has(c, "Referrer-Policy: no-referrer\r\n");
+    assert_has(c, "Cache-Control: no-cache\r\n");
+    assert_null(strstr((const char *)c->in, "unsafe-inline"));
+    assert_null(strstr((const char *)c->in, "Content-Encoding"));
+}
+
+static void page_that_the_browser_has_is_not_sent_again(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    char header[64];
+    start(f);
+    (void)snprintf(header, sizeof header, "If-None-Match: %s\r\n", page_find("/")->etag);
+    http(f, c, "GET", "/", header, "", 304);
+    assert_int_equal(c->in_len, body_at(c));
+    http(f, c, "GET", "/", "If-None-Match: \"other\"\r\n", "", 200);
+}
+
+static void page_is_packed_for_who_takes_gzip(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    if (page_find("/")->gzip.len == 0)
+        skip();
+    start(f);
+    http(f, c, "GET", "/", "Accept-Encoding: br, gzip\r\n", "", 200);
+    assert_has(c, "Content-Encoding: gzip\r\n");
+    assert_has(c, "Vary: Accept-Encoding\r\n");
+    assert_memory_equal(c->in + body_at(c), page_find("/")->gzip.ptr, page_find("/")->gzip.len);
+    http(f, c, "GET", "/", "Accept-Encoding: gzip;q=0\r\n", "", 200);
+    assert_null(strstr((const char *)c->in, "Content-Encoding"));
+}
+
+static void page_is_only_read(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "POST", "/", authorized(f, "Content-Length: 0\r\n"), "", 404);
+}
+
+static void path_beside_the_page_leads_to_no_file(void **state)
+{
+    static const char *const TARGETS[] = {"/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2fcentral.db",
+                                          "//etc/passwd", "/app-0.js"};
+    struct fixture *f = *state;
+    start(f);
+    for (size_t i = 0; i < sizeof TARGETS / sizeof TARGETS[0]; i++) {
+        http(f, &f->clients[0], "GET", TARGETS[i], "", "", 401);
+        http(f, &f->clients[0], "GET", TARGETS[i], authorized(f, ""), "", 404);
+    }
+}
+
+static void answers_of_the_api_are_not_stored_by_browsers(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "GET", DEVICES, authorized(f, ""), "", 200);
+    assert_has(&f->clients[0], "Cache-Control: no-store\r\n");
+    assert_has(&f->clients[0], "X-Content-Type-Options: nosniff\r\n");
+}
+
 static void broken_path_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -1077,6 +1150,12 @@ int main(void)
         SHELL_TEST(request_without_a_token_is_refused_with_its_code),
         SHELL_TEST(head_is_get_without_a_body),
         SHELL_TEST(options_names_the_methods),
+        SHELL_TEST(page_needs_no_token_and_allows_nothing_foreign),
+        SHELL_TEST(page_that_the_browser_has_is_not_sent_again),
+        SHELL_TEST(page_is_packed_for_who_takes_gzip),
+        SHELL_TEST(page_is_only_read),
+        SHELL_TEST(path_beside_the_page_leads_to_no_file),
+        SHELL_TEST(answers_of_the_api_are_not_stored_by_browsers),
         SHELL_TEST(broken_path_is_refused),
         SHELL_TEST(body_that_is_announced_too_large_is_refused_at_once),
         SHELL_TEST(body_that_is_sent_although_it_was_refused_is_read_and_forgotten),

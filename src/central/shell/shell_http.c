@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "central/core/target.h"
+#include "page.h"
 #include "shell_private.h"
 
 enum {
@@ -83,6 +84,8 @@ static void answer(struct exchange *x, unsigned status, spoke_str body)
                                                   MHD_RESPMEM_MUST_COPY);
     if (body.len > 0)
         add_header(x->response, "Content-Type", "application/json; charset=utf-8");
+    add_header(x->response, "Cache-Control", "no-store"); /* keys and tokens are among the answers */
+    add_header(x->response, "X-Content-Type-Options", "nosniff");
 }
 
 /* What the shell itself refuses, in the same form as the REST API. */
@@ -131,6 +134,38 @@ static void hear_core(void *user, const struct core_response *response)
     add_header(x->response, "Retry-After", response->retry_after_s > 0 ? seconds : NULL);
     if (suspended)
         resume(x);
+}
+
+/* --- the web page --- */
+
+/* No script, style or connection but the service's own; never in a frame. */
+#define PAGE_POLICY \
+    "default-src 'self'; img-src 'self' data: blob:; object-src 'none'; base-uri 'none'; form-action 'self'; " \
+    "frame-ancestors 'none'"
+
+static bool lists(const struct exchange *x, const char *name, const char *value)
+{
+    spoke_str found;
+    return websocket_token(spoke_str_of(header(x, name)), spoke_str_of(value), &found);
+}
+
+static void answer_page(struct exchange *x, const struct page_file *file)
+{
+    const bool known = strcmp(header(x, "If-None-Match"), file->etag) == 0;
+    const bool packed = file->gzip.len > 0 && lists(x, "Accept-Encoding", "gzip");
+    const spoke_str bytes = known ? SPOKE_STR("") : packed ? file->gzip : file->bytes;
+    x->state = EXCHANGE_ANSWERED;
+    x->status = known ? MHD_HTTP_NOT_MODIFIED : MHD_HTTP_OK;
+    x->response = MHD_create_response_from_buffer(bytes.len, (void *)(uintptr_t)bytes.ptr, MHD_RESPMEM_PERSISTENT);
+    add_header(x->response, "Content-Type", file->type);
+    add_header(x->response, "ETag", file->etag);
+    add_header(x->response, "Cache-Control", file->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+    add_header(x->response, "Vary", "Accept-Encoding");
+    add_header(x->response, "Content-Encoding", packed && !known ? "gzip" : NULL);
+    add_header(x->response, "Content-Security-Policy", PAGE_POLICY);
+    add_header(x->response, "X-Content-Type-Options", "nosniff");
+    add_header(x->response, "Referrer-Policy", "no-referrer");
+    add_header(x->response, "Cross-Origin-Opener-Policy", "same-origin");
 }
 
 /* --- WebSocket --- */
@@ -253,9 +288,16 @@ static void ask_core(struct exchange *x, const char *method)
     x->state = EXCHANGE_SUSPENDED;
 }
 
+static const struct page_file *find_page(const struct exchange *x, const char *method)
+{
+    const bool reads = strcmp(method, "GET") == 0 || strcmp(method, "HEAD") == 0;
+    return reads ? page_find(x->target.path) : NULL;
+}
+
 static void ask(struct exchange *x, const char *method)
 {
     const spoke_status status = target_parse(spoke_str_of(x->uri), &x->target);
+    const struct page_file *file = status == SPOKE_OK ? find_page(x, method) : NULL;
     if (x->too_large) {
         answer_error(x, BODY_TOO_LARGE, "RequestBodyTooLarge", "a body may have 1 MiB");
     } else if (status == SPOKE_E_TOO_LARGE) {
@@ -264,6 +306,8 @@ static void ask(struct exchange *x, const char *method)
         answer_error(x, MHD_HTTP_BAD_REQUEST, "InvalidRequest", "the path is not valid");
     } else if (strcmp(x->target.path, WEBSOCKET_PATH) == 0) {
         ask_upgrade(x, method);
+    } else if (file != NULL) {
+        answer_page(x, file);
     } else if (strcmp(method, "OPTIONS") == 0) {
         answer(x, MHD_HTTP_NO_CONTENT, spoke_str_from("", 0));
         add_header(x->response, "Allow", "GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS");

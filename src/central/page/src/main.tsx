@@ -1,0 +1,153 @@
+// The frame: who is signed in, where one is, and the view of that place.
+import { render, type JSX } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { onSignOut, signedIn, signOut, tokenName } from './api';
+import './style.css';
+import { Guard, Icon, Notes } from './ui';
+import { SignIn } from './views/signin';
+import { viewOf } from './views/routes';
+
+const PLACES: [key: string, text: string][] = [
+    ['devices', 'Devices'],
+];
+
+// --- light and dark: what the system says, until somebody chooses ---
+
+const CHOSEN = 'spoke-theme';
+const dark = matchMedia('(prefers-color-scheme: dark)');
+const theme = (): string => localStorage.getItem(CHOSEN) ?? (dark.matches ? 'dark' : 'light');
+
+function applyTheme(): void {
+    document.documentElement.dataset['theme'] = theme();
+    document.dispatchEvent(new Event('theme'));
+}
+
+function ThemeButton(): JSX.Element {
+    const [now, setNow] = useState(theme());
+    const other = now === 'dark' ? 'light' : 'dark';
+    const choose = (): void => {
+        localStorage.setItem(CHOSEN, other);
+        applyTheme();
+        setNow(other);
+    };
+    return (
+        <button class="bare" title={`Use ${other} colours`} aria-label={`Use ${other} colours`} onClick={choose}>
+            <Icon name={now === 'dark' ? 'sun' : 'moon'} />
+        </button>
+    );
+}
+
+// --- where one is: the address's fragment ---
+
+export function usePlace(): string[] {
+    const read = (): string[] => location.hash.replace(/^#\/?/, '').split('?')[0]!.split('/').map(decode);
+    const [place, setPlace] = useState(read);
+    useEffect(() => {
+        const moved = (): void => setPlace(read());
+        addEventListener('hashchange', moved);
+        return () => removeEventListener('hashchange', moved);
+    }, []);
+    return place[0] === '' ? ['devices'] : place;
+}
+
+function decode(text: string): string {
+    try {
+        return decodeURIComponent(text);
+    } catch {
+        return text;
+    }
+}
+
+function Navigation({ current }: { current: string }): JSX.Element {
+    return (
+        <ul>
+            {PLACES.map(([key, text]) => (
+                <li>
+                    <a href={`#/${key}`} aria-current={key === current ? 'page' : undefined}>
+                        <Icon name={key} />
+                        {text}
+                    </a>
+                </li>
+            ))}
+        </ul>
+    );
+}
+
+function Frame(): JSX.Element {
+    const place = usePlace();
+    const [open, setOpen] = useState(false);
+    const main = useRef<HTMLElement>(null);
+    const first = useRef(true);
+    const at = place.join('/');
+    useEffect(() => {
+        setOpen(false);
+        if (first.current) first.current = false;
+        else main.current?.querySelector<HTMLElement>('h1')?.focus();
+        scrollTo(0, 0);
+    }, [place.slice(0, 2).join('/')]);
+    return (
+        <div class={open ? 'frame open' : 'frame'}>
+            <a class="skip" href="#main" onClick={(event) => (event.preventDefault(), main.current?.focus())}>
+                Skip to content
+            </a>
+            <header class="side">
+                <div class="brand">
+                    <button class="bare menu" aria-expanded={open} aria-controls="places" aria-label="Menu" onClick={() => setOpen(!open)}>
+                        <Icon name={open ? 'close' : 'menu'} />
+                    </button>
+                    <a href="#/devices" class="name">
+                        <Logo /> Spoke Central
+                    </a>
+                    <span class="only-narrow">
+                        <ThemeButton />
+                    </span>
+                </div>
+                <nav id="places" class="places" aria-label="Main">
+                    <Navigation current={place[0] ?? ''} />
+                </nav>
+                <div class="who">
+                    <span class="who-name" title="The API token you are signed in with">
+                        {tokenName()}
+                    </span>
+                    <span class="only-wide">
+                        <ThemeButton />
+                    </span>
+                    <button class="bare" title="Sign out" aria-label="Sign out" onClick={() => signOut()}>
+                        <Icon name="out" />
+                    </button>
+                </div>
+            </header>
+            <main ref={main} id="main" tabIndex={-1}>
+                <Guard at={at}>{viewOf(place)}</Guard>
+            </main>
+        </div>
+    );
+}
+
+export function Logo(): JSX.Element {
+    return (
+        <svg class="logo" viewBox="0 0 32 32" aria-hidden="true">
+            <rect width="32" height="32" rx="8" />
+            <path d="M16 16V7M16 16l7.800 4.500M16 16l-7.800 4.500" />
+            <circle cx="16" cy="16" r="3.400" />
+            <circle cx="16" cy="6.500" r="2.400" />
+            <circle cx="24.200" cy="20.800" r="2.400" />
+            <circle cx="7.800" cy="20.800" r="2.400" />
+        </svg>
+    );
+}
+
+function App(): JSX.Element {
+    const [inside, setInside] = useState(signedIn());
+    const [why, setWhy] = useState('');
+    useEffect(() => onSignOut((reason) => (setWhy(reason), setInside(false))), []);
+    return <Notes>{inside ? <Frame /> : <SignIn why={why} onDone={() => (setWhy(''), setInside(true))} />}</Notes>;
+}
+
+applyTheme();
+dark.addEventListener('change', applyTheme);
+const root = document.getElementById('app');
+if (root !== null) {
+    root.replaceChildren();
+    render(<App />, root);
+}

@@ -1,0 +1,132 @@
+// One device, in tabs.
+import type { JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { deviceState, get, id, patch, remove, type Device } from '../api';
+import { partsOf, templateName, type Template } from '../model';
+import { Confirm, FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useInterval, useResource, type Resource } from '../ui';
+import { TemplateName, useTemplates } from './devices';
+import { Commands } from './device_commands';
+import { Connection } from './device_connection';
+import { EventsTab } from './device_events';
+import { Overview } from './device_overview';
+import { Properties } from './device_properties';
+
+const TABS: [key: string, text: string][] = [
+    ['overview', 'Overview'],
+    ['properties', 'Properties'],
+    ['commands', 'Commands'],
+    ['raw', 'Raw data'],
+    ['history', 'History'],
+    ['connect', 'Connection'],
+];
+
+export function DeviceView({ deviceId, tab }: { deviceId: string; tab: string }): JSX.Element {
+    const device = useResource(() => get<Device>(`/devices/${id(deviceId)}`), [deviceId]);
+    const templates = useTemplates();
+    useInterval(device.reload, 3000);
+    const name = device.data?.displayName ?? deviceId;
+    return (
+        <Page
+            title={name}
+            back={{ href: '#/devices', text: 'Devices' }}
+            lead={device.data !== undefined && <Summary device={device.data} templates={templates} />}
+            actions={device.data !== undefined && <Actions device={device.data} templates={templates} reload={device.reload} />}
+        >
+            <Tabs label="Of this device" current={tab} tabs={TABS.map(([key, text]) => ({ key, text, href: `#/devices/${id(deviceId)}/${key}` }))} />
+            <Loaded of={device}>{(data) => <Body device={data} templates={templates} tab={tab} resource={device} />}</Loaded>
+        </Page>
+    );
+}
+
+function Summary({ device, templates }: { device: Device; templates: Map<string, Template> }): JSX.Element {
+    return (
+        <span class="summary">
+            <Online device={device} />
+            <StateBadge device={device} />
+            {device.simulated === true && <span class="badge dim">Simulated</span>}
+            {device.displayName !== undefined && device.displayName !== device.id && <code>{device.id}</code>}
+            <span class="dim">
+                Template: <TemplateName of={device.template} templates={templates} />
+            </span>
+        </span>
+    );
+}
+
+function Body(props: { device: Device; templates: Map<string, Template>; tab: string; resource: Resource<Device> }): JSX.Element {
+    const { device, tab } = props;
+    const template = device.template === undefined ? undefined : props.templates.get(device.template);
+    const parts = useMemo(() => (template === undefined ? [] : partsOf(template)), [template]);
+    switch (tab) {
+        case 'properties':
+            return <Properties device={device} parts={parts} />;
+        case 'commands':
+            return <Commands device={device} parts={parts} />;
+        case 'raw':
+            return <EventsTab key="raw" device={device} kind="raw" />;
+        case 'history':
+            return <EventsTab key="history" device={device} kind="history" />;
+        case 'connect':
+            return <Connection device={device} />;
+        default:
+            return <Overview device={device} parts={parts} />;
+    }
+}
+
+function Actions({ device, templates, reload }: { device: Device; templates: Map<string, Template>; reload: () => void }): JSX.Element {
+    const [busy, act] = useAction();
+    const [open, setOpen] = useState<'edit' | 'delete'>();
+    const blocked = device.enabled === false;
+    const enable = (): void =>
+        void act(() => patch(`/devices/${id(device.id)}`, { enabled: blocked }), blocked ? 'The device may connect.' : 'The device is blocked.').then(reload);
+    return (
+        <>
+            <button class={blocked ? 'primary' : ''} disabled={busy} onClick={enable}>
+                {!blocked ? 'Block' : deviceState(device) === 'waiting' ? 'Approve' : 'Unblock'}
+            </button>
+            <button onClick={() => setOpen('edit')}>Edit</button>
+            <button onClick={() => setOpen('delete')}>Delete</button>
+            {open === 'edit' && <EditDevice device={device} templates={templates} onClose={() => setOpen(undefined)} onDone={reload} />}
+            {open === 'delete' && (
+                <Confirm
+                    title="Delete device"
+                    text={
+                        <>
+                            Delete <b>{device.id}</b> with its telemetry, properties and keys? It cannot be brought back.
+                        </>
+                    }
+                    submit="Delete"
+                    onClose={() => setOpen(undefined)}
+                    onSubmit={async () => {
+                        await remove(`/devices/${id(device.id)}`);
+                        location.hash = '#/devices';
+                    }}
+                />
+            )}
+        </>
+    );
+}
+
+function EditDevice(props: { device: Device; templates: Map<string, Template>; onClose: () => void; onDone: () => void }): JSX.Element {
+    const { device } = props;
+    const [name, setName] = useState(device.displayName ?? '');
+    const [template, setTemplate] = useState(device.template ?? '');
+    const save = async (): Promise<void> => {
+        const change: Record<string, unknown> = { displayName: name === '' ? null : name };
+        if (template !== (device.template ?? '')) change['template'] = template === '' ? null : template;
+        await patch(`/devices/${id(device.id)}`, change);
+        props.onDone();
+    };
+    const options = [...props.templates.values()].map((one): [string, string] => [one['@id'], templateName(one)]);
+    return (
+        <FormDialog title={`Edit ${device.id}`} submit="Save" onClose={props.onClose} onSubmit={save}>
+            <TextField label="Name" value={name} onInput={setName} placeholder={device.id} />
+            <SelectField
+                label="Template"
+                value={template}
+                onInput={setTemplate}
+                options={[['', 'Found by the model that the device announces'], ...options]}
+                hint="What the device sends next is held against it."
+            />
+        </FormDialog>
+    );
+}

@@ -1,0 +1,133 @@
+// Live charts of what the device sends, and the newest of what cannot be drawn.
+import type { JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { id, type Device } from '../api';
+import { Chart } from '../chart';
+import { ago, quantity, show } from '../format';
+import { isNumeric, keyOf, type Capability, type Part } from '../model';
+import { useLive, type Live } from '../telemetry';
+import { Card, Empty, Facts } from '../ui';
+
+const WINDOWS: [ms: number, text: string][] = [
+    [300e3, '5 min'],
+    [3600e3, '1 h'],
+    [86400e3, '24 h'],
+    [7 * 86400e3, '7 d'],
+];
+
+const drawable = (one: Capability): boolean => isNumeric(one.schema) || (one.schema.kind === 'primitive' && one.schema.name === 'boolean');
+
+export function WindowChoice({ value, onChange }: { value: number; onChange: (ms: number) => void }): JSX.Element {
+    return (
+        <div class="segments" role="group" aria-label="Time window">
+            {WINDOWS.map(([ms, text]) => (
+                <button type="button" aria-pressed={ms === value} onClick={() => onChange(ms)}>
+                    {text}
+                </button>
+            ))}
+        </div>
+    );
+}
+
+export function Overview({ device, parts }: { device: Device; parts: Part[] }): JSX.Element {
+    const [windowMs, setWindow] = useState(300e3);
+    const telemetry = useMemo(() => parts.flatMap((part) => part.capabilities.filter((one) => one.kind === 'Telemetry')), [parts]);
+    const live = useLive(device.id, device.template, telemetry, windowMs);
+    if (device.template === undefined)
+        return (
+            <Empty title="This device has no template">
+                <p>
+                    It gets one when it announces a model that a template has. Until then its messages are under <a href={`#/devices/${id(device.id)}/raw`}>Raw data</a>;{' '}
+                    <a href="#/templates">upload a template</a> to see charts.
+                </p>
+            </Empty>
+        );
+    if (parts.length > 0 && telemetry.length === 0)
+        return <Empty title="The template of this device has no telemetry">Its properties and commands are in the other tabs.</Empty>;
+    return (
+        <>
+            <div class="toolbar">
+                <WindowChoice value={windowMs} onChange={setWindow} />
+                <LinkState link={live.link} connected={device.connected === true} />
+            </div>
+            {parts.map((part) => (
+                <PartCharts part={part} live={live} windowMs={windowMs} waiting={device.connected !== true} deviceId={device.id} />
+            ))}
+        </>
+    );
+}
+
+function LinkState({ link, connected }: { link: Live['link']; connected: boolean }): JSX.Element {
+    const text = !connected ? 'The device is not connected' : link === 'live' || link === 'missing' ? 'Live' : 'Connecting…';
+    return (
+        <span class="online dim" role="status">
+            <span class={connected && text === 'Live' ? 'dot on' : 'dot'} /> {text}
+        </span>
+    );
+}
+
+function PartCharts(props: { part: Part; live: Live; windowMs: number; waiting: boolean; deviceId: string }): JSX.Element | null {
+    const { part, live } = props;
+    const telemetry = part.capabilities.filter((one) => one.kind === 'Telemetry');
+    if (telemetry.length === 0) return null;
+    const charts = telemetry.filter(drawable);
+    const others = telemetry.filter((one) => !drawable(one));
+    const sent = charts.filter((one) => live.last.has(keyOf(one)));
+    const silent = charts.filter((one) => !live.last.has(keyOf(one)));
+    return (
+        <>
+            {part.name !== '' && <h2 class="part">{part.displayName}</h2>}
+            <div class="charts">
+                {sent.map((one) => (
+                    <TelemetryChart key={keyOf(one)} of={one} live={live} windowMs={props.windowMs} />
+                ))}
+            </div>
+            {others.some((one) => live.last.has(keyOf(one))) && (
+                <Card title="Newest values" level={3}>
+                    <Facts
+                        items={others.map((one) => {
+                            const last = live.last.get(keyOf(one));
+                            return [one.displayName, last === undefined ? '–' : <span title={ago(new Date(last.at).toISOString())}>{show(last.value)}</span>];
+                        })}
+                    />
+                </Card>
+            )}
+            {silent.length > 0 && <Silent names={silent} all={sent.length === 0} waiting={props.waiting} deviceId={props.deviceId} part={part} />}
+        </>
+    );
+}
+
+function Silent(props: { names: Capability[]; all: boolean; waiting: boolean; deviceId: string; part: Part }): JSX.Element {
+    const names = props.names.map((one) => one.displayName).join(', ');
+    if (props.all && props.part.name === '' && props.waiting)
+        return (
+            <Empty title="Nothing received yet">
+                <p>
+                    The device has to connect first: <a href={`#/devices/${id(props.deviceId)}/connect`}>its keys</a>. Then this shows {names}.
+                </p>
+            </Empty>
+        );
+    return <p class="dim silent">Not received yet: {names}</p>;
+}
+
+function TelemetryChart({ of, live, windowMs }: { of: Capability; live: Live; windowMs: number }): JSX.Element {
+    const key = keyOf(of);
+    const last = live.last.get(key);
+    const from = live.now - windowMs;
+    const points = (live.series.get(key) ?? []).filter(([at]) => at >= from);
+    const value = last?.value;
+    return (
+        <Card
+            level={3}
+            class="chart-card"
+            title={
+                <span title={of.description} id={`t-${key}`}>
+                    {of.displayName}
+                </span>
+            }
+            actions={<output class="big">{typeof value === 'number' ? quantity(value, of.unit) : show(value)}</output>}
+        >
+            <Chart small height={150} label={of.displayName} series={[{ label: of.displayName, unit: of.unit, points }]} from={from} to={live.now} />
+        </Card>
+    );
+}

@@ -1,0 +1,225 @@
+// All devices: search, state, who waits for approval; new ones.
+import type { JSX } from 'preact';
+import { useMemo, useState } from 'preact/hooks';
+import { all, deviceState, follow, get, id, patch, put, remove, type Device, type Page as ListPage, type State } from '../api';
+import { templateName, type Template } from '../model';
+import { Confirm, Empty, FormDialog, Icon, Loaded, Online, Page, SelectField, StateBadge, Table, TextField, useAction, useInterval, useResource } from '../ui';
+
+export const useTemplates = (): Map<string, Template> => {
+    const { data } = useResource(() => all<Template>('/deviceTemplates'), []);
+    return useMemo(() => new Map((data ?? []).map((one) => [one['@id'], one])), [data]);
+};
+
+export function TemplateName({ of, templates }: { of: string | undefined; templates: Map<string, Template> }): JSX.Element {
+    if (of === undefined) return <span class="dim">Unassigned</span>;
+    const template = templates.get(of);
+    if (template === undefined) return <code>{of}</code>;
+    return <a href={`#/templates/${id(of)}`}>{templateName(template)}</a>;
+}
+
+const MAX_LISTED = 2000; // searched in the browser; the list goes on by the button
+
+interface Listed {
+    devices: Device[];
+    more?: string;
+}
+
+async function load(): Promise<Listed> {
+    const page = await get<ListPage<Device>>('/devices', { maxpagesize: '100' });
+    return page.nextLink === undefined ? { devices: page.value } : { devices: page.value, more: page.nextLink };
+}
+
+async function loadMore(listed: Listed, until: number): Promise<Listed> {
+    const devices = [...listed.devices];
+    let { more } = listed;
+    while (more !== undefined && devices.length < until) {
+        const page: ListPage<Device> = await follow<Device>(more);
+        devices.push(...page.value);
+        more = page.nextLink;
+    }
+    return more === undefined ? { devices } : { devices, more };
+}
+
+const FILTERS: [string, string][] = [
+    ['', 'All states'],
+    ['connected', 'Connected'],
+    ['waiting', 'Waiting for approval'],
+    ['registered', 'Registered'],
+    ['provisioned', 'Provisioned'],
+    ['blocked', 'Blocked'],
+];
+
+function matches(device: Device, text: string, state: string, template: string): boolean {
+    if (state === 'connected' ? device.connected !== true : state !== '' && deviceState(device) !== (state as State)) return false;
+    if (template !== '' && device.template !== template) return false;
+    const wanted = text.trim().toLowerCase();
+    return wanted === '' || device.id.toLowerCase().includes(wanted) || (device.displayName ?? '').toLowerCase().includes(wanted);
+}
+
+export function DevicesView(): JSX.Element {
+    const list = useResource(load, []);
+    const templates = useTemplates();
+    const [text, setText] = useState('');
+    const [state, setState] = useState('');
+    const [template, setTemplate] = useState('');
+    const [making, setMaking] = useState(false);
+    const [removing, setRemoving] = useState<Device>();
+    const [busy, act] = useAction();
+    // Only while the list is one page: a long one would be asked for again and again.
+    useInterval(() => list.data?.more === undefined && (list.data?.devices.length ?? 0) <= 100 && list.reload(), 3000);
+
+    const search = async (value: string): Promise<void> => {
+        setText(value);
+        if (value.trim() !== '' && list.data?.more !== undefined && list.data.devices.length < MAX_LISTED)
+            list.set(await loadMore(list.data, MAX_LISTED));
+    };
+    const enable = (device: Device, enabled: boolean): void => {
+        void act(() => patch(`/devices/${id(device.id)}`, { enabled }), enabled ? `${device.id} may connect.` : `${device.id} is blocked.`).then(list.reload);
+    };
+    const actions = (device: Device): JSX.Element => (
+        <div class="row-actions">
+            {device.enabled === false ? (
+                <button class="small" disabled={busy} onClick={() => enable(device, true)} aria-label={`${deviceState(device) === 'waiting' ? 'Approve' : 'Unblock'} ${device.id}`}>
+                    {deviceState(device) === 'waiting' ? 'Approve' : 'Unblock'}
+                </button>
+            ) : (
+                <button class="small" disabled={busy} onClick={() => enable(device, false)} aria-label={`Block ${device.id}`}>
+                    Block
+                </button>
+            )}
+            <button class="small" disabled={busy} onClick={() => setRemoving(device)} aria-label={`Delete ${device.id}`}>
+                Delete
+            </button>
+        </div>
+    );
+    return (
+        <Page
+            title="Devices"
+            actions={
+                <button class="primary" onClick={() => setMaking(true)}>
+                    <Icon name="plus" /> New device
+                </button>
+            }
+        >
+            <Loaded of={list} lines={8}>
+                {({ devices, more }) => {
+                    const shown = devices.filter((device) => matches(device, text, state, template));
+                    if (devices.length === 0)
+                        return (
+                            <Empty title="No devices yet">
+                                <p>
+                                    <a href="#/connect">Connect a device</a>, or make one here and give it its key. A device that has a group's key appears by
+                                    itself.
+                                </p>
+                            </Empty>
+                        );
+                    return (
+                        <>
+                            <div class="filters" role="search">
+                                <input type="search" aria-label="Search by id or name" placeholder="Search by id or name" value={text} onInput={(event) => void search(event.currentTarget.value)} />
+                                <select aria-label="State" value={state} onInput={(event) => setState(event.currentTarget.value)}>
+                                    {FILTERS.map(([value, name]) => (
+                                        <option value={value}>{name}</option>
+                                    ))}
+                                </select>
+                                <select aria-label="Template" value={template} onInput={(event) => setTemplate(event.currentTarget.value)}>
+                                    <option value="">All templates</option>
+                                    {[...templates.values()].map((one) => (
+                                        <option value={one['@id']}>{templateName(one)}</option>
+                                    ))}
+                                </select>
+                                <span class="dim count" aria-live="polite">
+                                    {shown.length === devices.length ? `${devices.length}${more === undefined ? '' : '+'}` : `${shown.length} of ${devices.length}`} {devices.length === 1 ? 'device' : 'devices'}
+                                </span>
+                            </div>
+                            {shown.length === 0 ? (
+                                <Empty title="No device matches">
+                                    <button onClick={() => (setText(''), setState(''), setTemplate(''))}>Show all</button>
+                                </Empty>
+                            ) : (
+                                <Table
+                                    label="Devices"
+                                    rows={shown}
+                                    keyOf={(device) => device.id}
+                                    columns={[
+                                        {
+                                            name: 'Device',
+                                            class: 'main',
+                                            cell: (device) => (
+                                                <>
+                                                    <a class="strong" href={`#/devices/${id(device.id)}`}>
+                                                        {device.displayName ?? device.id}
+                                                    </a>
+                                                    {device.displayName !== device.id && <span class="dim sub">{device.id}</span>}
+                                                </>
+                                            ),
+                                        },
+                                        { name: 'State', cell: (device) => <StateBadge device={device} /> },
+                                        { name: 'Last seen', cell: (device) => <Online device={device} /> },
+                                        { name: 'Template', cell: (device) => <TemplateName of={device.template} templates={templates} /> },
+                                        { name: 'Actions', class: 'end', cell: actions },
+                                    ]}
+                                />
+                            )}
+                            {more !== undefined && (
+                                <div class="more">
+                                    <button disabled={busy} onClick={() => void act(async () => list.set(await loadMore({ devices, more }, devices.length + 100)))}>
+                                        Show more
+                                    </button>
+                                </div>
+                            )}
+                        </>
+                    );
+                }}
+            </Loaded>
+            {making && <NewDevice templates={templates} onClose={() => setMaking(false)} onDone={(name) => (location.hash = `#/devices/${id(name)}/connect`)} />}
+            {removing !== undefined && (
+                <Confirm
+                    title="Delete device"
+                    text={
+                        <>
+                            Delete <b>{removing.id}</b> with its telemetry, properties and keys? It cannot be brought back.
+                        </>
+                    }
+                    submit="Delete"
+                    onClose={() => setRemoving(undefined)}
+                    onSubmit={async () => {
+                        await remove(`/devices/${id(removing.id)}`);
+                        list.reload();
+                    }}
+                />
+            )}
+        </Page>
+    );
+}
+
+export function NewDevice(props: { templates: Map<string, Template>; onClose: () => void; onDone: (id: string) => void }): JSX.Element {
+    const [name, setName] = useState('');
+    const [shown, setShown] = useState('');
+    const [template, setTemplate] = useState('');
+    const [simulated, setSimulated] = useState(false);
+    const make = async (): Promise<void> => {
+        const body: Partial<Device> = { displayName: shown === '' ? name : shown, simulated };
+        if (template !== '') body.template = template;
+        await put(`/devices/${id(name)}`, body);
+        props.onDone(name);
+    };
+    return (
+        <FormDialog title="New device" submit="Create" onClose={props.onClose} onSubmit={make}>
+            <TextField label="Device id" required autofocus value={name} onInput={setName} pattern="[A-Za-z0-9._:\-]*[A-Za-z0-9\-]" hint="Letters, digits and - . _ : – it cannot be changed later." />
+            <TextField label="Name" value={shown} onInput={setShown} placeholder={name} />
+            <SelectField
+                label="Template"
+                value={template}
+                onInput={setTemplate}
+                options={[['', 'Found by the model that the device announces'], ...[...props.templates.values()].map((one): [string, string] => [one['@id'], templateName(one)])]}
+            />
+            <label class="check">
+                <input type="checkbox" checked={simulated} onInput={(event) => setSimulated(event.currentTarget.checked)} />
+                <span>
+                    Simulated <span class="dim">– the service makes up its data from the template</span>
+                </span>
+            </label>
+        </FormDialog>
+    );
+}
