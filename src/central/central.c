@@ -15,8 +15,9 @@
 #include "central/core/target.h"
 #include "central/shell/shell.h"
 #include "data_dir.h"
+#include "file.h"
 
-enum { INJECTED_CLOCK_LOOK_MS = 10, IDLE_MS = 60000, SERVICE_UNAVAILABLE = 503 };
+enum { INJECTED_CLOCK_LOOK_MS = 10, IDLE_MS = 60000, SERVICE_UNAVAILABLE = 503, MAX_PEM_BYTES = 256 * 1024 };
 
 struct spoke_central {
     spoke_central_config config; /* its texts are the caller's until start returns, and not used later */
@@ -180,24 +181,29 @@ static spoke_status choose_names(spoke_central *central, char *why, size_t cap)
 
 static spoke_status read_device_ca(spoke_central *central, char *why, size_t cap)
 {
-    enum { MAX_BYTES = 256 * 1024 };
     const char *path = central->config.device_ca_file;
-    FILE *file = path != NULL ? fopen(path, "rbe") : NULL;
     if (path == NULL)
         return SPOKE_OK;
-    if (file == NULL) {
-        (void)snprintf(why, cap, "the device CA %s cannot be read: %s", path, strerror(errno));
-        return SPOKE_E_PORT;
-    }
-    central->device_ca_pem = calloc(1, MAX_BYTES + 1);
-    const size_t len = central->device_ca_pem != NULL ? fread(central->device_ca_pem, 1, MAX_BYTES + 1, file) : 0;
-    (void)fclose(file);
-    if (central->device_ca_pem == NULL)
-        return SPOKE_E_NO_MEMORY;
-    if (len > 0 && len <= MAX_BYTES && strstr(central->device_ca_pem, "-----BEGIN CERTIFICATE-----") != NULL)
-        return SPOKE_OK;
+    const spoke_status status = file_read(path, "the device CA", MAX_PEM_BYTES, &central->device_ca_pem, why, cap);
+    if (status != SPOKE_OK || strstr(central->device_ca_pem, "-----BEGIN CERTIFICATE-----") != NULL)
+        return status;
     (void)snprintf(why, cap, "the device CA %s is not a certificate in PEM form", path);
     return SPOKE_E_CERTIFICATE;
+}
+
+/* Whether they parse and belong together, TLS finds out. */
+static spoke_status read_own_certificate(spoke_central *central, char *why, size_t cap)
+{
+    const spoke_central_config *config = &central->config;
+    struct ca_identity *own = &central->identity;
+    if (config->tls_cert_file == NULL || config->tls_key_file == NULL) {
+        (void)snprintf(why, cap, "a certificate and its key go together: --tls-cert and --tls-key");
+        return SPOKE_E_ARG;
+    }
+    const spoke_status status =
+        file_read(config->tls_cert_file, "the certificate", MAX_PEM_BYTES, &own->cert_pem, why, cap);
+    return status != SPOKE_OK ? status
+                              : file_read(config->tls_key_file, "the key", MAX_PEM_BYTES, &own->key_pem, why, cap);
 }
 
 /* --- starting --- */
@@ -260,6 +266,8 @@ static void warn_of_local_hub(const spoke_central *central)
 
 static spoke_status open_identity(spoke_central *central, char *why, size_t cap)
 {
+    if (central->config.tls_cert_file != NULL || central->config.tls_key_file != NULL)
+        return read_own_certificate(central, why, cap);
     const char *names[6] = {"localhost", "127.0.0.1", "::1"};
     size_t count = 3;
     if (!is_wildcard(central->bind_address) && !is_loopback(central->bind_address))

@@ -25,6 +25,9 @@ enum option_id {
     OPTION_KEEP_MESSAGES,
     OPTION_KEEP_DAYS,
     OPTION_DROP_DUPLICATES,
+    OPTION_TLS_CERT,
+    OPTION_TLS_KEY,
+    OPTION_BACKUP,
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
     OPTION_SHOW_SECRETS,
@@ -53,6 +56,9 @@ static const struct option options[] = {
     {"keep-messages", required_argument, NULL, OPTION_KEEP_MESSAGES},
     {"keep-days", required_argument, NULL, OPTION_KEEP_DAYS},
     {"drop-duplicates", no_argument, NULL, OPTION_DROP_DUPLICATES},
+    {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
+    {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
+    {"backup", required_argument, NULL, OPTION_BACKUP},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
     {"show-secrets", no_argument, NULL, OPTION_SHOW_SECRETS},
@@ -69,6 +75,8 @@ static const char help[] =
     "  --mqtt-port PORT        MQTT over TLS, for devices [8883]; 0: any free port\n"
     "  --https-port PORT       REST API and MQTT over WebSocket [8443]; 0: any free port\n"
     "  --bind ADDRESS          IPv4 or IPv6 address [127.0.0.1]; 0.0.0.0 opens it to the network\n"
+    "  --tls-cert FILE         PEM: the server's certificate and the chain behind it [one by a CA made here]\n"
+    "  --tls-key FILE          PEM: its key\n"
     "\n"
     "Data\n"
     "  --data-dir FOLDER       [$XDG_DATA_HOME/spoke-central, or ~/.local/share/spoke-central]\n"
@@ -77,6 +85,7 @@ static const char help[] =
     "                          relaxed: faster, the last seconds are lost when the machine fails\n"
     "  --keep-messages N       of all devices together; the oldest go [10000000, about 4 GB]\n"
     "  --keep-days N           what is so much older than the newest goes [any age stays]\n"
+    "  --backup FOLDER         copy the data folder to a new one, which may be done while the service runs, and end\n"
     "\n"
     "Devices\n"
     "  --id-scope SCOPE        [made at the first start and kept]\n"
@@ -239,6 +248,12 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
         take_positive(p, flag, value, 1000000000, &config->keep_messages);
     else if (id == OPTION_KEEP_DAYS)
         take_positive(p, flag, value, 36500, &config->keep_days);
+    else if (id == OPTION_TLS_CERT)
+        take_text(p, flag, value, &config->tls_cert_file);
+    else if (id == OPTION_TLS_KEY)
+        take_text(p, flag, value, &config->tls_key_file);
+    else if (id == OPTION_BACKUP)
+        take_text(p, flag, value, &p->cli->backup);
     else if (id == OPTION_LOG_LEVEL)
         take_log_level(p, flag, value);
 }
@@ -259,6 +274,8 @@ static void check_together(struct parsing *p)
 {
     if (p->cli->config.ephemeral && p->cli->config.data_dir != NULL)
         complain(p, "data-dir", p->cli->config.data_dir, "a folder to keep does not go with --ephemeral");
+    else if (p->cli->config.ephemeral && p->cli->backup != NULL)
+        complain(p, "backup", p->cli->backup, "there is nothing to copy with --ephemeral");
 }
 
 bool cli_parse(int argc, char *const *argv, struct cli *cli, int *code, FILE *out, FILE *err)
@@ -299,7 +316,7 @@ void cli_print_env(const spoke_central_env *env, FILE *out)
     (void)fprintf(out, "SPOKE_HOST=%s\n", env->host);
     (void)fprintf(out, "SPOKE_MQTT_PORT=%u\n", (unsigned)env->mqtt_port);
     (void)fprintf(out, "SPOKE_HTTPS_PORT=%u\n", (unsigned)env->https_port);
-    (void)fprintf(out, "SPOKE_CA_FILE=%s\n", env->ca_file);
+    (void)fprintf(out, "SPOKE_CA_FILE=%s\n", env->ca_file != NULL ? env->ca_file : "");
     (void)fprintf(out, "SPOKE_ID_SCOPE=%s\n", env->id_scope);
     (void)fprintf(out, "SPOKE_GROUP_KEY=%s\n", env->group_key);
     (void)fprintf(out, "SPOKE_API_BASE=%s\n", env->api_base);
@@ -313,7 +330,8 @@ void cli_print_banner(const struct cli *cli, const spoke_central_env *env, FILE 
     (void)fprintf(out, "  devices    %s, port %u: MQTT over TLS; port %u: MQTT over WebSocket\n", env->host,
                   (unsigned)env->mqtt_port, (unsigned)env->https_port);
     (void)fprintf(out, "  REST API   %s\n", env->api_base);
-    (void)fprintf(out, "  CA         %s\n", env->ca_file);
+    (void)fprintf(out, "  CA         %s\n",
+                  env->ca_file != NULL ? env->ca_file : "the one that issued the certificate of --tls-cert");
     (void)fprintf(out, "  id scope   %s\n", env->id_scope);
     if (cli->show_secrets) {
         (void)fprintf(out, "  group key  %s\n", env->group_key);

@@ -11,6 +11,7 @@ enum { CLI_EXIT_OK = 0, CLI_EXIT_FAILED = 1, CLI_EXIT_USAGE = 2 };
 struct cli {
     spoke_central_config config; /* its texts are those of argv */
     const char *templates;       /* file or folder; NULL: none */
+    const char *backup;          /* a folder to make, instead of a start; NULL: none */
     bool print_env, show_secrets;
 };
 

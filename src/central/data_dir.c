@@ -24,6 +24,11 @@ static char *default_path(void)
     return home != NULL && home[0] == '/' ? joined(home, ".local/share/spoke-central") : NULL;
 }
 
+char *data_dir_path(const char *path)
+{
+    return path != NULL ? strdup(path) : default_path();
+}
+
 static char *temporary_path(void)
 {
     const char *folder = getenv("TMPDIR");
@@ -89,7 +94,7 @@ static spoke_status take_lock(struct data_dir *dir, char *why, size_t why_cap)
 spoke_status data_dir_open(const char *path, bool temporary, struct data_dir *out, char *why, size_t why_cap)
 {
     *out = (struct data_dir){NULL, -1, temporary};
-    out->path = temporary ? temporary_path() : path != NULL ? strdup(path) : default_path();
+    out->path = temporary ? temporary_path() : data_dir_path(path);
     if (out->path == NULL) {
         (void)snprintf(why, why_cap,
                        temporary ? "no temporary folder could be made; is $TMPDIR (or /tmp) writable?"

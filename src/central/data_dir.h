@@ -10,6 +10,8 @@ struct data_dir {
     bool temporary;
 };
 
+/* The path, or for NULL the usual one, on the heap. NULL: no home, or no memory. */
+char *data_dir_path(const char *path);
 /* path NULL: $XDG_DATA_HOME or ~/.local/share, + /spoke-central. temporary: a new folder below $TMPDIR that
  * data_dir_close removes. Made with mode 0700 when missing. `why` gets a sentence on error. */
 spoke_status data_dir_open(const char *path, bool temporary, struct data_dir *out, char *why, size_t why_cap);

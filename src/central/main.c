@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "backup.h"
 #include "central/shell/shell.h"
 #include "cli.h"
 #include "preload.h"
@@ -30,6 +31,17 @@ static void wait_for_end(const sigset_t *ends)
     (void)pthread_sigmask(SIG_UNBLOCK, ends, NULL);
 }
 
+static int back_up(const struct cli *cli)
+{
+    char why[512] = "";
+    const spoke_status status = backup_make(cli->config.data_dir, cli->backup, stderr, why, sizeof why);
+    if (status != SPOKE_OK)
+        (void)fprintf(stderr, "spoke-central: %s\n", why[0] != '\0' ? why : spoke_status_text(status));
+    else
+        (void)printf("copied; it can be started with --data-dir %s\n", cli->backup);
+    return status == SPOKE_OK ? CLI_EXIT_OK : CLI_EXIT_FAILED;
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli;
@@ -38,6 +50,8 @@ int main(int argc, char **argv)
     sigset_t ends;
     if (!cli_parse(argc, argv, &cli, &code, stdout, stderr))
         return code;
+    if (cli.backup != NULL)
+        return back_up(&cli);
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);

@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import socket
+import ssl
 import stat
 import subprocess
 import tempfile
@@ -57,6 +58,44 @@ class CommandLine(Folder):
                 self.assertIn(word, err)
                 self.assertEqual(err.count("\n"), 1, err)
                 self.assertTrue(err.startswith("spoke-central: "), err)
+
+    def test_a_backup_of_a_running_service_starts_as_a_service(self):
+        self.start()
+        copy = self.folder + "/copy"
+        code, out, err = run("--data-dir", self.folder, "--backup", copy)
+        self.assertEqual(code, 0, err)
+        self.assertIn("--data-dir " + copy, out)
+        restored = Service("--data-dir", copy, "--mqtt-port", "0", "--https-port", "0")
+        self.addCleanup(restored.kill)
+        self.assertEqual(restored.env["SPOKE_GROUP_KEY"], self.started[0].env["SPOKE_GROUP_KEY"])
+        code, out, err = run("--data-dir", self.folder, "--backup", copy)
+        self.assertEqual((code, out), (1, ""))
+        self.assertIn(copy, err)
+
+    def test_a_certificate_of_ones_own_is_served_and_no_other(self):
+        first = self.start()
+        chain = os.path.join(self.folder, "server.pem")
+        owner = tempfile.mkdtemp(prefix="spoke-check-")
+        self.addCleanup(shutil.rmtree, owner)
+        own = Service("--data-dir", owner, "--mqtt-port", "0", "--https-port", "0", "--tls-cert", chain, "--tls-key",
+                      os.path.join(self.folder, "server.key"), ca_file=first.env["SPOKE_CA_FILE"])
+        self.addCleanup(own.kill)
+        self.assertEqual(own.env["SPOKE_CA_FILE"], "")
+        with open(chain) as file:
+            wanted = file.read().split()
+        for port in ("SPOKE_MQTT_PORT", "SPOKE_HTTPS_PORT"):
+            served = ssl.get_server_certificate(("127.0.0.1", int(own.env[port])))
+            self.assertEqual(served.split(), wanted)
+        self.assertNotIn("ca.pem", os.listdir(owner))
+
+    def test_a_key_of_another_certificate_is_refused(self):
+        self.start()
+        code, out, err = run("--ephemeral", "--tls-cert", os.path.join(self.folder, "server.pem"), "--tls-key",
+                             os.path.join(self.folder, "ca.key"))
+        self.assertNotEqual(code, 0)
+        self.assertEqual(out, "")
+        self.assertIn("key", err)
+        self.assertEqual(err.count("\n"), 1, err)
 
     def test_a_port_in_use_is_named_with_its_flag(self):
         with socket.create_server(("127.0.0.1", 0)) as taken:

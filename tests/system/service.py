@@ -46,7 +46,7 @@ class Reply:
 
 
 class Service:
-    def __init__(self, *arguments):
+    def __init__(self, *arguments, ca_file=None):
         self.links = []
         self.log = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen([PROGRAM, "--print-env", *arguments], stdout=subprocess.PIPE, stderr=self.log,
@@ -56,7 +56,7 @@ class Service:
         if list(self.env) != ENV_NAMES:
             self.kill()
             raise AssertionError(f"it did not print its environment but {self.lines}; it said: {self.said()}")
-        self.tls = ssl.create_default_context(cafile=self.env["SPOKE_CA_FILE"])
+        self.tls = ssl.create_default_context(cafile=ca_file or self.env["SPOKE_CA_FILE"])
 
     # --- HTTP ---
 

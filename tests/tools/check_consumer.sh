@@ -38,6 +38,13 @@ for shared in OFF ON; do
     gcc -std=c11 "$root/samples/in_process.c" -o "$work/service-$shared" \
         $(PKG_CONFIG_PATH="$prefix/lib/pkgconfig" pkg-config --cflags --libs spoke-central)
     echo "with the service, shared=$shared: $(LD_LIBRARY_PATH="$prefix/lib" "$work/service-$shared")"
+
+    # @system-service is systemd's own name, and so is not what configuring left over
+    grep -v '^SystemCallFilter=' "$prefix/lib/systemd/system/spoke-central.service" | grep -n '@' && exit 1
+    if command -v systemd-analyze >/dev/null; then
+        systemd-analyze verify --man=no "$prefix/lib/systemd/system/spoke-central.service"
+        echo "systemd unit, shared=$shared: verified"
+    fi
 done
 
 # The same project with the sources in its tree instead: every target has the name that it has in the package.

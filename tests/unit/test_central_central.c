@@ -104,6 +104,13 @@ static void impossible_configurations_are_refused_with_a_sentence(void **state)
             SPOKE_E_PORT, "/nowhere/ca.pem");
     refused((spoke_central_config){.ephemeral = true, .any_port = true, .device_ca_file = "/dev/null"},
             SPOKE_E_CERTIFICATE, "PEM");
+    refused((spoke_central_config){.ephemeral = true, .any_port = true, .tls_cert_file = "/etc/hostname"},
+            SPOKE_E_ARG, "--tls-key");
+    refused((spoke_central_config){.ephemeral = true,
+                                   .any_port = true,
+                                   .tls_cert_file = "/nowhere/cert.pem",
+                                   .tls_key_file = "/nowhere/key.pem"},
+            SPOKE_E_PORT, "/nowhere/cert.pem");
     refused((spoke_central_config){.data_dir = "/proc/nowhere", .any_port = true}, SPOKE_E_PORT, "/proc/nowhere");
     refused((spoke_central_config){.ephemeral = true, .no_listen = true, .group_key = "?"}, SPOKE_E_ARG, "");
     spoke_central *central = NULL;

@@ -62,7 +62,8 @@ static void every_option_reaches_the_configuration(void **state)
                    "debug", "--print-env", "--control", "--dps-polls", "4", "--dps-retry-after", "7", "--id-scope",
                    "0ne1", "--group-key", "a2V5", "--hub-host", "hub", "--device-ca", "/ca", "--approve-by-hand",
                    "--templates", "/t", "--durability", "relaxed", "--show-secrets", "--connect-rate", "9",
-                   "--max-connections", "500", "--keep-messages", "70", "--keep-days", "30", "--drop-duplicates"));
+                   "--max-connections", "500", "--keep-messages", "70", "--keep-days", "30", "--drop-duplicates",
+                   "--tls-cert", "/c", "--tls-key", "/k", "--backup", "/b"));
     assert_true(r.starts);
     const spoke_central_config *config = &r.cli.config;
     assert_int_equal(config->mqtt_port, 1883);
@@ -80,6 +81,9 @@ static void every_option_reaches_the_configuration(void **state)
     assert_string_equal(config->group_key, "a2V5");
     assert_string_equal(config->hub_host, "hub");
     assert_string_equal(config->device_ca_file, "/ca");
+    assert_string_equal(config->tls_cert_file, "/c");
+    assert_string_equal(config->tls_key_file, "/k");
+    assert_string_equal(r.cli.backup, "/b");
     assert_true(config->approve_by_hand);
     assert_true(config->relaxed_durability);
     assert_int_equal(config->connect_rate, 9);

@@ -57,6 +57,9 @@ typedef struct spoke_central_config {
                                * or what those allow] */
     uint32_t keep_messages;   /* of all devices together: the oldest go [10,000,000] */
     uint32_t keep_days;       /* what is so much older than the newest goes [of any age] */
+    const char
+        *tls_cert_file;       /* PEM: the server's certificate, and the chain behind it [one by a CA of its own] */
+    const char *tls_key_file; /* PEM: its key; both or neither */
 } spoke_central_config;
 
 /* clang-format off */
@@ -67,7 +70,7 @@ typedef struct spoke_central_config {
 typedef struct spoke_central_env {
     const char *host;
     uint16_t mqtt_port, https_port;
-    const char *ca_file; /* PEM; NULL with no_listen */
+    const char *ca_file; /* PEM; NULL with no_listen and with tls_cert_file, whose CA others know */
     const char *id_scope, *group_key;
     const char *api_base;  /* https://localhost:port */
     const char *api_token; /* the whole Authorization value */

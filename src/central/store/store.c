@@ -8,8 +8,7 @@
 
 #include "store_query.h"
 
-#define APPLICATION_ID 0x53504f4b /* "SPOK": tells our file from anybody else's SQLite file */
-#define BUSY_LIMIT_MS 2000        /* somebody looks into the file with another program */
+#define BUSY_LIMIT_MS 2000 /* somebody looks into the file with another program */
 
 /* Step n takes a file from version n to n + 1. A released step is never edited. */
 static const char *const MIGRATIONS[] = {
@@ -97,9 +96,8 @@ static spoke_status pragma_int(struct store *s, const char *sql, int64_t *out)
     return store_query_close_found(&q, found);
 }
 
-/* Made here, not by SQLite, so that the keys inside are never readable by others; -wal and -shm inherit it. A link
- * would have the mode of somebody else's file changed. */
-static spoke_status make_private(const char *path, char *why, size_t why_cap)
+/* A link would have the mode of somebody else's file changed. */
+spoke_status store_make_private(const char *path, char *why, size_t why_cap)
 {
     const int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, S_IRUSR | S_IWUSR);
     if (fd < 0 || fchmod(fd, S_IRUSR | S_IWUSR) != 0) {
@@ -118,8 +116,8 @@ static spoke_status migrate(struct store *s, int64_t from)
     for (int64_t i = from; i < VERSION && status == SPOKE_OK; i++)
         status = run(s, MIGRATIONS[i]);
     char pragmas[96];
-    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%lld; COMMIT", APPLICATION_ID,
-             (long long)VERSION);
+    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%lld; COMMIT",
+             STORE_APPLICATION_ID, (long long)VERSION);
     if (status == SPOKE_OK)
         status = run(s, pragmas);
     if (status != SPOKE_OK)
@@ -137,7 +135,7 @@ static spoke_status check_schema(struct store *s, const char *path, char *why, s
         status = pragma_int(s, "SELECT count(*) FROM sqlite_schema", &tables);
     if (status != SPOKE_OK)
         return status;
-    if (application != APPLICATION_ID && tables > 0) {
+    if (application != STORE_APPLICATION_ID && tables > 0) {
         snprintf(why, why_cap, "%s is a database of another program", path);
         return SPOKE_E_PORT;
     }
@@ -191,7 +189,7 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
         s->events = STORE_NOT_COUNTED;
     }
     if (status == SPOKE_OK && !in_memory)
-        status = make_private(path, why, why_cap);
+        status = store_make_private(path, why, why_cap);
     if (status == SPOKE_OK)
         status = store_status(
             sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));

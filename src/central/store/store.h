@@ -25,6 +25,11 @@ void store_close(struct store *s);
 void store_keep(struct store *s, uint32_t events);
 /* Events that are so much older than the newest one go, now and then; 0, as it is at first: age does not matter. */
 void store_keep_ms(struct store *s, int64_t age_ms);
+/* Copies the store in from_path, which may be open elsewhere and written to, as it is at one moment to the new file
+ * to_path. progress, when given, is told percent from time to time. E_PORT and a sentence in why. */
+typedef void (*store_backup_fn)(void *ctx, unsigned percent);
+spoke_status store_backup(const char *from_path, const char *to_path, store_backup_fn progress, void *ctx,
+                          char *why, size_t why_cap);
 /* Fine when already begun. E_PORT: the store takes no writes, or has lost some of what was begun: store_commit ends it. */
 spoke_status store_begin(struct store *s);
 /* Fine when nothing was begun. E_PORT: what was written since store_begin is gone. */

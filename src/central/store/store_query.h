@@ -15,6 +15,7 @@
 #include "store.h"
 
 #define STORE_STATEMENTS 160
+#define STORE_APPLICATION_ID 0x53504f4b /* "SPOK": tells our file from anybody else's SQLite file */
 #define STORE_NOT_COUNTED (-1)
 
 struct store {
@@ -36,6 +37,10 @@ struct store {
         sqlite3_stmt *statement;
     } statements[STORE_STATEMENTS];
 };
+
+/* Makes the file for its owner only, before SQLite opens it, so that the keys inside are never readable by others; -wal
+ * and -shm inherit it. */
+spoke_status store_make_private(const char *path, char *why, size_t why_cap);
 
 struct store_query {
     struct store *store;
