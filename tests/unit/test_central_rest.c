@@ -174,6 +174,7 @@ static void a_body_too_large_is_413(void **state)
 static void a_device_made_by_put_is_registered(void **state)
 {
     struct fixture *f = *state;
+    fixture_ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"Oslo\"}");
     fixture_ask(f, "PUT", "/api/devices/pump-017",
                 "{\"displayName\":\"Pump 17\",\"template\":\"dtmi:acme:pump;2\",\"organizations\":[\"oslo\"]}");
     assert_answer(f, 200,
@@ -226,7 +227,9 @@ static void put_replaces_and_patch_merges(void **state)
 static void what_get_gave_can_be_put_back(void **state)
 {
     struct fixture *f = *state;
-    fixture_ask(f, "PUT", "/api/devices/d1", "{\"displayName\":\"one\",\"organizations\":[\"a\",\"b\"]}");
+    fixture_ask(f, "PUT", "/api/organizations/aa", "{\"displayName\":\"A\"}");
+    fixture_ask(f, "PUT", "/api/organizations/bb", "{\"displayName\":\"B\"}");
+    fixture_ask(f, "PUT", "/api/devices/d1", "{\"displayName\":\"one\",\"organizations\":[\"aa\",\"bb\"]}");
     fixture_ask(f, "GET", "/api/devices/d1", "");
     char *before = strdup(f->text);
     fixture_ask(f, "PUT", "/api/devices/d1", before);
@@ -243,6 +246,7 @@ static void a_device_body_is_refused_by_place(void **state)
         {"{\"enabled\":null}", "\"enabled\" of a device has to be true or false"},
         {"{\"organizations\":{}}", "\"organizations\" of a device has to be an array"},
         {"{\"organizations\":[1]}", "array of strings"},
+        {"{\"organizations\":[\"nowhere\"]}", "Organization nowhere does not exist"},
         {"{\"template\":\"pump\"}", "\"template\" of a device has to be a DTMI"},
         {"{\"id\":\"other\"}", "differs from the path's"},
         {"{\"etag\":5}", "\"etag\" of a device has to be a string"},

@@ -9,12 +9,8 @@
 #include <string.h>
 
 #define SCHEME "SharedAccessSignature "
-#define FIELD_CAP 260u /* decoded; a token id is at most 255 characters */
+#define FIELD_CAP API_TOKEN_FIELD_CAP
 #define SIGNATURE_CAP 45u
-
-struct token {
-    char sr[FIELD_CAP], sig[FIELD_CAP], skn[FIELD_CAP], se[FIELD_CAP];
-};
 
 const char *api_token_verdict_text(enum api_token_verdict verdict)
 {
@@ -28,7 +24,7 @@ const char *api_token_verdict_text(enum api_token_verdict verdict)
     case API_TOKEN_OTHER_APPLICATION:
         return "The API token was issued for another application.";
     case API_TOKEN_WRONG_SIGNATURE:
-        return "The signature of the API token does not fit.";
+        return "The signature of the API token does not fit, or it was revoked.";
     case API_TOKEN_EXPIRED:
         return "The API token has expired.";
     }
@@ -62,14 +58,14 @@ static bool usable_id(const char *id)
     return id[0] != '\0' && strlen(id) < FIELD_CAP && strchr(id, '\n') == NULL;
 }
 
-spoke_status api_token_make(const char *application_id, const char *secret, const char *token_id,
-                            int64_t expiry_ms, char **out)
+spoke_status api_token_write(const char *application_id, const char *sig, const char *token_id, int64_t expiry_ms,
+                             char **out)
 {
-    char se[24], sig[SIGNATURE_CAP], coded[2048];
+    char se[24], coded[2048];
     if (!usable_id(token_id) || !usable_id(application_id))
         return SPOKE_E_ARG;
     (void)snprintf(se, sizeof se, "%" PRId64, expiry_ms);
-    spoke_status status = sign(secret, application_id, token_id, se, sig);
+    spoke_status status = SPOKE_OK;
     spoke_buf buf = spoke_buf_from(coded, sizeof coded);
     const spoke_str parts[] = {SPOKE_STR(SCHEME "sr="), SPOKE_STR("&sig="), SPOKE_STR("&skn="), SPOKE_STR("&se=")};
     const char *const values[] = {application_id, sig, token_id, se};
@@ -83,11 +79,35 @@ spoke_status api_token_make(const char *application_id, const char *secret, cons
         status = *out != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
     }
     spoke_wipe(coded, sizeof coded);
+    return status;
+}
+
+spoke_status api_token_make(const char *application_id, const char *secret, const char *token_id,
+                            int64_t expiry_ms, char **out)
+{
+    char se[24], sig[SIGNATURE_CAP] = "";
+    if (!usable_id(token_id) || !usable_id(application_id))
+        return SPOKE_E_ARG;
+    (void)snprintf(se, sizeof se, "%" PRId64, expiry_ms);
+    spoke_status status = sign(secret, application_id, token_id, se, sig);
+    if (status == SPOKE_OK)
+        status = api_token_write(application_id, sig, token_id, expiry_ms, out);
     spoke_wipe(sig, sizeof sig);
     return status;
 }
 
-static bool read_field(struct token *t, spoke_str pair)
+spoke_status api_token_hash(const char *sig, char out[API_TOKEN_HASH_CAP])
+{
+    uint8_t digest[32];
+    spoke_buf buf = spoke_buf_from(out, API_TOKEN_HASH_CAP - 1);
+    spoke_status status = crypto_sha256(spoke_str_of(sig), digest);
+    if (status == SPOKE_OK)
+        status = base64_encode(spoke_str_from((const char *)digest, sizeof digest), &buf);
+    out[buf.len] = '\0';
+    return status;
+}
+
+static bool read_field(struct api_token *t, spoke_str pair)
 {
     const struct {
         const char *name;
@@ -108,7 +128,7 @@ static bool read_field(struct token *t, spoke_str pair)
 }
 
 /* `t` starts out as zeroes. */
-static bool read_token(spoke_str text, struct token *t)
+static bool read_token(spoke_str text, struct api_token *t)
 {
     if (!spoke_str_equal_nocase(spoke_str_from(text.ptr, text.len < sizeof SCHEME - 1 ? 0 : sizeof SCHEME - 1),
                                 SPOKE_STR(SCHEME)))
@@ -139,34 +159,45 @@ static bool read_expiry(const char *text, int64_t *out)
     return true;
 }
 
-static enum api_token_verdict judge(const struct token *t, const char *application_id, const char *secret,
-                                    int64_t now_ms)
+enum api_token_verdict api_token_read(const char *authorization, const char *application_id, struct api_token *out)
+{
+    memset(out, 0, sizeof *out);
+    if (authorization == NULL || authorization[0] == '\0')
+        return API_TOKEN_ABSENT;
+    if (!read_token(spoke_str_of(authorization), out) || !read_expiry(out->se, &out->expiry_ms))
+        return API_TOKEN_MALFORMED;
+    return strcmp(out->sr, application_id) == 0 ? API_TOKEN_OK : API_TOKEN_OTHER_APPLICATION;
+}
+
+enum api_token_verdict api_token_judge(const struct api_token *t, const char *secret, int64_t now_ms)
 {
     char expected[SIGNATURE_CAP];
-    int64_t expiry = 0;
-    if (!read_expiry(t->se, &expiry))
-        return API_TOKEN_MALFORMED;
-    if (strcmp(t->sr, application_id) != 0)
-        return API_TOKEN_OTHER_APPLICATION;
     if (sign(secret, t->sr, t->skn, t->se, expected) != SPOKE_OK)
         return API_TOKEN_WRONG_SIGNATURE;
     const bool same = crypto_equal(spoke_str_of(t->sig), spoke_str_of(expected));
     spoke_wipe(expected, sizeof expected);
     if (!same)
         return API_TOKEN_WRONG_SIGNATURE;
-    return expiry > now_ms ? API_TOKEN_OK : API_TOKEN_EXPIRED;
+    return t->expiry_ms > now_ms ? API_TOKEN_OK : API_TOKEN_EXPIRED;
+}
+
+enum api_token_verdict api_token_judge_issued(const struct api_token *t, const char *hash, int64_t expiry_ms,
+                                              int64_t now_ms)
+{
+    char found[API_TOKEN_HASH_CAP];
+    if (api_token_hash(t->sig, found) != SPOKE_OK || !crypto_equal(spoke_str_of(found), spoke_str_of(hash)) ||
+        t->expiry_ms != expiry_ms)
+        return API_TOKEN_WRONG_SIGNATURE;
+    return expiry_ms > now_ms ? API_TOKEN_OK : API_TOKEN_EXPIRED;
 }
 
 enum api_token_verdict api_token_check(const char *authorization, const char *application_id, const char *secret,
                                        int64_t now_ms)
 {
-    struct token t;
-    if (authorization == NULL || authorization[0] == '\0')
-        return API_TOKEN_ABSENT;
-    memset(&t, 0, sizeof t);
-    enum api_token_verdict verdict = API_TOKEN_MALFORMED;
-    if (read_token(spoke_str_of(authorization), &t))
-        verdict = judge(&t, application_id, secret, now_ms);
+    struct api_token t;
+    enum api_token_verdict verdict = api_token_read(authorization, application_id, &t);
+    if (verdict == API_TOKEN_OK)
+        verdict = api_token_judge(&t, secret, now_ms);
     spoke_wipe(&t, sizeof t);
     return verdict;
 }

@@ -8,6 +8,7 @@
 
 #include "api_token.h"
 #include "central/core/core_internal.h"
+#include "rest_caller.h"
 #include "rest_query.h"
 #include "rest_routes.h"
 
@@ -79,6 +80,12 @@ void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void
     response.body = spoke_str_of(text);
     response.retry_after_s = reply->status == 429 ? 1 : 0;
     done(user, &response);
+    if (reply->secret != NULL && text != NULL)
+        spoke_wipe(text, strlen(text));
+    if (reply->secret != NULL)
+        spoke_wipe(reply->secret, strlen(reply->secret));
+    free(reply->secret);
+    reply->secret = NULL;
     cJSON_free(text);
 }
 
@@ -187,19 +194,6 @@ static bool is_control(const struct core_request *request)
     return strncmp(request->path, "/control/", sizeof "/control/" - 1) == 0;
 }
 
-static bool authorized(struct rest_call *call)
-{
-    const struct core_request *request = call->request;
-    if (request->trusted)
-        return true;
-    const enum api_token_verdict verdict =
-        api_token_check(request->authorization, core_application_id(call->core),
-                        core_application_secret(call->core), core_unix_ms(call->core));
-    if (verdict != API_TOKEN_OK)
-        rest_fail(&call->reply, 401, "Unauthorized", "%s", api_token_verdict_text(verdict));
-    return verdict == API_TOKEN_OK;
-}
-
 static bool routed(struct rest_call *call, struct match *m)
 {
     const struct core_request *request = call->request;
@@ -284,8 +278,7 @@ static bool permitted(struct rest_call *call)
 
 static void run(struct rest_call *call, struct match *m)
 {
-    if (!authorized(call) || !routed(call, m) || !permitted(call) || !version_known(call) ||
-        !body_read(call, m->route->body))
+    if (!routed(call, m) || !permitted(call) || !version_known(call) || !body_read(call, m->route->body))
         return;
     if (strcmp(m->route->method, "GET") == 0)
         m->route->handler(call);
@@ -296,10 +289,15 @@ static void run(struct rest_call *call, struct match *m)
 uint64_t core_request(struct core *c, const struct core_request *request, core_done_fn done, void *user)
 {
     struct match m = {0};
+    struct rest_caller *caller = NULL;
     struct rest_call call = {.core = c, .request = request, .done = done, .user = user};
-    run(&call, &m);
+    if (rest_caller_find(&call, &caller)) { /* before all else: a stranger learns nothing of the paths */
+        call.caller = caller;
+        run(&call, &m);
+    }
     if (!call.later)
         rest_send(c, &call.reply, done, user);
+    rest_caller_free(caller);
     cJSON_Delete(call.body);
     free(m.path);
     return call.ticket;

@@ -45,6 +45,7 @@ struct rest_reply {
     char message[512];
     char *text;    /* owned; an error's message that is longer than that, or NULL */
     cJSON *issues; /* owned; an error's "issues", or NULL */
+    char *secret;  /* owned, wiped when the reply is out; a token that is shown once, or NULL */
 };
 
 struct rest_route;
@@ -54,9 +55,10 @@ struct rest_call {
     struct core *core;
     const struct core_request *request;
     const struct rest_route *route;
-    const struct rest_caller *caller; /* NULL: in-process, who may do and sees everything */
-    const char *args[REST_ARGS];      /* the path's {} in order */
-    cJSON *body;                      /* an object, or NULL: the method takes none, or reads the text itself */
+    const struct rest_caller
+        *caller;                 /* until the handler returns; NULL: in-process, who may do and sees everything */
+    const char *args[REST_ARGS]; /* the path's {} in order */
+    cJSON *body;                 /* an object, or NULL: the method takes none, or reads the text itself */
     struct rest_reply reply;
     core_done_fn done;
     void *user;
@@ -93,6 +95,10 @@ bool rest_may(const struct rest_call *call, enum rest_right right);
 /* Does the right that the route names reach something of these organizations (JSON array of ids, NULL: none)?
  * Answer 404 when not, as if it were not there. A list leaves such things out. */
 bool rest_sees(const struct rest_call *call, const char *organizations);
+/* Does it reach all of them? */
+bool rest_sees_all(const struct rest_call *call, const char *organizations);
+/* Has the caller all these rights (bits 1 << right) for the organization; NULL: for the whole application? */
+bool rest_covers(const struct rest_call *call, uint64_t rights, const char *organization);
 /* The organizations that a body gives something ("organizations", NULL or null: none said) into *slot as JSON text,
  * or NULL. What a bound caller makes without saying lands in the caller's own. merge: what is not said stays. False,
  * with a reply: not an array of ids, or one that the caller does not see. */
@@ -192,6 +198,28 @@ void rest_group_get(struct rest_call *call);
 void rest_group_put(struct rest_call *call);
 void rest_group_patch(struct rest_call *call);
 void rest_group_delete(struct rest_call *call);
+
+/* rest_people.c, rest_roles.c, rest_organizations.c */
+void rest_me_get(struct rest_call *call);
+void rest_tokens_list(struct rest_call *call);
+void rest_token_get(struct rest_call *call);
+void rest_token_put(struct rest_call *call);
+void rest_token_delete(struct rest_call *call);
+void rest_users_list(struct rest_call *call);
+void rest_user_get(struct rest_call *call);
+void rest_user_put(struct rest_call *call);
+void rest_user_patch(struct rest_call *call);
+void rest_user_delete(struct rest_call *call);
+void rest_roles_list(struct rest_call *call);
+void rest_role_get(struct rest_call *call);
+void rest_role_put(struct rest_call *call);
+void rest_role_patch(struct rest_call *call);
+void rest_role_delete(struct rest_call *call);
+void rest_organizations_list(struct rest_call *call);
+void rest_organization_get(struct rest_call *call);
+void rest_organization_put(struct rest_call *call);
+void rest_organization_patch(struct rest_call *call);
+void rest_organization_delete(struct rest_call *call);
 
 /* control.c */
 void control_device_get(struct rest_call *call);

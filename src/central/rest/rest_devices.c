@@ -43,26 +43,27 @@ static cJSON *device_json(const struct core *core, const struct store_device *ro
     return object;
 }
 
-struct device_list {
-    const struct core *core;
+struct listing {
+    struct rest_call *call;
     struct rest_page page;
 };
 
 static bool add_to_page(void *ctx, const struct store_device *row)
 {
-    struct device_list *list = ctx;
-    return rest_page_add(&list->page, device_json(list->core, row), row->id);
+    struct listing *list = ctx;
+    if (!rest_sees(list->call, row->organizations))
+        return true;
+    return rest_page_add(&list->page, device_json(list->call->core, row), row->id);
 }
 
 void rest_devices_list(struct rest_call *call)
 {
-    struct device_list list = {.core = call->core};
-    struct rest_page *page = &list.page;
-    if (!rest_page_begin(call, page))
+    struct listing list = {.call = call};
+    if (!rest_page_begin(call, &list.page))
         return;
     const spoke_status status =
-        store_device_each(core_store(call->core), page->after, page->limit + 1, add_to_page, &list);
-    rest_page_end(call, page, status);
+        store_device_each(core_store(call->core), list.page.after, INT32_MAX, add_to_page, &list);
+    rest_page_end(call, &list.page, status);
 }
 
 void rest_device_get(struct rest_call *call)
@@ -80,14 +81,6 @@ struct device_body {
     const cJSON *id, *etag, *display_name, *template_id, *enabled, *provisioned, *simulated, *organizations;
     const cJSON *connected, *last_seen; /* read-only, as provisioned is */
 };
-
-static bool organizations_good(const cJSON *list)
-{
-    const cJSON *item = NULL;
-    if (cJSON_IsArray(list))
-        cJSON_ArrayForEach(item, list) if (!cJSON_IsString(item)) return false;
-    return true;
-}
 
 static bool read_device(struct rest_call *call, struct device_body *out)
 {
@@ -110,8 +103,6 @@ static bool read_device(struct rest_call *call, struct device_body *out)
         rest_fail(reply, 400, "InvalidBody", "\"displayName\" of a device has more than 148 characters.");
     else if (cJSON_IsString(out->template_id) && strncmp(out->template_id->valuestring, "dtmi:", 5) != 0)
         rest_fail(reply, 400, "InvalidBody", "\"template\" of a device has to be a DTMI, \"dtmi:...;1\".");
-    else if (!organizations_good(out->organizations))
-        rest_fail(reply, 400, "InvalidBody", "\"organizations\" of a device has to be an array of strings.");
     return reply->status == 0;
 }
 
@@ -127,20 +118,10 @@ static bool apply_text(char **slot, const cJSON *item, bool merge)
     return true;
 }
 
-static bool apply_organizations(char **slot, const cJSON *item, bool merge)
-{
-    if (item == NULL && merge)
-        return true;
-    free(*slot);
-    *slot = cJSON_IsArray(item) ? cJSON_PrintUnformatted(item) : NULL;
-    return *slot != NULL || !cJSON_IsArray(item);
-}
-
 static bool apply(struct store_device *row, const struct device_body *body, bool merge)
 {
     if (!apply_text(&row->display_name, body->display_name, merge) ||
-        !apply_text(&row->template_id, body->template_id, merge) ||
-        !apply_organizations(&row->organizations, body->organizations, merge))
+        !apply_text(&row->template_id, body->template_id, merge))
         return false;
     if (body->enabled != NULL || !merge)
         row->enabled = body->enabled == NULL || cJSON_IsTrue(body->enabled);
@@ -157,7 +138,8 @@ static bool begin_device(struct rest_call *call, struct store_device *out)
     const char *id = call->args[0];
     const spoke_status status = store_device_find_nocase(core_store(call->core), id, out);
     if (status == SPOKE_OK) {
-        rest_fail(&call->reply, 409, "Conflict", "Device %.128s differs from %.128s only by case.", out->id, id);
+        rest_fail(&call->reply, 409, "Conflict", "Device %.128s differs from %.128s only by case.",
+                  rest_sees(call, out->organizations) ? out->id : "of another organization", id);
         store_device_free(out);
     } else if (status != SPOKE_E_NOT_FOUND) {
         rest_fail_internal(&call->reply, status);
@@ -175,6 +157,8 @@ static bool begin_device(struct rest_call *call, struct store_device *out)
 
 static void save(struct rest_call *call, struct store_device *row, const struct device_body *body, bool merge)
 {
+    if (!rest_organizations(call, body->organizations, merge, &row->organizations))
+        return;
     spoke_status status = apply(row, body, merge) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK)
         status = core_device_put(call->core, row);
@@ -195,6 +179,8 @@ void rest_device_put(struct rest_call *call)
     const spoke_status status = store_device_get(core_store(call->core), call->args[0], &row);
     if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
         rest_fail_internal(&call->reply, status);
+    else if (status == SPOKE_OK && !rest_sees(call, row.organizations))
+        rest_fail(&call->reply, 404, "NotFound", "Device %.128s does not exist.", call->args[0]);
     else if (rest_etag_matches(call, body.etag, row.etag) && (status == SPOKE_OK || begin_device(call, &row)))
         save(call, &row, &body, false);
     store_device_free(&row);

@@ -30,7 +30,7 @@ cJSON *rest_entity_json(struct rest_call *call, const struct rest_entity *e, con
     rest_add_etag(body, row->etag);
     for (cJSON *item; document != NULL && (item = cJSON_DetachItemFromArray(document, 0)) != NULL;)
         cJSON_AddItemToObject(body, item->string, item);
-    if (row->organizations != NULL)
+    if (row->organizations != NULL && e->belongs == NULL)
         cJSON_AddItemToObject(body, "organizations", rest_raw(row->organizations));
     if (document == NULL) { /* what was stored had been printed from a tree: there is no memory */
         cJSON_Delete(body);
@@ -38,6 +38,13 @@ cJSON *rest_entity_json(struct rest_call *call, const struct rest_entity *e, con
     }
     cJSON_Delete(document);
     return body;
+}
+
+static bool visible(struct rest_call *call, const struct rest_entity *e, const struct store_document *row)
+{
+    if (e->belongs != NULL)
+        return rest_sees_all(call, row->organizations);
+    return !e->organized || rest_sees(call, row->organizations);
 }
 
 struct listing {
@@ -49,7 +56,7 @@ struct listing {
 static bool add_to_page(void *ctx, const struct store_document *row)
 {
     struct listing *list = ctx;
-    if (list->entity->organized && !rest_sees(list->call, row->organizations))
+    if (!visible(list->call, list->entity, row))
         return true;
     return rest_page_add(&list->page, rest_entity_json(list->call, list->entity, row), row->id);
 }
@@ -67,7 +74,7 @@ void rest_entity_list(struct rest_call *call, const struct rest_entity *e)
 bool rest_entity_find(struct rest_call *call, const struct rest_entity *e, struct store_document *out)
 {
     spoke_status status = store_document_get(core_store(call->core), e->kind, call->args[0], out);
-    if (status == SPOKE_OK && e->organized && !rest_sees(call, out->organizations)) {
+    if (status == SPOKE_OK && !visible(call, e, out)) {
         store_document_free(out);
         status = SPOKE_E_NOT_FOUND;
     }
@@ -104,7 +111,8 @@ static bool take_head(struct rest_call *call, const struct rest_entity *e, cJSON
 {
     cJSON *id = cJSON_DetachItemFromObjectCaseSensitive(body, "id");
     cJSON *etag = cJSON_DetachItemFromObjectCaseSensitive(body, "etag");
-    *organizations = e->organized ? cJSON_DetachItemFromObjectCaseSensitive(body, "organizations") : NULL;
+    *organizations =
+        e->organized && e->belongs == NULL ? cJSON_DetachItemFromObjectCaseSensitive(body, "organizations") : NULL;
     if (id != NULL && (!cJSON_IsString(id) || strcmp(id->valuestring, call->args[0]) != 0))
         rest_fail(&call->reply, 400, "InvalidBody", "\"id\" differs from the path's; leave it out.");
     else if (etag != NULL && !cJSON_IsString(etag))
@@ -128,6 +136,28 @@ static bool room_for_one(struct rest_call *call, const struct rest_entity *e)
     return call->reply.status == 0;
 }
 
+static bool settle(struct rest_call *call, const struct rest_entity *e, struct store_document *row,
+                   const cJSON *document, const cJSON *organizations, bool merge)
+{
+    if (e->belongs == NULL)
+        return rest_organizations(call, organizations, merge, &row->organizations);
+    free(row->organizations);
+    row->organizations = e->belongs(call->args[0], document);
+    return true;
+}
+
+/* What was stored just now: its maker may look at it, whatever it saw before. */
+static void show_saved(struct rest_call *call, const struct rest_entity *e)
+{
+    struct store_document row;
+    const spoke_status status = store_document_get(core_store(call->core), e->kind, call->args[0], &row);
+    if (status == SPOKE_OK)
+        show(call, e, &row);
+    else
+        rest_fail_internal(&call->reply, status);
+    store_document_free(&row);
+}
+
 /* Takes the tree. row: what is there; its id is NULL when nothing is. */
 static void save(struct rest_call *call, const struct rest_entity *e, struct store_document *row, cJSON *document,
                  const cJSON *organizations, bool merge)
@@ -135,7 +165,7 @@ static void save(struct rest_call *call, const struct rest_entity *e, struct sto
     cJSON *before = row->id != NULL ? cJSON_Parse(row->json) : NULL;
     char *json = NULL;
     const bool good = (before != NULL || room_for_one(call, e)) && e->check(call, document, before) &&
-                      rest_organizations(call, organizations, merge, &row->organizations);
+                      settle(call, e, row, document, organizations, merge);
     cJSON_Delete(before);
     if (good)
         json = cJSON_PrintUnformatted(document);
@@ -153,7 +183,7 @@ static void save(struct rest_call *call, const struct rest_entity *e, struct sto
     if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
     else
-        rest_entity_get(call, e);
+        show_saved(call, e);
 }
 
 /* Takes the body as the document, which a handler has no other use for. */
@@ -171,7 +201,7 @@ void rest_entity_put(struct rest_call *call, const struct rest_entity *e)
     const spoke_status status = store_document_get(core_store(call->core), e->kind, call->args[0], &row);
     if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
         rest_fail_internal(&call->reply, status);
-    else if (status == SPOKE_OK && e->organized && !rest_sees(call, row.organizations))
+    else if (status == SPOKE_OK && !visible(call, e, &row))
         rest_fail(&call->reply, 404, "NotFound", "%s %.256s does not exist.", e->name, call->args[0]);
     else if (status == SPOKE_E_NOT_FOUND && !e->id_good(call->args[0]))
         rest_fail(&call->reply, 400, "InvalidRequest", "%s", e->id_rule);

@@ -17,11 +17,14 @@ struct rest_entity {
     bool (*id_good)(const char *id);
     const char *id_rule; /* a sentence: what an id has to be */
     size_t most;         /* that an application has; 0: any number */
-    bool organized;
+    bool organized;      /* callers bound to an organization see their part */
     /* Looks at a new document and may complete it. before: what is there now; NULL: nothing. False, with a reply. */
     bool (*check)(struct rest_call *call, cJSON *document, const cJSON *before);
     /* Makes an answer of a copy of the document; NULL: it is the answer. */
     void (*show)(struct rest_call *call, cJSON *document);
+    /* Derives the organizations of a document in place of the body's (JSON array on the heap, or NULL: it is of none).
+     * Such a one is a caller's only when all of them are. NULL: the body says. */
+    char *(*belongs)(const char *id, const cJSON *document);
     /* Before a deletion. False, with a reply: it is in use. NULL: always. */
     bool (*may_go)(struct rest_call *call, const cJSON *document);
 };

@@ -6,6 +6,10 @@
 #define COMPONENT DEVICE "/components/{}"
 #define GROUP "/api/enrollmentGroups/{}"
 #define TEMPLATE "/api/deviceTemplates/{}"
+#define TOKEN "/api/apiTokens/{}"
+#define USER "/api/users/{}"
+#define ROLE "/api/roles/{}"
+#define ORGANIZATION "/api/organizations/{}"
 #define TESTED "/control/devices/{}"
 
 #define NONE REST_BODY_NONE
@@ -66,6 +70,29 @@ static const struct rest_route ENROLMENT[] = {
     {"DELETE", GROUP, RIGHT_ENROLMENT_WRITE, NONE, rest_group_delete, 0, 204, NULL, NULL, "Delete an enrollment group"},
 };
 
+static const struct rest_route PEOPLE[] = {
+    {"GET", "/api/me", RIGHT_SIGNED_IN, NONE, rest_me_get, 0, 200, NULL, "Me", "Get who the caller is, and what it may do"},
+    {"GET", "/api/apiTokens", RIGHT_PEOPLE_READ, NONE, rest_tokens_list, PAGE, 200, NULL, "[ApiToken]", "List API tokens"},
+    {"GET", TOKEN, RIGHT_PEOPLE_READ, NONE, rest_token_get, 0, 200, NULL, "ApiToken", "Get an API token, without the token itself"},
+    {"PUT", TOKEN, RIGHT_PEOPLE_WRITE, OBJECT, rest_token_put, 0, 200, "ApiToken", "ApiToken", "Create an API token, which only this answer shows"},
+    {"DELETE", TOKEN, RIGHT_PEOPLE_WRITE, NONE, rest_token_delete, 0, 204, NULL, NULL, "Revoke an API token"},
+    {"GET", "/api/users", RIGHT_PEOPLE_READ, NONE, rest_users_list, PAGE, 200, NULL, "[User]", "List users"},
+    {"GET", USER, RIGHT_PEOPLE_READ, NONE, rest_user_get, 0, 200, NULL, "User", "Get a user"},
+    {"PUT", USER, RIGHT_PEOPLE_WRITE, OBJECT, rest_user_put, 0, 200, "User", "User", "Create or replace a user"},
+    {"PATCH", USER, RIGHT_PEOPLE_WRITE, OBJECT, rest_user_patch, 0, 200, "User", "User", "Change a user"},
+    {"DELETE", USER, RIGHT_PEOPLE_WRITE, NONE, rest_user_delete, 0, 204, NULL, NULL, "Delete a user"},
+    {"GET", "/api/roles", RIGHT_PEOPLE_READ, NONE, rest_roles_list, PAGE, 200, NULL, "[Role]", "List roles"},
+    {"GET", ROLE, RIGHT_PEOPLE_READ, NONE, rest_role_get, 0, 200, NULL, "Role", "Get a role"},
+    {"PUT", ROLE, RIGHT_PEOPLE_WRITE, OBJECT, rest_role_put, 0, 200, "Role", "Role", "Create or replace a custom role"},
+    {"PATCH", ROLE, RIGHT_PEOPLE_WRITE, OBJECT, rest_role_patch, 0, 200, "Role", "Role", "Change a custom role"},
+    {"DELETE", ROLE, RIGHT_PEOPLE_WRITE, NONE, rest_role_delete, 0, 204, NULL, NULL, "Delete a custom role that nobody has"},
+    {"GET", "/api/organizations", RIGHT_PEOPLE_READ, NONE, rest_organizations_list, PAGE, 200, NULL, "[Organization]", "List organizations"},
+    {"GET", ORGANIZATION, RIGHT_PEOPLE_READ, NONE, rest_organization_get, 0, 200, NULL, "Organization", "Get an organization"},
+    {"PUT", ORGANIZATION, RIGHT_PEOPLE_WRITE, OBJECT, rest_organization_put, 0, 200, "Organization", "Organization", "Create or replace an organization"},
+    {"PATCH", ORGANIZATION, RIGHT_PEOPLE_WRITE, OBJECT, rest_organization_patch, 0, 200, "Organization", "Organization", "Change an organization"},
+    {"DELETE", ORGANIZATION, RIGHT_PEOPLE_WRITE, NONE, rest_organization_delete, 0, 204, NULL, NULL, "Delete an organization that nothing belongs to"},
+};
+
 static const struct rest_route CONTROL[] = {
     {"GET", TESTED, RIGHT_CONTROL, NONE, control_device_get, 0, 200, NULL, "Any", "Get what the service knows of a device"},
     {"GET", TESTED "/messages", RIGHT_CONTROL, NONE, control_messages_get, 0, 200, NULL, "Any", "List what a device sent"},
@@ -92,6 +119,7 @@ static const struct {
     AREA("Telemetry", TELEMETRY),
     AREA("Device templates", TEMPLATES),
     AREA("Enrollment groups", ENROLMENT),
+    AREA("People", PEOPLE),
     AREA("Control", CONTROL),
 };
 /* clang-format on */

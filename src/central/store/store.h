@@ -148,6 +148,8 @@ spoke_status store_document_delete(struct store *s, const char *kind, const char
 spoke_status store_document_each(struct store *s, const char *kind, const char *after, size_t limit,
                                  bool (*each)(void *ctx, const struct store_document *row), void *ctx);
 spoke_status store_document_count(struct store *s, const char *kind, size_t *out);
+/* How many devices and documents belong to an organization; its own document does not count. */
+spoke_status store_organization_users(struct store *s, const char *id, size_t *out);
 
 /* --- cloud properties: one JSON object for a device, kept here and never sent to it --- */
 spoke_status store_cloud_get(struct store *s, const char *device_id, char **json); /* heap; E_NOT_FOUND: none */

@@ -97,3 +97,19 @@ spoke_status store_document_count(struct store *s, const char *kind, size_t *out
     *out = found ? (size_t)store_query_take_int(&q) : 0;
     return store_query_close_found(&q, found);
 }
+
+spoke_status store_organization_users(struct store *s, const char *id, size_t *out)
+{
+    static const char SQL[] =
+        "SELECT (SELECT count(*) FROM device, json_each(device.organizations) AS o WHERE o.value = ?1) +"
+        " (SELECT count(*) FROM document, json_each(document.organizations) AS o WHERE o.value = ?1"
+        " AND document.kind <> 'organization') +"
+        " (SELECT count(*) FROM document, json_each(document.json, '$.roles') AS r"
+        " WHERE document.organizations IS NULL AND json_extract(r.value, '$.organization') = ?1)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, id);
+    const bool found = store_query_row(&q);
+    *out = found ? (size_t)store_query_take_int(&q) : 0;
+    return store_query_close_found(&q, found);
+}
