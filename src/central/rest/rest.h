@@ -145,6 +145,8 @@ struct rest_page {
 };
 /* Reads $top, maxpagesize, $skiptoken. False, with a reply: a bad one, or a query option that is not offered. */
 bool rest_page_begin(struct rest_call *call, struct rest_page *page);
+/* The same, for a list whose pages may be larger than usual. */
+bool rest_page_begin_most(struct rest_call *call, struct rest_page *page, size_t most);
 /* Takes the item. False: the page was full already and the list goes on. */
 bool rest_page_add(struct rest_page *page, cJSON *item, const char *key);
 /* The reply: {"value": [...], "nextLink": ...}. Frees the page. */
@@ -186,6 +188,8 @@ void rest_component_command_history(struct rest_call *call);
 
 void rest_telemetry_get(struct rest_call *call);
 void rest_component_telemetry_get(struct rest_call *call);
+
+void rest_events_list(struct rest_call *call);
 
 void rest_templates_list(struct rest_call *call);
 void rest_template_get(struct rest_call *call);

@@ -24,7 +24,7 @@ static bool read_option(struct rest_call *call, const char *name, char **value)
     return false;
 }
 
-static bool read_size(struct rest_call *call, const char *name, size_t *limit)
+static bool read_size(struct rest_call *call, const char *name, size_t most, size_t *limit)
 {
     char *text = NULL;
     uint32_t value = 0;
@@ -32,11 +32,11 @@ static bool read_size(struct rest_call *call, const char *name, size_t *limit)
         return false;
     if (text == NULL)
         return true;
-    const bool good = spoke_str_u32(spoke_str_of(text), &value) == SPOKE_OK && value >= 1 && value <= MAX_PAGE;
+    const bool good = spoke_str_u32(spoke_str_of(text), &value) == SPOKE_OK && value >= 1 && value <= most;
     if (good)
         *limit = value;
     else
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be a number from 1 to %u.", name, MAX_PAGE);
+        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be a number from 1 to %zu.", name, most);
     free(text);
     return good;
 }
@@ -60,10 +60,15 @@ static bool refuse_unoffered(struct rest_call *call)
 
 bool rest_page_begin(struct rest_call *call, struct rest_page *page)
 {
+    return rest_page_begin_most(call, page, MAX_PAGE);
+}
+
+bool rest_page_begin_most(struct rest_call *call, struct rest_page *page, size_t most)
+{
     memset(page, 0, sizeof *page);
     page->limit = DEFAULT_PAGE;
-    if (!refuse_unoffered(call) || !read_size(call, "$top", &page->limit) ||
-        !read_size(call, "maxpagesize", &page->limit) || !read_option(call, "$skiptoken", &page->after))
+    if (!refuse_unoffered(call) || !read_size(call, "$top", most, &page->limit) ||
+        !read_size(call, "maxpagesize", most, &page->limit) || !read_option(call, "$skiptoken", &page->after))
         return false;
     page->items = cJSON_CreateArray();
     if (page->items == NULL) {

@@ -54,6 +54,10 @@ static const struct rest_route TELEMETRY[] = {
     {"GET", COMPONENT "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_component_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a component"},
 };
 
+static const struct rest_route EVENTS[] = {
+    {"GET", "/api/events", RIGHT_DEVICE_READ, NONE, rest_events_list, PAGE, 200, NULL, "[Event]", "List events, the newest first: deviceId, kind, after, before, from, to, order"},
+};
+
 static const struct rest_route TEMPLATES[] = {
     {"GET", "/api/deviceTemplates", RIGHT_TEMPLATE_READ, NONE, rest_templates_list, PAGE, 200, NULL, "[DeviceTemplate]", "List device templates"},
     {"GET", TEMPLATE, RIGHT_TEMPLATE_READ, NONE, rest_template_get, 0, 200, NULL, "DeviceTemplate", "Get a device template"},
@@ -117,6 +121,7 @@ static const struct {
     AREA("Properties", PROPERTIES),
     AREA("Commands", COMMANDS),
     AREA("Telemetry", TELEMETRY),
+    AREA("Events", EVENTS),
     AREA("Device templates", TEMPLATES),
     AREA("Enrollment groups", ENROLMENT),
     AREA("People", PEOPLE),

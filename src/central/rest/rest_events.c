@@ -1,0 +1,266 @@
+/* GET /api/events: the event stream in pages. */
+#include "rest_events.h"
+
+#include <base/iso8601.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "central/core/core_internal.h"
+#include "rest_query.h"
+
+#define MAX_PAGE 1000u
+#define MAX_SCANNED 20000u /* events that one request looks at; what the caller does not see is among them */
+
+/* --- which --- */
+
+/* True also when it is not there, with *value NULL. */
+static bool read_option(struct rest_call *call, const char *name, char **value)
+{
+    *value = NULL;
+    const spoke_status status = rest_query_get(call->request->query, name, value);
+    if (status == SPOKE_OK || status == SPOKE_E_NOT_FOUND)
+        return true;
+    if (status == SPOKE_E_ARG)
+        rest_fail(&call->reply, 400, "InvalidQuery", "%s is there twice or is not well-formed.", name);
+    else
+        rest_fail_internal(&call->reply, status);
+    return false;
+}
+
+/* Decimal, from 0 to the largest position. */
+static bool parse_position(const char *text, int64_t *out)
+{
+    const size_t len = strlen(text);
+    int64_t value = 0;
+    if (len == 0 || len > 18)
+        return false;
+    for (size_t i = 0; i < len; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    *out = value;
+    return true;
+}
+
+static bool read_position(struct rest_call *call, const char *name, int64_t *out)
+{
+    char *text = NULL;
+    if (!read_option(call, name, &text))
+        return false;
+    const bool good = text == NULL || parse_position(text, out);
+    if (!good)
+        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be the position of an event, a whole number.",
+                  name);
+    free(text);
+    return good;
+}
+
+static bool read_time(struct rest_call *call, const char *name, int64_t *out)
+{
+    char *text = NULL;
+    if (!read_option(call, name, &text))
+        return false;
+    const bool good = text == NULL || iso8601_parse(spoke_str_of(text), out) == SPOKE_OK;
+    if (!good)
+        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be a time such as 2026-03-04T05:06:07Z.", name);
+    free(text);
+    return good;
+}
+
+static bool read_kinds(struct rest_call *call, uint64_t *out)
+{
+    char *text = NULL;
+    spoke_str name;
+    if (!read_option(call, "kind", &text))
+        return false;
+    spoke_str rest = spoke_str_of(text);
+    for (bool more = text != NULL; more && call->reply.status == 0;) {
+        spoke_str tail = {NULL, 0};
+        more = spoke_str_cut(rest, ',', &name, &tail);
+        rest = tail;
+        const uint64_t bits = core_event_kinds(name);
+        if (bits == 0)
+            rest_fail(
+                &call->reply, 400, "InvalidQuery",
+                "kind has to be a source or a type of events, or several with commas: telemetry, properties, "
+                "deviceConnectivity, deviceLifecycle, commands, deviceTemplateLifecycle, connected, ...");
+        *out |= bits;
+    }
+    free(text);
+    return call->reply.status == 0;
+}
+
+/* One who sees everything may ask for a device that is gone. */
+static bool read_device(struct rest_call *call, struct events_asked *out)
+{
+    struct store_device row;
+    if (!read_option(call, "deviceId", &out->device_id))
+        return false;
+    out->range.device_id = out->device_id;
+    if (out->device_id == NULL || !out->bound)
+        return true;
+    call->args[0] = out->device_id;
+    if (!rest_device(call, &row))
+        return false;
+    store_device_free(&row);
+    return true;
+}
+
+bool events_asked_read(struct rest_call *call, struct events_asked *out)
+{
+    *out = (struct events_asked){.core = call->core, .call = call, .bound = !rest_sees(call, NULL)};
+    return read_device(call, out) && read_kinds(call, &out->range.kinds) &&
+           read_position(call, "after", &out->range.after) && read_position(call, "before", &out->range.before) &&
+           read_time(call, "from", &out->range.from_ms) && read_time(call, "to", &out->range.to_ms);
+}
+
+void events_asked_free(struct events_asked *asked)
+{
+    free(asked->device_id);
+    free(asked->last_id);
+}
+
+bool events_asked_sees(struct events_asked *asked, const struct store_event *row)
+{
+    struct store_device device;
+    if (!asked->bound || row->device_id == NULL)
+        return true;
+    if (asked->last_id != NULL && strcmp(asked->last_id, row->device_id) == 0)
+        return asked->last_seen;
+    asked->last_seen = store_device_get(core_store(asked->core), row->device_id, &device) == SPOKE_OK;
+    if (asked->last_seen) {
+        asked->last_seen = rest_sees(asked->call, device.organizations);
+        store_device_free(&device);
+    }
+    free(asked->last_id);
+    asked->last_id = strdup(row->device_id);
+    return asked->last_seen;
+}
+
+/* --- how one is shown --- */
+
+static void add_time(cJSON *object, const char *name, int64_t unix_ms)
+{
+    char at[40];
+    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
+    if (iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
+        return; /* a clock outside 1970..9999 */
+    at[buf.len] = '\0';
+    cJSON_AddStringToObject(object, name, at);
+}
+
+static void add_text(cJSON *object, const char *name, const char *text)
+{
+    if (text != NULL && text[0] != '\0')
+        cJSON_AddItemToObject(object, name, rest_text(text, strlen(text)));
+}
+
+/* JSON as JSON, without being taken apart: it may be large. Anything else as text. */
+static void add_body(cJSON *object, const struct store_event *row)
+{
+    const spoke_str body = spoke_str_from(row->body, row->body_len);
+    if (row->body_len == 0)
+        return;
+    if (spoke_json_check(body) == SPOKE_OK && spoke_utf8_valid(body))
+        cJSON_AddRawToObject(object, "body", row->body);
+    else
+        cJSON_AddItemToObject(object, "text", rest_text(row->body, row->body_len));
+}
+
+cJSON *event_json(const struct store_event *row)
+{
+    cJSON *item = cJSON_CreateObject();
+    cJSON_AddNumberToObject(item, "position", (double)row->position);
+    cJSON_AddStringToObject(item, "source", core_event_source(row->kind));
+    cJSON_AddStringToObject(item, "type", core_event_type(row->kind));
+    add_text(item, "deviceId", row->device_id);
+    add_text(item, "templateId", row->template_id);
+    add_text(item, "component", row->component);
+    add_time(item, "enqueuedTime", row->at_ms);
+    if (row->created_ms != 0)
+        add_time(item, "creationTime", row->created_ms);
+    if (row->duplicate)
+        cJSON_AddTrueToObject(item, "duplicate");
+    add_body(item, row);
+    if (row->properties != NULL && strcmp(row->properties, "{}") != 0)
+        cJSON_AddItemToObject(item, "messageProperties", rest_raw(row->properties));
+    return item;
+}
+
+/* --- GET --- */
+
+struct event_list {
+    struct events_asked asked;
+    struct rest_page page;
+    size_t scanned;
+    int64_t last;
+};
+
+static bool add_event(void *ctx, const struct store_event *row)
+{
+    struct event_list *l = ctx;
+    char key[24];
+    l->scanned++;
+    l->last = row->position;
+    if (!events_asked_sees(&l->asked, row))
+        return true;
+    (void)snprintf(key, sizeof key, "%" PRId64, row->position);
+    return rest_page_add(&l->page, event_json(row), key);
+}
+
+static bool read_order(struct rest_call *call, bool *newest_first)
+{
+    char *text = NULL;
+    if (!read_option(call, "order", &text))
+        return false;
+    const bool good = text == NULL || strcmp(text, "desc") == 0 || strcmp(text, "asc") == 0;
+    *newest_first = text == NULL || strcmp(text, "desc") == 0;
+    if (!good)
+        rest_fail(&call->reply, 400, "InvalidQuery", "order is desc, the newest first, or asc.");
+    free(text);
+    return good;
+}
+
+/* Where a page of before ended, and what is committed: behind that stands what may yet be taken back. */
+static void bound_range(struct rest_call *call, struct event_list *l)
+{
+    struct store_event_range *range = &l->asked.range;
+    const int64_t end = store_event_last(core_store(call->core)) + 1;
+    int64_t token = 0;
+    range->before = range->before == 0 || range->before > end ? end : range->before;
+    if (l->page.after == NULL || !parse_position(l->page.after, &token))
+        return; /* no token of ours: from the start, as for any list */
+    if (range->newest_first)
+        range->before = token < range->before ? token : range->before;
+    else
+        range->after = token > range->after ? token : range->after;
+}
+
+/* So many were looked at that the rest is for another request, though the page may have room. */
+static void end_early(struct event_list *l)
+{
+    char key[24];
+    if (l->page.more || l->scanned < MAX_SCANNED)
+        return;
+    (void)snprintf(key, sizeof key, "%" PRId64, l->last);
+    free(l->page.last);
+    l->page.last = strdup(key);
+    l->page.more = true;
+}
+
+void rest_events_list(struct rest_call *call)
+{
+    struct event_list l = {.scanned = 0};
+    if (events_asked_read(call, &l.asked) && read_order(call, &l.asked.range.newest_first) &&
+        rest_page_begin_most(call, &l.page, MAX_PAGE)) {
+        bound_range(call, &l);
+        const spoke_status status =
+            store_event_each(core_store(call->core), &l.asked.range, MAX_SCANNED, add_event, &l);
+        end_early(&l);
+        rest_page_end(call, &l.page, status);
+    }
+    events_asked_free(&l.asked);
+}
