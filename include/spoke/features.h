@@ -49,6 +49,16 @@
 #ifndef SPOKE_WITH_STAMPS /* message_ids, and the time at which a message was made that leaves late */
 #define SPOKE_WITH_STAMPS 1
 #endif
+#ifndef SPOKE_WITH_RAW_CHECKS
+/* JSON that the program hands over as it stands (spoke_json) is looked at; without them it is sent on trust, and the hub
+ * cuts the connection of a report that is none */
+#define SPOKE_WITH_RAW_CHECKS 1
+#endif
+#ifndef SPOKE_WITH_EXACT_DOUBLES
+/* doubles read back as the same double; without it they are written with 15 digits and read to a unit of the last place,
+ * which numbers of up to 15 digits do not notice */
+#define SPOKE_WITH_EXACT_DOUBLES 1
+#endif
 
 /* --- what is kept --- */
 #ifndef SPOKE_WITH_DROPS /* ttl_s, and when_full; without them a full queue refuses, and what it holds stays */

@@ -2,8 +2,11 @@
 
 #include <string.h>
 
+#include <spoke/features.h>
+
 #include "base/ascii.h"
 #include "base/decimal.h"
+#include "base/decimal_near.h"
 
 /* Beyond any double by far, and any text's length moves it by too little to overflow. */
 #define MAX_EXPONENT ((int64_t)1 << 60)
@@ -89,7 +92,7 @@ int json_number_order(spoke_str number, const char *whole)
 bool json_number_to_double(spoke_str number, double *out)
 {
     struct decimal d = decimal_from(number);
-    return decimal_to_double(&d, out);
+    return SPOKE_WITH_EXACT_DOUBLES ? decimal_to_double(&d, out) : decimal_near_to_double(&d, out);
 }
 
 spoke_status json_number_append_int(int64_t value, spoke_buf *out)
@@ -155,8 +158,9 @@ spoke_status json_number_append_double(double value, spoke_buf *out)
 {
     struct decimal d;
     struct text t = {.len = 0};
-    size_t precision = 0;
-    if (!decimal_from_double(value, &d, &precision))
+    size_t precision = DECIMAL_NEAR_DIGITS;
+    if (!(SPOKE_WITH_EXACT_DOUBLES ? decimal_from_double(value, &d, &precision)
+                                   : decimal_near_from_double(value, &d)))
         return SPOKE_E_ARG;
     if (d.negative)
         put(&t, '-');

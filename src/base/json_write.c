@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include <spoke/features.h>
+
 #include "base/json_number.h"
 #include "base/json_scan.h"
 #include "base/json_write.h"
@@ -197,6 +199,13 @@ void spoke_write_raw_key(spoke_writer *w, spoke_str raw_key)
 
 /* --- values --- */
 
+static void put_raw(spoke_writer *w, spoke_str value)
+{
+    if (SPOKE_WITH_RAW_CHECKS)
+        fail(w, spoke_json_check(value));
+    put(w, value);
+}
+
 void json_write_text(spoke_writer *w, spoke_str value)
 {
     before_value(w);
@@ -215,8 +224,7 @@ void json_write_int(spoke_writer *w, int64_t value)
 void json_write_raw(spoke_writer *w, spoke_str value)
 {
     before_value(w);
-    fail(w, spoke_json_check(value));
-    put(w, value);
+    put_raw(w, value);
     after_value(w);
 }
 
@@ -239,8 +247,7 @@ static void put_value(spoke_writer *w, const spoke_field *field)
         put_string(w, field->as.text);
         return;
     case SPOKE_KIND_JSON:
-        fail(w, spoke_json_check(field->as.text));
-        put(w, field->as.text);
+        put_raw(w, field->as.text);
         return;
     case SPOKE_KIND_NULL:
         put(w, SPOKE_STR("null"));

@@ -221,6 +221,35 @@ static void a_call_that_was_left_out_says_so(void **state)
         assert_int_equal(spoke_move_command(&command, NULL).code, 501);
 }
 
+/* --- values --- */
+
+static spoke_status written(spoke_field field, char text[40])
+{
+    char room[40];
+    spoke_writer w;
+    spoke_str json;
+    spoke_writer_init(&w, room, sizeof room);
+    spoke_write_value(&w, field);
+    const spoke_status status = spoke_writer_finish(&w, &json);
+    snprintf(text, 40, "%.*s", (int)json.len, status == SPOKE_OK ? json.ptr : "");
+    return status;
+}
+
+static void values_are_written_and_read_as_built(void **state)
+{
+    (void)state;
+    char text[40];
+    double value = 0;
+    assert_ok(written(spoke_f64(NULL, 21.7), text));
+    assert_string_equal(text, "21.7");
+    assert_ok(written(spoke_f64(NULL, 0.1 + 0.2), text));
+    assert_string_equal(text, SPOKE_WITH_EXACT_DOUBLES ? "0.30000000000000004" : "0.3");
+    assert_ok(spoke_json_double(SPOKE_STR("-4.25e1"), &value));
+    assert_true(value < -42.4 && value > -42.6);
+    assert_int_equal(written(spoke_json(NULL, SPOKE_STR("[1,")), text),
+                     SPOKE_WITH_RAW_CHECKS ? SPOKE_E_JSON : SPOKE_OK);
+}
+
 /* --- on the wire --- */
 
 static max_align_t session_memory[4096 / sizeof(max_align_t)];
@@ -355,6 +384,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_tls_only_plaintext_is_taken, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_call_that_was_left_out_says_so, set_up_what_there_is, tear_down),
+        cmocka_unit_test(values_are_written_and_read_as_built),
         cmocka_unit_test(a_session_speaks_and_hears_its_acknowledgement),
         cmocka_unit_test(a_session_that_does_not_listen_says_so),
         cmocka_unit_test(a_session_without_resumption_begins_clean),
