@@ -26,6 +26,10 @@
 #define SPOKE_WITH_TLS 1
 #endif
 
+#ifndef SPOKE_WITH_LOCKS /* platform.lock and unlock; without them one thread makes all calls */
+#define SPOKE_WITH_LOCKS 1
+#endif
+
 /* --- the conversation --- */
 #ifndef SPOKE_WITH_LISTENING /* subscriptions and what they bring; without it the device speaks and hears only PUBACKs */
 #define SPOKE_WITH_LISTENING 1
@@ -44,6 +48,23 @@
 #endif
 #ifndef SPOKE_WITH_CHECKS /* all is held to the template; without it the template's id is announced, no more */
 #define SPOKE_WITH_CHECKS 1
+#endif
+
+#ifndef SPOKE_WITH_CONFIG_CHECKS
+/* spoke_config is looked over: ranges, names, handlers given twice. Without it a configuration that was tested with it
+ * is taken as it is; what could not work in memory is refused all the same */
+#define SPOKE_WITH_CONFIG_CHECKS 1
+#endif
+#ifndef SPOKE_WITH_HOSTS /* lists of hosts; without it one of each */
+#define SPOKE_WITH_HOSTS 1
+#endif
+#ifndef SPOKE_WITH_REASONS
+/* Each trouble has its pause (docs/protocol.md, "Retry"), another program with this identity is recognised, what cannot
+ * work is FAILED. Without it one ladder with full jitter for all, a refusal at its top; longer only if DPS asks for it */
+#define SPOKE_WITH_REASONS 1
+#endif
+#ifndef SPOKE_WITH_NETWORK /* spoke_client_network, which does nothing without it */
+#define SPOKE_WITH_NETWORK 1
 #endif
 
 #ifndef SPOKE_WITH_STAMPS /* message_ids, and the time at which a message was made that leaves late */
@@ -72,6 +93,9 @@
  * connection begins clean, and the same messages leave again as new ones */
 #define SPOKE_WITH_RESUME 1
 #endif
+#ifndef SPOKE_WITH_PACE /* replay_per_s; without it a backlog leaves as fast as the link takes it */
+#define SPOKE_WITH_PACE 1
+#endif
 #ifndef SPOKE_WITH_MERGE /* reports that wait become one patch; without it each is sent; needs PROPERTIES */
 #define SPOKE_WITH_MERGE SPOKE_WITH_PROPERTIES
 #endif
@@ -99,13 +123,16 @@
 #ifndef SPOKE_WITH_RENEWAL /* of keys, certificates and trust while running; warnings before certificates end */
 #define SPOKE_WITH_RENEWAL 1
 #endif
-#ifndef SPOKE_WITH_CLOCK_HELP /* finding out the time when the clock is unset or wrong */
-#define SPOKE_WITH_CLOCK_HELP 1
+#ifndef SPOKE_WITH_CLOCK_HELP /* finding out the time when the clock is unset or wrong; needs REASONS */
+#define SPOKE_WITH_CLOCK_HELP SPOKE_WITH_REASONS
 #endif
 
 /* --- what is told --- */
-#ifndef SPOKE_WITH_STATS /* spoke_client_stats */
-#define SPOKE_WITH_STATS 1
+#ifndef SPOKE_WITH_NOTICES /* on_notice, on_sent; without them messages have no ids to be named by */
+#define SPOKE_WITH_NOTICES 1
+#endif
+#ifndef SPOKE_WITH_STATS /* spoke_client_stats; needs REASONS */
+#define SPOKE_WITH_STATS SPOKE_WITH_REASONS
 #endif
 #ifndef SPOKE_WITH_DIAGNOSTICS
 /* the component dtmi:spoke:Diagnostics;1, the ring of log lines; needs STATS, PROPERTIES and COMMANDS */
@@ -125,6 +152,12 @@
 #endif
 #if SPOKE_WITH_STORAGE && !(SPOKE_WITH_PRIORITIES && SPOKE_WITH_RESUME)
 #error "SPOKE_WITH_STORAGE needs SPOKE_WITH_PRIORITIES and SPOKE_WITH_RESUME"
+#endif
+#if SPOKE_WITH_CLOCK_HELP && !SPOKE_WITH_REASONS
+#error "SPOKE_WITH_CLOCK_HELP needs SPOKE_WITH_REASONS"
+#endif
+#if SPOKE_WITH_STATS && !SPOKE_WITH_REASONS
+#error "SPOKE_WITH_STATS needs SPOKE_WITH_REASONS"
 #endif
 #if SPOKE_WITH_DIAGNOSTICS && !(SPOKE_WITH_STATS && SPOKE_WITH_PROPERTIES && SPOKE_WITH_COMMANDS)
 #error "SPOKE_WITH_DIAGNOSTICS needs SPOKE_WITH_STATS, SPOKE_WITH_PROPERTIES and SPOKE_WITH_COMMANDS"

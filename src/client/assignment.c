@@ -64,7 +64,7 @@ static bool speaks_against_host(const spoke_client *c, const spoke_error *why, b
 /* True: there is another host that this round has not tried. A link that had been READY is tried again first. */
 static bool host_failed(spoke_client *c, const spoke_error *why, bool at_dps)
 {
-    if (c->state == SPOKE_READY || !speaks_against_host(c, why, at_dps))
+    if (!SPOKE_WITH_HOSTS || c->state == SPOKE_READY || !speaks_against_host(c, why, at_dps))
         return false;
     if (at_dps)
         return provision_host_failed(c);

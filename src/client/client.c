@@ -7,18 +7,6 @@
 
 /* --- lock and guards --- */
 
-void lock_client(const spoke_client *c)
-{
-    if (c->platform.lock != NULL)
-        c->platform.lock(c->platform.ctx);
-}
-
-void unlock_client(const spoke_client *c)
-{
-    if (c->platform.unlock != NULL)
-        c->platform.unlock(c->platform.ctx);
-}
-
 void enter_outcome(spoke_client *c)
 {
     c->in_handler = true;
@@ -45,7 +33,7 @@ void leave_handler(spoke_client *c)
 
 void unlock_and_wake(spoke_client *c, bool wanted)
 {
-    const bool wake = wanted && c->asleep;
+    const bool wake = SPOKE_WITH_LOCKS && wanted && c->asleep;
     unlock_client(c);
     if (wake)
         c->ops->wake(c->link);
@@ -55,7 +43,7 @@ void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *w
 {
     log_line(&c->platform, why->status == SPOKE_OK ? SPOKE_LOG_INFO : SPOKE_LOG_WARN, "client", "%s (%ld)",
              why->text, (long)why->detail);
-    if (c->config.on_notice == NULL)
+    if (!SPOKE_WITH_NOTICES || c->config.on_notice == NULL)
         return;
     const spoke_notice notice = {kind, *why, at_s};
     enter_handler(c);
@@ -392,7 +380,7 @@ void spoke_client_connect_now(spoke_client *client)
 
 void spoke_client_network(spoke_client *client, spoke_network network)
 {
-    if (client == NULL || (unsigned)network > SPOKE_NETWORK_AIRPLANE)
+    if (!SPOKE_WITH_NETWORK || client == NULL || (unsigned)network > SPOKE_NETWORK_AIRPLANE)
         return;
     lock_client(client);
     const bool news = client->network != network;

@@ -78,12 +78,11 @@ static spoke_status check_names(const spoke_config *c, spoke_error *why)
     return SPOKE_OK;
 }
 
+/* What has its place in memory, and what there is nothing to do without: looked at in every build. */
 static spoke_status check_identity(const spoke_config *c, spoke_error *why)
 {
     if (!within(c->registration_id, SPOKE_MAX_ID_BYTES))
         return refuse(why, "registration_id is missing or longer than 128 characters");
-    if (c->registration_id[strcspn(c->registration_id, "#+/")] != '\0')
-        return refuse(why, "registration_id holds '#', '+' or '/', which an MQTT topic cannot carry");
     if (!config_uses_dps(c) && (c->hub_host == NULL || c->hub_host[0] == '\0'))
         return refuse(why, "set provisioning_host (and id_scope), or hub_host to connect without DPS");
     if (hosts_count(config_uses_dps(c) ? c->provisioning_host : c->hub_host) == 0)
@@ -93,6 +92,13 @@ static spoke_status check_identity(const spoke_config *c, spoke_error *why)
                             "most 253 characters and without blanks"
                           : "hub_host must be one to four hosts with commas between them, each of at most 253 "
                             "characters and without blanks");
+    return SPOKE_OK;
+}
+
+static spoke_status check_texts(const spoke_config *c, spoke_error *why)
+{
+    if (c->registration_id[strcspn(c->registration_id, "#+/")] != '\0')
+        return refuse(why, "registration_id holds '#', '+' or '/', which an MQTT topic cannot carry");
     if (config_uses_dps(c) && !within(c->id_scope, SPOKE_MAX_SCOPE_BYTES))
         return refuse(why, "id_scope is missing or longer than 64 characters");
     if (SPOKE_WITH_CLOCK_HELP && c->time_host != NULL && !host_name(c->time_host))
@@ -125,8 +131,8 @@ static bool same_place(const spoke_handler *a, const spoke_handler *b)
 
 static spoke_status check_handlers(const spoke_config *c, spoke_error *why)
 {
-    if (!HANDLERS_ASKED)
-        return SPOKE_OK; /* check_parts refuses them */
+    if (!HANDLERS_ASKED || !SPOKE_WITH_CONFIG_CHECKS)
+        return SPOKE_OK; /* check_parts refuses them that nobody asks */
     if (c->handler_count > UINT16_MAX)
         return refuse(why, "handler_count is beyond 65535");
     if (c->handler_count > 0 && c->handlers == NULL)
@@ -365,6 +371,11 @@ static spoke_status lacks(spoke_error *why, const char *text)
     return SPOKE_E_UNSUPPORTED;
 }
 
+static bool lists_hosts(const char *list)
+{
+    return list != NULL && list[strcspn(list, ",")] != '\0';
+}
+
 /* What asks for a part that this build has left out. */
 static spoke_status check_parts(const spoke_config *c, spoke_error *why)
 {
@@ -400,6 +411,17 @@ static spoke_status check_parts(const spoke_config *c, spoke_error *why)
     if (!SPOKE_WITH_STAMPS && c->message_ids)
         return lacks(why, "this build gives messages no ids: leave message_ids out, or build with "
                           "SPOKE_WITH_STAMPS");
+    if (!SPOKE_WITH_LOCKS && c->platform != NULL && c->platform->lock != NULL)
+        return lacks(why, "this build is for one thread: leave lock and unlock out of the platform, or build with "
+                          "SPOKE_WITH_LOCKS");
+    if (!SPOKE_WITH_HOSTS && (lists_hosts(c->hub_host) || lists_hosts(c->provisioning_host)))
+        return lacks(why, "this build takes one host: give no list, or build with SPOKE_WITH_HOSTS");
+    if (!SPOKE_WITH_PACE && c->replay_per_s > 0)
+        return lacks(why, "this build sends a backlog at full speed: leave replay_per_s out, or build with "
+                          "SPOKE_WITH_PACE");
+    if (!SPOKE_WITH_NOTICES && (c->on_notice != NULL || c->on_sent != NULL))
+        return lacks(why, "this build tells nothing: leave on_notice and on_sent out, or build with "
+                          "SPOKE_WITH_NOTICES");
     if (!SPOKE_WITH_SETTINGS && c->keep_settings)
         return lacks(why, "this build keeps no settings: leave keep_settings out, or build with "
                           "SPOKE_WITH_SETTINGS");
@@ -424,6 +446,23 @@ static spoke_status check_kept(const spoke_config *c, spoke_error *why)
     return SPOKE_OK;
 }
 
+/* Mistakes that show only later, or as something else. */
+static spoke_status check_closely(const spoke_config *c, spoke_buf *room, spoke_error *why)
+{
+    if (!SPOKE_WITH_CONFIG_CHECKS)
+        return SPOKE_OK;
+    spoke_status status = check_texts(c, why);
+    if (status == SPOKE_OK)
+        status = check_numbers(c, why);
+    if (status == SPOKE_OK)
+        status = check_queue(c, room, why);
+    if (status == SPOKE_OK)
+        status = check_platform(c->platform, why);
+    if (status == SPOKE_OK)
+        status = check_kept(c, why);
+    return status == SPOKE_OK ? contract_check(c, room, why) : status;
+}
+
 spoke_status config_check(const spoke_config *given, spoke_config *resolved, spoke_buf *room, spoke_error *why)
 {
     if (given == NULL || given->struct_size == 0 || given->struct_size > sizeof *resolved)
@@ -439,15 +478,7 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
         status = check_identity(resolved, why);
     if (status == SPOKE_OK)
         status = check_credential(&resolved->credential, why);
-    if (status == SPOKE_OK)
-        status = check_numbers(resolved, why);
-    if (status == SPOKE_OK)
-        status = check_queue(resolved, room, why);
-    if (status == SPOKE_OK)
-        status = check_platform(resolved->platform, why);
-    if (status == SPOKE_OK)
-        status = check_kept(resolved, why);
-    return status == SPOKE_OK ? contract_check(resolved, room, why) : status;
+    return status == SPOKE_OK ? check_closely(resolved, room, why) : status;
 }
 
 /* --- layout: one walk that counts, and carves when there is a client --- */

@@ -50,8 +50,7 @@ void connect_anew(spoke_client *c)
 
 spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_options *mqtt)
 {
-    mqtt->keep_alive_s =
-        (uint16_t)(c->network == SPOKE_NETWORK_METERED ? SPOKE_MAX_KEEP_ALIVE_S : c->config.keep_alive_s);
+    mqtt->keep_alive_s = (uint16_t)(machine_metered(c) ? SPOKE_MAX_KEEP_ALIVE_S : c->config.keep_alive_s);
     mqtt->connack_limit_ms = c->config.connect_limit_ms;
     const spoke_transport_target target = {
         .host = host, .port = c->config.port, .mqtt = *mqtt, .connect_limit_ms = c->config.connect_limit_ms};

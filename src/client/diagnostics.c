@@ -259,7 +259,7 @@ static void tell_facts(spoke_client *c)
 
 static bool silent(const spoke_client *c)
 {
-    return c->config.diagnostics == NULL || c->network == SPOKE_NETWORK_METERED;
+    return c->config.diagnostics == NULL || machine_metered(c);
 }
 
 void diagnostics_work(spoke_client *c, uint64_t now)

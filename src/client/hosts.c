@@ -2,6 +2,16 @@
 
 #include <string.h>
 
+static bool sound(spoke_str host)
+{
+    for (size_t i = 0; i < host.len; i++)
+        if ((unsigned char)host.ptr[i] <= ' ' || host.ptr[i] == 0x7F)
+            return false;
+    return host.len > 0 && host.len <= SPOKE_MAX_HOST_BYTES;
+}
+
+#if SPOKE_WITH_HOSTS
+
 static bool blank(char c)
 {
     return c == ' ' || c == '\t';
@@ -17,14 +27,6 @@ static spoke_str take(const char **list)
     while (end > begin && blank(end[-1]))
         end--;
     return spoke_str_from(begin, (size_t)(end - begin));
-}
-
-static bool sound(spoke_str host)
-{
-    for (size_t i = 0; i < host.len; i++)
-        if ((unsigned char)host.ptr[i] <= ' ' || host.ptr[i] == 0x7F)
-            return false;
-    return host.len > 0 && host.len <= SPOKE_MAX_HOST_BYTES;
 }
 
 size_t hosts_count(const char *list)
@@ -65,7 +67,27 @@ bool hosts_failed(struct host_ring *ring, size_t count)
     return false;
 }
 
-void hosts_worked(struct host_ring *ring)
+#else
+
+size_t hosts_count(const char *list)
 {
-    ring->failed = 0;
+    return sound(spoke_str_of(list)) ? 1 : 0;
 }
+
+bool hosts_get(const char *list, size_t index, char *out, size_t cap)
+{
+    const spoke_str host = spoke_str_of(list);
+    (void)index;
+    if (host.len == 0 || host.len >= cap)
+        return false;
+    memcpy(out, host.ptr, host.len + 1);
+    return true;
+}
+
+bool hosts_failed(struct host_ring *ring, size_t count)
+{
+    (void)ring, (void)count;
+    return false;
+}
+
+#endif

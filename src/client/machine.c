@@ -95,6 +95,8 @@ static void announce_pause(spoke_client *c, const struct retry_plan *plan, const
 {
     log_line(&c->platform, SPOKE_LOG_INFO, "client", "next attempt in %lu ms, %s", (unsigned long)plan->pause_ms,
              c->assigned && !c->ask_dps ? "at the hub" : "at the provisioning service");
+    if (!SPOKE_WITH_REASONS)
+        return;
     if (plan->duplicate_begins)
         client_notice(c, SPOKE_NOTICE_DUPLICATE, why, 0);
     const int clock = about_clock(c, plan->reason);
@@ -112,10 +114,10 @@ static void wait_and_retry(spoke_client *c, const spoke_error *given, const stru
 {
     const struct retry_plan plan = retry_after(&c->retry, input, random_u32(c));
     spoke_error why = *given;
-    if (plan.text != NULL)
+    if (SPOKE_WITH_SENTENCES && plan.text != NULL)
         why.text = plan.text;
     attempt_ended(c, plan.reason, &why);
-    if (plan.class == RETRY_NEVER) {
+    if (SPOKE_WITH_REASONS && plan.class == RETRY_NEVER) {
         enter_state(c, SPOKE_FAILED, &why);
         return;
     }
@@ -138,7 +140,26 @@ static bool key_refused(const spoke_client *c, const spoke_error *why, bool at_d
 /* The hub hung up before it acknowledged anything, although telemetry was waiting for it. */
 static bool unheard(const spoke_client *c)
 {
-    return c->link_ready && at_hub(c) && !c->link_heard && queue_in_flight(&c->queue) > 0;
+    return SPOKE_WITH_REASONS && c->link_ready && at_hub(c) && !c->link_heard && queue_in_flight(&c->queue) > 0;
+}
+
+/* What the life of the link tells about its end. */
+static void describe_link(const spoke_client *c, uint64_t now, struct retry_input *in)
+{
+    in->was_connected = c->link_ready;
+    in->was_subscribed = c->subscribed;
+    in->unheard = c->link_unheard;
+    in->connected_ms = c->link_ready ? now - c->connected_at : 0;
+    in->with_certificate = c->config.credential.kind == SPOKE_X509;
+}
+
+static void attempt_otherwise(spoke_client *c, const struct retry_input *in)
+{
+#if SPOKE_WITH_REASONS
+    attempt_ended(c, retry_reason(in), in->error);
+#else
+    (void)c, (void)in;
+#endif
 }
 
 /* Every refused or lost attempt passes here, whoever noticed it first. */
@@ -147,31 +168,23 @@ void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps
     const uint64_t now = now_ms(c);
     struct retry_input input = {.error = why,
                                 .at_dps = at_dps,
-                                .was_connected = c->link_ready,
-                                .was_subscribed = c->subscribed,
-                                .unheard = c->link_unheard,
-                                .connected_ms = c->link_ready ? now - c->connected_at : 0,
                                 .token_expired = c->link_ready && now >= c->token_ends,
-                                .with_certificate = c->config.credential.kind == SPOKE_X509,
                                 .has_dps = config_uses_dps(&c->config),
                                 .assigned = c->assigned};
+    if (SPOKE_WITH_REASONS)
+        describe_link(c, now, &input);
     if (at_dps && why->status == SPOKE_E_PROVISION)
         provision_verdict(c, &input);
     if (c->key_count == 2 && key_refused(c, why, at_dps))
         c->key_used ^= 1; /* the other key may have been rolled in */
     c->pause_firm = false;
     if (connect_otherwise(c, why, at_dps))
-        attempt_ended(c, retry_reason(&input), why);
+        attempt_otherwise(c, &input);
     else
         wait_and_retry(c, why, &input);
 }
 
 /* --- the network, as the program sees it --- */
-
-bool machine_may_dial(const spoke_client *c)
-{
-    return c->network != SPOKE_NETWORK_DOWN && c->network != SPOKE_NETWORK_AIRPLANE;
-}
 
 /* Wanted, and not allowed: BACKOFF until the program says otherwise. */
 static void hold(spoke_client *c)
@@ -355,7 +368,7 @@ static void limit_attempt(spoke_client *c, uint64_t now)
 void machine_work(spoke_client *c, uint64_t now)
 {
     c->refused = c->news = false;
-    if (c->network != c->network_seen)
+    if (SPOKE_WITH_NETWORK && c->network != c->network_seen)
         network_changed(c, now);
     if (c->link_open) /* a question for the time is of use only before the next attempt */
         clock_stop(c);
@@ -412,7 +425,7 @@ static uint64_t ready_deadline(const spoke_client *c)
 
 uint64_t machine_deadline(const spoke_client *c)
 {
-    if (c->network != c->network_seen || settings_due(c))
+    if ((SPOKE_WITH_NETWORK && c->network != c->network_seen) || settings_due(c))
         return 0;
     if (c->closing_link)
         return c->close_by;

@@ -10,6 +10,7 @@
  *                 transport: pace, batches, ids, times
  *   handlers.c    finding the program's handlers      record.c  reading and keeping records
  *   retry.c       which trouble asks for which pause, and whether to try at all (pure)
+ *                 retry_plain.c  one pause for all of them, in its place
  *   hosts.c       lists of hosts (pure)
  *
  * And the parts that may be left out; parts.h is what they offer the others, left_out.c answers for them:
@@ -343,8 +344,16 @@ static inline spoke_error client_fault(spoke_status status, spoke_source source,
 {
     return fault_of(status, source, detail, sentence(text));
 }
-void lock_client(const spoke_client *c);
-void unlock_client(const spoke_client *c);
+static inline void lock_client(const spoke_client *c)
+{
+    if (SPOKE_WITH_LOCKS && c->platform.lock != NULL)
+        c->platform.lock(c->platform.ctx);
+}
+static inline void unlock_client(const spoke_client *c)
+{
+    if (SPOKE_WITH_LOCKS && c->platform.unlock != NULL)
+        c->platform.unlock(c->platform.ctx);
+}
 /* Brackets around a handler's call: it runs without the lock, and may not poll. */
 void enter_handler(spoke_client *c);
 void leave_handler(spoke_client *c);
@@ -383,7 +392,14 @@ void machine_close_link(spoke_client *c, bool graceful);
 /* The attempt is over without a link to close. */
 void machine_attempt_failed(spoke_client *c, const spoke_error *why, bool at_dps);
 /* The program lets us use the network. */
-bool machine_may_dial(const spoke_client *c);
+static inline bool machine_may_dial(const spoke_client *c)
+{
+    return !SPOKE_WITH_NETWORK || (c->network != SPOKE_NETWORK_DOWN && c->network != SPOKE_NETWORK_AIRPLANE);
+}
+static inline bool machine_metered(const spoke_client *c)
+{
+    return SPOKE_WITH_NETWORK && c->network == SPOKE_NETWORK_METERED;
+}
 
 static inline uint64_t sooner(uint64_t a, uint64_t b)
 {

@@ -31,27 +31,27 @@ struct departure {
 
 /* --- pace --- */
 
-static bool metered(const spoke_client *c)
+static bool paced(const spoke_client *c)
 {
-    return c->network == SPOKE_NETWORK_METERED;
+    return SPOKE_WITH_PACE && c->config.replay_per_s > 0;
 }
 
 static bool pace_allows(const spoke_client *c, uint64_t now)
 {
-    return c->config.replay_per_s == 0 || c->pace_us <= now * 1000;
+    return !paced(c) || c->pace_us <= now * 1000;
 }
 
 static void pace_spend(spoke_client *c, uint64_t now)
 {
     const uint64_t least = now * 1000 > PACE_BURST_US ? now * 1000 - PACE_BURST_US : 0;
-    if (c->config.replay_per_s > 0)
+    if (paced(c))
         c->pace_us = (c->pace_us > least ? c->pace_us : least) + 1000000u / c->config.replay_per_s;
 }
 
 static struct queue_filter filter_now(const spoke_client *c, uint64_t now)
 {
-    const bool replay = !metered(c) && pace_allows(c, now);
-    const struct queue_filter filter = {.lowest = metered(c) ? QUEUE_NORMAL : QUEUE_LOW,
+    const bool replay = !machine_metered(c) && pace_allows(c, now);
+    const struct queue_filter filter = {.lowest = machine_metered(c) ? QUEUE_NORMAL : QUEUE_LOW,
                                         .waits_before_ms = replay ? 0 : c->live_since};
     return filter;
 }
@@ -332,7 +332,7 @@ static bool send_one(spoke_client *c, uint64_t now)
     struct departure d;
     uint16_t packet_id = 0;
     if (queue_next(&c->queue, now, &filter, &d.first) != SPOKE_OK) {
-        c->pace_blocks = filter.waits_before_ms > 0 && !metered(c) && queue_unsent(&c->queue) > 0;
+        c->pace_blocks = filter.waits_before_ms > 0 && !machine_metered(c) && queue_unsent(&c->queue) > 0;
         return false;
     }
     spoke_status status = put_together(c, now, &d);
@@ -391,13 +391,15 @@ void outgoing_tell(spoke_client *c)
     uint32_t id;
     enum queue_reason why;
     (void)queue_settle(&c->queue); /* an end is told even when the storage cannot keep it; counted */
+    if (!SPOKE_WITH_NOTICES && !SPOKE_WITH_STORAGE)
+        return; /* none has an id */
     while (queue_next_dropped(&c->queue, &id, &why) == SPOKE_OK)
         session_report_outcome(c, id, outcome_of(why));
 }
 
 static bool is_news(const struct tally *told, queue_counter so_far)
 {
-    return so_far != told->count;
+    return SPOKE_WITH_NOTICES && so_far != told->count;
 }
 
 /* How many more there are, at most every NOTICE_EVERY_MS. */
@@ -440,7 +442,7 @@ void outgoing_work(spoke_client *c, uint64_t now)
 uint64_t outgoing_deadline(const spoke_client *c)
 {
     uint64_t due = queue_deadline(&c->queue);
-    if (c->pace_blocks && !c->closing_link) {
+    if (SPOKE_WITH_PACE && c->pace_blocks && !c->closing_link) {
         uint64_t pace_ms = c->pace_us + 999;
         (void)u64_divide(&pace_ms, 1000);
         due = pace_ms < due ? pace_ms : due;

@@ -1,7 +1,8 @@
 #include "retry.h"
 
-#include <spoke/features.h>
 #include <string.h>
+
+#if SPOKE_WITH_REASONS
 
 /* What a build without DPS, or without TLS, cannot meet: the rest of it goes as well. */
 static bool at_dps(const struct retry_input *in)
@@ -421,3 +422,5 @@ void retry_assigned(struct retry *r)
     if (r->hub_refusals > 0)
         r->reassigned = true;
 }
+
+#endif

@@ -2,13 +2,18 @@
  * again (docs/protocol.md, "Retry"). Pure: what happened and 32 random bits go in, a plan comes out.
  *
  *     struct retry_plan plan = retry_after(&r, &what_happened, random_u32(c));
- */
+ *
+ * retry.c has a pause for each kind of trouble. retry_plain.c stands in its place in a build without REASONS and looks
+ * only at what is marked so. */
 #ifndef SPOKE_SRC_CLIENT_RETRY_H
 #define SPOKE_SRC_CLIENT_RETRY_H
 
 #include <spoke/base.h>
+#include <spoke/features.h>
 #include <spoke/proto/dps.h>
 #include <spoke/stats.h>
+
+#include "base/backoff.h"
 
 #define RETRY_STABLE_MS 60000u    /* READY that long: earlier failures no longer count */
 #define RETRY_HUB_FAILURES 10u    /* in a row, then DPS is asked whether the device has another hub */
@@ -42,20 +47,21 @@ enum retry_class {
 
 /* What happened, as far as the decision needs it. */
 struct retry_input {
-    const spoke_error *error;
-    bool at_dps;           /* else at the hub */
-    bool was_connected;    /* a CONNACK 0 had come */
-    bool was_subscribed;   /* and the SUBACK: the service had taken us on */
-    bool unheard;          /* telemetry was sent, and nothing on this link was ever acknowledged */
-    uint64_t connected_ms; /* since the CONNACK */
-    bool token_expired;
-    bool with_certificate;  /* that is our credential: TLS is where it is refused */
-    bool has_dps, assigned; /* a hub is known already */
-    bool dps_refused;       /* the DPS machine's own verdict: dps_class and retry_after_s */
+    const spoke_error *error; /* plain */
+    bool at_dps;              /* plain; else at the hub */
+    bool was_connected;       /* a CONNACK 0 had come */
+    bool was_subscribed;      /* and the SUBACK: the service had taken us on */
+    bool unheard;             /* telemetry was sent, and nothing on this link was ever acknowledged */
+    uint64_t connected_ms;    /* since the CONNACK */
+    bool token_expired;       /* plain */
+    bool with_certificate;    /* that is our credential: TLS is where it is refused */
+    bool has_dps, assigned;   /* plain; a hub is known already */
+    bool dps_refused;         /* plain; the DPS machine's own verdict: dps_class and retry_after_s */
     spoke_dps_class dps_class;
-    uint32_t retry_after_s;
+    uint32_t retry_after_s; /* plain */
 };
 
+#if SPOKE_WITH_REASONS
 struct retry {                    /* the past, as far as it counts */
     uint32_t min_ms, max_ms;      /* of RETRY_TRANSIENT */
     uint32_t spread_ms;           /* what follows a link that stood is spread over it */
@@ -67,6 +73,12 @@ struct retry {                    /* the past, as far as it counts */
     bool duplicate;               /* an episode: another program is thought to use this identity */
     bool reassigned;              /* DPS was asked since the first of hub_refusals */
 };
+#else
+struct retry { /* retry_plain.c */
+    struct backoff ladder;
+    uint8_t hub_failures; /* since the hub last accepted us */
+};
+#endif
 
 struct retry_plan {
     enum retry_class class;
@@ -93,7 +105,9 @@ void retry_heard(struct retry *r);
 /* DPS answered: the next refusal of the hub is its word against DPS's. */
 void retry_assigned(struct retry *r);
 
+#if SPOKE_WITH_REASONS
 /* Why an attempt failed or a link ended, without regard to what came before. */
 spoke_reason retry_reason(const struct retry_input *in);
+#endif
 
 #endif

@@ -169,7 +169,7 @@ void session_work(spoke_client *c, uint64_t now)
 
 void session_report_outcome(spoke_client *c, uint32_t id, spoke_status outcome)
 {
-    if (id == 0 || c->config.on_sent == NULL)
+    if (!SPOKE_WITH_NOTICES || id == 0 || c->config.on_sent == NULL)
         return;
     enter_outcome(c);
     c->config.on_sent(c, id, outcome, c->config.user);

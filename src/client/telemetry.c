@@ -104,6 +104,12 @@ static bool priority_known(spoke_priority priority)
     return (unsigned)priority <= SPOKE_LOW;
 }
 
+/* What this build has left out. */
+static bool lacks(uint32_t ttl_s, uint32_t id)
+{
+    return (!SPOKE_WITH_DROPS && ttl_s > 0) || (!SPOKE_WITH_NOTICES && id != 0);
+}
+
 spoke_status spoke_telemetry_send(spoke_client *client, const char *component, const spoke_field *fields,
                                   size_t count)
 {
@@ -117,7 +123,7 @@ spoke_status spoke_telemetry_send_as(spoke_client *client, const spoke_delivery 
     if (client == NULL || check_fields(fields, count) != SPOKE_OK ||
         (how != NULL && !priority_known(how->priority)))
         return SPOKE_E_ARG;
-    if (!SPOKE_WITH_DROPS && how != NULL && how->ttl_s > 0)
+    if (how != NULL && lacks(how->ttl_s, how->id))
         return SPOKE_E_UNSUPPORTED;
     if (contract_fields(client, SPOKE_TELEMETRY, component, fields, count) != SPOKE_OK)
         return SPOKE_E_MODEL;
@@ -158,7 +164,7 @@ spoke_status spoke_message_send(spoke_client *client, const spoke_outgoing *mess
     if (client == NULL || message == NULL || (message->property_count > 0 && message->properties == NULL) ||
         !priority_known(message->priority))
         return SPOKE_E_ARG;
-    if (!SPOKE_WITH_DROPS && message->ttl_s > 0)
+    if (lacks(message->ttl_s, message->id))
         return SPOKE_E_UNSUPPORTED;
     if (message->content_type == NULL && spoke_json_check(message->body) != SPOKE_OK)
         return SPOKE_E_ARG;

@@ -22,13 +22,14 @@ LIBRARIES = ["-lcmocka", "-lmbedtls", "-lmbedx509", "-lmbedcrypto", "-lpthread",
 FIXTURE = ["PROPERTIES", "COMMANDS", "MESSAGES"]  # tests/support/client_fixture.h has handlers for all
 TESTS = {
     "test_left_out": [],
-    "test_retry": ["DPS", "TLS", "SENTENCES"],
-    "test_client_telemetry": FIXTURE,
-    "test_client_session": [*FIXTURE, "DPS", "SENTENCES"],
-    "test_client_life": [*FIXTURE, "DPS", "SENTENCES", "LOG"],
+    "test_retry": ["REASONS", "DPS", "TLS", "SENTENCES"],
+    "test_retry_plain": ["DPS"],
+    "test_client_telemetry": [*FIXTURE, "NOTICES", "REASONS"],
+    "test_client_session": [*FIXTURE, "NOTICES", "DPS", "SENTENCES"],
+    "test_client_life": [*FIXTURE, "LOCKS", "REASONS", "NOTICES", "DPS", "SENTENCES", "LOG"],
     "test_client_commands": [*FIXTURE, "CHECKS", "SENTENCES", "LOG"],
     "test_client_properties": [*FIXTURE, "CHECKS"],
-    "test_client_provision": [*FIXTURE, "TLS", "DPS", "MOVE", "RECORDS", "SENTENCES"],
+    "test_client_provision": [*FIXTURE, "REASONS", "TLS", "DPS", "MOVE", "RECORDS", "SENTENCES"],
 }
 
 

@@ -113,6 +113,21 @@ static void assert_refused(const spoke_config *config, const char *switch_name)
         assert_non_null(strstr(text, switch_name));
 }
 
+static void hear_outcome(spoke_client *client, uint32_t id, spoke_status outcome, void *user)
+{
+    (void)client, (void)id, (void)outcome, (void)user;
+}
+
+static void hear_notice(spoke_client *client, const spoke_notice *notice, void *user)
+{
+    (void)client, (void)notice, (void)user;
+}
+
+static void no_lock(void *ctx)
+{
+    (void)ctx;
+}
+
 static void a_configuration_that_needs_what_is_not_there_is_refused(void **state)
 {
     struct fixture *f = *state;
@@ -120,6 +135,8 @@ static void a_configuration_that_needs_what_is_not_there_is_refused(void **state
     static const spoke_handler command = SPOKE_ON_COMMAND("go", on_command);
     static const spoke_storage storage = {.struct_size = sizeof storage};
     static const spoke_encoder encoder = {.encoding = "gzip"};
+    spoke_platform for_threads = f->platform;
+    for_threads.lock = for_threads.unlock = no_lock;
     const struct {
         bool built;
         const char *name;
@@ -142,6 +159,11 @@ static void a_configuration_that_needs_what_is_not_there_is_refused(void **state
         ROW(DROPS, .ttl_s = 60),
         ROW(DROPS, .when_full = SPOKE_FULL_DROP_OLDEST),
         ROW(STAMPS, .message_ids = true),
+        ROW(LOCKS, .platform = &for_threads),
+        ROW(HOSTS, .hub_host = "a.local, b.local"),
+        ROW(PACE, .replay_per_s = 10),
+        ROW(NOTICES, .on_sent = hear_outcome),
+        ROW(NOTICES, .on_notice = hear_notice),
         ROW(SETTINGS, .keep_settings = true),
         ROW(CLOCK_HELP, .time_host = "time.local"),
         ROW(DIAGNOSTICS, .diagnostics = "spoke"),
@@ -150,10 +172,10 @@ static void a_configuration_that_needs_what_is_not_there_is_refused(void **state
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         spoke_config config = rows[i].config;
         config.struct_size = sizeof config;
-        config.hub_host = "hub.local";
+        config.hub_host = config.hub_host != NULL ? config.hub_host : "hub.local";
         config.registration_id = "d";
         config.credential.primary = KEY;
-        config.platform = &f->platform;
+        config.platform = config.platform != NULL ? config.platform : &f->platform;
         config.transport = &fake_ops;
         if (!rows[i].built)
             assert_refused(&config, rows[i].name);
@@ -170,6 +192,9 @@ static void a_device_that_needs_dps_hears_that_it_is_left_out(void **state)
     config.id_scope = "0ne0";
     if (!SPOKE_WITH_DPS)
         assert_refused(&config, "SPOKE_WITH_DPS");
+    config.provisioning_host = "dps.local, other.local";
+    if (SPOKE_WITH_DPS && !SPOKE_WITH_HOSTS)
+        assert_refused(&config, "SPOKE_WITH_HOSTS");
 }
 
 static void without_tls_only_plaintext_is_taken(void **state)
@@ -185,14 +210,42 @@ static void without_tls_only_plaintext_is_taken(void **state)
     spoke_client_destroy(plain);
 }
 
+/* What would end beyond the memory for it, or has nowhere to go, is refused by a build that looks at nothing else. */
+static void a_configuration_without_a_place_in_memory_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    char id[SPOKE_MAX_ID_BYTES + 2], host[SPOKE_MAX_HOST_BYTES + 2];
+    memset(id, 'i', sizeof id);
+    memset(host, 'h', sizeof host);
+    id[sizeof id - 1] = host[sizeof host - 1] = '\0';
+    spoke_config long_id = f->config, long_host = f->config, nowhere = f->config, no_key = f->config;
+    long_id.registration_id = id;
+    long_host.hub_host = host;
+    nowhere.hub_host = NULL;
+    no_key.credential.primary = NULL;
+    (void)refusal(&long_id, SPOKE_E_ARG);
+    (void)refusal(&long_host, SPOKE_E_ARG);
+    (void)refusal(&nowhere, SPOKE_E_ARG);
+    (void)refusal(&no_key, SPOKE_E_ARG);
+}
+
+static void a_network_that_nobody_looks_at_keeps_nobody_from_connecting(void **state)
+{
+    struct fixture *f = *state;
+    spoke_client_network(f->client, SPOKE_NETWORK_AIRPLANE);
+    poll(f, 0);
+    assert_int_equal(fake->opens, SPOKE_WITH_NETWORK ? 0 : 1);
+}
+
 static void a_call_that_was_left_out_says_so(void **state)
 {
     struct fixture *f = *state;
     const spoke_field field = spoke_i64("n", 7);
     const spoke_command command = {.client = f->client, .payload = SPOKE_STR("\"0ne0\"")};
     const spoke_credential credential = {.primary = KEY};
-    const spoke_delivery mortal = {.ttl_s = 60};
+    const spoke_delivery mortal = {.ttl_s = 60}, watched = {.id = 1};
     const spoke_outgoing message = {.body = SPOKE_STR("{}"), .ttl_s = 60};
+    const spoke_outgoing watched_message = {.body = SPOKE_STR("{}"), .id = 1};
     spoke_stats stats = {.struct_size = sizeof stats};
     spoke_work work;
     uint32_t id;
@@ -212,6 +265,8 @@ static void a_call_that_was_left_out_says_so(void **state)
         {SPOKE_WITH_RENEWAL, spoke_client_set_trust(f->client, "-")},
         {SPOKE_WITH_DROPS, spoke_telemetry_send_as(f->client, &mortal, NULL, &field, 1)},
         {SPOKE_WITH_DROPS, spoke_message_send(f->client, &message)},
+        {SPOKE_WITH_NOTICES, spoke_telemetry_send_as(f->client, &watched, NULL, &field, 1)},
+        {SPOKE_WITH_NOTICES, spoke_message_send(f->client, &watched_message)},
         {SPOKE_WITH_STATS, spoke_client_stats(f->client, &stats)},
     };
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
@@ -383,6 +438,10 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_device_that_needs_dps_hears_that_it_is_left_out, set_up_what_there_is,
                                         tear_down),
         cmocka_unit_test_setup_teardown(without_tls_only_plaintext_is_taken, set_up_what_there_is, tear_down),
+        cmocka_unit_test_setup_teardown(a_configuration_without_a_place_in_memory_is_refused, set_up_what_there_is,
+                                        tear_down),
+        cmocka_unit_test_setup_teardown(a_network_that_nobody_looks_at_keeps_nobody_from_connecting,
+                                        set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_call_that_was_left_out_says_so, set_up_what_there_is, tear_down),
         cmocka_unit_test(values_are_written_and_read_as_built),
         cmocka_unit_test(a_session_speaks_and_hears_its_acknowledgement),
