@@ -1,6 +1,7 @@
 #include "core_internal.h"
 
 #include "orders.h"
+#include "work.h"
 
 #include <assert.h>
 #include <base/base64.h>
@@ -380,6 +381,7 @@ void core_destroy(struct core *c)
     faults_clear(&c->faults);
     rates_fini(&c->rates);
     orders_free(c);
+    work_fini(c);
     if (c->store != NULL) {
         if (c->uncommitted)
             (void)store_commit(c->store); /* nobody is left to tell; acknowledgements were not sent */
@@ -451,6 +453,8 @@ void core_tick(struct core *c)
         core_due(c, method_deadline(c));
         orders_tick(c);
         core_due(c, orders_deadline(c));
+        work_tick(c);
+        core_due(c, work_deadline(c));
     }
     stream_tick(c);
     (void)core_commit(c);

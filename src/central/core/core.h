@@ -70,6 +70,12 @@ void core_conn_own(struct conn *k, void *owner);
 void *core_conn_stirred(struct core *c);
 bool core_any_stirred(const struct core *c);
 
+/* Whoever has a thread to spare runs in it what would hold up devices: `run` there, then `done` in the core's own, during
+ * a turn. False: it cannot be taken now. */
+typedef bool (*core_offload_fn)(void *ctx, void (*run)(void *job), void (*done)(void *job), void *job);
+/* NULL, before the thread ends: what still runs is told to stop. */
+void core_set_offload(struct core *c, core_offload_fn offload, void *ctx);
+
 uint64_t core_deadline(const struct core *c);
 void core_tick(struct core *c); /* does what is due, then core_commit */
 /* Commits the store and lets out what waited for it. On error what was written since the last commit is gone, and

@@ -33,6 +33,7 @@ struct method_call;
 struct command_run;
 struct kept_template;
 struct order;
+struct work;
 
 struct core {
     struct core_options options; /* clock, random, log and figures; its texts are copied below */
@@ -58,8 +59,13 @@ struct core {
     struct kept_template *kept; /* tables of templates, most recent first */
     size_t kept_count, kept_bytes;
     uint64_t template_round; /* rises when any template changed */
-    uint64_t due;            /* no timer of any call or order is earlier */
-    struct list listeners;   /* to the event stream */
+    core_offload_fn offload; /* NULL: all is done in this thread */
+    void *offload_ctx;
+    struct work *works; /* that run elsewhere */
+    size_t work_count;
+    struct store *reader;  /* theirs alone; NULL: not opened yet */
+    uint64_t due;          /* no timer of any call or order is earlier */
+    struct list listeners; /* to the event stream */
     struct timers tasks;
     int64_t told;         /* the last event that they heard of */
     uint64_t lost_log_ms; /* no line about events that were lost before */

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/work.h"
 #include "rest.h"
 
 #define DEFAULT_RESPONSE_S 30u
@@ -337,8 +338,10 @@ static void post(struct rest_call *call, const char *component, const char *name
 void core_request_cancel(struct core *c, uint64_t ticket)
 {
     struct command_run **place = run_place(c, ticket), *run = *place;
-    if (run == NULL)
-        return; /* answered, or cancelled before */
+    if (run == NULL) {
+        (void)work_cancel(c, ticket); /* false: it was answered, or cancelled before */
+        return;
+    }
     *place = run->next;
     core_method_cancel(c, ticket);
     run_free(run);

@@ -253,7 +253,9 @@ static spoke_status open_all(struct shell *shell, char *why, size_t cap)
         status = open_listener(shell, STREAM_HTTP, shell->options.https_port, why, cap);
     if (status != SPOKE_OK)
         return status;
-    status = http_create(shell, &shell->http);
+    status = worker_create(shell);
+    if (status == SPOKE_OK)
+        status = http_create(shell, &shell->http);
     if (status == SPOKE_OK) {
         shell->http_loop.fd = http_fd(shell->http);
         status = watch_set(shell, &shell->http_loop, EPOLLIN);
@@ -295,6 +297,7 @@ void shell_destroy(struct shell *shell)
     (void)watch_set(shell, &shell->http_loop, 0);
     if (shell->http != NULL)
         http_destroy(shell->http);
+    worker_destroy(shell->worker);
     tls_context_destroy(shell->tls);
     watch_close(shell, &shell->wake);
     if (shell->epoll >= 0)

@@ -181,6 +181,8 @@ void shell_turn(struct shell *shell)
     receive(shell, &shell->work);
     if (shell->http != NULL)
         http_turn(shell->http);
+    if (shell->worker != NULL)
+        worker_turn(shell->worker);
     core_tick(shell->core); /* commits */
     send_all(shell);
 }

@@ -92,6 +92,7 @@ struct listener {
 };
 
 struct http;
+struct worker;
 
 struct shell {
     struct shell_options options;
@@ -115,6 +116,7 @@ struct shell {
     uint64_t visits;
     uint32_t counts[3]; /* by stream_kind */
     struct http *http;
+    struct worker *worker;                       /* NULL: nothing is listened to, so nobody is held up */
     struct watch http_loop;                      /* libmicrohttpd's own epoll descriptor, inside ours */
     uint64_t now_ms;                             /* of this turn */
     struct epoll_event events[SHELL_MAX_EVENTS]; /* of the last wait, for the turn that follows */
@@ -155,6 +157,11 @@ void stream_end(struct stream *s);
 void stream_drop(struct stream *s, const char *why);
 /* HTTP turns into WebSocket: the 101 head is in s->out; `early` are bytes the client sent behind its request. */
 void stream_upgrade(struct stream *s, spoke_str early);
+
+/* --- shell_worker.c --- */
+spoke_status worker_create(struct shell *shell); /* sets shell->worker */
+void worker_destroy(struct worker *w);           /* after the streams, which no longer wait for it. NULL is fine */
+void worker_turn(struct worker *w);
 
 /* --- shell_http.c --- */
 spoke_status http_create(struct shell *shell, struct http **out);

@@ -296,6 +296,36 @@ spoke_status store_value_trim(struct store *s, const char *device_id);
 spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,
                              char **json, int64_t *at_ms);
 
+/* --- walks over many rows, for queries --- */
+
+/* Another connection to the same file, which reads what was committed: for one other thread. Close it with store_close.
+ * E_UNSUPPORTED: the store is in memory. */
+spoke_status store_open_reader(const struct store *s, struct store **out);
+
+/* A message, or a device; what is not of its kind is NULL or empty. Valid until `each` returns. */
+struct store_scanned {
+    const char *device_id, *display_name, *template_id, *organizations;
+    bool enabled, provisioned, simulated; /* enabled: and approved */
+    const char *component;                /* of a message */
+    int64_t at_ms;                        /* when it was measured, for all we know */
+    spoke_str body;
+    spoke_str reported, cloud; /* of a device: JSON objects */
+};
+
+struct store_scan {
+    const char *template_id; /* NULL: of devices, those that have any; of messages, with a device alone */
+    const char *device_id;   /* messages of this one; NULL: of all that have the template */
+    const char *after;       /* devices behind this one; NULL: from the start */
+    int64_t from_ms;         /* messages that came then or later */
+    bool (*each)(void *ctx, const struct store_scanned *row); /* false: enough. May not write */
+    int (*stop)(void *ctx); /* asked every millisecond or so; not 0: ends the walk, with an error. NULL: never */
+    void *ctx;
+};
+/* The newest first, as they came. */
+spoke_status store_scan_messages(struct store *s, const struct store_scan *scan);
+/* In order of id. */
+spoke_status store_scan_devices(struct store *s, const struct store_scan *scan);
+
 /* --- cloud to device --- */
 struct store_c2d {
     int64_t seq;

@@ -337,8 +337,8 @@ static spoke_status find(const struct scale *scale, int64_t low, int64_t high, i
     return status;
 }
 
-/* Numbers [low, high) among which the events of a range are. */
-static spoke_status bounds(struct store *s, const struct store_event_range *range, int64_t *low, int64_t *high)
+spoke_status store_event_bounds(struct store *s, const struct store_event_range *range, int64_t *low,
+                                int64_t *high)
 {
     static const char LOWEST[] = "SELECT min(position) FROM event";
     static const char FIRST[] = "SELECT min(seq) FROM event WHERE device_id = ?";
@@ -363,8 +363,6 @@ static spoke_status bounds(struct store *s, const struct store_event_range *rang
     const bool narrow = range->from_ms > 0 || (range->device_id != NULL && range->after > 0);
     if (status == SPOKE_OK && narrow)
         status = find(&scale, *low, *high, range->from_ms, range->after + 1, low);
-    if (status == SPOKE_OK && range->device_id != NULL && range->before != 0 && range->before <= s->position)
-        status = find(&scale, *low, *high, 0, range->before, high);
     if (status == SPOKE_OK && range->to_ms != 0)
         status = find(&scale, *low, *high, range->to_ms, 0, high);
     return status;
@@ -397,7 +395,7 @@ spoke_status store_event_each(struct store *s, const struct store_event_range *r
 {
     struct store_query q;
     int64_t low = 0, high = 0;
-    const spoke_status status = bounds(s, range, &low, &high);
+    const spoke_status status = store_event_bounds(s, range, &low, &high);
     if (status != SPOKE_OK || low >= high)
         return status;
     store_query_open(&q, s, reading(range));

@@ -78,6 +78,9 @@ spoke_status store_values_flush(struct store *s);
 spoke_status store_events_forget(struct store *s);
 /* Where the stream goes on. At the start, and when what was written is gone again. */
 spoke_status store_events_begin(struct store *s);
+/* The numbers, positions or those of one device, among which the events of a range are: from low on, and below high. */
+spoke_status store_event_bounds(struct store *s, const struct store_event_range *range, int64_t *low,
+                                int64_t *high);
 /* Those up to that position are about to go: of all devices, or with `device_id` those of one up to `seq`. */
 spoke_status store_consumers_note(struct store *s, int64_t position, const char *device_id, int64_t seq);
 /* Looks who is the slowest. */

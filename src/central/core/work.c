@@ -1,0 +1,113 @@
+#include "work.h"
+
+#include <stdlib.h>
+
+#include "core_internal.h"
+
+enum { MOST_WAITING = 8 };
+
+enum work_end work_ended(struct work *w)
+{
+    if (!w->elsewhere && atomic_load(&w->end) == WORK_GOES_ON && core_now_ms(w->core) >= w->due_ms)
+        atomic_store(&w->end, WORK_TOO_LONG);
+    return (enum work_end)atomic_load(&w->end);
+}
+
+static void run(void *job)
+{
+    struct work *w = job;
+    if (work_ended(w) == WORK_GOES_ON)
+        w->run(w, w->core->reader);
+}
+
+static void done(void *job)
+{
+    struct work *w = job;
+    struct work **at = &w->core->works;
+    while (*at != w)
+        at = &(*at)->next;
+    *at = w->next;
+    w->core->work_count--;
+    w->done(w);
+}
+
+static bool send_away(struct core *c, struct work *w)
+{
+    if (c->offload == NULL || (c->reader == NULL && store_open_reader(c->store, &c->reader) != SPOKE_OK))
+        return false;
+    w->elsewhere = true;
+    w->next = c->works;
+    c->works = w;
+    c->work_count++;
+    if (c->offload(c->offload_ctx, run, done, w))
+        return true;
+    c->works = w->next;
+    c->work_count--;
+    w->elsewhere = false;
+    return false;
+}
+
+bool work_start(struct core *c, struct work *w, uint32_t limit_ms, spoke_status *status)
+{
+    *status = SPOKE_OK;
+    w->core = c;
+    w->due_ms = core_now_ms(c) + limit_ms;
+    w->ticket = 0;
+    atomic_init(&w->end, WORK_GOES_ON);
+    w->elsewhere = false;
+    if (c->work_count >= MOST_WAITING) {
+        *status = SPOKE_E_FULL;
+        return false;
+    }
+    if (send_away(c, w)) {
+        w->ticket = ++c->last_ticket;
+        core_due(c, w->due_ms);
+        return true;
+    }
+    w->run(w, c->store);
+    return false;
+}
+
+bool work_cancel(struct core *c, uint64_t ticket)
+{
+    for (struct work *w = c->works; w != NULL; w = w->next) {
+        if (w->ticket != ticket)
+            continue;
+        atomic_store(&w->end, WORK_LEFT);
+        return true;
+    }
+    return false;
+}
+
+uint64_t work_deadline(const struct core *c)
+{
+    uint64_t due = UINT64_MAX;
+    for (const struct work *w = c->works; w != NULL; w = w->next)
+        if (w->due_ms < due && atomic_load(&w->end) == WORK_GOES_ON)
+            due = w->due_ms;
+    return due;
+}
+
+void work_tick(struct core *c)
+{
+    const uint64_t now = core_now_ms(c);
+    for (struct work *w = c->works; w != NULL; w = w->next) {
+        int goes_on = WORK_GOES_ON;
+        if (w->due_ms <= now)
+            (void)atomic_compare_exchange_strong(&w->end, &goes_on, WORK_TOO_LONG);
+    }
+}
+
+void core_set_offload(struct core *c, core_offload_fn offload, void *ctx)
+{
+    c->offload = offload;
+    c->offload_ctx = ctx;
+    for (struct work *w = c->works; w != NULL && offload == NULL; w = w->next)
+        atomic_store(&w->end, WORK_LEFT);
+}
+
+void work_fini(struct core *c)
+{
+    store_close(c->reader);
+    c->reader = NULL;
+}
