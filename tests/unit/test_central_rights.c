@@ -38,6 +38,8 @@ static const struct expected EXPECTED[] = {
     {"GET", "/api/devices/{}/telemetry/{}", "ABO", 404},
     {"GET", "/api/devices/{}/components/{}/telemetry/{}", "ABO", 404},
 
+    {"POST", "/api/query", "ABO", 400}, /* no query was asked */
+
     {"GET", "/api/deviceTemplates", "ABO", 200},
     {"GET", "/api/deviceTemplates/{}", "ABO", 404}, /* there is none: templates are everybody's */
     {"PUT", "/api/deviceTemplates/{}", "AB", 403},

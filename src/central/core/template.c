@@ -316,6 +316,16 @@ bool template_is_cloud(const struct template_table *t, spoke_str component, spok
     return find_cloud(t, component, name) != NULL;
 }
 
+bool template_is_telemetry(const struct template_table *t, spoke_str component, spoke_str name)
+{
+    return spoke_model_find(t->model, SPOKE_TELEMETRY, component, name) != NULL;
+}
+
+bool template_is_property(const struct template_table *t, spoke_str component, spoke_str name)
+{
+    return spoke_model_find(t->model, SPOKE_PROPERTY, component, name) != NULL;
+}
+
 /* A name from outside may be long: a part of it says enough. */
 static int shown(spoke_str text)
 {

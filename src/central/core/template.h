@@ -62,6 +62,9 @@ enum template_fit template_response(const struct template_table *t, spoke_str co
                                     spoke_str json, char why[TEMPLATE_WHY_CAP]);
 /* A property that is kept by the service alone: template_desired holds its values against its schema. */
 bool template_is_cloud(const struct template_table *t, spoke_str component, spoke_str name);
+/* Has the template telemetry, or a property that devices report, of this name? */
+bool template_is_telemetry(const struct template_table *t, spoke_str component, spoke_str name);
+bool template_is_property(const struct template_table *t, spoke_str component, spoke_str name);
 bool template_has_component(const struct template_table *t, spoke_str component);
 /* The i-th component's name; NULL past the last. */
 const char *template_component(const struct template_table *t, size_t i);

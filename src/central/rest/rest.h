@@ -95,6 +95,11 @@ bool rest_may(const struct rest_call *call, enum rest_right right);
 /* Does the right that the route names reach something of these organizations (JSON array of ids, NULL: none)?
  * Answer 404 when not, as if it were not there. A list leaves such things out. */
 bool rest_sees(const struct rest_call *call, const char *organizations);
+/* What that right reaches, for who looks on after the handler has returned: the ids of organizations in a new array.
+ * NULL: everything, or no memory (*failed). */
+cJSON *rest_reach(const struct rest_call *call, bool *failed);
+/* rest_sees, by a reach that was kept. NULL: everything. */
+bool rest_reach_has(const cJSON *reach, const char *organizations);
 /* Does it reach all of them? */
 bool rest_sees_all(const struct rest_call *call, const char *organizations);
 /* Has the caller all these rights (bits 1 << right) for the organization; NULL: for the whole application? */
@@ -185,6 +190,8 @@ void rest_command_post(struct rest_call *call);
 void rest_command_history(struct rest_call *call);
 void rest_component_command_post(struct rest_call *call);
 void rest_component_command_history(struct rest_call *call);
+
+void rest_ql_post(struct rest_call *call);
 
 void rest_telemetry_get(struct rest_call *call);
 void rest_component_telemetry_get(struct rest_call *call);

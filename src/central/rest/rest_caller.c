@@ -174,6 +174,39 @@ bool rest_sees(const struct rest_call *call, const char *organizations)
     return seen;
 }
 
+cJSON *rest_reach(const struct rest_call *call, bool *failed)
+{
+    *failed = false;
+    if (reaches(call, right_of(call), NULL))
+        return NULL;
+    cJSON *list = cJSON_CreateArray();
+    *failed = list == NULL;
+    for (size_t i = 0; i < call->caller->count && !*failed; i++) {
+        const struct rest_grant *grant = &call->caller->grants[i];
+        const cJSON *item = NULL;
+        if ((grant->rights & bit(right_of(call))) == 0)
+            continue;
+        cJSON_ArrayForEach(item, grant->reach)
+        {
+            cJSON *copy = cJSON_Duplicate(item, false);
+            *failed = *failed || copy == NULL || !cJSON_AddItemToArray(list, copy);
+        }
+    }
+    return list;
+}
+
+bool rest_reach_has(const cJSON *reach, const char *organizations)
+{
+    if (reach == NULL)
+        return true;
+    cJSON *list = organizations != NULL ? cJSON_Parse(organizations) : NULL;
+    const cJSON *item = NULL;
+    bool has = false;
+    cJSON_ArrayForEach(item, list) has = has || (cJSON_IsString(item) && in_list(reach, item->valuestring));
+    cJSON_Delete(list);
+    return has;
+}
+
 bool rest_sees_all(const struct rest_call *call, const char *organizations)
 {
     if (reaches(call, right_of(call), NULL))

@@ -54,6 +54,10 @@ static const struct rest_route TELEMETRY[] = {
     {"GET", COMPONENT "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_component_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a component"},
 };
 
+static const struct rest_route QUERIES[] = {
+    {"POST", "/api/query", RIGHT_QUERY, OBJECT, rest_ql_post, 0, 200, "Query", "QueryResult", "Query the telemetry or the properties of the devices of a template"},
+};
+
 static const struct rest_route EVENTS[] = {
     {"GET", "/api/events", RIGHT_DEVICE_READ, NONE, rest_events_list, PAGE, 200, NULL, "[Event]", "List events, the newest first: deviceId, kind, after, before, from, to, order"},
 };
@@ -121,6 +125,7 @@ static const struct {
     AREA("Properties", PROPERTIES),
     AREA("Commands", COMMANDS),
     AREA("Telemetry", TELEMETRY),
+    AREA("Query", QUERIES),
     AREA("Events", EVENTS),
     AREA("Device templates", TEMPLATES),
     AREA("Enrollment groups", ENROLMENT),

@@ -363,6 +363,8 @@ spoke_status store_event_bounds(struct store *s, const struct store_event_range 
     const bool narrow = range->from_ms > 0 || (range->device_id != NULL && range->after > 0);
     if (status == SPOKE_OK && narrow)
         status = find(&scale, *low, *high, range->from_ms, range->after + 1, low);
+    if (status == SPOKE_OK && range->device_id != NULL && range->before != 0 && range->before <= s->position)
+        status = find(&scale, *low, *high, 0, range->before, high);
     if (status == SPOKE_OK && range->to_ms != 0)
         status = find(&scale, *low, *high, range->to_ms, 0, high);
     return status;
