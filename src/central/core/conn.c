@@ -16,57 +16,11 @@
 #define MAX_BODY_BYTES (SPOKE_MAX_TELEMETRY_BYTES + 65535u + 4u)
 /* Before a peer has said who it is: a will of 64 KB and its topic, and the names. */
 #define MAX_CONNECT_BYTES (2u * 65535u + 4096u)
-#define IDLE_BYTES 1024u /* a larger buffer is not kept while it is empty: there may be thousands */
 #define MAX_PENDING_OUTPUT (4u * 1024u * 1024u)
 #define MAX_FILTERS 32u
 #define MAX_LATE_ACKS 65535u
 
 static const char *const log_module = "mqtt";
-
-/* --- growable bytes --- */
-
-static bool bytes_reserve(struct bytes *b, size_t more)
-{
-    if (more <= b->cap - b->len)
-        return true;
-    if (more > SIZE_MAX / 2 - b->len)
-        return false;
-    size_t cap = b->cap < 512 ? 512 : b->cap;
-    while (cap - b->len < more)
-        cap *= 2;
-    uint8_t *ptr = realloc(b->ptr, cap);
-    if (ptr == NULL)
-        return false;
-    b->ptr = ptr;
-    b->cap = cap;
-    return true;
-}
-
-static bool bytes_append(struct bytes *b, const void *from, size_t len)
-{
-    if (!bytes_reserve(b, len))
-        return false;
-    if (len > 0)
-        memcpy(b->ptr + b->len, from, len);
-    b->len += len;
-    return true;
-}
-
-static void bytes_free(struct bytes *b)
-{
-    free(b->ptr);
-    memset(b, 0, sizeof *b);
-}
-
-static void bytes_consume(struct bytes *b, size_t count)
-{
-    assert(count <= b->len);
-    b->len -= count;
-    if (count > 0 && b->len > 0)
-        memmove(b->ptr, b->ptr + count, b->len);
-    if (b->len == 0 && b->cap > IDLE_BYTES)
-        bytes_free(b);
-}
 
 /* --- by id --- */
 

@@ -8,6 +8,7 @@
 
 #include "base/list.h"
 #include "base/timers.h"
+#include "bytes.h"
 #include "core.h"
 
 #define CONN_ID_CAP (SPOKE_MAX_ID_BYTES + 1)
@@ -41,11 +42,6 @@ struct c2d_delivery {
 struct late_ack {
     uint64_t due;
     uint16_t packet_id;
-};
-
-struct bytes {
-    uint8_t *ptr;
-    size_t len, cap;
 };
 
 struct conn {
