@@ -78,6 +78,19 @@ static const char *const MIGRATIONS[] = {
     "CREATE INDEX event_rare ON event (position) WHERE kind <> 1;"
     "CREATE INDEX event_rare_of_device ON event (device_id, seq) WHERE kind <> 1;"
     "CREATE TABLE consumer (name TEXT PRIMARY KEY, position INTEGER NOT NULL, lost INTEGER NOT NULL) WITHOUT ROWID;",
+
+    "CREATE TABLE broker_session (client_id TEXT PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TABLE broker_subscription (client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE,"
+    " filter TEXT NOT NULL, qos INTEGER NOT NULL, PRIMARY KEY (client_id, filter)) WITHOUT ROWID;"
+    "CREATE TABLE broker_delivery (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE, packet_id INTEGER NOT NULL,"
+    " qos INTEGER NOT NULL, state INTEGER NOT NULL, retain INTEGER NOT NULL, topic TEXT NOT NULL,"
+    " payload BLOB NOT NULL);"
+    "CREATE INDEX broker_delivery_of_session ON broker_delivery (client_id);"
+    "CREATE TABLE broker_unreleased (client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE,"
+    " packet_id INTEGER NOT NULL, PRIMARY KEY (client_id, packet_id)) WITHOUT ROWID;"
+    "CREATE TABLE broker_retained (topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL)"
+    " WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 
