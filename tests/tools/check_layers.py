@@ -41,7 +41,8 @@ CENTRAL = {
     "store": set(),
     "core": {"store"},
     "rest": {"core", "store"},
-    "shell": {"core"},
+    "broker": {"core", "store"},
+    "shell": {"core", "broker"},
 }
 
 # a foreign header: where alone it may appear
