@@ -25,9 +25,11 @@ struct spoke_central {
     struct ca_identity identity;
     char *device_ca_pem, *bind_address, *hub_host;
     struct core *core;
-    struct shell *shell; /* NULL: no_listen without a thread */
+    struct shell *shell;   /* NULL: no_listen without a thread */
+    struct broker *broker; /* NULL: no plain MQTT */
+    struct store *broker_store;
     spoke_central_env env;
-    char *host, *api_base, *api_token, *group_key;
+    char *host, *api_base, *api_token, *group_key, *plain_mqtt_host;
     struct pending *pending; /* requests that wait for their answer */
 
     bool thread_runs;
@@ -288,6 +290,67 @@ static spoke_status open_identity(spoke_central *central, char *why, size_t cap)
     return status;
 }
 
+/* --- the plain broker --- */
+
+static spoke_status check_broker(const spoke_central *central, char *why, size_t cap)
+{
+    const spoke_central_config *config = &central->config;
+    const char *address = bind_text(config->plain_mqtt_address);
+    if (config->plain_mqtt_address == NULL)
+        return SPOKE_OK;
+    if (config->no_listen) {
+        (void)snprintf(why, cap, "a plain MQTT broker needs sockets, and there are none with no_listen");
+        return SPOKE_E_ARG;
+    }
+    if (is_loopback(address) || config->plain_mqtt_open)
+        return SPOKE_OK;
+    (void)snprintf(
+        why, cap,
+        "plain MQTT on %s would be open to whoever reaches it, without TLS or passwords; take 127.0.0.1,"
+        " or add --plain-mqtt-open when that is what you want",
+        address);
+    return SPOKE_E_ARG;
+}
+
+static void log_broker(void *user, spoke_log_level level, const char *line)
+{
+    const spoke_central *central = user;
+    core_log(central->core, level, "broker", "%s", line);
+}
+
+/* In a file of its own: what its clients do neither waits for devices nor takes part in their commits. */
+static spoke_status open_broker_store(spoke_central *central, char *why, size_t cap)
+{
+    char *path = data_dir_file(&central->dir, "broker.db");
+    if (path == NULL)
+        return SPOKE_E_NO_MEMORY;
+    const bool durable = !central->config.relaxed_durability && !central->config.ephemeral;
+    const spoke_status status = store_open(path, durable, &central->broker_store, why, cap);
+    free(path);
+    return status;
+}
+
+static spoke_status open_broker(spoke_central *central, char *why, size_t cap)
+{
+    const spoke_central_config *config = &central->config;
+    if (config->plain_mqtt_address == NULL)
+        return SPOKE_OK;
+    central->plain_mqtt_host = strdup(bind_text(config->plain_mqtt_address));
+    if (central->plain_mqtt_host == NULL)
+        return SPOKE_E_NO_MEMORY;
+    spoke_status status = open_broker_store(central, why, cap);
+    if (status != SPOKE_OK)
+        return status;
+    const struct broker_options options = {.store = central->broker_store, .log = log_broker, .log_user = central};
+    status = broker_create(&options, &central->broker);
+    if (status != SPOKE_OK)
+        (void)snprintf(why, cap, "the plain MQTT broker cannot read what it kept: %s", spoke_status_text(status));
+    else if (!is_loopback(central->plain_mqtt_host))
+        core_log(central->core, SPOKE_LOG_WARN, "broker", "plain MQTT on %s is open to whoever reaches it",
+                 central->plain_mqtt_host);
+    return status;
+}
+
 static uint16_t port_or(const spoke_central_config *config, uint16_t port, uint16_t usual)
 {
     return port != 0 || config->any_port ? port : usual;
@@ -306,6 +369,9 @@ static spoke_status open_shell(spoke_central *central, char *why, size_t cap)
         .key_pem = central->identity.key_pem,
         .random = system_random,
         .max_mqtt = config->max_connections,
+        .broker = central->broker,
+        .broker_address = central->plain_mqtt_host,
+        .broker_port = config->plain_mqtt_port,
     };
     if (config->no_listen && !config->threaded)
         return SPOKE_OK;
@@ -329,6 +395,7 @@ static spoke_status fill_env(spoke_central *central)
     if (central->shell != NULL) {
         env->mqtt_port = shell_mqtt_port(central->shell);
         env->https_port = shell_https_port(central->shell);
+        env->plain_mqtt_port = shell_broker_port(central->shell);
     }
     if (asprintf(&central->api_base, bracket ? "https://[%s]:%u" : "https://%s:%u", central->host,
                  (unsigned)env->https_port) < 0) {
@@ -341,6 +408,7 @@ static spoke_status fill_env(spoke_central *central)
     central->group_key = default_group_key(central);
     env->host = central->host;
     env->ca_file = central->identity.ca_file;
+    env->plain_mqtt_host = central->plain_mqtt_host;
     env->id_scope = core_id_scope(central->core);
     env->group_key = central->group_key != NULL ? central->group_key : "";
     env->api_base = central->api_base;
@@ -382,6 +450,8 @@ static spoke_status start_parts(spoke_central *central, char *why, size_t cap)
 {
     spoke_status status = choose_names(central, why, cap);
     if (status == SPOKE_OK)
+        status = check_broker(central, why, cap);
+    if (status == SPOKE_OK)
         status = read_device_ca(central, why, cap);
     if (status == SPOKE_OK)
         status = open_folder(central, why, cap);
@@ -391,6 +461,8 @@ static spoke_status start_parts(spoke_central *central, char *why, size_t cap)
         warn_of_local_hub(central);
         status = open_identity(central, why, cap);
     }
+    if (status == SPOKE_OK)
+        status = open_broker(central, why, cap);
     if (status == SPOKE_OK)
         status = open_shell(central, why, cap);
     if (status == SPOKE_OK)
@@ -703,6 +775,8 @@ void spoke_central_stop(spoke_central *central)
     }
     refuse_pending(central); /* with the shell still there: `done` may call */
     shell_destroy(central->shell);
+    broker_destroy(central->broker);
+    store_close(central->broker_store);
     if (central->core != NULL)
         (void)core_commit(central->core);
     core_destroy(central->core);
@@ -714,6 +788,7 @@ void spoke_central_stop(spoke_central *central)
     free_secret(central->api_token);
     free(central->api_base);
     free(central->host);
+    free(central->plain_mqtt_host);
     free(central->hub_host);
     free(central->bind_address);
     free(central->device_ca_pem);

@@ -31,7 +31,9 @@ enum option_id {
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
     OPTION_SHOW_SECRETS,
-    OPTION_CONTROL
+    OPTION_CONTROL,
+    OPTION_PLAIN_MQTT,
+    OPTION_PLAIN_MQTT_OPEN
 };
 
 static const struct option options[] = {
@@ -63,6 +65,8 @@ static const struct option options[] = {
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
     {"show-secrets", no_argument, NULL, OPTION_SHOW_SECRETS},
     {"control", no_argument, NULL, OPTION_CONTROL},
+    {"plain-mqtt", required_argument, NULL, OPTION_PLAIN_MQTT},
+    {"plain-mqtt-open", no_argument, NULL, OPTION_PLAIN_MQTT_OPEN},
     {NULL, 0, NULL, 0},
 };
 
@@ -77,6 +81,8 @@ static const char help[] =
     "  --bind ADDRESS          IPv4 or IPv6 address [127.0.0.1]; 0.0.0.0 opens it to the network\n"
     "  --tls-cert FILE         PEM: the server's certificate and the chain behind it [one by a CA made here]\n"
     "  --tls-key FILE          PEM: its key\n"
+    "  --plain-mqtt ADDR:PORT  beside it an ordinary MQTT broker over plain TCP, for any client; port 0: any free one\n"
+    "  --plain-mqtt-open       its address may be one that others reach; it asks nobody for a password\n"
     "\n"
     "Data\n"
     "  --data-dir FOLDER       [$XDG_DATA_HOME/spoke-central, or ~/.local/share/spoke-central]\n"
@@ -181,6 +187,27 @@ static void take_text(struct parsing *p, const char *flag, const char *text, con
         complain(p, flag, text, "a value is missing");
 }
 
+/* "127.0.0.1:1883" or "[::1]:1883". */
+static void take_plain_mqtt(struct parsing *p, const char *flag, const char *text)
+{
+    const char *colon = strrchr(text, ':');
+    const size_t len = colon != NULL ? (size_t)(colon - text) : 0;
+    const bool bracketed = len > 2 && text[0] == '[' && text[len - 1] == ']';
+    const char *start = bracketed ? text + 1 : text;
+    const size_t address_len = bracketed ? len - 2 : len;
+    uint32_t port = 0;
+    if (address_len == 0 || address_len >= sizeof p->cli->plain_mqtt_address ||
+        (!bracketed && strcspn(text, ":[]") < len) || spoke_str_u32(spoke_str_of(colon + 1), &port) != SPOKE_OK ||
+        port > UINT16_MAX) {
+        complain(p, flag, text, "ADDRESS:PORT is wanted, as 127.0.0.1:1883, [::1]:1883 or 127.0.0.1:0");
+        return;
+    }
+    memcpy(p->cli->plain_mqtt_address, start, address_len);
+    p->cli->plain_mqtt_address[address_len] = '\0';
+    p->cli->config.plain_mqtt_address = p->cli->plain_mqtt_address;
+    p->cli->config.plain_mqtt_port = (uint16_t)port;
+}
+
 static void stop_with(struct parsing *p, const char *text)
 {
     (void)fputs(text, p->out);
@@ -207,6 +234,8 @@ static void take_option(struct parsing *p, enum option_id id, const char *flag, 
         config->drop_duplicates = true;
     else if (id == OPTION_CONTROL)
         config->control = true;
+    else if (id == OPTION_PLAIN_MQTT_OPEN)
+        config->plain_mqtt_open = true;
     else if (id == OPTION_PRINT_ENV)
         p->cli->print_env = true;
     else if (id == OPTION_SHOW_SECRETS)
@@ -254,6 +283,8 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
         take_text(p, flag, value, &config->tls_key_file);
     else if (id == OPTION_BACKUP)
         take_text(p, flag, value, &p->cli->backup);
+    else if (id == OPTION_PLAIN_MQTT)
+        take_plain_mqtt(p, flag, value);
     else if (id == OPTION_LOG_LEVEL)
         take_log_level(p, flag, value);
 }
@@ -276,6 +307,8 @@ static void check_together(struct parsing *p)
         complain(p, "data-dir", p->cli->config.data_dir, "a folder to keep does not go with --ephemeral");
     else if (p->cli->config.ephemeral && p->cli->backup != NULL)
         complain(p, "backup", p->cli->backup, "there is nothing to copy with --ephemeral");
+    if (p->go_on && p->cli->config.plain_mqtt_open && p->cli->config.plain_mqtt_address == NULL)
+        complain(p, "plain-mqtt-open", "", "there is nothing to open without --plain-mqtt");
 }
 
 bool cli_parse(int argc, char *const *argv, struct cli *cli, int *code, FILE *out, FILE *err)
@@ -321,6 +354,10 @@ void cli_print_env(const spoke_central_env *env, FILE *out)
     (void)fprintf(out, "SPOKE_GROUP_KEY=%s\n", env->group_key);
     (void)fprintf(out, "SPOKE_API_BASE=%s\n", env->api_base);
     (void)fprintf(out, "SPOKE_API_TOKEN=%s\n", env->api_token);
+    if (env->plain_mqtt_host != NULL) {
+        (void)fprintf(out, "SPOKE_PLAIN_MQTT_HOST=%s\n", env->plain_mqtt_host);
+        (void)fprintf(out, "SPOKE_PLAIN_MQTT_PORT=%u\n", (unsigned)env->plain_mqtt_port);
+    }
     (void)fflush(out);
 }
 
@@ -330,6 +367,9 @@ void cli_print_banner(const struct cli *cli, const spoke_central_env *env, FILE 
     (void)fprintf(out, "  devices    %s, port %u: MQTT over TLS; port %u: MQTT over WebSocket\n", env->host,
                   (unsigned)env->mqtt_port, (unsigned)env->https_port);
     (void)fprintf(out, "  REST API   %s\n", env->api_base);
+    if (env->plain_mqtt_host != NULL)
+        (void)fprintf(out, "  plain MQTT %s, port %u: a broker for any client, nothing of devices\n",
+                      env->plain_mqtt_host, (unsigned)env->plain_mqtt_port);
     (void)fprintf(out, "  CA         %s\n",
                   env->ca_file != NULL ? env->ca_file : "the one that issued the certificate of --tls-cert");
     (void)fprintf(out, "  id scope   %s\n", env->id_scope);

@@ -13,6 +13,7 @@ struct cli {
     const char *templates;       /* file or folder; NULL: none */
     const char *backup;          /* a folder to make, instead of a start; NULL: none */
     bool print_env, show_secrets;
+    char plain_mqtt_address[64]; /* config's points here */
 };
 
 /* True: start. False: exit with *code; help and version went to `out`, complaints to `err`. */

@@ -1,10 +1,13 @@
 /* The service as a library: the public interface alone. */
 #include "support/support.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +38,85 @@ static spoke_central *start(spoke_central_config config)
 static spoke_central *start_in_memory(void)
 {
     return start((spoke_central_config){.no_listen = true, .ephemeral = true, .control = true});
+}
+
+/* --- the plain broker --- */
+
+/* Sends what a client says and reads exactly what it should hear, on one connection. */
+static void converse(uint16_t port, const char *say, size_t say_len, const char *hear, size_t hear_len)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port)};
+    char heard[64] = {0};
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const int fd = socket(AF_INET, SOCK_STREAM, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(send(fd, say, say_len, MSG_NOSIGNAL), (ssize_t)say_len);
+    assert_int_equal(recv(fd, heard, hear_len, MSG_WAITALL), (ssize_t)hear_len);
+    assert_memory_equal(heard, hear, hear_len);
+    close(fd);
+}
+
+#define CONVERSE(port, say, hear) converse(port, say, sizeof say - 1, hear, sizeof hear - 1)
+#define PLAIN_CONNECT "\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01x"
+#define PLAIN_CONNACK "\x20\x02\x00\x00"
+
+static void a_plain_broker_listens_beside_the_service(void **state)
+{
+    (void)state;
+    spoke_central *central = start((spoke_central_config){
+        .ephemeral = true, .any_port = true, .threaded = true, .plain_mqtt_address = "localhost"});
+    const spoke_central_env *env = spoke_central_env_of(central);
+    assert_string_equal(env->plain_mqtt_host, "127.0.0.1");
+    CONVERSE(env->plain_mqtt_port, PLAIN_CONNECT "\xc0\x00", PLAIN_CONNACK "\xd0\x00");
+    CONVERSE(env->plain_mqtt_port, PLAIN_CONNECT "\x82\x06\x00\x01\x00\x01t\x00\x30\x04\x00\x01tm",
+             PLAIN_CONNACK "\x90\x03\x00\x01\x00\x30\x04\x00\x01tm");
+    spoke_central_stop(central);
+}
+
+static void what_the_plain_broker_retains_is_there_after_a_restart(void **state)
+{
+    char folder[] = "/tmp/spoke-broker-XXXXXX", command[80];
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    for (int i = 0; i < 2; i++) {
+        spoke_central *central = start((spoke_central_config){
+            .data_dir = folder, .any_port = true, .threaded = true, .plain_mqtt_address = "127.0.0.1"});
+        const uint16_t port = spoke_central_env_of(central)->plain_mqtt_port;
+        if (i == 0)
+            CONVERSE(port, PLAIN_CONNECT "\x33\x06\x00\x01t\x00\x07m", PLAIN_CONNACK "\x40\x02\x00\x07");
+        else
+            CONVERSE(port, PLAIN_CONNECT "\x82\x06\x00\x01\x00\x01t\x00",
+                     PLAIN_CONNACK "\x90\x03\x00\x01\x00\x31\x04\x00\x01tm");
+        spoke_central_stop(central);
+    }
+    (void)snprintf(command, sizeof command, "rm -r %s", folder);
+    assert_int_equal(system(command), 0);
+}
+
+static void a_plain_broker_beyond_loopback_has_to_be_asked_for_twice(void **state)
+{
+    spoke_central *central = NULL;
+    spoke_central_config config = SPOKE_CENTRAL_CONFIG(.ephemeral = true, .any_port = true, .threaded = true,
+                                                       .plain_mqtt_address = "0.0.0.0", .log = silent);
+    (void)state;
+    assert_int_equal(spoke_central_start(&config, &central, why, sizeof why), SPOKE_E_ARG);
+    assert_non_null(strstr(why, "--plain-mqtt-open"));
+    assert_null(central);
+}
+
+static void a_plain_broker_needs_sockets(void **state)
+{
+    spoke_central *central = NULL;
+    spoke_central_config config = SPOKE_CENTRAL_CONFIG(.ephemeral = true, .no_listen = true,
+                                                       .plain_mqtt_address = "127.0.0.1", .log = silent);
+    (void)state;
+    assert_int_equal(spoke_central_start(&config, &central, why, sizeof why), SPOKE_E_ARG);
+    config.no_listen = false;
+    config.plain_mqtt_address = "nonsense";
+    config.plain_mqtt_open = true;
+    assert_int_equal(spoke_central_start(&config, &central, why, sizeof why), SPOKE_E_ARG);
+    assert_non_null(strstr(why, "not an IPv4 or IPv6 address; check --plain-mqtt"));
 }
 
 /* --- starting --- */
@@ -377,6 +459,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(memory_only_service_leaves_nothing_and_starts_fast),
+        cmocka_unit_test(a_plain_broker_listens_beside_the_service),
+        cmocka_unit_test(what_the_plain_broker_retains_is_there_after_a_restart),
+        cmocka_unit_test(a_plain_broker_beyond_loopback_has_to_be_asked_for_twice),
+        cmocka_unit_test(a_plain_broker_needs_sockets),
         cmocka_unit_test(environment_says_all_that_a_client_needs),
         cmocka_unit_test(impossible_configurations_are_refused_with_a_sentence),
         cmocka_unit_test(configuration_may_be_older_or_newer_than_the_library),

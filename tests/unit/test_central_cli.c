@@ -204,6 +204,8 @@ static void help_names_every_option_and_exits_with_zero(void **state)
                                         "--keep-messages",
                                         "--keep-days",
                                         "--drop-duplicates",
+                                        "--plain-mqtt",
+                                        "--plain-mqtt-open",
                                         "Example"};
     struct run r;
     (void)state;
@@ -220,14 +222,14 @@ static void help_names_every_option_and_exits_with_zero(void **state)
     done(&r);
 }
 
-static const spoke_central_env env = {"localhost",
-                                      8883,
-                                      8443,
-                                      "/d/ca.pem",
-                                      "0ne1",
-                                      "KEY",
-                                      "https://localhost:8443",
-                                      "SharedAccessSignature sr=a&sig=b"};
+static const spoke_central_env env = {.host = "localhost",
+                                      .mqtt_port = 8883,
+                                      .https_port = 8443,
+                                      .ca_file = "/d/ca.pem",
+                                      .id_scope = "0ne1",
+                                      .group_key = "KEY",
+                                      .api_base = "https://localhost:8443",
+                                      .api_token = "SharedAccessSignature sr=a&sig=b"};
 
 static void env_lines_are_exactly_the_contract(void **state)
 {
@@ -247,6 +249,60 @@ static void env_lines_are_exactly_the_contract(void **state)
                               "SPOKE_API_BASE=https://localhost:8443\n"
                               "SPOKE_API_TOKEN=SharedAccessSignature sr=a&sig=b\n");
     free(text);
+}
+
+static void env_lines_of_the_plain_broker_come_behind(void **state)
+{
+    spoke_central_env with = env;
+    char *text = NULL;
+    size_t len = 0;
+    (void)state;
+    FILE *out = open_memstream(&text, &len);
+    assert_non_null(out);
+    with.plain_mqtt_host = "127.0.0.1";
+    with.plain_mqtt_port = 1883;
+    cli_print_env(&with, out);
+    fclose(out);
+    const char *token = strstr(text, "SPOKE_API_TOKEN="),
+               *host = strstr(text, "SPOKE_PLAIN_MQTT_HOST=127.0.0.1\n");
+    assert_true(token != NULL && host != NULL && token < host);
+    assert_non_null(strstr(host, "SPOKE_PLAIN_MQTT_PORT=1883\n"));
+    free(text);
+}
+
+static void the_plain_broker_takes_an_address_and_a_port(void **state)
+{
+    static char words[][20] = {"127.0.0.1:1883", "[::1]:0", "localhost:65535"};
+    static const char *const addresses[] = {"127.0.0.1", "::1", "localhost"};
+    static const uint16_t ports[] = {1883, 0, 65535};
+    struct run r;
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        parse(&r, ARGS("--plain-mqtt", words[i], "--plain-mqtt-open"));
+        assert_true(r.starts);
+        assert_string_equal(r.cli.config.plain_mqtt_address, addresses[i]);
+        assert_int_equal(r.cli.config.plain_mqtt_port, ports[i]);
+        assert_true(r.cli.config.plain_mqtt_open);
+        done(&r);
+    }
+}
+
+static void a_plain_broker_without_address_or_port_is_a_usage_error(void **state)
+{
+    static char words[][20] = {"",   "1883",           "127.0.0.1", ":1883", "127.0.0.1:", "127.0.0.1:65536",
+                               "[]", "127.0.0.1:many", "::1:1883",  "[]:1",  "[::1]"};
+    struct run r;
+    (void)state;
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        parse(&r, ARGS("--plain-mqtt", words[i]));
+        assert_false(r.starts);
+        assert_int_equal(r.code, CLI_EXIT_USAGE);
+        assert_non_null(strstr(r.err, "--plain-mqtt"));
+        done(&r);
+    }
+    parse(&r, ARGS("--plain-mqtt-open"));
+    assert_int_equal(r.code, CLI_EXIT_USAGE);
+    done(&r);
 }
 
 static char *banner(bool show_secrets, bool relaxed)
@@ -291,6 +347,9 @@ int main(void)
         cmocka_unit_test(folder_to_keep_does_not_go_with_ephemeral),
         cmocka_unit_test(help_names_every_option_and_exits_with_zero),
         cmocka_unit_test(env_lines_are_exactly_the_contract),
+        cmocka_unit_test(env_lines_of_the_plain_broker_come_behind),
+        cmocka_unit_test(the_plain_broker_takes_an_address_and_a_port),
+        cmocka_unit_test(a_plain_broker_without_address_or_port_is_a_usage_error),
         cmocka_unit_test(banner_keeps_secrets_unless_asked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -60,6 +60,11 @@ typedef struct spoke_central_config {
     const char
         *tls_cert_file;       /* PEM: the server's certificate, and the chain behind it [one by a CA of its own] */
     const char *tls_key_file; /* PEM: its key; both or neither */
+    /* An ordinary MQTT 3.1.1 broker beside the service, over plain TCP and open to whoever reaches it: topics between
+     * its own clients, nothing of devices. For MQTT clients of yours and for conformance suites. */
+    const char *plain_mqtt_address; /* an IPv4 or IPv6 address [no broker] */
+    uint16_t plain_mqtt_port;       /* 0: the system picks */
+    bool plain_mqtt_open;           /* the address may be one that others reach; E_ARG without it */
 } spoke_central_config;
 
 /* clang-format off */
@@ -72,8 +77,10 @@ typedef struct spoke_central_env {
     uint16_t mqtt_port, https_port;
     const char *ca_file; /* PEM; NULL with no_listen and with tls_cert_file, whose CA others know */
     const char *id_scope, *group_key;
-    const char *api_base;  /* https://localhost:port */
-    const char *api_token; /* the whole Authorization value */
+    const char *api_base;        /* https://localhost:port */
+    const char *api_token;       /* the whole Authorization value */
+    const char *plain_mqtt_host; /* NULL: there is no such broker */
+    uint16_t plain_mqtt_port;
 } spoke_central_env;
 
 /* Opens the data folder, makes the CA at the first start, binds. `why`, when given, gets one sentence on error.

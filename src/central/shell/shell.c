@@ -68,41 +68,62 @@ static int bound_socket(const struct sockaddr_storage *address, socklen_t len)
     return -1;
 }
 
-static void explain_bind(int reason, const char *address, uint16_t port, const char *flag, char *why, size_t cap)
+/* What a kind of stream is called, and which option says where it listens. */
+struct listening {
+    enum stream_kind kind;
+    const char *what, *address, *address_flag, *port_flag;
+    uint16_t port;
+};
+
+static void explain_bind(int reason, const struct listening *on, char *why, size_t cap)
 {
+    const unsigned port = on->port;
     if (reason == EADDRINUSE)
         (void)snprintf(why, cap, "port %u of %s is in use by another program; choose another with %s (0: any)",
-                       (unsigned)port, address, flag);
+                       port, on->address, on->port_flag);
     else if (reason == EADDRNOTAVAIL)
-        (void)snprintf(why, cap, "%s is not an address of this machine; check --bind", address);
+        (void)snprintf(why, cap, "%s is not an address of this machine; check %s", on->address, on->address_flag);
     else if (reason == EACCES)
-        (void)snprintf(why, cap, "port %u may only be opened by root; choose one above 1023 with %s",
-                       (unsigned)port, flag);
+        (void)snprintf(why, cap, "port %u may only be opened by root; choose one above 1023 with %s", port,
+                       on->port_flag);
     else
-        (void)snprintf(why, cap, "port %u of %s cannot be opened: %s", (unsigned)port, address, strerror(reason));
+        (void)snprintf(why, cap, "port %u of %s cannot be opened: %s", port, on->address, strerror(reason));
 }
 
-static spoke_status open_listener(struct shell *shell, enum stream_kind kind, uint16_t port, char *why, size_t cap)
+static spoke_status open_listener(struct shell *shell, const struct listening *on, char *why, size_t cap)
 {
-    const bool mqtt = kind == STREAM_MQTT;
     struct listener *l = &shell->listeners[shell->listener_count];
     struct sockaddr_storage address;
     socklen_t len = 0;
-    if (!address_of(shell->options.bind_address, port, &address, &len)) {
-        (void)snprintf(why, cap, "\"%s\" is not an IPv4 or IPv6 address; check --bind",
-                       shell->options.bind_address);
+    if (!address_of(on->address, on->port, &address, &len)) {
+        (void)snprintf(why, cap, "\"%s\" is not an IPv4 or IPv6 address; check %s", on->address, on->address_flag);
         return SPOKE_E_ARG;
     }
-    l->kind = kind;
-    l->what = mqtt ? "MQTT" : "HTTPS";
+    l->kind = on->kind;
+    l->what = on->what;
     l->socket.fd = bound_socket(&address, len);
     if (l->socket.fd < 0) {
-        explain_bind(errno, shell->options.bind_address, port, mqtt ? "--mqtt-port" : "--https-port", why, cap);
+        explain_bind(errno, on, why, cap);
         return SPOKE_E_PORT;
     }
     l->port = port_of(l->socket.fd);
     shell->listener_count++;
     return watch_set(shell, &l->socket, EPOLLIN);
+}
+
+static spoke_status open_listeners(struct shell *shell, char *why, size_t cap)
+{
+    const struct shell_options *o = &shell->options;
+    const struct listening all[] = {
+        {STREAM_MQTT, "MQTT", o->bind_address, "--bind", "--mqtt-port", o->mqtt_port},
+        {STREAM_HTTP, "HTTPS", o->bind_address, "--bind", "--https-port", o->https_port},
+        {STREAM_BROKER, "plain MQTT", o->broker_address, "--plain-mqtt", "--plain-mqtt", o->broker_port},
+    };
+    const size_t count = o->broker != NULL ? 3 : 2;
+    spoke_status status = SPOKE_OK;
+    for (size_t i = 0; i < count && status == SPOKE_OK; i++)
+        status = open_listener(shell, &all[i], why, cap);
+    return status;
 }
 
 static spoke_status open_tls(struct shell *shell, char *why, size_t cap)
@@ -130,9 +151,16 @@ bool shell_mqtt_full(const struct shell *shell)
     return shell->counts[STREAM_MQTT] + shell->counts[STREAM_WEBSOCKET] >= shell->options.max_mqtt;
 }
 
+static uint32_t limit_of(const struct shell *shell, enum stream_kind kind)
+{
+    return kind == STREAM_HTTP     ? shell->options.max_http
+           : kind == STREAM_BROKER ? shell->options.max_broker
+                                   : shell->options.max_mqtt;
+}
+
 static bool is_full(const struct shell *shell, enum stream_kind kind)
 {
-    return kind == STREAM_MQTT ? shell_mqtt_full(shell) : shell->counts[STREAM_HTTP] >= shell->options.max_http;
+    return kind == STREAM_MQTT ? shell_mqtt_full(shell) : shell->counts[kind] >= limit_of(shell, kind);
 }
 
 /* Out of descriptors or memory: the kernel keeps the connection, and epoll would report it without end. */
@@ -165,8 +193,7 @@ static void log_refused(struct shell *shell, struct listener *l)
     if (l->refused == 0 || shell->now_ms < l->refused_log_ms)
         return;
     core_log(shell->core, SPOKE_LOG_WARN, "shell", "%u %s connections were closed at once: the limit is %u",
-             (unsigned)l->refused, l->what,
-             (unsigned)(l->kind == STREAM_MQTT ? shell->options.max_mqtt : shell->options.max_http));
+             (unsigned)l->refused, l->what, (unsigned)limit_of(shell, l->kind));
     l->refused = 0;
     l->refused_log_ms = shell->now_ms + SHELL_LOG_PAUSE_MS;
 }
@@ -203,6 +230,8 @@ static void fill_defaults(struct shell_options *options)
         options->max_mqtt = SHELL_USUAL_MQTT;
     if (options->max_http == 0)
         options->max_http = 256;
+    if (options->max_broker == 0)
+        options->max_broker = 1000;
     if (options->patience_ms == 0)
         options->patience_ms = 30000;
     if (options->drain_limit_ms == 0)
@@ -212,7 +241,9 @@ static void fill_defaults(struct shell_options *options)
 /* A limit that was asked for and cannot be kept is refused; the usual one gives way. */
 static spoke_status fit_descriptors(struct shell_options *options, bool asked, char *why, size_t cap)
 {
-    const rlim_t others = SHELL_OTHER_DESCRIPTORS + 2u * (rlim_t)options->max_http; /* each with its socket pair */
+    const rlim_t others = SHELL_OTHER_DESCRIPTORS +
+                          2u * (rlim_t)options->max_http + /* each with its socket pair */
+                          (options->broker != NULL ? options->max_broker : 0u);
     struct rlimit limit;
     if (!options->listen || getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= options->max_mqtt + others)
         return SPOKE_OK;
@@ -248,9 +279,7 @@ static spoke_status open_all(struct shell *shell, char *why, size_t cap)
         return status;
     status = open_tls(shell, why, cap);
     if (status == SPOKE_OK)
-        status = open_listener(shell, STREAM_MQTT, shell->options.mqtt_port, why, cap);
-    if (status == SPOKE_OK)
-        status = open_listener(shell, STREAM_HTTP, shell->options.https_port, why, cap);
+        status = open_listeners(shell, why, cap);
     if (status != SPOKE_OK)
         return status;
     status = worker_create(shell);
@@ -332,4 +361,9 @@ uint16_t shell_mqtt_port(const struct shell *shell)
 uint16_t shell_https_port(const struct shell *shell)
 {
     return port_by_kind(shell, STREAM_HTTP);
+}
+
+uint16_t shell_broker_port(const struct shell *shell)
+{
+    return port_by_kind(shell, STREAM_BROKER);
 }

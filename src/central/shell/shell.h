@@ -1,8 +1,9 @@
-/* The service's sockets: one epoll loop that carries MQTT over TLS, MQTT over WebSocket and HTTPS to the core. No
- * threads; one thread at a time calls, and shell_wait alone may run while another thread uses the core. */
+/* The service's sockets: one epoll loop that carries MQTT over TLS, MQTT over WebSocket and HTTPS to the core, and
+ * plain MQTT to the broker. No threads; one thread at a time calls, and shell_wait alone may run while another thread uses the core. */
 #ifndef SPOKE_SRC_CENTRAL_SHELL_H
 #define SPOKE_SRC_CENTRAL_SHELL_H
 
+#include "central/broker/broker.h"
 #include "central/core/core.h"
 
 struct shell;
@@ -20,9 +21,13 @@ struct shell_options {
     const char *cert_pem, *key_pem;
     spoke_status (*random)(void *ctx, uint8_t *out, size_t len);
     void *random_ctx;
+    struct broker *broker;      /* NULL: no plain MQTT */
+    const char *broker_address; /* where it listens */
+    uint16_t broker_port;       /* 0: the system picks */
     /* 0 means the default in brackets. */
     uint32_t max_mqtt;       /* connections, over TLS and WebSocket [16384, or what the descriptors allow] */
     uint32_t max_http;       /* [256] */
+    uint32_t max_broker;     /* connections of plain MQTT [1000] */
     uint32_t patience_ms;    /* for a handshake, for a whole HTTP request, for an idle HTTP connection [30000] */
     uint32_t drain_limit_ms; /* for the last bytes of a connection that ends [5000] */
 };
@@ -36,6 +41,7 @@ void shell_destroy(struct shell *shell);
 spoke_status shell_set_base(struct shell *shell, const char *base);
 uint16_t shell_mqtt_port(const struct shell *shell);
 uint16_t shell_https_port(const struct shell *shell);
+uint16_t shell_broker_port(const struct shell *shell); /* 0: there is none */
 
 /* How long a wait may be, at most limit_ms. */
 uint32_t shell_sleep_ms(const struct shell *shell, uint32_t limit_ms);

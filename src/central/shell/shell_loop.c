@@ -32,7 +32,8 @@ void watch_close(struct shell *shell, struct watch *watch)
 static bool has_work(const struct shell *shell)
 {
     return shell->http_work.count > 0 || shell->work.count > 0 || shell->shaking.count > 0 ||
-           shell->http_shaking.count > 0 || core_any_stirred(shell->core);
+           shell->http_shaking.count > 0 || core_any_stirred(shell->core) ||
+           (shell->options.broker != NULL && broker_any_stirred(shell->options.broker));
 }
 
 static uint64_t earliest(const struct shell *shell)
@@ -53,6 +54,8 @@ static uint32_t until(uint64_t due, uint64_t now, uint32_t limit_ms)
 uint32_t shell_sleep_ms(const struct shell *shell, uint32_t limit_ms)
 {
     limit_ms = until(core_deadline(shell->core), core_now_ms(shell->core), limit_ms);
+    if (shell->options.broker != NULL)
+        limit_ms = until(broker_deadline(shell->options.broker), core_now_ms(shell->core), limit_ms);
     limit_ms = until(earliest(shell), shell_now_ms(), limit_ms);
     const uint32_t http = shell->http != NULL ? http_sleep_ms(shell->http) : UINT32_MAX;
     return http < limit_ms ? http : limit_ms;
@@ -134,6 +137,8 @@ static void send_all(struct shell *shell)
     struct stream *s;
     while ((s = core_conn_stirred(shell->core)) != NULL)
         list_join(&shell->sending, &s->in_sending, s);
+    while (shell->options.broker != NULL && (s = broker_conn_stirred(shell->options.broker)) != NULL)
+        list_join(&shell->sending, &s->in_sending, s);
     while ((s = list_take(&shell->sending)) != NULL) {
         shell->visits++;
         stream_send(s);
@@ -167,6 +172,16 @@ static void accept_ready(struct shell *shell)
     }
 }
 
+/* A commit that fails ends the connections that waited for it, and says so. */
+static void tick_broker(struct shell *shell)
+{
+    struct broker *broker = shell->options.broker;
+    if (broker == NULL)
+        return;
+    broker_tick(broker, core_now_ms(shell->core));
+    (void)broker_commit(broker);
+}
+
 /* Answers leave only after the commit that makes them true. The work of a turn is that of the streams to which
  * something happened: thousands that are silent cost nothing. */
 void shell_turn(struct shell *shell)
@@ -184,5 +199,6 @@ void shell_turn(struct shell *shell)
     if (shell->worker != NULL)
         worker_turn(shell->worker);
     core_tick(shell->core); /* commits */
+    tick_broker(shell);
     send_all(shell);
 }

@@ -42,7 +42,8 @@ spoke_status backlog_add(struct backlog *b, const void *bytes, size_t len);
 void backlog_drop(struct backlog *b, size_t count);
 void backlog_free(struct backlog *b);
 
-enum stream_kind { STREAM_MQTT, STREAM_WEBSOCKET, STREAM_HTTP };
+enum stream_kind { STREAM_MQTT, STREAM_WEBSOCKET, STREAM_HTTP, STREAM_BROKER };
+#define STREAM_KINDS 4
 
 enum stream_state {
     STREAM_HANDSHAKE, /* TLS -> OPEN, CLOSED */
@@ -63,7 +64,7 @@ struct stream {
     enum stream_kind kind;
     enum stream_state state;
     struct watch socket;
-    struct tls *tls;
+    struct tls *tls; /* NULL: STREAM_BROKER, which has none */
     void *tls_memory;
     struct sockaddr_storage address;
     socklen_t address_len;
@@ -71,9 +72,10 @@ struct stream {
     uint64_t stuck_ms;   /* when patience with a peer that reads nothing ends; UINT64_MAX: it reads */
     bool again;          /* more can be read without waiting for the socket */
     struct backlog wire; /* received and not taken by TLS when the turn ended */
-    struct backlog out;  /* plain bytes for TLS; for STREAM_MQTT the core keeps them */
+    struct backlog out;  /* plain bytes for TLS; for STREAM_MQTT and STREAM_BROKER the machine behind keeps them */
     struct conn *conn;   /* STREAM_MQTT and STREAM_WEBSOCKET */
     struct backlog peer; /* certificates that the client showed, DER; handed to the core with the connection */
+    struct broker_conn *broker_conn; /* STREAM_BROKER */
     struct websocket websocket;
     bool close_sent; /* STREAM_WEBSOCKET: nothing follows our close frame */
     /* STREAM_HTTP */
@@ -100,7 +102,7 @@ struct shell {
     char *base;
     int epoll;
     struct watch wake;
-    struct listener listeners[2];
+    struct listener listeners[3];
     size_t listener_count;
     uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
     struct tls_context *tls;
@@ -114,7 +116,7 @@ struct shell {
     uint64_t handshake_log_ms; /* no further line before */
     struct timers timers;
     uint64_t visits;
-    uint32_t counts[3]; /* by stream_kind */
+    uint32_t counts[STREAM_KINDS]; /* by stream_kind */
     struct http *http;
     struct worker *worker;                       /* NULL: nothing is listened to, so nobody is held up */
     struct watch http_loop;                      /* libmicrohttpd's own epoll descriptor, inside ours */

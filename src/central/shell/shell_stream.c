@@ -80,6 +80,23 @@ static spoke_status socket_write(void *ctx, const uint8_t *bytes, size_t len, si
     return socket_result(send(s->socket.fd, bytes, len, MSG_NOSIGNAL), count);
 }
 
+/* --- what the machines behind see: TLS, or the socket itself --- */
+
+static spoke_status link_read(struct stream *s, uint8_t *out, size_t cap, size_t *count)
+{
+    return s->tls != NULL ? tls_read(s->tls, out, cap, count) : socket_read(s, out, cap, count);
+}
+
+static spoke_status link_write(struct stream *s, const uint8_t *bytes, size_t len, size_t *count)
+{
+    return s->tls != NULL ? tls_write(s->tls, bytes, len, count) : socket_write(s, bytes, len, count);
+}
+
+static bool link_pending(const struct stream *s)
+{
+    return s->tls != NULL && tls_pending(s->tls);
+}
+
 /* --- names for the log --- */
 
 static const char *kind_name(enum stream_kind kind)
@@ -91,6 +108,8 @@ static const char *kind_name(enum stream_kind kind)
         return "WebSocket";
     case STREAM_HTTP:
         return "HTTPS";
+    case STREAM_BROKER:
+        return "plain MQTT";
     }
     return "?";
 }
@@ -137,6 +156,19 @@ static spoke_status start_tls(struct stream *s)
     return status == SPOKE_OK ? tls_start(s->tls, NULL, &below) : status;
 }
 
+/* Nothing to agree on: the first bytes are a CONNECT, and the broker knows how long to wait for it. */
+static spoke_status start_plain(struct stream *s)
+{
+    struct shell *shell = s->shell;
+    const spoke_status status = broker_conn_open(shell->options.broker, core_now_ms(shell->core), &s->broker_conn);
+    if (status != SPOKE_OK)
+        return status;
+    broker_conn_own(s->broker_conn, s);
+    s->state = STREAM_OPEN;
+    s->due_ms = UINT64_MAX;
+    return SPOKE_OK;
+}
+
 spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
                          const struct sockaddr_storage *address, socklen_t address_len)
 {
@@ -157,7 +189,7 @@ spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
     shell->counts[kind]++;
     spoke_status status = timers_add(&shell->timers, &s->timer, s->due_ms, s);
     if (status == SPOKE_OK)
-        status = start_tls(s);
+        status = kind == STREAM_BROKER ? start_plain(s) : start_tls(s);
     if (status == SPOKE_OK)
         status = watch_set(shell, &s->socket, EPOLLIN);
     if (status != SPOKE_OK)
@@ -170,6 +202,8 @@ static void close_inner(struct stream *s)
     if (s->conn != NULL)
         core_conn_close(s->conn);
     s->conn = NULL;
+    broker_conn_close(s->broker_conn, core_now_ms(s->shell->core));
+    s->broker_conn = NULL;
     if (s->link != NULL)
         http_forget(s);
     watch_close(s->shell, &s->pair);
@@ -218,7 +252,8 @@ void stream_end(struct stream *s)
 static void enter_lingering(struct stream *s)
 {
     close_inner(s);
-    tls_close_notify(s->tls);
+    if (s->tls != NULL)
+        tls_close_notify(s->tls);
     (void)shutdown(s->socket.fd, SHUT_WR);
     s->state = STREAM_LINGERING;
     s->due_ms = s->shell->now_ms + s->shell->options.drain_limit_ms;
@@ -307,15 +342,26 @@ static void deliver(struct stream *s, uint8_t *bytes, size_t len)
     case STREAM_HTTP:
         deliver_http(s, bytes, len);
         return;
+    case STREAM_BROKER:
+        broker_conn_receive(s->broker_conn, core_now_ms(s->shell->core), bytes, len);
+        return;
     }
+}
+
+/* The machine behind hung up. */
+static bool has_ended(const struct stream *s)
+{
+    return (s->conn != NULL && core_conn_ended(s->conn)) ||
+           (s->broker_conn != NULL && broker_conn_ended(s->broker_conn));
 }
 
 /* Reading waits while what was read already has nowhere to go. */
 static bool may_read(const struct stream *s)
 {
-    if (s->state != STREAM_OPEN || (s->conn != NULL && core_conn_ended(s->conn)))
+    if (s->state != STREAM_OPEN || has_ended(s))
         return false;
-    return s->kind == STREAM_MQTT || (s->in.len == 0 && s->out.len < SHELL_MAX_OUTPUT_BYTES / 2);
+    return s->kind == STREAM_MQTT || s->kind == STREAM_BROKER ||
+           (s->in.len == 0 && s->out.len < SHELL_MAX_OUTPUT_BYTES / 2);
 }
 
 static void read_some(struct stream *s)
@@ -324,17 +370,18 @@ static void read_some(struct stream *s)
     begin_reading(s);
     for (int i = 0; i < SHELL_READS_PER_TURN && status == SPOKE_OK && may_read(s); i++) {
         size_t count = 0;
-        status = tls_read(s->tls, s->shell->chunk, sizeof s->shell->chunk, &count);
+        status = link_read(s, s->shell->chunk, sizeof s->shell->chunk, &count);
         s->shell->received += count;
         if (status == SPOKE_OK)
             deliver(s, s->shell->chunk, count);
     }
-    const bool more = !socket_is_dry(s) || tls_pending(s->tls);
+    const bool more = !socket_is_dry(s) || link_pending(s);
     end_reading(s);
     if (status != SPOKE_OK && status != SPOKE_E_AGAIN) {
-        const spoke_error error = tls_error(s->tls);
-        if (status == SPOKE_E_TLS)
+        if (status == SPOKE_E_TLS) {
+            const spoke_error error = tls_error(s->tls);
             log_end(s, SPOKE_LOG_WARN, error.text, error.detail);
+        }
         enter_closed(s);
         return;
     }
@@ -459,9 +506,9 @@ void stream_receive(struct stream *s)
 /* --- sending --- */
 
 /* False: nothing more goes out for now. */
-static bool write_tls(struct stream *s, spoke_str bytes, size_t *count)
+static bool write_some(struct stream *s, spoke_str bytes, size_t *count)
 {
-    const spoke_status status = tls_write(s->tls, (const uint8_t *)bytes.ptr, bytes.len, count);
+    const spoke_status status = link_write(s, (const uint8_t *)bytes.ptr, bytes.len, count);
     if (status == SPOKE_OK) {
         s->stuck_ms = UINT64_MAX;
         return true;
@@ -477,7 +524,7 @@ static void send_mqtt(struct stream *s)
 {
     spoke_str output = core_conn_output(s->conn);
     size_t count = 0;
-    while (output.len > 0 && write_tls(s, output, &count)) {
+    while (output.len > 0 && write_some(s, output, &count)) {
         core_conn_sent(s->conn, count);
         output = core_conn_output(s->conn);
     }
@@ -485,10 +532,20 @@ static void send_mqtt(struct stream *s)
         stream_drop(s, "the peer does not read");
 }
 
+static void send_broker(struct stream *s)
+{
+    spoke_str output = broker_conn_output(s->broker_conn);
+    size_t count = 0;
+    while (output.len > 0 && write_some(s, output, &count)) {
+        broker_conn_sent(s->broker_conn, core_now_ms(s->shell->core), count);
+        output = broker_conn_output(s->broker_conn);
+    }
+}
+
 static void send_backlog(struct stream *s)
 {
     size_t count = 0;
-    while (s->out.len > 0 && write_tls(s, backlog_view(&s->out), &count))
+    while (s->out.len > 0 && write_some(s, backlog_view(&s->out), &count))
         backlog_drop(&s->out, count);
 }
 
@@ -548,6 +605,8 @@ static void send_http(struct stream *s)
 
 static bool is_drained(const struct stream *s)
 {
+    if (s->kind == STREAM_BROKER)
+        return broker_conn_output(s->broker_conn).len == 0;
     return s->kind == STREAM_MQTT ? core_conn_output(s->conn).len == 0 : s->out.len == 0;
 }
 
@@ -563,19 +622,22 @@ static void send_by_kind(struct stream *s)
     case STREAM_HTTP:
         send_http(s);
         return;
+    case STREAM_BROKER:
+        send_broker(s);
+        return;
     }
 }
 
 /* The service hung up: what it said last goes out first. */
 static void end_with_conn(struct stream *s)
 {
-    if (s->state != STREAM_OPEN || s->conn == NULL || !core_conn_ended(s->conn))
+    if (s->state != STREAM_OPEN || !has_ended(s))
         return;
     if (s->kind == STREAM_WEBSOCKET && core_conn_output(s->conn).len == 0) {
         close_websocket(s, WEBSOCKET_CODE_NORMAL);
         if (s->state == STREAM_DRAINING)
             send_backlog(s);
-    } else if (s->kind == STREAM_MQTT) {
+    } else if (s->kind != STREAM_WEBSOCKET) {
         stream_end(s);
     }
 }
@@ -613,7 +675,7 @@ void stream_send(struct stream *s)
     update_watches(s);
     timers_set(&s->shell->timers, &s->timer, end_of_patience(s));
     /* After a pause in reading, the socket does not tell of what was received or decrypted already. */
-    s->again = s->again || (may_read(s) && (s->wire.len > 0 || tls_pending(s->tls)));
+    s->again = s->again || (may_read(s) && (s->wire.len > 0 || link_pending(s)));
 }
 
 /* --- from HTTP to WebSocket --- */
