@@ -73,6 +73,8 @@ static const struct expected EXPECTED[] = {
     {"PATCH", "/api/organizations/{}", "A", 404},
     {"DELETE", "/api/organizations/{}", "A", 404},
 
+    {"GET", "/openapi.json", "ABO", 200},
+
     {"GET", "/control/devices/{}", "A", 403},
     {"GET", "/control/devices/{}/messages", "A", 403},
     {"DELETE", "/control/devices/{}/messages", "A", 403},

@@ -215,7 +215,7 @@ static bool version_known(struct rest_call *call)
 {
     static const char *const KNOWN[] = {"2022-07-31", "2022-10-31-preview"};
     char *version = NULL;
-    if (is_control(call->request))
+    if (strncmp(call->request->path, "/api/", sizeof "/api/" - 1) != 0)
         return true;
     const spoke_status status = rest_query_get(call->request->query, "api-version", &version);
     if (status == SPOKE_E_NOT_FOUND && call->request->trusted)

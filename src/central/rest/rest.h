@@ -210,6 +210,9 @@ void rest_group_put(struct rest_call *call);
 void rest_group_patch(struct rest_call *call);
 void rest_group_delete(struct rest_call *call);
 
+/* rest_openapi.c */
+void rest_openapi_get(struct rest_call *call);
+
 /* rest_people.c, rest_roles.c, rest_organizations.c */
 void rest_me_get(struct rest_call *call);
 void rest_tokens_list(struct rest_call *call);

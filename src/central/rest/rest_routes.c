@@ -101,6 +101,10 @@ static const struct rest_route PEOPLE[] = {
     {"DELETE", ORGANIZATION, RIGHT_PEOPLE_WRITE, NONE, rest_organization_delete, 0, 204, NULL, NULL, "Delete an organization that nothing belongs to"},
 };
 
+static const struct rest_route DOCUMENT[] = {
+    {"GET", "/openapi.json", RIGHT_SIGNED_IN, NONE, rest_openapi_get, 0, 200, NULL, "Any", "Get this document"},
+};
+
 static const struct rest_route CONTROL[] = {
     {"GET", TESTED, RIGHT_CONTROL, NONE, control_device_get, 0, 200, NULL, "Any", "Get what the service knows of a device"},
     {"GET", TESTED "/messages", RIGHT_CONTROL, NONE, control_messages_get, 0, 200, NULL, "Any", "List what a device sent"},
@@ -130,6 +134,7 @@ static const struct {
     AREA("Device templates", TEMPLATES),
     AREA("Enrollment groups", ENROLMENT),
     AREA("People", PEOPLE),
+    AREA("Document", DOCUMENT),
     AREA("Control", CONTROL),
 };
 /* clang-format on */
