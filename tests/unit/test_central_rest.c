@@ -446,8 +446,10 @@ static void an_attestation_is_refused_by_place(void **state)
     fixture_ask(f, "PUT", "/api/devices/d1/attestation", "{}");
     assert_refused(f, 400, "InvalidBody", "\"type\" of an attestation is missing");
     fixture_ask(f, "PUT", "/api/devices/d1/attestation", "{\"type\":\"tpm\",\"tpm\":{\"endorsementKey\":\"x\"}}");
-    assert_refused(f, 422, "UnprocessableEntity", "symmetric key");
+    assert_refused(f, 422, "UnprocessableEntity", "TPM");
     fixture_ask(f, "PUT", "/api/devices/d1/attestation", "{\"type\":\"magic\"}");
+    assert_refused(f, 400, "InvalidBody", "has to be \"symmetricKey\" or \"x509\"");
+    fixture_ask(f, "PUT", "/api/devices/d1/attestation", "{\"type\":\"x509\",\"symmetricKey\":{}}");
     assert_refused(f, 400, "InvalidBody", "does not fit");
     fixture_ask(f, "PUT", "/api/devices/d1/attestation",
                 "{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"c2hvcnQ=\"}}");
@@ -504,12 +506,12 @@ static void a_group_body_is_refused_by_place(void **state)
     struct fixture *f = *state;
     fixture_ask(f, "PUT", "/api/enrollmentGroups/g1", "{}");
     assert_refused(f, 400, "InvalidBody", "\"attestation\" of an enrolment group is missing");
-    fixture_ask(f, "PUT", "/api/enrollmentGroups/g1", "{\"type\":\"iotEdge\"}");
-    assert_refused(f, 400, "InvalidBody", "has to be \"iot\"");
+    fixture_ask(f, "PUT", "/api/enrollmentGroups/g1", "{\"type\":\"iotHub\"}");
+    assert_refused(f, 400, "InvalidBody", "has to be \"iot\" or \"iotEdge\"");
     fixture_ask(f, "PUT", "/api/enrollmentGroups/g_1", "{\"attestation\":{\"type\":\"symmetricKey\"}}");
     assert_refused(f, 400, "InvalidRequest", "A group id has");
-    fixture_ask(f, "PUT", "/api/enrollmentGroups/g1", "{\"attestation\":{\"type\":\"x509\"}}");
-    assert_refused(f, 422, "UnprocessableEntity", "--device-ca");
+    fixture_ask(f, "PUT", "/api/enrollmentGroups/g1", "{\"attestation\":{\"type\":\"tpm\"}}");
+    assert_refused(f, 422, "UnprocessableEntity", "TPM");
     fixture_ask(f, "GET", "/api/enrollmentGroups/g1", "");
     assert_int_equal(f->status, 404);
 }

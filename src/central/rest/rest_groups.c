@@ -2,11 +2,22 @@
 #include <string.h>
 
 #include "central/core/core_internal.h"
-#include "rest.h"
+#include "rest_certificates.h"
 
 #define MAX_GROUP_ID 255u
 
-static cJSON *group_json(const struct store_group *row)
+/* Keys are shown to whoever asks for the one group, never in a list. */
+static cJSON *keys_json(const struct store_group *row, bool shown)
+{
+    cJSON *keys = cJSON_CreateObject();
+    if (!shown)
+        return keys;
+    cJSON_AddStringToObject(keys, "primaryKey", row->primary_key);
+    cJSON_AddStringToObject(keys, "secondaryKey", row->secondary_key != NULL ? row->secondary_key : "");
+    return keys;
+}
+
+static cJSON *group_json(struct core *c, const struct store_group *row, bool shown)
 {
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "id", row->id);
@@ -14,38 +25,40 @@ static cJSON *group_json(const struct store_group *row)
     cJSON_AddStringToObject(object, "displayName", row->display_name != NULL ? row->display_name : row->id);
     cJSON_AddBoolToObject(object, "enabled", row->enabled);
     cJSON_AddStringToObject(object, "type", row->type != NULL ? row->type : "iot");
+    cJSON_AddStringToObject(object, "idScope", core_id_scope(c));
     cJSON *attestation = cJSON_AddObjectToObject(object, "attestation");
-    if (row->primary_key == NULL) {
-        cJSON_AddStringToObject(attestation, "type", "x509");
-        cJSON *certificates =
-            cJSON_AddObjectToObject(cJSON_AddObjectToObject(attestation, "x509"), "signingCertificates");
-        cJSON *primary = cJSON_AddObjectToObject(certificates, "primary");
-        cJSON_AddBoolToObject(primary, "verified", true); /* whoever starts the service answers for it */
-        return object;
-    }
-    cJSON_AddStringToObject(attestation, "type", "symmetricKey");
-    cJSON *keys = cJSON_AddObjectToObject(attestation, "symmetricKey");
-    cJSON_AddStringToObject(keys, "primaryKey", row->primary_key != NULL ? row->primary_key : "");
-    cJSON_AddStringToObject(keys, "secondaryKey", row->secondary_key != NULL ? row->secondary_key : "");
+    const bool by_key = row->primary_key != NULL;
+    cJSON_AddStringToObject(attestation, "type", by_key ? "symmetricKey" : "x509");
+    if (by_key)
+        cJSON_AddItemToObject(attestation, "symmetricKey", keys_json(row, shown));
+    else
+        cJSON_AddItemToObject(cJSON_AddObjectToObject(attestation, "x509"), "signingCertificates",
+                              rest_certificates_json(core_store(c), STORE_OF_GROUP, row->id));
     return object;
 }
 
+struct group_list {
+    struct rest_page page;
+    struct core *core;
+};
+
 static bool add_to_page(void *ctx, const struct store_group *row)
 {
-    return rest_page_add(ctx, group_json(row), row->id);
+    struct group_list *list = ctx;
+    return rest_page_add(&list->page, group_json(list->core, row, false), row->id);
 }
 
 void rest_groups_list(struct rest_call *call)
 {
-    struct rest_page page;
-    if (!rest_page_begin(call, &page))
+    struct group_list list = {.core = call->core};
+    if (!rest_page_begin(call, &list.page))
         return;
     const spoke_status status =
-        store_group_each(core_store(call->core), page.after, page.limit + 1, add_to_page, &page);
-    rest_page_end(call, &page, status);
+        store_group_each(core_store(call->core), list.page.after, list.page.limit + 1, add_to_page, &list);
+    rest_page_end(call, &list.page, status);
 }
 
-static bool get_group(struct rest_call *call, struct store_group *out)
+bool rest_group(struct rest_call *call, struct store_group *out)
 {
     const spoke_status status = store_group_get(core_store(call->core), call->args[0], out);
     if (status == SPOKE_E_NOT_FOUND)
@@ -58,35 +71,65 @@ static bool get_group(struct rest_call *call, struct store_group *out)
 void rest_group_get(struct rest_call *call)
 {
     struct store_group row;
-    if (!get_group(call, &row))
+    if (!rest_group(call, &row))
         return;
-    rest_ok(&call->reply, 200, group_json(&row));
+    rest_ok(&call->reply, 200, group_json(call->core, &row, true));
     store_group_free(&row);
 }
 
 struct group_body {
     const cJSON *id, *etag, *display_name, *enabled, *type, *attestation;
+    struct rest_certificates certificates;
 };
+
+#define TYPES_RULE "\"type\" of an enrolment group has to be \"iot\" or \"iotEdge\"."
+
+static bool type_good(const char *type)
+{
+    return strcmp(type, "iot") == 0 || strcmp(type, "iotEdge") == 0;
+}
 
 static bool read_group(struct rest_call *call, struct group_body *out)
 {
+    const cJSON *scope;
     const struct rest_member members[] = {{"id", REST_TEXT, false, &out->id},
                                           {"etag", REST_TEXT, false, &out->etag},
                                           {"displayName", REST_TEXT, false, &out->display_name},
                                           {"enabled", REST_BOOL, false, &out->enabled},
                                           {"type", REST_TEXT, false, &out->type},
+                                          {"idScope", REST_TEXT, false, &scope}, /* of an answer */
                                           {"attestation", REST_OBJECT, false, &out->attestation}};
     struct rest_reply *reply = &call->reply;
     if (!rest_members(call, call->body, "an enrolment group", members, sizeof members / sizeof members[0]))
         return false;
     if (out->id != NULL && strcmp(out->id->valuestring, call->args[0]) != 0)
         rest_fail(reply, 400, "InvalidBody", "\"id\" of an enrolment group differs from the path's.");
-    else if (out->type != NULL && strcmp(out->type->valuestring, "iot") != 0)
-        rest_fail(reply, 400, "InvalidBody", "\"type\" of an enrolment group has to be \"iot\".");
+    else if (out->type != NULL && !type_good(out->type->valuestring))
+        rest_fail(reply, 400, "InvalidBody", TYPES_RULE);
+    out->certificates.of[0].change = out->certificates.of[1].change = REST_KEEP;
     return reply->status == 0;
 }
 
-static bool apply(struct rest_call *call, struct store_group *row, const struct group_body *body)
+/* Into the row and into body->certificates; nothing is stored. A group keeps its kind: its devices would be locked out. */
+static bool apply_attestation(struct rest_call *call, struct store_group *row, struct group_body *body, bool merge)
+{
+    struct rest_attestation attestation = {.kind = row->primary_key == NULL && row->etag != 0 ? REST_BY_CERTIFICATE
+                                                                                              : REST_BY_KEY};
+    const enum rest_attestation_kind before = attestation.kind;
+    if (!rest_attestation_read(call, body->attestation, merge, &attestation))
+        return false;
+    if (row->etag != 0 && attestation.kind != before) {
+        rest_fail(&call->reply, 422, "UnprocessableEntity",
+                  "An enrolment group keeps its kind of attestation; make another group.");
+        return false;
+    }
+    if (attestation.kind == REST_BY_KEY)
+        return rest_symmetric_keys(call, attestation.keys, &row->primary_key, &row->secondary_key);
+    return rest_certificates_read(call, attestation.x509, true, &body->certificates) &&
+           rest_certificates_free(call, call->args[0], &body->certificates);
+}
+
+static bool apply(struct rest_call *call, struct store_group *row, struct group_body *body, bool merge)
 {
     bool done = true;
     if (body->display_name != NULL)
@@ -99,21 +142,16 @@ static bool apply(struct rest_call *call, struct store_group *row, const struct 
     }
     if (body->enabled != NULL)
         row->enabled = cJSON_IsTrue(body->enabled);
-    if (body->attestation == NULL)
-        return true;
-    if (row->primary_key == NULL && row->etag != 0) {
-        rest_fail(&call->reply, 422, "UnprocessableEntity",
-                  "The certificates of this group come from --device-ca and cannot be changed here.");
-        return false;
-    }
-    return rest_symmetric_keys(call, body->attestation, &row->primary_key, &row->secondary_key);
+    return body->attestation == NULL || apply_attestation(call, row, body, merge);
 }
 
-static void save(struct rest_call *call, struct store_group *row, const struct group_body *body)
+static void save(struct rest_call *call, struct store_group *row, struct group_body *body, bool merge)
 {
-    if (!apply(call, row, body))
+    if (!apply(call, row, body, merge))
         return;
-    const spoke_status status = store_group_put(core_store(call->core), row);
+    spoke_status status = store_group_put(core_store(call->core), row);
+    if (status == SPOKE_OK)
+        status = rest_certificates_keep(call, STORE_OF_GROUP, row->id, &body->certificates);
     if (status == SPOKE_OK)
         rest_group_get(call);
     else
@@ -124,7 +162,8 @@ static bool begin_group(struct rest_call *call, struct store_group *out, const s
 {
     const char *id = call->args[0];
     const size_t len = strlen(id);
-    if (len > MAX_GROUP_ID || strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != len)
+    if (len == 0 || len > MAX_GROUP_ID ||
+        strspn(id, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") != len)
         rest_fail(&call->reply, 400, "InvalidRequest", "A group id has 1 to %u letters, digits or '-'.",
                   MAX_GROUP_ID);
     else if (body->attestation == NULL)
@@ -147,7 +186,7 @@ void rest_group_put(struct rest_call *call)
         rest_fail_internal(&call->reply, status);
     else if (rest_etag_matches(call, body.etag, row.etag) &&
              (status == SPOKE_OK || begin_group(call, &row, &body)))
-        save(call, &row, &body);
+        save(call, &row, &body, false);
     store_group_free(&row);
 }
 
@@ -155,17 +194,17 @@ void rest_group_patch(struct rest_call *call)
 {
     struct group_body body;
     struct store_group row;
-    if (!read_group(call, &body) || !get_group(call, &row))
+    if (!read_group(call, &body) || !rest_group(call, &row))
         return;
     if (rest_etag_matches(call, body.etag, row.etag))
-        save(call, &row, &body);
+        save(call, &row, &body, true);
     store_group_free(&row);
 }
 
 void rest_group_delete(struct rest_call *call)
 {
     struct store_group row;
-    if (!get_group(call, &row))
+    if (!rest_group(call, &row))
         return;
     const bool matches = rest_etag_matches(call, NULL, row.etag);
     store_group_free(&row);

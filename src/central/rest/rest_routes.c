@@ -5,6 +5,7 @@
 #define DEVICE "/api/devices/{}"
 #define COMPONENT DEVICE "/components/{}"
 #define GROUP "/api/enrollmentGroups/{}"
+#define AUTHORITY GROUP "/certificates/{}"
 #define TEMPLATE "/api/deviceTemplates/{}"
 #define TOKEN "/api/apiTokens/{}"
 #define USER "/api/users/{}"
@@ -29,6 +30,7 @@ static const struct rest_route DEVICES[] = {
     {"GET", DEVICE "/credentials", RIGHT_DEVICE_WRITE, NONE, rest_credentials_get, 0, 200, NULL, "Credentials", "Get what a device needs to enrol"},
     {"GET", DEVICE "/attestation", RIGHT_DEVICE_WRITE, NONE, rest_attestation_get, 0, 200, NULL, "Attestation", "Get the individual enrolment of a device"},
     {"PUT", DEVICE "/attestation", RIGHT_DEVICE_WRITE, OBJECT, rest_attestation_put, 0, 200, "Attestation", "Attestation", "Create or replace the individual enrolment of a device"},
+    {"PATCH", DEVICE "/attestation", RIGHT_DEVICE_WRITE, OBJECT, rest_attestation_patch, 0, 200, "Attestation", "Attestation", "Change the individual enrolment of a device"},
     {"DELETE", DEVICE "/attestation", RIGHT_DEVICE_WRITE, NONE, rest_attestation_delete, 0, 204, NULL, NULL, "Delete the individual enrolment of a device"},
     {"GET", DEVICE "/components", RIGHT_DEVICE_READ, NONE, rest_components_list, PAGE, 200, NULL, "[Component]", "List the components of a device"},
 };
@@ -76,6 +78,11 @@ static const struct rest_route ENROLMENT[] = {
     {"PUT", GROUP, RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_put, 0, 200, "EnrollmentGroup", "EnrollmentGroup", "Create or replace an enrollment group"},
     {"PATCH", GROUP, RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_patch, 0, 200, "EnrollmentGroup", "EnrollmentGroup", "Change an enrollment group"},
     {"DELETE", GROUP, RIGHT_ENROLMENT_WRITE, NONE, rest_group_delete, 0, 204, NULL, NULL, "Delete an enrollment group"},
+    {"GET", AUTHORITY, RIGHT_ENROLMENT_READ, NONE, rest_group_certificate_get, 0, 200, NULL, "SigningCertificate", "Get a certificate authority of an enrollment group"},
+    {"PUT", AUTHORITY, RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_certificate_put, 0, 200, "SigningCertificate", "SigningCertificate", "Upload a certificate authority, which then has to be verified"},
+    {"DELETE", AUTHORITY, RIGHT_ENROLMENT_WRITE, NONE, rest_group_certificate_delete, 0, 204, NULL, NULL, "Delete a certificate authority of an enrollment group"},
+    {"POST", AUTHORITY "/generateVerificationCode", RIGHT_ENROLMENT_WRITE, OPTIONAL, rest_group_certificate_code, 0, 200, NULL, "VerificationCode", "Make the code that a proof of possession has to bear"},
+    {"POST", AUTHORITY "/verify", RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_certificate_verify, 0, 204, "ProofOfPossession", NULL, "Verify a certificate authority by a certificate that it signed"},
 };
 
 static const struct rest_route PEOPLE[] = {
