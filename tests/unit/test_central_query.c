@@ -270,9 +270,10 @@ struct played {
     unsigned count;
 };
 
-static bool play(void *ctx, void (*run)(void *job), void (*done)(void *job), void *job)
+static bool play(void *ctx, unsigned lane, void (*run)(void *job), void (*done)(void *job), void *job)
 {
     struct played *p = ctx;
+    (void)lane;
     *p = (struct played){run, done, job, p->count + 1};
     return true;
 }

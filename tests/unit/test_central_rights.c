@@ -37,6 +37,8 @@ static const struct expected EXPECTED[] = {
     {"GET", "/api/devices/{}/components/{}/commands/{}", "ABO", 404},
     {"POST", "/api/devices/{}/components/{}/commands/{}", "ABO", 404},
     {"GET", "/api/devices/{}/telemetry/{}", "ABO", 404},
+    {"GET", "/api/devices/{}/telemetry/{}/history", "ABO", 404},
+    {"GET", "/api/devices/{}/components/{}/telemetry/{}/history", "ABO", 404},
     {"GET", "/api/devices/{}/components/{}/telemetry/{}", "ABO", 404},
 
     {"POST", "/api/query", "ABO", 400}, /* no query was asked */

@@ -70,9 +70,12 @@ void core_conn_own(struct conn *k, void *owner);
 void *core_conn_stirred(struct core *c);
 bool core_any_stirred(const struct core *c);
 
-/* Whoever has a thread to spare runs in it what would hold up devices: `run` there, then `done` in the core's own, during
- * a turn. False: it cannot be taken now. */
-typedef bool (*core_offload_fn)(void *ctx, void (*run)(void *job), void (*done)(void *job), void *job);
+/* Whoever has threads to spare runs in them what would hold up devices: `run` there, then `done` in the core's own, during
+ * a turn. Those of a lane run one after the other, and do not wait for those of the other. False: it cannot be taken
+ * now. */
+#define CORE_LANES 2u
+typedef bool (*core_offload_fn)(void *ctx, unsigned lane, void (*run)(void *job), void (*done)(void *job),
+                                void *job);
 /* NULL, before the thread ends: what still runs is told to stop. */
 void core_set_offload(struct core *c, core_offload_fn offload, void *ctx);
 

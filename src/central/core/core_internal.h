@@ -61,11 +61,10 @@ struct core {
     uint64_t template_round; /* rises when any template changed */
     core_offload_fn offload; /* NULL: all is done in this thread */
     void *offload_ctx;
-    struct work *works; /* that run elsewhere */
-    size_t work_count;
-    struct store *reader;  /* theirs alone; NULL: not opened yet */
-    uint64_t due;          /* no timer of any call or order is earlier */
-    struct list listeners; /* to the event stream */
+    struct work *works;                /* that run elsewhere */
+    struct store *readers[CORE_LANES]; /* each its lane's alone; NULL: not opened yet */
+    uint64_t due;                      /* no timer of any call or order is earlier */
+    struct list listeners;             /* to the event stream */
     struct timers tasks;
     int64_t told;         /* the last event that they heard of */
     uint64_t lost_log_ms; /* no line about events that were lost before */

@@ -4,7 +4,8 @@
 
 #include "core_internal.h"
 
-enum { MOST_WAITING = 8 };
+/* A queue that is longer than that would only make everybody wait longer. */
+static const size_t MOST_WAITING[CORE_LANES] = {[WORK_SLOW] = 8, [WORK_QUICK] = 64};
 
 enum work_end work_ended(struct work *w)
 {
@@ -17,7 +18,7 @@ static void run(void *job)
 {
     struct work *w = job;
     if (work_ended(w) == WORK_GOES_ON)
-        w->run(w, w->core->reader);
+        w->run(w, w->core->readers[w->lane]);
 }
 
 static void done(void *job)
@@ -27,24 +28,30 @@ static void done(void *job)
     while (*at != w)
         at = &(*at)->next;
     *at = w->next;
-    w->core->work_count--;
     w->done(w);
 }
 
 static bool send_away(struct core *c, struct work *w)
 {
-    if (c->offload == NULL || (c->reader == NULL && store_open_reader(c->store, &c->reader) != SPOKE_OK))
+    struct store **reader = &c->readers[w->lane];
+    if (c->offload == NULL || (*reader == NULL && store_open_reader(c->store, reader) != SPOKE_OK))
         return false;
     w->elsewhere = true;
     w->next = c->works;
     c->works = w;
-    c->work_count++;
-    if (c->offload(c->offload_ctx, run, done, w))
+    if (c->offload(c->offload_ctx, w->lane, run, done, w))
         return true;
     c->works = w->next;
-    c->work_count--;
     w->elsewhere = false;
     return false;
+}
+
+static size_t count_lane(const struct core *c, enum work_lane lane)
+{
+    size_t count = 0;
+    for (const struct work *w = c->works; w != NULL; w = w->next)
+        count += w->lane == lane;
+    return count;
 }
 
 bool work_start(struct core *c, struct work *w, uint32_t limit_ms, spoke_status *status)
@@ -55,7 +62,7 @@ bool work_start(struct core *c, struct work *w, uint32_t limit_ms, spoke_status 
     w->ticket = 0;
     atomic_init(&w->end, WORK_GOES_ON);
     w->elsewhere = false;
-    if (c->work_count >= MOST_WAITING) {
+    if (count_lane(c, w->lane) >= MOST_WAITING[w->lane]) {
         *status = SPOKE_E_FULL;
         return false;
     }
@@ -108,6 +115,8 @@ void core_set_offload(struct core *c, core_offload_fn offload, void *ctx)
 
 void work_fini(struct core *c)
 {
-    store_close(c->reader);
-    c->reader = NULL;
+    for (size_t i = 0; i < CORE_LANES; i++) {
+        store_close(c->readers[i]);
+        c->readers[i] = NULL;
+    }
 }

@@ -14,7 +14,10 @@ enum work_end {
     WORK_LEFT      /* nobody waits for it any more */
 };
 
+enum work_lane { WORK_SLOW, WORK_QUICK }; /* queries; what people wait for while they look on */
+
 struct work {
+    enum work_lane lane;
     void (*run)(struct work *w,
                 struct store *s); /* maybe in another thread: looks at the store and at what is its own */
     void (*done)(struct work *w); /* in the core's thread, once; may free it. Not when run is at once */

@@ -194,6 +194,8 @@ void rest_component_command_post(struct rest_call *call);
 void rest_component_command_history(struct rest_call *call);
 
 void rest_ql_post(struct rest_call *call);
+void rest_history_get(struct rest_call *call);
+void rest_component_history_get(struct rest_call *call);
 
 void rest_telemetry_get(struct rest_call *call);
 void rest_component_telemetry_get(struct rest_call *call);

@@ -210,6 +210,7 @@ void rest_ql_post(struct rest_call *call)
         asked_free(a);
         return;
     }
+    a->work.lane = WORK_SLOW;
     a->work.run = walk;
     a->work.done = answer_later;
     if (work_start(call->core, &a->work, LIMIT_MS, &status)) {

@@ -53,6 +53,8 @@ static const struct rest_route COMMANDS[] = {
 
 static const struct rest_route TELEMETRY[] = {
     {"GET", DEVICE "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name"},
+    {"GET", DEVICE "/telemetry/{}/history", RIGHT_DEVICE_READ, NONE, rest_history_get, 0, 200, NULL, "History", "Get what a telemetry name was over a time"},
+    {"GET", COMPONENT "/telemetry/{}/history", RIGHT_DEVICE_READ, NONE, rest_component_history_get, 0, 200, NULL, "History", "Get what a telemetry name of a component was over a time"},
     {"GET", COMPONENT "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_component_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a component"},
 };
 

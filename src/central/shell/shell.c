@@ -282,9 +282,12 @@ static spoke_status open_all(struct shell *shell, char *why, size_t cap)
         status = open_listeners(shell, why, cap);
     if (status != SPOKE_OK)
         return status;
-    status = worker_create(shell);
-    if (status == SPOKE_OK)
+    for (size_t i = 0; i < CORE_LANES && status == SPOKE_OK; i++)
+        status = worker_create(shell, &shell->workers[i]);
+    if (status == SPOKE_OK) {
+        core_set_offload(shell->core, worker_offload, shell);
         status = http_create(shell, &shell->http);
+    }
     if (status == SPOKE_OK) {
         shell->http_loop.fd = http_fd(shell->http);
         status = watch_set(shell, &shell->http_loop, EPOLLIN);
@@ -326,7 +329,9 @@ void shell_destroy(struct shell *shell)
     (void)watch_set(shell, &shell->http_loop, 0);
     if (shell->http != NULL)
         http_destroy(shell->http);
-    worker_destroy(shell->worker);
+    core_set_offload(shell->core, NULL, NULL);
+    for (size_t i = 0; i < CORE_LANES; i++)
+        worker_destroy(shell->workers[i]);
     tls_context_destroy(shell->tls);
     watch_close(shell, &shell->wake);
     if (shell->epoll >= 0)

@@ -196,8 +196,9 @@ void shell_turn(struct shell *shell)
     receive(shell, &shell->work);
     if (shell->http != NULL)
         http_turn(shell->http);
-    if (shell->worker != NULL)
-        worker_turn(shell->worker);
+    for (size_t i = 0; i < CORE_LANES; i++)
+        if (shell->workers[i] != NULL)
+            worker_turn(shell->workers[i]);
     core_tick(shell->core); /* commits */
     tick_broker(shell);
     send_all(shell);

@@ -118,7 +118,7 @@ struct shell {
     uint64_t visits;
     uint32_t counts[STREAM_KINDS]; /* by stream_kind */
     struct http *http;
-    struct worker *worker;                       /* NULL: nothing is listened to, so nobody is held up */
+    struct worker *workers[CORE_LANES];          /* NULL: nothing is listened to, so nobody is held up */
     struct watch http_loop;                      /* libmicrohttpd's own epoll descriptor, inside ours */
     uint64_t now_ms;                             /* of this turn */
     struct epoll_event events[SHELL_MAX_EVENTS]; /* of the last wait, for the turn that follows */
@@ -161,9 +161,13 @@ void stream_drop(struct stream *s, const char *why);
 void stream_upgrade(struct stream *s, spoke_str early);
 
 /* --- shell_worker.c --- */
-spoke_status worker_create(struct shell *shell); /* sets shell->worker */
-void worker_destroy(struct worker *w);           /* after the streams, which no longer wait for it. NULL is fine */
+spoke_status worker_create(struct shell *shell, struct worker **out);
+void worker_destroy(
+    struct worker
+        *w); /* after core_set_offload(NULL), and after the streams, which no longer wait for it. NULL is fine */
 void worker_turn(struct worker *w);
+/* core_offload_fn; ctx is the shell. */
+bool worker_offload(void *ctx, unsigned lane, void (*run)(void *job), void (*done)(void *job), void *job);
 
 /* --- shell_http.c --- */
 spoke_status http_create(struct shell *shell, struct http **out);

@@ -1,5 +1,5 @@
-/* One thread for reading that takes long. It gets what the core hands out, in turn, and the loop hears of what is
- * done. */
+/* A thread for each lane of reading that takes long. It gets what the core hands out, in turn, and the loop hears of what
+ * is done. */
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -54,9 +54,9 @@ static void *work(void *arg)
     return NULL;
 }
 
-static bool offload(void *ctx, void (*run)(void *job), void (*done)(void *job), void *job)
+bool worker_offload(void *ctx, unsigned lane, void (*run)(void *job), void (*done)(void *job), void *job)
 {
-    struct worker *w = ctx;
+    struct worker *w = ((struct shell *)ctx)->workers[lane];
     struct piece *piece = malloc(sizeof *piece);
     if (piece == NULL)
         return false;
@@ -68,7 +68,7 @@ static bool offload(void *ctx, void (*run)(void *job), void (*done)(void *job), 
     return true;
 }
 
-spoke_status worker_create(struct shell *shell)
+spoke_status worker_create(struct shell *shell, struct worker **out)
 {
     struct worker *w = calloc(1, sizeof *w);
     if (w == NULL)
@@ -82,8 +82,7 @@ spoke_status worker_create(struct shell *shell)
         free(w);
         return SPOKE_E_NO_MEMORY;
     }
-    shell->worker = w;
-    core_set_offload(shell->core, offload, w);
+    *out = w;
     return SPOKE_OK;
 }
 
@@ -106,7 +105,6 @@ void worker_destroy(struct worker *w)
 {
     if (w == NULL)
         return;
-    core_set_offload(w->shell->core, NULL, NULL);
     (void)pthread_mutex_lock(&w->lock);
     w->stop = true;
     (void)pthread_cond_signal(&w->wanted);
