@@ -41,6 +41,9 @@ static const struct expected EXPECTED[] = {
     {"GET", "/api/devices/{}/components/{}/telemetry/{}/history", "ABO", 404},
     {"GET", "/api/devices/{}/components/{}/telemetry/{}", "ABO", 404},
 
+    {"GET", "/api/events", "ABO", 200},
+    {"GET", "/api/events/stream", "ABO", 406}, /* who asks here cannot take a stream */
+
     {"POST", "/api/query", "ABO", 400}, /* no query was asked */
 
     {"GET", "/api/deviceTemplates", "ABO", 200},

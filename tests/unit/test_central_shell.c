@@ -955,6 +955,76 @@ static void service_may_stop_in_the_middle_of_a_question(void **state)
     device_goodbye(&d);
 }
 
+/* --- events as they happen --- */
+
+#define STREAM "/api/events/stream?api-version=2022-07-31"
+
+static void happen(struct fixture *f)
+{
+    assert_ok(core_publish(f->bench.core, EVENT_TEMPLATE_CREATED, NULL, "dtmi:x:y;1", NULL, NULL));
+    assert_ok(core_commit(f->bench.core));
+}
+
+static void event_reaches_who_follows_the_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    http(f, c, "GET", STREAM, authorized(f, ""), "", 200);
+    assert_has(c, "Content-Type: text/event-stream\r\n");
+    assert_has(c, "Cache-Control: no-store\r\n");
+    until(f, strstr((const char *)c->in, "event: open") != NULL);
+    happen(f);
+    f->bench.now_ms += 100;
+    until(f, strstr((const char *)c->in, "\"templateId\":\"dtmi:x:y;1\"") != NULL);
+    http(f, &f->clients[1], "GET", DEVICES, authorized(f, ""), "", 200); /* others are not held up */
+}
+
+static void stream_that_waits_costs_no_turns(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "GET", STREAM, authorized(f, ""), "", 200);
+    settle(f);
+    assert_true(shell_sleep_ms(f->shell, 5000) > 0);
+}
+
+static void follower_that_leaves_takes_its_stream_along(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "GET", STREAM, authorized(f, ""), "", 200);
+    client_stop(&f->clients[0]);
+    for (int i = 0; i < 20; i++)
+        turn(f);
+    happen(f); /* nobody follows any more; the sanitizers watch */
+    f->bench.now_ms += 100;
+    http(f, &f->clients[1], "GET", DEVICES, authorized(f, ""), "", 200);
+}
+
+static void service_may_stop_while_somebody_follows(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "GET", STREAM, authorized(f, ""), "", 200);
+    shell_destroy(f->shell);
+    f->shell = NULL;
+    happen(f);
+}
+
+static void head_of_a_stream_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    char text[2048];
+    start(f);
+    client_start(f, c, shell_https_port(f->shell));
+    (void)snprintf(text, sizeof text, "HEAD " STREAM " HTTP/1.1\r\nHost: x\r\n%s\r\n", authorized(f, ""));
+    client_say(c, text, strlen(text));
+    until(f, body_at(c) != SIZE_MAX);
+    assert_int_equal(strncmp((const char *)c->in, "HTTP/1.1 406", 12), 0);
+}
+
 /* --- WebSocket --- */
 
 #define UPGRADE \
@@ -1166,6 +1236,11 @@ int main(void)
         SHELL_TEST(command_that_nobody_answers_ends_at_its_deadline_without_other_traffic),
         SHELL_TEST(client_that_leaves_takes_its_question_along),
         SHELL_TEST(service_may_stop_in_the_middle_of_a_question),
+        SHELL_TEST(event_reaches_who_follows_the_stream),
+        SHELL_TEST(stream_that_waits_costs_no_turns),
+        SHELL_TEST(follower_that_leaves_takes_its_stream_along),
+        SHELL_TEST(service_may_stop_while_somebody_follows),
+        SHELL_TEST(head_of_a_stream_is_refused),
         SHELL_TEST(websocket_carries_mqtt_whatever_its_frames),
         SHELL_TEST(frames_right_behind_the_upgrade_are_not_lost),
         SHELL_TEST(close_frame_is_echoed),

@@ -95,8 +95,14 @@ struct core_request {
     const char *if_match;      /* the same */
     bool trusted;              /* in-process: no authorisation, api-version optional */
     const char *base;          /* "https://localhost:8443" for nextLink */
+    const char *last_event_id; /* header Last-Event-ID, or NULL */
+    /* Where to put a stream; NULL: the asker cannot take one. With a 200 and *stream set, the stream is the answer's
+     * body, and the asker's to close. */
+    struct core_stream **stream;
+    struct core_stream *round; /* a stream asks for more; NULL: anybody else asks */
     spoke_str body;
 };
+struct core_stream;
 struct core_response {
     int status;
     const char *error_code; /* x-ms-error-code, or NULL */
@@ -108,6 +114,15 @@ struct core_response {
 typedef void (*core_done_fn)(void *user, const struct core_response *response);
 uint64_t core_request(struct core *c, const struct core_request *request, core_done_fn done, void *user);
 void core_request_cancel(struct core *c, uint64_t ticket); /* harmless when it was answered or cancelled */
+/* --- a live stream of events (rest_stream.c): text/event-stream, made as it is read --- */
+
+/* `wake` is called when there is something to read, or it has ended. */
+void core_stream_listen(struct core_stream *s, void (*wake)(void *user), void *user);
+/* Takes up to `cap` bytes. 0: nothing for now, or it has ended. What is not read costs no more than one round. */
+size_t core_stream_read(struct core_stream *s, char *out, size_t cap);
+bool core_stream_ended(const struct core_stream *s); /* all is read, and nothing more comes */
+void core_stream_close(struct core_stream *s);       /* before core_destroy */
+
 /* A fresh administrator token, the whole Authorization value. *out on the heap. */
 spoke_status core_api_token(struct core *c, const char *token_id, char **out);
 

@@ -65,6 +65,7 @@ struct core {
     struct store *readers[CORE_LANES]; /* each its lane's alone; NULL: not opened yet */
     uint64_t due;                      /* no timer of any call or order is earlier */
     struct list listeners;             /* to the event stream */
+    struct list streams;               /* live ones, over HTTP */
     struct timers tasks;
     int64_t told;         /* the last event that they heard of */
     uint64_t lost_log_ms; /* no line about events that were lost before */

@@ -201,6 +201,7 @@ void rest_telemetry_get(struct rest_call *call);
 void rest_component_telemetry_get(struct rest_call *call);
 
 void rest_events_list(struct rest_call *call);
+void rest_events_stream(struct rest_call *call);
 
 void rest_templates_list(struct rest_call *call);
 void rest_template_get(struct rest_call *call);

@@ -29,8 +29,7 @@ static bool read_option(struct rest_call *call, const char *name, char **value)
     return false;
 }
 
-/* Decimal, from 0 to the largest position. */
-static bool parse_position(const char *text, int64_t *out)
+bool events_position(const char *text, int64_t *out)
 {
     const size_t len = strlen(text);
     int64_t value = 0;
@@ -50,7 +49,7 @@ static bool read_position(struct rest_call *call, const char *name, int64_t *out
     char *text = NULL;
     if (!read_option(call, name, &text))
         return false;
-    const bool good = text == NULL || parse_position(text, out);
+    const bool good = text == NULL || events_position(text, out);
     if (!good)
         rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be the position of an event, a whole number.",
                   name);
@@ -231,7 +230,7 @@ static void bound_range(struct rest_call *call, struct event_list *l)
     const int64_t end = store_event_last(core_store(call->core)) + 1;
     int64_t token = 0;
     range->before = range->before == 0 || range->before > end ? end : range->before;
-    if (l->page.after == NULL || !parse_position(l->page.after, &token))
+    if (l->page.after == NULL || !events_position(l->page.after, &token))
         return; /* no token of ours: from the start, as for any list */
     if (range->newest_first)
         range->before = token < range->before ? token : range->before;

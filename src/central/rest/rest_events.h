@@ -19,6 +19,8 @@ bool events_asked_read(struct rest_call *call, struct events_asked *out);
 void events_asked_free(struct events_asked *asked);
 /* May the caller see this one? */
 bool events_asked_sees(struct events_asked *asked, const struct store_event *row);
+/* Decimal, from 0 to 18 digits. False: something else. */
+bool events_position(const char *text, int64_t *out);
 /* NULL: no memory. */
 cJSON *event_json(const struct store_event *row);
 

@@ -24,12 +24,21 @@ enum {
 /* One connection, from its adoption until libmicrohttpd is done with it; may outlive the stream. */
 struct http_link {
     struct http_link *next;
+    struct live *live; /* the answer that is going out is one */
     struct http *http;
     struct stream *stream; /* NULL: the client is gone */
     int mhd_fd;            /* libmicrohttpd's end of the pair */
     struct exchange *exchange;
     struct MHD_UpgradeResponseHandle *upgraded;
     struct backlog early; /* what the client sent behind its upgrade request */
+};
+
+/* An answer without an end: events as they happen. libmicrohttpd asks for text when it can send some. */
+struct live {
+    struct core_stream *stream;
+    struct http_link *link; /* NULL: the client is gone */
+    struct MHD_Connection *connection;
+    bool asleep; /* suspended, until there is text */
 };
 
 struct http {
@@ -58,6 +67,7 @@ struct exchange {
     size_t body_len, body_cap;
     bool too_large;
     uint64_t ticket;
+    struct core_stream *stream; /* that the core gave as an answer, until it goes out */
     unsigned status;
     struct MHD_Response *response;
 };
@@ -122,12 +132,75 @@ static void resume(struct exchange *x)
     MHD_resume_connection(x->connection);
 }
 
+/* --- events as they happen --- */
+
+static void wake_live(void *user)
+{
+    struct live *live = user;
+    if (!live->asleep || live->link == NULL)
+        return;
+    live->asleep = false;
+    live->link->http->resumed = true;
+    MHD_resume_connection(live->connection);
+}
+
+static ssize_t read_live(void *cls, uint64_t offset, char *out, size_t cap)
+{
+    struct live *live = cls;
+    (void)offset;
+    if (live->link == NULL || live->link->stream == NULL)
+        return MHD_CONTENT_READER_END_WITH_ERROR;
+    const size_t count = core_stream_read(live->stream, out, cap);
+    if (count > 0)
+        return (ssize_t)count;
+    if (core_stream_ended(live->stream))
+        return MHD_CONTENT_READER_END_OF_STREAM;
+    live->asleep = true; /* with nothing to send it would ask again and again */
+    MHD_suspend_connection(live->connection);
+    return 0;
+}
+
+static void free_live(void *cls)
+{
+    struct live *live = cls;
+    if (live->link != NULL)
+        live->link->live = NULL;
+    core_stream_close(live->stream);
+    free(live);
+}
+
+static void answer_live(struct exchange *x)
+{
+    struct live *live = calloc(1, sizeof *live);
+    x->state = EXCHANGE_ANSWERED; /* without a response: hear_request cuts the connection */
+    if (live != NULL) {
+        *live = (struct live){.stream = x->stream, .link = x->link, .connection = x->connection};
+        x->response =
+            MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, SHELL_CHUNK_BYTES, read_live, live, free_live);
+    }
+    if (x->response == NULL) {
+        core_stream_close(x->stream);
+        free(live);
+        return;
+    }
+    x->stream = NULL;
+    x->status = MHD_HTTP_OK;
+    x->link->live = live;
+    core_stream_listen(live->stream, wake_live, live);
+    add_header(x->response, "Content-Type", "text/event-stream");
+    add_header(x->response, "Cache-Control", "no-store");
+}
+
 static void hear_core(void *user, const struct core_response *response)
 {
     struct exchange *x = user;
     char seconds[16];
     const bool suspended = x->state == EXCHANGE_SUSPENDED;
     x->ticket = 0;
+    if (x->stream != NULL) {
+        answer_live(x);
+        return;
+    }
     answer(x, (unsigned)response->status, response->body);
     add_header(x->response, "x-ms-error-code", response->error_code);
     (void)snprintf(seconds, sizeof seconds, "%u", (unsigned)response->retry_after_s);
@@ -278,6 +351,8 @@ static void ask_core(struct exchange *x, const char *method)
         .authorization = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization"),
         .if_match = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-Match"),
         .base = shell->base != NULL ? shell->base : "",
+        .last_event_id = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Last-Event-ID"),
+        .stream = strcmp(method, "GET") == 0 ? &x->stream : NULL,
         .body = spoke_str_from((const char *)x->body, x->body_len),
     };
     x->state = EXCHANGE_ASKING;
@@ -430,6 +505,8 @@ static void free_link(struct http_link *link)
         at = &(*at)->next;
     *at = link->next;
     backlog_free(&link->early);
+    if (link->live != NULL)
+        link->live->link = NULL;
     free(link);
 }
 
@@ -479,6 +556,8 @@ void http_forget(struct stream *s)
     struct exchange *x = link->exchange;
     s->link = NULL;
     link->stream = NULL;
+    if (link->live != NULL)
+        wake_live(link->live); /* read_live ends it */
     if (x == NULL || x->state != EXCHANGE_SUSPENDED)
         return;
     core_request_cancel(link->http->shell->core, x->ticket);
