@@ -7,26 +7,35 @@
 #include "base/json_scan.h"
 #include "base/utf8.h"
 
-/* True when the scan of `piece` takes the whole text but for white space around it. */
-static bool is_exactly(spoke_str json, bool (*piece)(spoke_str text, size_t *at), spoke_str *found)
+/* Nothing but white space is left. */
+static bool at_end(spoke_json_cursor *s)
 {
-    const size_t start = json_skip_space(json, 0);
-    size_t end = start;
-    if (!piece(json, &end) || json_skip_space(json, end) != json.len)
+    (void)json_peek_token(s);
+    return s->at == s->text.len;
+}
+
+/* True when the piece is the whole text but for white space around it. */
+static bool is_exactly(spoke_str json, bool (*piece)(spoke_json_cursor *s), spoke_str *found)
+{
+    spoke_json_cursor s = json_scan_from(json, 0);
+    (void)json_peek_token(&s);
+    const size_t start = s.at;
+    if (!piece(&s))
         return false;
-    *found = spoke_str_from(json.ptr + start, end - start);
-    return true;
+    *found = spoke_str_from(json.ptr + start, s.at - start);
+    return at_end(&s);
 }
 
 spoke_status spoke_json_check(spoke_str json)
 {
     spoke_str value;
-    return is_exactly(json, json_scan_value, &value) ? SPOKE_OK : SPOKE_E_JSON;
+    return is_exactly(json, json_take_value, &value) ? SPOKE_OK : SPOKE_E_JSON;
 }
 
 char spoke_json_type(spoke_str json)
 {
-    const char first = json_peek(json, json_skip_space(json, 0));
+    spoke_json_cursor s = json_scan_from(json, 0);
+    const char first = json_peek_token(&s);
     if (first == '-' || ascii_is_digit(first))
         return '0';
     return memchr("{[\"tfn", first, 6) != NULL ? first : '\0';
@@ -42,7 +51,7 @@ bool json_is_object(spoke_str json)
 spoke_status spoke_json_double(spoke_str json, double *out)
 {
     spoke_str number;
-    if (!is_exactly(json, json_scan_number, &number))
+    if (!is_exactly(json, json_take_number, &number))
         return SPOKE_E_JSON;
     return json_number_to_double(number, out) ? SPOKE_OK : SPOKE_E_JSON;
 }
@@ -50,7 +59,7 @@ spoke_status spoke_json_double(spoke_str json, double *out)
 spoke_status spoke_json_int(spoke_str json, int64_t *out)
 {
     spoke_str number;
-    if (!is_exactly(json, json_scan_number, &number))
+    if (!is_exactly(json, json_take_number, &number))
         return SPOKE_E_JSON;
     return json_number_to_int(number, out) ? SPOKE_OK : SPOKE_E_JSON;
 }
@@ -58,7 +67,7 @@ spoke_status spoke_json_int(spoke_str json, int64_t *out)
 spoke_status spoke_json_bool(spoke_str json, bool *out)
 {
     spoke_str word;
-    if (!is_exactly(json, json_scan_value, &word))
+    if (!is_exactly(json, json_take_value, &word))
         return SPOKE_E_JSON;
     if (word.ptr[0] != 't' && word.ptr[0] != 'f')
         return SPOKE_E_JSON;
@@ -84,7 +93,7 @@ spoke_status spoke_json_text(spoke_str json, spoke_buf *out)
     const size_t start = out->len;
     spoke_status status = SPOKE_OK;
     spoke_str quoted;
-    if (!is_exactly(json, json_scan_string, &quoted))
+    if (!is_exactly(json, json_take_string, &quoted))
         return SPOKE_E_JSON;
     const spoke_str body = spoke_str_from(quoted.ptr + 1, quoted.len - 2);
     for (size_t at = 0; at < body.len && status == SPOKE_OK;)
@@ -98,43 +107,43 @@ spoke_status spoke_json_text(spoke_str json, spoke_buf *out)
 
 spoke_status spoke_json_enter(spoke_str json, spoke_json_cursor *out)
 {
-    const size_t at = json_skip_space(json, 0);
-    const char first = json_peek(json, at);
-    if (first != '{' && first != '[')
-        return SPOKE_E_JSON;
-    *out = (spoke_json_cursor){.text = json, .at = at + 1, .array = first == '[', .first = true};
-    return SPOKE_OK;
+    *out = json_scan_from(json, 0);
+    out->array = json_peek_token(out) == '[';
+    out->first = true;
+    return json_take(out, out->array ? '[' : '{') ? SPOKE_OK : SPOKE_E_JSON;
 }
 
-/* *at is on the closing bracket: only white space may follow it. */
-static spoke_status end_of(spoke_str text, size_t at)
+/* An element of an array has no key. */
+static bool take_member(spoke_json_cursor *s, spoke_str *key, spoke_str *value)
 {
-    return json_skip_space(text, at + 1) == text.len ? SPOKE_E_NOT_FOUND : SPOKE_E_JSON;
+    *key = spoke_str_from(NULL, 0);
+    if (!s->first && !json_take(s, ','))
+        return false;
+    if (!s->array && !json_take_key(s, key))
+        return false;
+    (void)json_peek_token(s);
+    const size_t start = s->at;
+    s->first = false;
+    if (!json_take_value(s))
+        return false;
+    *value = spoke_str_from(s->text.ptr + start, s->at - start);
+    return true;
 }
 
 spoke_status spoke_json_member(spoke_json_cursor *cursor, spoke_str *key, spoke_str *value)
 {
-    const spoke_str text = cursor->text;
-    spoke_str name = {NULL, 0}; /* elements of an array have none */
-    size_t at = json_skip_space(text, cursor->at);
-    if (json_peek(text, at) == (cursor->array ? ']' : '}'))
-        return end_of(text, at);
-    if (!cursor->first) {
-        if (json_peek(text, at) != ',')
-            return SPOKE_E_JSON;
-        at = json_skip_space(text, at + 1);
+    const spoke_json_cursor before = *cursor;
+    spoke_status status = SPOKE_E_JSON;
+    if (json_peek_token(cursor) != (cursor->array ? ']' : '}')) {
+        if (take_member(cursor, key, value))
+            return SPOKE_OK;
+    } else {
+        cursor->at++;
+        if (at_end(cursor))
+            status = SPOKE_E_NOT_FOUND;
     }
-    if (!cursor->array && !json_scan_key(text, &at, &name))
-        return SPOKE_E_JSON;
-    at = json_skip_space(text, at);
-    const size_t start = at;
-    if (!json_scan_value(text, &at))
-        return SPOKE_E_JSON;
-    cursor->at = at;
-    cursor->first = false;
-    *key = name;
-    *value = spoke_str_from(text.ptr + start, at - start);
-    return SPOKE_OK;
+    *cursor = before; /* who asks again hears the same */
+    return status;
 }
 
 /* Appends the next character of a raw key, resolved; plain bytes one at a time. */

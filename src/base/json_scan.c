@@ -5,42 +5,39 @@
 #include "base/ascii.h"
 #include "base/utf8.h"
 
-/* Brackets open so far, one bit each, so that nesting costs no stack. */
-struct scan {
-    spoke_str text;
-    size_t at;
-    uint32_t arrays; /* the innermost is the last bit */
-    unsigned depth;
-};
-
-_Static_assert(SPOKE_JSON_DEPTH <= 32, "one bit per level");
-
-enum step { STEP_VALUE, STEP_DONE, STEP_BROKEN };
-
-size_t json_skip_space(spoke_str text, size_t at)
+char json_peek(const spoke_json_cursor *s)
 {
-    while (at < text.len &&
-           (text.ptr[at] == ' ' || text.ptr[at] == '\t' || text.ptr[at] == '\n' || text.ptr[at] == '\r'))
-        at++;
-    return at;
+    return s->at < s->text.len ? s->text.ptr[s->at] : '\0';
 }
 
-char json_peek(spoke_str text, size_t at)
+char json_peek_token(spoke_json_cursor *s)
 {
-    return at < text.len ? text.ptr[at] : '\0';
+    char c = json_peek(s);
+    while (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
+        s->at++;
+        c = json_peek(s);
+    }
+    return c;
+}
+
+bool json_take(spoke_json_cursor *s, char c)
+{
+    const bool there = s->at < s->text.len && s->text.ptr[s->at] == c;
+    s->at += there;
+    return there;
 }
 
 /* --- strings --- */
 
+/* *at is in front of four hexadecimal digits. */
 static bool scan_hex4(spoke_str text, size_t *at, uint32_t *unit)
 {
     uint32_t value = 0;
-    for (unsigned i = 0; i < 4; i++) {
-        const int digit = ascii_hex_value(json_peek(text, *at));
+    for (size_t end = *at + 4; *at < end; *at += 1) {
+        const int digit = *at < text.len ? ascii_hex_value(text.ptr[*at]) : -1;
         if (digit < 0)
             return false;
         value = value << 4 | (uint32_t)digit;
-        *at += 1;
     }
     *unit = value;
     return true;
@@ -54,7 +51,7 @@ static bool scan_unicode(spoke_str text, size_t *at, uint32_t *scalar)
         return false;
     if (*scalar < 0xD800 || *scalar > 0xDFFF)
         return true;
-    if (*scalar > 0xDBFF || json_peek(text, *at) != '\\' || json_peek(text, *at + 1) != 'u')
+    if (*scalar > 0xDBFF || text.len - *at < 2 || text.ptr[*at] != '\\' || text.ptr[*at + 1] != 'u')
         return false;
     *at += 2;
     if (!scan_hex4(text, at, &low) || low < 0xDC00 || low > 0xDFFF)
@@ -66,7 +63,7 @@ static bool scan_unicode(spoke_str text, size_t *at, uint32_t *scalar)
 bool json_scan_escape(spoke_str text, size_t *at, uint32_t *scalar)
 {
     static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
-    const char letter = json_peek(text, *at + 1);
+    const char letter = *at + 1 < text.len ? text.ptr[*at + 1] : '\0';
     *at += 2;
     if (letter == 'u')
         return scan_unicode(text, at, scalar);
@@ -90,189 +87,139 @@ static size_t skip_plain(spoke_str text, size_t at)
 }
 
 /* Stops at a quote or at the end; false: at something that may not stand inside a string. */
-static bool scan_string_body(spoke_str text, size_t *at)
+static bool take_string_body(spoke_json_cursor *s)
 {
     for (;;) {
-        *at = skip_plain(text, *at);
-        if (*at == text.len || text.ptr[*at] == '"')
-            return true;
-        const uint8_t byte = (uint8_t)text.ptr[*at];
         uint32_t scalar = 0;
+        s->at = skip_plain(s->text, s->at);
+        const uint8_t byte = (uint8_t)json_peek(s);
+        if (s->at == s->text.len || byte == '"')
+            return true;
         if (byte == '\\') {
-            if (!json_scan_escape(text, at, &scalar))
+            if (!json_scan_escape(s->text, &s->at, &scalar))
                 return false;
             continue;
         }
-        const size_t len = byte >= 0x20 ? utf8_length(text, *at) : 0;
+        const size_t len = byte >= 0x20 ? utf8_length(s->text, s->at) : 0;
         if (len == 0)
             return false;
-        *at += len;
+        s->at += len;
     }
 }
 
-bool json_scan_string(spoke_str text, size_t *at)
+bool json_take_string(spoke_json_cursor *s)
 {
-    if (json_peek(text, *at) != '"')
-        return false;
-    *at += 1;
-    if (!scan_string_body(text, at) || json_peek(text, *at) != '"')
-        return false;
-    *at += 1;
-    return true;
+    return json_take(s, '"') && take_string_body(s) && json_take(s, '"');
 }
 
-bool json_scan_key(spoke_str text, size_t *at, spoke_str *key)
+bool json_take_key(spoke_json_cursor *s, spoke_str *key)
 {
-    const size_t start = *at;
-    if (!json_scan_string(text, at))
+    (void)json_peek_token(s);
+    const size_t start = s->at + 1;
+    if (!json_take_string(s))
         return false;
-    *key = spoke_str_from(text.ptr + start + 1, *at - start - 2);
-    *at = json_skip_space(text, *at);
-    if (json_peek(text, *at) != ':')
-        return false;
-    *at += 1;
-    return true;
+    *key = spoke_str_from(s->text.ptr + start, s->at - 1 - start);
+    (void)json_peek_token(s);
+    return json_take(s, ':');
 }
 
 bool json_string_body_valid(spoke_str body)
 {
-    size_t at = 0;
-    return scan_string_body(body, &at) && at == body.len;
+    spoke_json_cursor s = json_scan_from(body, 0);
+    return take_string_body(&s) && s.at == body.len;
 }
 
 /* --- the other scalars --- */
 
-static bool scan_digits(spoke_str text, size_t *at)
+static bool take_digits(spoke_json_cursor *s)
 {
-    const size_t start = *at;
-    while (ascii_is_digit(json_peek(text, *at)))
-        *at += 1;
-    return *at > start;
+    const size_t start = s->at;
+    while (ascii_is_digit(json_peek(s)))
+        s->at++;
+    return s->at > start;
 }
 
-bool json_scan_number(spoke_str text, size_t *at)
+bool json_take_number(spoke_json_cursor *s)
 {
-    if (json_peek(text, *at) == '-')
-        *at += 1;
-    if (json_peek(text, *at) == '0')
-        *at += 1; /* a leading zero stands alone */
-    else if (!scan_digits(text, at))
+    (void)json_take(s, '-');
+    if (!json_take(s, '0') && !take_digits(s)) /* a leading zero stands alone */
         return false;
-    if (json_peek(text, *at) == '.') {
-        *at += 1;
-        if (!scan_digits(text, at))
-            return false;
-    }
-    if (ascii_lower(json_peek(text, *at)) != 'e')
+    if (json_take(s, '.') && !take_digits(s))
+        return false;
+    if (!json_take(s, 'e') && !json_take(s, 'E'))
         return true;
-    *at += 1;
-    if (json_peek(text, *at) == '+' || json_peek(text, *at) == '-')
-        *at += 1;
-    return scan_digits(text, at);
+    if (!json_take(s, '+'))
+        (void)json_take(s, '-');
+    return take_digits(s);
 }
 
-static bool scan_word(spoke_str text, size_t *at, const char *word)
+static bool take_word(spoke_json_cursor *s, const char *word)
 {
-    const size_t len = strlen(word);
-    if (!spoke_str_starts(spoke_str_from(text.ptr + *at, text.len - *at), spoke_str_from(word, len)))
-        return false;
-    *at += len;
-    return true;
+    while (*word != '\0' && json_take(s, *word))
+        word++;
+    return *word == '\0';
 }
 
-static bool scan_scalar(spoke_str text, size_t *at)
+static bool take_scalar(spoke_json_cursor *s, char first)
 {
-    switch (json_peek(text, *at)) {
+    switch (first) {
     case '"':
-        return json_scan_string(text, at);
+        return json_take_string(s);
     case 't':
-        return scan_word(text, at, "true");
+        return take_word(s, "true");
     case 'f':
-        return scan_word(text, at, "false");
+        return take_word(s, "false");
     case 'n':
-        return scan_word(text, at, "null");
+        return take_word(s, "null");
     default:
-        return json_scan_number(text, at);
+        return json_take_number(s);
     }
 }
 
 /* --- nesting --- */
 
-static bool in_array(const struct scan *s)
+/* Brackets open so far, one bit each, so that nesting costs no stack. */
+struct nest {
+    uint32_t arrays; /* the innermost is the last bit */
+    unsigned depth;
+};
+
+_Static_assert(SPOKE_JSON_DEPTH <= 32, "one bit per level");
+
+static bool open_bracket(spoke_json_cursor *s, struct nest *n, bool array)
 {
-    return (s->arrays & 1) != 0;
+    n->arrays = n->arrays << 1 | array;
+    s->at++;
+    return n->depth++ < SPOKE_JSON_DEPTH;
 }
 
-static char scan_peek_token(struct scan *s)
+static bool close_bracket(spoke_json_cursor *s, struct nest *n)
 {
-    s->at = json_skip_space(s->text, s->at);
-    return json_peek(s->text, s->at);
-}
-
-static bool scan_push(struct scan *s, bool array)
-{
-    if (s->depth == SPOKE_JSON_DEPTH)
+    const char expected = (n->arrays & 1) != 0 ? ']' : '}';
+    if (n->depth == 0 || json_peek_token(s) != expected)
         return false;
-    s->arrays = s->arrays << 1 | array;
-    s->depth++;
+    n->arrays >>= 1;
+    n->depth--;
     s->at++;
     return true;
 }
 
-static enum step scan_close(struct scan *s)
+bool json_take_value(spoke_json_cursor *s)
 {
-    s->arrays >>= 1;
-    s->depth--;
-    s->at++;
-    return STEP_DONE;
-}
-
-/* What comes before a value inside the innermost bracket: a key in an object, nothing in an array. */
-static enum step scan_prefix(struct scan *s)
-{
+    struct nest n = {0, 0};
     spoke_str key;
-    if (in_array(s))
-        return STEP_VALUE;
-    s->at = json_skip_space(s->text, s->at);
-    return json_scan_key(s->text, &s->at, &key) ? STEP_VALUE : STEP_BROKEN;
-}
-
-static bool at_close(struct scan *s)
-{
-    return scan_peek_token(s) == (in_array(s) ? ']' : '}');
-}
-
-/* STEP_VALUE: a bracket was opened, and its first value comes next. */
-static enum step scan_begin(struct scan *s)
-{
-    const char first = scan_peek_token(s);
-    if (first != '{' && first != '[')
-        return scan_scalar(s->text, &s->at) ? STEP_DONE : STEP_BROKEN;
-    if (!scan_push(s, first == '['))
-        return STEP_BROKEN;
-    return at_close(s) ? scan_close(s) : scan_prefix(s);
-}
-
-/* After a value inside a bracket: another one (STEP_VALUE), or the bracket's end (STEP_DONE). */
-static enum step scan_continue(struct scan *s)
-{
-    if (at_close(s))
-        return scan_close(s);
-    if (json_peek(s->text, s->at) != ',')
-        return STEP_BROKEN;
-    s->at++;
-    return scan_prefix(s);
-}
-
-bool json_scan_value(spoke_str text, size_t *at)
-{
-    struct scan s = {.text = text, .at = *at};
-    enum step step;
-    do {
-        step = scan_begin(&s);
-        while (step == STEP_DONE && s.depth > 0)
-            step = scan_continue(&s);
-    } while (step == STEP_VALUE);
-    *at = s.at;
-    return step == STEP_DONE;
+    for (;;) {
+        const char first = json_peek_token(s);
+        bool behind_value = first != '{' && first != '[';
+        if (!(behind_value ? take_scalar(s, first) : open_bracket(s, &n, first == '[')))
+            return false;
+        while (close_bracket(s, &n))
+            behind_value = true;
+        if (n.depth == 0)
+            return true;
+        if (behind_value && !json_take(s, ','))
+            return false;
+        if ((n.arrays & 1) == 0 && !json_take_key(s, &key))
+            return false;
+    }
 }

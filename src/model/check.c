@@ -31,8 +31,7 @@ static char peek_token(struct walk *w)
 {
     if (w->at < w->text.len && (unsigned char)w->text.ptr[w->at] > ' ') /* as nearly always */
         return w->text.ptr[w->at];
-    w->at = json_skip_space(w->text, w->at);
-    return json_peek(w->text, w->at);
+    return json_scan_token(w->text, &w->at);
 }
 
 /* --- one value --- */
@@ -147,7 +146,7 @@ static bool take_name(struct walk *w, const char *name)
     size_t at = w->at + 1;
     for (; *name != '\0' && at < w->text.len && w->text.ptr[at] == *name; name++)
         at++;
-    if (*name != '\0' || json_peek(w->text, at) != '"')
+    if (*name != '\0' || at == w->text.len || w->text.ptr[at] != '"')
         return false;
     w->at = at + 1;
     return true;
@@ -246,9 +245,10 @@ static void walk_init(struct walk *w, spoke_str json, unsigned outside)
     w->name = spoke_str_from(NULL, 0);
 }
 
-static bool at_end(const struct walk *w)
+static bool at_end(struct walk *w)
 {
-    return json_skip_space(w->text, w->at) == w->text.len;
+    (void)json_scan_token(w->text, &w->at);
+    return w->at == w->text.len;
 }
 
 spoke_status spoke_schema_check(const spoke_schema *schema, spoke_str json, spoke_fault *fault)

@@ -24,8 +24,7 @@ static bool fail(struct reader *r, spoke_status status)
 
 static char peek(struct reader *r)
 {
-    r->at = json_skip_space(r->text, r->at);
-    return json_peek(r->text, r->at);
+    return json_scan_token(r->text, &r->at);
 }
 
 /* The string that stands here, unescaped, on the heap. */
