@@ -56,39 +56,24 @@ spoke_status spoke_percent_encode(spoke_str text, spoke_buf *out)
     return url_encode(text, out);
 }
 
-static void put_separator(struct topic_writer *w)
-{
-    if (w->out->len > w->start)
-        topic_put_text(w, "&");
-}
-
-static void put_item(struct topic_writer *w, const char *encoded_name, spoke_str value)
-{
-    if (value.len > 0)
-        put_separator(w);
-    topic_put_option(w, encoded_name, value);
-}
-
 /* An application property may be empty, and then is still there. */
-static void put_application(struct topic_writer *w, const spoke_property_pair *pair)
+static spoke_status write_application(const spoke_property_pair *pair, bool first, spoke_buf *out)
 {
-    topic_require(w, pair->name.len > 0);
-    put_separator(w);
-    topic_put_encoded(w, pair->name);
-    topic_put_text(w, "=");
-    topic_put_encoded(w, pair->value);
+    if (pair->name.len == 0)
+        return SPOKE_E_ARG;
+    return topic_write(out, first ? "{%}={%}" : "&{%}={%}", &pair->name, &pair->value);
 }
 
 spoke_status spoke_bag_write(const spoke_message_properties *properties, spoke_buf *out)
 {
-    struct topic_writer w = topic_begin(out);
-    put_item(&w, "%24.ct=", properties->content_type);
-    put_item(&w, "%24.ce=", properties->content_encoding);
-    put_item(&w, "%24.sub=", properties->component);
-    put_item(&w, "%24.mid=", properties->message_id);
-    put_item(&w, "%24.cid=", properties->correlation_id);
-    put_item(&w, "iothub-creation-time-utc=", properties->creation_time);
-    for (size_t i = 0; i < properties->application_count; i++)
-        put_application(&w, &properties->application[i]);
-    return topic_end(&w);
+    const size_t start = out->len;
+    spoke_status status = topic_write(
+        out, "[|%24.ct={%}][|%24.ce={%}][|%24.sub={%}][|%24.mid={%}][|%24.cid={%}][|iothub-creation-time-utc={%}]",
+        &properties->content_type, &properties->content_encoding, &properties->component, &properties->message_id,
+        &properties->correlation_id, &properties->creation_time);
+    for (size_t i = 0; i < properties->application_count && status == SPOKE_OK; i++)
+        status = write_application(&properties->application[i], out->len == start, out);
+    if (status != SPOKE_OK)
+        out->len = start;
+    return status;
 }

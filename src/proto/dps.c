@@ -4,6 +4,7 @@
 
 #include "base/json_scan.h"
 #include "base/json_write.h"
+#include "base/u64.h"
 #include "proto/dps_reply.h"
 #include "proto/topic.h"
 
@@ -20,33 +21,22 @@ enum {
 
 static bool ids_valid(const spoke_dps_config *config)
 {
-    return topic_all_of(config->id_scope, dps_id_character) && config->id_scope.len <= SPOKE_MAX_SCOPE_BYTES &&
-           topic_all_of(config->registration_id, dps_id_character) &&
-           config->registration_id.len <= SPOKE_MAX_ID_BYTES;
-}
-
-static struct topic_writer begin_resource(const spoke_dps_config *config, spoke_buf *out)
-{
-    struct topic_writer w = topic_begin(out);
-    topic_require(&w, ids_valid(config));
-    topic_put(&w, config->id_scope);
-    topic_put_text(&w, "/registrations/");
-    topic_put(&w, config->registration_id);
-    return w;
+    return topic_all_of(config->id_scope, TOPIC_ID) && config->id_scope.len <= SPOKE_MAX_SCOPE_BYTES &&
+           topic_all_of(config->registration_id, TOPIC_ID) && config->registration_id.len <= SPOKE_MAX_ID_BYTES;
 }
 
 spoke_status spoke_dps_username(const spoke_dps_config *config, spoke_buf *out)
 {
-    struct topic_writer w = begin_resource(config, out);
-    topic_put_text(&w, "/api-version=" SPOKE_DPS_API_VERSION);
-    topic_put_option(&w, "&ClientVersion=", config->user_agent);
-    return topic_end(&w);
+    if (!ids_valid(config))
+        return SPOKE_E_ARG;
+    return topic_write(out, "{}/registrations/{}/api-version=" SPOKE_DPS_API_VERSION "[&ClientVersion={%}]",
+                       &config->id_scope, &config->registration_id, &config->user_agent);
 }
 
 spoke_status spoke_dps_resource(const spoke_dps_config *config, spoke_buf *out)
 {
-    const struct topic_writer w = begin_resource(config, out);
-    return topic_end(&w);
+    return ids_valid(config) ? topic_write(out, "{}/registrations/{}", &config->id_scope, &config->registration_id)
+                             : SPOKE_E_ARG;
 }
 
 spoke_status spoke_dps_init(spoke_dps *d, const spoke_dps_config *config, void *scratch, size_t size)
@@ -204,15 +194,13 @@ static spoke_status write_registration(const spoke_dps_config *config, spoke_buf
 
 static spoke_status write_topic(const spoke_dps *d, spoke_buf *out)
 {
-    const bool polling = d->step == SPOKE_DPS_POLLING;
-    struct topic_writer w = topic_begin(out);
-    topic_put_text(&w, polling ? "$dps/registrations/GET/iotdps-get-operationstatus/?$rid="
-                               : "$dps/registrations/PUT/iotdps-register/?$rid=");
-    topic_put_number(&w, d->rid);
-    if (polling)
-        topic_put_text(&w, "&operationId=");
-    topic_put(&w, d->operation_id);
-    return topic_end(&w);
+    char memory[U64_DIGITS];
+    const spoke_str rid = u64_text(d->rid, memory);
+    return topic_write(out,
+                       d->step == SPOKE_DPS_POLLING
+                           ? "$dps/registrations/GET/iotdps-get-operationstatus/?$rid={}&operationId={}"
+                           : "$dps/registrations/PUT/iotdps-register/?$rid={}",
+                       &rid, &d->operation_id);
 }
 
 spoke_status spoke_dps_output(spoke_dps *d, spoke_str *topic, spoke_str *payload)
@@ -318,7 +306,7 @@ static bool keep_name(spoke_dps *d, spoke_str json, size_t most, spoke_str *out)
     if (json.len == 0 || spoke_json_text(json, &d->scratch) != SPOKE_OK)
         return false;
     *out = spoke_str_from((const char *)d->scratch.ptr + start, d->scratch.len - start);
-    return out->len <= most && topic_level_valid(*out);
+    return out->len <= most && topic_all_of(*out, TOPIC_LEVEL);
 }
 
 static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct dps_operation *o)

@@ -8,21 +8,20 @@
 
 enum { MAX_OPERATION_BYTES = 128 };
 
-bool dps_id_character(char c)
-{
-    return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_' || c == ':';
-}
-
 /* --- topic --- */
 
 /* Digits beyond 32 bits are still a number: a very large one. */
 static bool read_seconds(spoke_str digits, uint32_t *out)
 {
-    if (!topic_all_of(digits, ascii_is_digit))
-        return false;
-    if (spoke_str_u32(digits, out) != SPOKE_OK)
-        *out = UINT32_MAX;
-    return true;
+    uint64_t seconds = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!ascii_is_digit(digits.ptr[i]))
+            return false;
+        seconds = seconds * 10 + (unsigned)(digits.ptr[i] - '0');
+        seconds = seconds < UINT32_MAX ? seconds : UINT32_MAX;
+    }
+    *out = (uint32_t)seconds;
+    return digits.len > 0;
 }
 
 spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
@@ -57,16 +56,10 @@ static int32_t code_member(spoke_str object, uint32_t topic_status)
 }
 
 /* The id goes into a topic as it stands, so it may hold nothing that ends or splits one there. */
-static bool operation_id_character(char c)
-{
-    return dps_id_character(c) || c == '~' || c == '=' || c == '@' || c == ',' || c == ';' || c == '!' ||
-           c == '*' || c == '(' || c == ')';
-}
-
 static spoke_str usable_operation_id(spoke_str id)
 {
-    return id.len <= MAX_OPERATION_BYTES && topic_all_of(id, operation_id_character) ? id
-                                                                                     : spoke_str_from(NULL, 0);
+    const bool usable = id.len <= MAX_OPERATION_BYTES && topic_all_of(id, TOPIC_ID "~=@,;!*()");
+    return usable ? id : spoke_str_from(NULL, 0);
 }
 
 /* A body without a status still is one when the topic says that the operation goes on. */

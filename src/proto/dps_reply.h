@@ -21,9 +21,6 @@ struct dps_operation {
     spoke_str message;        /* raw text */
 };
 
-/* True for what scopes and registration ids are made of. */
-bool dps_id_character(char c);
-
 /* The body of a 2xx reply. */
 struct dps_operation dps_read_operation(spoke_str body, uint32_t topic_status);
 /* The body of any other; only code and message. */

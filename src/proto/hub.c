@@ -2,99 +2,70 @@
 
 #include <spoke/proto/pnp.h>
 
+#include "base/u64.h"
 #include "base/url.h"
 #include "proto/topic.h"
 
-#define TWIN_REPLY "$iothub/twin/res/"
-#define DESIRED "$iothub/twin/PATCH/properties/desired/"
-#define METHODS "$iothub/methods/POST/"
+#define TWIN_REPLIES "$iothub/twin/res/#"
+#define DESIRED "$iothub/twin/PATCH/properties/desired/#"
+#define METHODS "$iothub/methods/POST/#"
+
+/* Front of topics and, behind the host, of SAS resources. */
+#define IDENTITY "devices/{}[/modules/{}]"
 
 /* --- the connection --- */
 
 /* Refused here, before a connection is tried: the hub closes the link on a topic it cannot read. */
 static bool identity_valid(const spoke_hub_identity *id)
 {
-    return topic_level_valid(id->device_id) && id->device_id.len <= SPOKE_MAX_ID_BYTES &&
-           (id->module_id.len == 0 || topic_level_valid(id->module_id)) && id->module_id.len <= SPOKE_MAX_ID_BYTES;
+    return topic_all_of(id->device_id, TOPIC_LEVEL) && id->device_id.len <= SPOKE_MAX_ID_BYTES &&
+           (id->module_id.len == 0 || topic_all_of(id->module_id, TOPIC_LEVEL)) &&
+           id->module_id.len <= SPOKE_MAX_ID_BYTES;
 }
 
-static bool host_valid(spoke_str host)
+static bool identity_valid_at_hub(const spoke_hub_identity *id)
 {
-    return topic_level_valid(host) && host.len <= SPOKE_MAX_HOST_BYTES;
-}
-
-/* Begins a text that has the device's identity in it. */
-static struct topic_writer begin(const spoke_hub_identity *id, spoke_buf *out)
-{
-    struct topic_writer w = topic_begin(out);
-    topic_require(&w, identity_valid(id));
-    return w;
-}
-
-/* The same with the hub in front. */
-static struct topic_writer begin_at_hub(const spoke_hub_identity *id, spoke_buf *out)
-{
-    struct topic_writer w = begin(id, out);
-    topic_require(&w, host_valid(id->hub_host));
-    topic_put(&w, id->hub_host);
-    topic_put_text(&w, "/");
-    return w;
+    return identity_valid(id) && topic_all_of(id->hub_host, TOPIC_LEVEL) &&
+           id->hub_host.len <= SPOKE_MAX_HOST_BYTES;
 }
 
 spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
 {
-    struct topic_writer w = begin(id, out);
-    topic_put(&w, id->device_id);
-    if (id->module_id.len > 0)
-        topic_put_text(&w, "/");
-    topic_put(&w, id->module_id);
-    return topic_end(&w);
+    return identity_valid(id) ? topic_write(out, "{}[/{}]", &id->device_id, &id->module_id) : SPOKE_E_ARG;
 }
 
 spoke_status spoke_hub_username(const spoke_hub_identity *id, spoke_buf *out)
 {
-    struct topic_writer w = begin_at_hub(id, out);
-    topic_put(&w, id->device_id);
-    topic_put_text(&w, "/");
-    topic_put(&w, id->module_id);
-    if (id->module_id.len > 0)
-        topic_put_text(&w, "/");
-    topic_put_text(&w, "?api-version=" SPOKE_HUB_API_VERSION);
-    topic_put_option(&w, "&DeviceClientType=", id->user_agent);
-    topic_put_option(&w, "&model-id=", id->model_id);
-    return topic_end(&w);
-}
-
-/* "devices/{id}" or "devices/{id}/modules/{id}": the front of topics and, behind the host, of SAS resources. */
-static void put_identity(struct topic_writer *w, const spoke_hub_identity *id)
-{
-    topic_put_text(w, "devices/");
-    topic_put(w, id->device_id);
-    if (id->module_id.len > 0)
-        topic_put_text(w, "/modules/");
-    topic_put(w, id->module_id);
+    if (!identity_valid_at_hub(id))
+        return SPOKE_E_ARG;
+    return topic_write(out,
+                       "{}/{}[/{}]/?api-version=" SPOKE_HUB_API_VERSION "[&DeviceClientType={%}][&model-id={%}]",
+                       &id->hub_host, &id->device_id, &id->module_id, &id->user_agent, &id->model_id);
 }
 
 spoke_status spoke_hub_resource(const spoke_hub_identity *id, spoke_buf *out)
 {
-    struct topic_writer w = begin_at_hub(id, out);
-    put_identity(&w, id);
-    return topic_end(&w);
+    return identity_valid_at_hub(id)
+               ? topic_write(out, "{}/" IDENTITY, &id->hub_host, &id->device_id, &id->module_id)
+               : SPOKE_E_ARG;
 }
 
 spoke_status spoke_hub_filters(const spoke_hub_identity *id, spoke_buf *scratch,
                                spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT])
 {
-    struct topic_writer w = begin(id, scratch);
-    put_identity(&w, id);
-    topic_put_text(&w, id->module_id.len > 0 ? "/#" : "/messages/devicebound/#");
-    if (topic_end(&w) != SPOKE_OK)
-        return w.status;
-    const char *c2d = (const char *)scratch->ptr + w.start;
-    filters[0] = (spoke_mqtt_filter){spoke_str_from(c2d, scratch->len - w.start), 1};
-    filters[1] = (spoke_mqtt_filter){SPOKE_STR(TWIN_REPLY "#"), 0};
-    filters[2] = (spoke_mqtt_filter){SPOKE_STR(DESIRED "#"), 0};
-    filters[3] = (spoke_mqtt_filter){SPOKE_STR(METHODS "#"), 0};
+    const size_t start = scratch->len;
+    if (!identity_valid(id))
+        return SPOKE_E_ARG;
+    const spoke_status status =
+        topic_write(scratch, id->module_id.len > 0 ? IDENTITY "/#" : IDENTITY "/messages/devicebound/#",
+                    &id->device_id, &id->module_id);
+    if (status != SPOKE_OK)
+        return status;
+    const char *c2d = (const char *)scratch->ptr + start;
+    filters[0] = (spoke_mqtt_filter){spoke_str_from(c2d, scratch->len - start), 1};
+    filters[1] = (spoke_mqtt_filter){SPOKE_STR(TWIN_REPLIES), 0};
+    filters[2] = (spoke_mqtt_filter){SPOKE_STR(DESIRED), 0};
+    filters[3] = (spoke_mqtt_filter){SPOKE_STR(METHODS), 0};
     return SPOKE_OK;
 }
 
@@ -103,41 +74,41 @@ spoke_status spoke_hub_filters(const spoke_hub_identity *id, spoke_buf *scratch,
 spoke_status spoke_hub_telemetry_topic(const spoke_hub_identity *id, const spoke_message_properties *properties,
                                        spoke_buf *out)
 {
-    struct topic_writer w = begin(id, out);
-    put_identity(&w, id);
-    topic_put_text(&w, "/messages/events/");
-    if (w.status == SPOKE_OK && properties != NULL)
-        w.status = spoke_bag_write(properties, out);
-    return topic_end(&w);
+    const size_t start = out->len;
+    if (!identity_valid(id))
+        return SPOKE_E_ARG;
+    spoke_status status = topic_write(out, IDENTITY "/messages/events/", &id->device_id, &id->module_id);
+    if (status == SPOKE_OK && properties != NULL)
+        status = spoke_bag_write(properties, out);
+    if (status != SPOKE_OK)
+        out->len = start;
+    return status;
 }
 
-static spoke_status write_request(const char *topic, uint32_t rid, spoke_buf *out)
+static spoke_status write_request(const char *pattern, uint32_t rid, spoke_buf *out)
 {
-    struct topic_writer w = topic_begin(out);
-    topic_put_text(&w, topic);
-    topic_put_number(&w, rid);
-    return topic_end(&w);
+    char memory[U64_DIGITS];
+    const spoke_str digits = u64_text(rid, memory);
+    return topic_write(out, pattern, &digits);
 }
 
 spoke_status spoke_hub_twin_get_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_request("$iothub/twin/GET/?$rid=", rid, out);
+    return write_request("$iothub/twin/GET/?$rid={}", rid, out);
 }
 
 spoke_status spoke_hub_twin_report_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_request("$iothub/twin/PATCH/properties/reported/?$rid=", rid, out);
+    return write_request("$iothub/twin/PATCH/properties/reported/?$rid={}", rid, out);
 }
 
 spoke_status spoke_hub_method_reply_topic(spoke_str rid, int status, spoke_buf *out)
 {
-    struct topic_writer w = topic_begin(out);
-    topic_require(&w, status >= 0 && status <= UINT16_MAX && rid.len > 0);
-    topic_put_text(&w, "$iothub/methods/res/");
-    topic_put_number(&w, (uint64_t)status);
-    topic_put_text(&w, "/?$rid=");
-    topic_put(&w, rid);
-    return topic_end(&w);
+    char memory[U64_DIGITS];
+    if (status < 0 || status > UINT16_MAX || rid.len == 0)
+        return SPOKE_E_ARG;
+    const spoke_str digits = u64_text((uint64_t)status, memory);
+    return topic_write(out, "$iothub/methods/res/{}/?$rid={}", &digits, &rid);
 }
 
 /* --- what the hub says --- */
@@ -242,11 +213,11 @@ spoke_status spoke_hub_parse(const spoke_hub_identity *id, spoke_str topic, spok
 {
     *out = (spoke_hub_event){.kind = SPOKE_HUB_UNKNOWN, .payload = payload};
     spoke_str rest = topic;
-    if (topic_skip_text(&rest, TWIN_REPLY))
+    if (topic_skip_filter(&rest, TWIN_REPLIES))
         return parse_twin_reply(rest, out);
-    if (topic_skip_text(&rest, DESIRED))
+    if (topic_skip_filter(&rest, DESIRED))
         return parse_desired(rest, out);
-    if (topic_skip_text(&rest, METHODS))
+    if (topic_skip_filter(&rest, METHODS))
         return parse_method(rest, out);
     return parse_message(id, topic, out);
 }

@@ -2,11 +2,13 @@
 
 #include "base/ascii.h"
 #include "base/base64.h"
+#include "base/u64.h"
 #include "proto/topic.h"
 
 #define MAC_BYTES 32u
 #define MAC_BASE64_BYTES 44u
 #define SCHEME "SharedAccessSignature"
+#define FRONT SCHEME " sr="
 
 /* base64(HMAC-SHA256(message)) */
 static spoke_status sign(spoke_sas_hmac_fn hmac, void *ctx, spoke_str message, spoke_buf *base64)
@@ -19,47 +21,39 @@ static spoke_status sign(spoke_sas_hmac_fn hmac, void *ctx, spoke_str message, s
     return status;
 }
 
-/* What is signed is the encoded resource, LF and the expiry. The resource is in place already, at `sr`: the rest
- * is written behind it for the moment of signing, in room that "&sig=" needs anyway. */
-static void sign_in_place(struct topic_writer *w, size_t sr, uint64_t expiry_s, spoke_sas_hmac_fn hmac, void *ctx,
-                          spoke_buf *base64)
-{
-    spoke_buf *out = w->out;
-    const size_t sr_end = out->len;
-    topic_put_text(w, "\n");
-    topic_put_number(w, expiry_s);
-    if (w->status == SPOKE_OK)
-        w->status = sign(hmac, ctx, spoke_str_from((const char *)out->ptr + sr, out->len - sr), base64);
-    out->len = sr_end;
-}
-
-static void put_token(struct topic_writer *w, spoke_str resource, uint64_t expiry_s, spoke_str skn,
-                      spoke_sas_hmac_fn hmac, void *ctx)
+/* What is signed is the encoded resource, LF and the expiry. The resource is in place already: the rest is written behind
+ * it for the moment of signing, in room that "&sig=" needs anyway. */
+static spoke_status write_token(spoke_str resource, spoke_str expiry, spoke_str skn, spoke_sas_hmac_fn hmac,
+                                void *ctx, spoke_buf *out)
 {
     uint8_t memory[MAC_BASE64_BYTES];
-    spoke_buf signature = spoke_buf_from(memory, sizeof memory);
-    topic_put_text(w, SCHEME " sr=");
-    const size_t sr = w->out->len;
-    topic_put_encoded(w, resource);
-    sign_in_place(w, sr, expiry_s, hmac, ctx, &signature);
-    topic_put_text(w, "&sig=");
-    topic_put_encoded(w, spoke_buf_str(&signature));
-    topic_put_text(w, "&se=");
-    topic_put_number(w, expiry_s);
-    topic_put_option(w, "&skn=", skn);
+    spoke_buf base64 = spoke_buf_from(memory, sizeof memory);
+    const size_t sr = out->len + sizeof FRONT - 1;
+    spoke_status status = topic_write(out, FRONT "{%}\n{}", &resource, &expiry);
+    if (status != SPOKE_OK)
+        return status;
+    status = sign(hmac, ctx, spoke_str_from((const char *)out->ptr + sr, out->len - sr), &base64);
+    out->len -= 1 + expiry.len;
+    const spoke_str signature = spoke_buf_str(&base64);
+    if (status == SPOKE_OK)
+        status = topic_write(out, "&sig={%}&se={}[&skn={%}]", &signature, &expiry, &skn);
     spoke_wipe(memory, sizeof memory);
+    return status;
 }
 
 spoke_status spoke_sas_token(spoke_str resource, int64_t expiry_s, spoke_str skn, spoke_sas_hmac_fn hmac,
                              void *ctx, spoke_buf *out)
 {
+    char memory[U64_DIGITS];
+    const size_t start = out->len;
     if (resource.len == 0 || expiry_s < 0 || hmac == NULL)
         return SPOKE_E_ARG;
-    struct topic_writer w = topic_begin(out);
-    put_token(&w, resource, (uint64_t)expiry_s, skn, hmac, ctx);
-    if (w.status != SPOKE_OK)
-        spoke_wipe(out->ptr + w.start, out->len - w.start);
-    return topic_end(&w);
+    const spoke_status status = write_token(resource, u64_text((uint64_t)expiry_s, memory), skn, hmac, ctx, out);
+    if (status != SPOKE_OK) {
+        spoke_wipe(out->ptr + start, out->cap - start);
+        out->len = start;
+    }
+    return status;
 }
 
 spoke_status spoke_sas_derive(spoke_str registration_id, spoke_sas_hmac_fn hmac, void *ctx, spoke_buf *base64_key)

@@ -1,5 +1,6 @@
 #include "proto/topic.h"
 
+#include <stdarg.h>
 #include <string.h>
 
 #include <spoke/proto/hub.h>
@@ -7,67 +8,58 @@
 #include "base/ascii.h"
 #include "base/url.h"
 
-void topic_require(struct topic_writer *w, bool valid)
+static spoke_status write_pattern(spoke_buf *out, const char *at, va_list values)
 {
-    if (!valid && w->status == SPOKE_OK)
-        w->status = SPOKE_E_ARG;
+    const size_t start = out->len;
+    const spoke_str *value = NULL;
+    spoke_status status = SPOKE_OK;
+    while (status == SPOKE_OK) {
+        const size_t plain = strcspn(at, "[{}]|");
+        status = spoke_buf_append(out, spoke_str_from(at, plain));
+        at += plain;
+        if (*at == '\0' || status != SPOKE_OK)
+            return status;
+        switch (*at++) {
+        case '[': /* its braces have the same value */
+            value = va_arg(values, const spoke_str *);
+            at = value->len > 0 ? at : strchr(at, ']');
+            break;
+        case '{':
+            value = value != NULL ? value : va_arg(values, const spoke_str *);
+            status = *at == '%' ? url_encode(*value, out) : spoke_buf_append(out, *value);
+            at = strchr(at, '}');
+            break;
+        case '|':
+            if (out->len > start)
+                status = spoke_buf_append_byte(out, '&');
+            break;
+        default:
+            value = NULL;
+        }
+    }
+    return status;
 }
 
-void topic_put(struct topic_writer *w, spoke_str text)
+spoke_status topic_write(spoke_buf *out, const char *pattern, ...)
 {
-    if (w->status == SPOKE_OK)
-        w->status = spoke_buf_append(w->out, text);
+    const size_t start = out->len;
+    va_list values;
+    va_start(values, pattern);
+    const spoke_status status = write_pattern(out, pattern, values);
+    va_end(values);
+    if (status != SPOKE_OK)
+        out->len = start;
+    return status;
 }
 
-void topic_put_text(struct topic_writer *w, const char *text)
-{
-    topic_put(w, spoke_str_from(text, strlen(text)));
-}
-
-void topic_put_encoded(struct topic_writer *w, spoke_str text)
-{
-    if (w->status == SPOKE_OK)
-        w->status = url_encode(text, w->out);
-}
-
-void topic_put_option(struct topic_writer *w, const char *name, spoke_str value)
-{
-    if (value.len == 0)
-        return;
-    topic_put_text(w, name);
-    topic_put_encoded(w, value);
-}
-
-void topic_put_number(struct topic_writer *w, uint64_t number)
-{
-    if (w->status == SPOKE_OK)
-        w->status = spoke_buf_append_u64(w->out, number);
-}
-
-spoke_status topic_end(const struct topic_writer *w)
-{
-    if (w->status != SPOKE_OK)
-        w->out->len = w->start;
-    return w->status;
-}
-
-bool topic_all_of(spoke_str text, bool (*allowed)(char c))
+bool topic_all_of(spoke_str text, const char *others)
 {
     for (size_t i = 0; i < text.len; i++) {
-        if (!allowed(text.ptr[i]))
+        const char c = text.ptr[i];
+        if (!ascii_is_alpha(c) && !ascii_is_digit(c) && memchr(others, c, strlen(others)) == NULL)
             return false;
     }
     return text.len > 0;
-}
-
-static bool level_character(char c)
-{
-    return c > ' ' && c <= '~' && c != '#' && c != '+' && c != '/';
-}
-
-bool topic_level_valid(spoke_str text)
-{
-    return topic_all_of(text, level_character);
 }
 
 bool topic_skip(spoke_str *topic, spoke_str prefix)
@@ -81,6 +73,11 @@ bool topic_skip(spoke_str *topic, spoke_str prefix)
 bool topic_skip_text(spoke_str *topic, const char *prefix)
 {
     return topic_skip(topic, spoke_str_from(prefix, strlen(prefix)));
+}
+
+bool topic_skip_filter(spoke_str *topic, const char *filter)
+{
+    return topic_skip(topic, spoke_str_from(filter, strlen(filter) - 1));
 }
 
 bool topic_number(spoke_str digits, int64_t *out)

@@ -17,7 +17,7 @@ BASE_SYSTEM = PURE_SYSTEM | {"inttypes.h", "locale.h", "math.h", "stdarg.h", "st
 LAYERS = {
     "base": ({"base"}, {"base", "status", "limits", "features", "platform"}, BASE_SYSTEM),
     "mqtt": ({"base", "mqtt"}, {"base", "status", "limits", "features", "proto/mqtt"}, PURE_SYSTEM),
-    "proto": ({"base", "proto"}, {"base", "status", "limits", "features", "proto/"}, PURE_SYSTEM),
+    "proto": ({"base", "proto"}, {"base", "status", "limits", "features", "proto/"}, PURE_SYSTEM | {"stdarg.h"}),
     "model": ({"base", "model"}, {"base", "status", "limits", "model", "model_codec"}, PURE_SYSTEM),
     "crypto": ({"base", "crypto"}, {"base", "status", "limits", "crypto"}, None),
     "tls": ({"base", "crypto", "tls"}, {"base", "status", "limits", "features", "platform", "crypto"}, None),
