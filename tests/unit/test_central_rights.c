@@ -44,6 +44,13 @@ static const struct expected EXPECTED[] = {
     {"GET", "/api/events", "ABO", 200},
     {"GET", "/api/events/stream", "ABO", 406}, /* who asks here cannot take a stream */
 
+    {"GET", "/api/deviceGroups", "ABO", 200},
+    {"GET", "/api/deviceGroups/{}", "ABO", 404},
+    {"PUT", "/api/deviceGroups/{}", "AB", 404},
+    {"PATCH", "/api/deviceGroups/{}", "AB", 404},
+    {"DELETE", "/api/deviceGroups/{}", "AB", 404},
+    {"GET", "/api/deviceGroups/{}/devices", "ABO", 404},
+
     {"POST", "/api/query", "ABO", 400}, /* no query was asked */
 
     {"GET", "/api/deviceTemplates", "ABO", 200},
@@ -143,6 +150,8 @@ static void furnish(struct fixture *f)
     ask_well(f, "PUT", "/api/users/bergen",
              "{\"type\":\"email\",\"email\":\"b@example.com\",\"roles\":[{\"role\":\"" OPERATOR
              "\",\"organization\":\"bergen\"}]}");
+    ask_well(f, "PUT", "/api/deviceGroups/bergen",
+             "{\"displayName\":\"bergen\",\"filter\":\"SELECT * FROM devices\",\"organizations\":[\"bergen\"]}");
     fixture_ask(f, "DELETE", "/api/apiTokens/bergen", "");
     free(token_of(f, "bergen", OPERATOR, "bergen"));
 }

@@ -83,6 +83,8 @@ void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void
 /* False, with a 404 as the reply, when the device does not exist. Release the row with store_device_free. */
 bool rest_device(struct rest_call *call, struct store_device *out);
 bool rest_device_exists(struct rest_call *call);
+/* A device as the API shows it. */
+cJSON *rest_device_json(const struct core *c, const struct store_device *row);
 /* The table of the device's template; NULL: it has none. False, with a 404, when the device does not exist. */
 bool rest_device_template(struct rest_call *call, const struct template_table **out);
 /* "flag" and "reason" of a value that does not fit the template; nothing when it does. */
@@ -192,6 +194,14 @@ void rest_command_post(struct rest_call *call);
 void rest_command_history(struct rest_call *call);
 void rest_component_command_post(struct rest_call *call);
 void rest_component_command_history(struct rest_call *call);
+
+/* device_group.c */
+void rest_device_groups_list(struct rest_call *call);
+void rest_device_group_get(struct rest_call *call);
+void rest_device_group_put(struct rest_call *call);
+void rest_device_group_patch(struct rest_call *call);
+void rest_device_group_delete(struct rest_call *call);
+void rest_device_group_devices(struct rest_call *call);
 
 void rest_ql_post(struct rest_call *call);
 void rest_history_get(struct rest_call *call);

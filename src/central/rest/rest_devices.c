@@ -24,7 +24,7 @@ static void add_time(cJSON *object, const char *name, int64_t unix_ms)
 }
 
 /* Waiting for approval shows as not enabled: the operator's "enabled": true approves. */
-static cJSON *device_json(const struct core *core, const struct store_device *row)
+cJSON *rest_device_json(const struct core *core, const struct store_device *row)
 {
     const bool connected = core_device_connected(core, row->id);
     const int64_t seen_ms = connected ? core_unix_ms(core) : row->last_seen_ms;
@@ -53,7 +53,7 @@ static bool add_to_page(void *ctx, const struct store_device *row)
     struct listing *list = ctx;
     if (!rest_sees(list->call, row->organizations))
         return true;
-    return rest_page_add(&list->page, device_json(list->call->core, row), row->id);
+    return rest_page_add(&list->page, rest_device_json(list->call->core, row), row->id);
 }
 
 void rest_devices_list(struct rest_call *call)
@@ -71,7 +71,7 @@ void rest_device_get(struct rest_call *call)
     struct store_device row;
     if (!rest_device(call, &row))
         return;
-    rest_ok(&call->reply, 200, device_json(call->core, &row));
+    rest_ok(&call->reply, 200, rest_device_json(call->core, &row));
     store_device_free(&row);
 }
 

@@ -58,6 +58,16 @@ static const struct rest_route TELEMETRY[] = {
     {"GET", COMPONENT "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_component_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a component"},
 };
 
+#define DEVICE_GROUP "/api/deviceGroups/{}"
+static const struct rest_route DEVICE_GROUPS[] = {
+    {"GET", "/api/deviceGroups", RIGHT_GROUP_READ, NONE, rest_device_groups_list, PAGE, 200, NULL, "[DeviceGroup]", "List device groups"},
+    {"GET", DEVICE_GROUP, RIGHT_GROUP_READ, NONE, rest_device_group_get, 0, 200, NULL, "DeviceGroup", "Get a device group"},
+    {"PUT", DEVICE_GROUP, RIGHT_GROUP_WRITE, OBJECT, rest_device_group_put, 0, 200, "DeviceGroup", "DeviceGroup", "Create or replace a device group"},
+    {"PATCH", DEVICE_GROUP, RIGHT_GROUP_WRITE, OBJECT, rest_device_group_patch, 0, 200, "DeviceGroup", "DeviceGroup", "Change a device group"},
+    {"DELETE", DEVICE_GROUP, RIGHT_GROUP_WRITE, NONE, rest_device_group_delete, 0, 204, NULL, NULL, "Delete a device group"},
+    {"GET", DEVICE_GROUP "/devices", RIGHT_GROUP_READ, NONE, rest_device_group_devices, PAGE, 200, NULL, "[Device]", "List the devices of a device group"},
+};
+
 static const struct rest_route QUERIES[] = {
     {"POST", "/api/query", RIGHT_QUERY, OBJECT, rest_ql_post, 0, 200, "Query", "QueryResult", "Query the telemetry or the properties of the devices of a template"},
 };
@@ -139,6 +149,7 @@ static const struct {
     AREA("Properties", PROPERTIES),
     AREA("Commands", COMMANDS),
     AREA("Telemetry", TELEMETRY),
+    AREA("Device groups", DEVICE_GROUPS),
     AREA("Query", QUERIES),
     AREA("Events", EVENTS),
     AREA("Device templates", TEMPLATES),

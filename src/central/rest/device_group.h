@@ -1,0 +1,32 @@
+/* Device groups: a filter in the query language, and who it takes. */
+#ifndef SPOKE_SRC_CENTRAL_DEVICE_GROUP_H
+#define SPOKE_SRC_CENTRAL_DEVICE_GROUP_H
+
+#include "ql_rows.h"
+#include "rest.h"
+
+#define DEVICE_GROUP_KIND "deviceGroup"
+
+/* A group that is being looked through. */
+struct device_group {
+    struct ql_query *filter;
+    struct ql_fields fields;
+    struct ql_reader reader;
+    char *template_id; /* that all of its devices have; NULL: any */
+    cJSON *reach;      /* organizations whose devices it has; NULL: of all */
+};
+
+/* E_NOT_FOUND: no such group. E_ARG: its filter cannot be used any more (its template is gone). Close it in any case. */
+spoke_status device_group_open(struct core *c, const char *id, struct device_group *out);
+void device_group_close(struct device_group *group);
+
+/* Calls `each` for the devices of the group behind `after` (NULL: from the start), in order of id; false stops. Devices
+ * without a template are in no group. */
+struct device_group_walk {
+    const char *after;
+    bool (*each)(void *ctx, const struct store_scanned *row);
+    void *ctx;
+};
+spoke_status device_group_each(struct core *c, struct device_group *group, const struct device_group_walk *walk);
+
+#endif
