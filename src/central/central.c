@@ -388,6 +388,23 @@ static char *default_group_key(spoke_central *central)
     return key;
 }
 
+/* What the page shows to whoever connects a device. */
+static spoke_status tell_connection(spoke_central *central)
+{
+    const char *ca_file = central->identity.ca_file;
+    struct core_connection connection = {.host = central->host, .mqtt_port = central->env.mqtt_port};
+    char why[200], *ca_pem = NULL;
+    if (central->shell == NULL)
+        return SPOKE_OK;
+    spoke_status status =
+        ca_file != NULL ? file_read(ca_file, "the authority", MAX_PEM_BYTES, &ca_pem, why, sizeof why) : SPOKE_OK;
+    connection.ca_pem = ca_pem;
+    if (status == SPOKE_OK)
+        status = core_set_connection(central->core, &connection);
+    free(ca_pem);
+    return status;
+}
+
 static spoke_status fill_env(spoke_central *central)
 {
     spoke_central_env *env = &central->env;
@@ -405,6 +422,8 @@ static spoke_status fill_env(spoke_central *central)
     spoke_status status = core_api_token(central->core, "bootstrap", &central->api_token);
     if (status == SPOKE_OK && central->shell != NULL)
         status = shell_set_base(central->shell, central->api_base);
+    if (status == SPOKE_OK)
+        status = tell_connection(central);
     central->group_key = default_group_key(central);
     env->host = central->host;
     env->ca_file = central->identity.ca_file;

@@ -186,6 +186,21 @@ static void a_device_made_by_put_is_registered(void **state)
     assert_string_equal(fixture_text(f, "id"), "pump-017");
 }
 
+static void connection_info_says_what_is_known(void **state)
+{
+    struct fixture *f = *state;
+    const struct core_connection connection = {"hub.example.com", "-----BEGIN CERTIFICATE-----\n", 8883};
+    fixture_ask(f, "GET", "/api/connectionInfo", "");
+    assert_int_equal(f->status, 200);
+    assert_non_null(fixture_at(f, "idScope"));
+    assert_null(fixture_at(f, "provisioningHost"));
+    assert_ok(core_set_connection(f->bench.core, &connection));
+    fixture_ask(f, "GET", "/api/connectionInfo", "");
+    assert_string_equal(fixture_text(f, "provisioningHost"), "hub.example.com");
+    assert_string_equal(fixture_text(f, "certificateAuthority"), connection.ca_pem);
+    assert_int_equal(fixture_at(f, "mqttPort")->valueint, 8883);
+}
+
 static void a_name_left_out_is_the_id(void **state)
 {
     struct fixture *f = *state;
@@ -941,6 +956,7 @@ int main(void)
         REST(a_body_that_cannot_be_read_is_refused),
         REST(a_body_too_large_is_413),
         REST(a_device_made_by_put_is_registered),
+        REST(connection_info_says_what_is_known),
         REST(a_name_left_out_is_the_id),
         REST(device_that_has_connected_shows_when_it_was_seen),
         REST(put_replaces_and_patch_merges),

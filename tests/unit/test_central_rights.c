@@ -70,6 +70,7 @@ static const struct expected EXPECTED[] = {
     {"POST", "/api/enrollmentGroups/{}/certificates/{}/generateVerificationCode", "A", 403},
     {"POST", "/api/enrollmentGroups/{}/certificates/{}/verify", "A", 403},
 
+    {"GET", "/api/connectionInfo", "ABO", 200},
     {"GET", "/api/me", "ABO", 200},
     {"GET", "/api/apiTokens", "A", 200},
     {"GET", "/api/apiTokens/{}", "A", 404},

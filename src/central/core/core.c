@@ -79,6 +79,28 @@ const char *core_hub_host(const struct core *c)
     return c->hub_host;
 }
 
+static bool replace(char **slot, const char *text)
+{
+    if (text != NULL)
+        return text_set(slot, spoke_str_of(text));
+    free(*slot);
+    *slot = NULL;
+    return true;
+}
+
+spoke_status core_set_connection(struct core *c, const struct core_connection *connection)
+{
+    c->connection_port = connection->mqtt_port;
+    return replace(&c->connection_host, connection->host) && replace(&c->connection_ca, connection->ca_pem)
+               ? SPOKE_OK
+               : SPOKE_E_NO_MEMORY;
+}
+
+struct core_connection core_connection(const struct core *c)
+{
+    return (struct core_connection){c->connection_host, c->connection_ca, c->connection_port};
+}
+
 const char *core_application_id(const struct core *c)
 {
     return c->application_id;
@@ -389,6 +411,8 @@ void core_destroy(struct core *c)
     }
     free(c->id_scope);
     free(c->hub_host);
+    free(c->connection_host);
+    free(c->connection_ca);
     free(c->application_id);
     free_secret(c->application_secret);
     free(c);

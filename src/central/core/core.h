@@ -46,7 +46,17 @@ __attribute__((format(printf, 4, 5)))
 void core_log(const struct core *c, spoke_log_level level, const char *module, const char *format, ...);
 const char *core_id_scope(const struct core *c);
 const char *core_hub_host(const struct core *c);
-const char *core_application_id(const struct core *c);     /* GUID */
+const char *core_application_id(const struct core *c); /* GUID */
+
+/* Where devices find the service, for people who connect one. host NULL: not known, since nothing listens; ca_pem NULL:
+ * the authority is nothing that we have. */
+struct core_connection {
+    const char *host, *ca_pem;
+    uint16_t mqtt_port;
+};
+/* Copies. E_NO_MEMORY. */
+spoke_status core_set_connection(struct core *c, const struct core_connection *connection);
+struct core_connection core_connection(const struct core *c);
 const char *core_application_secret(const struct core *c); /* base64; signs API tokens */
 bool core_control(const struct core *c);
 /* 32 hex digits in GUID form, NUL-terminated. */

@@ -39,6 +39,8 @@ struct core {
     struct core_options options; /* clock, random, log and figures; its texts are copied below */
     struct store *store;
     char *id_scope, *hub_host, *application_id, *application_secret;
+    char *connection_host, *connection_ca; /* of core_set_connection */
+    uint16_t connection_port;
     struct list conns;
     struct list held;     /* those whose output waits for the commit */
     struct list stirred;  /* those that a stream has to look at */

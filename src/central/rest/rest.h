@@ -237,6 +237,7 @@ void rest_openapi_get(struct rest_call *call);
 
 /* rest_people.c, rest_roles.c, rest_organizations.c */
 void rest_me_get(struct rest_call *call);
+void rest_connection_info_get(struct rest_call *call);
 void rest_tokens_list(struct rest_call *call);
 void rest_token_get(struct rest_call *call);
 void rest_token_put(struct rest_call *call);

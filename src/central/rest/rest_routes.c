@@ -99,6 +99,7 @@ static const struct rest_route ENROLMENT[] = {
 };
 
 static const struct rest_route PEOPLE[] = {
+    {"GET", "/api/connectionInfo", RIGHT_DEVICE_READ, NONE, rest_connection_info_get, 0, 200, NULL, "ConnectionInfo", "Get where devices connect"},
     {"GET", "/api/me", RIGHT_SIGNED_IN, NONE, rest_me_get, 0, 200, NULL, "Me", "Get who the caller is, and what it may do"},
     {"GET", "/api/apiTokens", RIGHT_PEOPLE_READ, NONE, rest_tokens_list, PAGE, 200, NULL, "[ApiToken]", "List API tokens"},
     {"GET", TOKEN, RIGHT_PEOPLE_READ, NONE, rest_token_get, 0, 200, NULL, "ApiToken", "Get an API token, without the token itself"},

@@ -17,6 +17,7 @@ static const struct {
     {"Certificates", "primary:Certificate secondary:Certificate"},
     {"Command", "!id:string request:any connectionTimeout:integer responseTimeout:integer !response:any !responseCode:integer"},
     {"Component", "!id:string !displayName:string !name:string"},
+    {"ConnectionInfo", "!idScope:string !provisioningHost:string !mqttPort:integer !certificateAuthority:string"},
     {"Credentials", "!idScope:string !symmetricKey:SymmetricKey !x509:X509"},
     {"Device", "!id:string etag:string displayName:string template:string enabled:boolean !provisioned:boolean simulated:boolean organizations:[string] !connected:boolean !lastSeenTime:time"},
     {"DeviceGroup", "!id:string etag:string +displayName:string description:string +filter:string organizations:[string]"},
