@@ -30,6 +30,7 @@ endfunction()
 function(spoke_page out)
     set(source ${PROJECT_SOURCE_DIR}/src/central/page)
     set(folder ${PROJECT_BINARY_DIR}/page)
+    set(sample ${PROJECT_SOURCE_DIR}/samples/runner.c)
     find_program(SPOKE_NPM npm)
     find_program(SPOKE_NODE node)
     if(NOT SPOKE_NPM OR NOT SPOKE_NODE)
@@ -48,8 +49,9 @@ function(spoke_page out)
         file(CREATE_LINK ${source}/${name} ${folder}/${name} SYMBOLIC)
     endforeach()
     add_custom_command(OUTPUT ${folder}/page_files.inc
-                       COMMAND ${SPOKE_NODE} --preserve-symlinks --preserve-symlinks-main build.mjs page_files.inc
+                       COMMAND ${SPOKE_NODE} --preserve-symlinks --preserve-symlinks-main build.mjs ${sample}
+                               page_files.inc
                        WORKING_DIRECTORY ${folder} COMMENT "Bundling the web page"
-                       DEPENDS ${inputs} ${source}/build.mjs ${source}/index.html ${source}/icon.svg ${folder}/fetched)
+                       DEPENDS ${inputs} ${sample} ${source}/build.mjs ${source}/index.html ${source}/icon.svg ${folder}/fetched)
     set(${out} ${folder}/page_files.inc PARENT_SCOPE)
 endfunction()

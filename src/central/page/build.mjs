@@ -1,60 +1,68 @@
-// Builds the page: node build.mjs OUT.inc [FOLDER]. Writes C initialisers (struct page_file) of the bundle; with a
-// folder also the files themselves. Runs where node_modules stands, with the sources (or links to them) beside it.
+// Builds the page: node build.mjs SAMPLE.c OUT.inc [FOLDER]. Writes C initialisers (struct page_file) of the bundle,
+// which shows the sample as the program to begin with; with a folder also the files themselves. Runs where node_modules
+// stands, with the sources (or links to them) beside it.
 import * as esbuild from 'esbuild';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 
-const source = process.cwd(); // with links to the sources beside node_modules
-const [out, folder] = process.argv.slice(2);
+const source = process.cwd();
+const [sample, out, folder] = process.argv.slice(2);
 if (out === undefined) {
-    console.error('usage: node build.mjs OUT.inc [FOLDER]');
+    console.error('usage: node build.mjs SAMPLE.c OUT.inc [FOLDER]');
     process.exit(2);
 }
 
 const hash = (bytes) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
+const read = (name) => readFileSync(join(source, name));
+
+// The licences of what is bundled want to travel with it: they are in /licences.txt.
+const licences = () =>
+    Buffer.from(['preact', 'uplot'].map((name) => `${name}\n\n${read(`node_modules/${name}/LICENSE`)}`).join('\n\n'));
 
 async function bundle() {
-    const result = await esbuild.build({
+    const { outputFiles, metafile } = await esbuild.build({
         entryPoints: [join(source, 'src/main.tsx')],
         bundle: true,
+        splitting: true,
         minify: true,
         write: false,
+        metafile: true,
         outdir: 'out',
-        entryNames: 'app',
+        entryNames: 'app-[hash]',
+        chunkNames: 'part-[hash]',
         format: 'esm',
         target: 'es2022',
         jsx: 'automatic',
         jsxImportSource: 'preact',
-        legalComments: 'none', // they are in /licences.txt
+        legalComments: 'none',
         preserveSymlinks: true,
+        define: { SAMPLE: JSON.stringify(readFileSync(sample, 'utf8')) },
     });
-    const find = (end) => result.outputFiles.find((file) => file.path.endsWith(end)).contents;
-    return { js: Buffer.from(find('.js')), css: Buffer.from(find('.css')) };
+    const [entry, about] = Object.entries(metafile.outputs).find(([, output]) => output.entryPoint?.endsWith('main.tsx'));
+    const parts = about.imports.filter(({ kind }) => kind === 'import-statement').map(({ path }) => '/' + basename(path));
+    const used = outputFiles.filter((file) => file.path.endsWith('.js') || basename(file.path) === basename(about.cssBundle));
+    const files = used.map((file) => ({ path: '/' + basename(file.path), bytes: Buffer.from(file.contents) }));
+    return { files, entry: '/' + basename(entry), style: '/' + basename(about.cssBundle), parts };
 }
 
-// The licences of what is bundled want to travel with it.
-function licences() {
-    const text = ['preact', 'uplot'].map((name) => `${name}\n\n${readFileSync(join(source, 'node_modules', name, 'LICENSE'), 'utf8')}`);
-    return Buffer.from(text.join('\n\n'));
-}
+const TYPES = { html: 'text/html', js: 'text/javascript', css: 'text/css', txt: 'text/plain' };
+const typeOf = (name) => (TYPES[name] === undefined ? 'image/svg+xml' : `${TYPES[name]}; charset=utf-8`);
 
-function files({ js, css }) {
-    const icon = readFileSync(join(source, 'icon.svg'));
-    const names = { js: `app-${hash(js)}.js`, css: `app-${hash(css)}.css`, icon: `icon-${hash(icon)}.svg` };
-    const index = readFileSync(join(source, 'index.html'), 'utf8').replace(
-        /\{\{(js|css|icon)\}\}/g,
-        (_, name) => '/' + names[name],
-    );
-    return [
-        { path: '/', type: 'text/html; charset=utf-8', bytes: Buffer.from(index), immutable: false },
-        { path: '/' + names.js, type: 'text/javascript; charset=utf-8', bytes: js, immutable: true },
-        { path: '/' + names.css, type: 'text/css; charset=utf-8', bytes: css, immutable: true },
-        { path: '/' + names.icon, type: 'image/svg+xml', bytes: icon, immutable: true },
-        { path: '/licences.txt', type: 'text/plain; charset=utf-8', bytes: licences(), immutable: false },
-        { path: '/favicon.ico', type: 'image/svg+xml', bytes: icon, immutable: false },
+function page({ files, entry, style, parts }) {
+    const icon = read('icon.svg');
+    const names = { js: entry, css: style, icon: `/icon-${hash(icon)}.svg` };
+    const preload = parts.map((part) => `<link rel="modulepreload" href="${part}">`).join('\n');
+    const index = read('index.html').toString().replace(/\{\{(js|css|icon)\}\}/g, (_, name) => names[name]).replace('{{parts}}', preload);
+    const hashed = [...files, { path: names.icon, bytes: icon }];
+    const plain = [
+        { path: '/', type: typeOf('html'), bytes: Buffer.from(index) },
+        { path: '/favicon.ico', bytes: icon },
+        { path: '/licences.txt', bytes: licences() },
     ];
+    const complete = (immutable) => (file) => ({ type: typeOf(file.path.split('.').at(-1)), ...file, immutable });
+    return [...plain.map(complete(false)), ...hashed.map(complete(true))];
 }
 
 const array = (name, bytes) =>
@@ -75,11 +83,10 @@ function initialisers(list) {
     return `${data}${table}};\n`;
 }
 
-const list = files(await bundle());
+const list = page(await bundle());
 writeFileSync(out, initialisers(list));
 if (folder !== undefined) {
     mkdirSync(folder, { recursive: true });
     for (const file of list) writeFileSync(join(folder, file.path === '/' ? 'index.html' : file.path.slice(1)), file.bytes);
 }
-const total = list.reduce((sum, file) => sum + file.bytes.length, 0);
-console.log(`page: ${total} bytes, gzip ${list.reduce((sum, file) => sum + gzipSync(file.bytes).length, 0)}`);
+for (const { path, bytes } of list) console.log(`page: ${path} ${bytes.length} bytes, ${gzipSync(bytes).length} packed`);

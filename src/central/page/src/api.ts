@@ -43,31 +43,41 @@ function readToken(): string | null {
 
 export const signedIn = (): boolean => token !== null;
 
-/** The id of the token (skn), as the service's lists show it. */
-export const tokenName = (): string => decodeURIComponent(/[ &]skn=([^&]+)/.exec(token ?? '')?.[1] ?? 'token');
-
 export function onSignOut(hear: (why: string) => void): void {
     hearSignOut = hear;
 }
 
 export function signOut(why = ''): void {
     token = null;
+    me = undefined;
     sessionStorage.removeItem(STORED);
     hearSignOut(why);
 }
+
+export interface Me {
+    id: string;
+    rights: string[];
+    roles: { role: string; organization?: string }[];
+}
+
+let me: Me | undefined;
+
+/** Who is signed in; asks the service once. */
+export async function whoAmI(): Promise<Me> {
+    me ??= await get<Me>('/me');
+    return me;
+}
+
+/** Whether to offer it; what is offered is still checked by the service. */
+export const may = (right: string): boolean => me === undefined || me.rights.includes(right);
 
 /** Keeps the token once the service accepts it. */
 export async function signIn(text: string): Promise<void> {
     token = text.trim().replace(/^Authorization:\s*/i, '');
     try {
-        await get('/devices', { maxpagesize: '1' });
+        await whoAmI();
         sessionStorage.setItem(STORED, token);
     } catch (error) {
-        // 403: the token is good, and may not see devices.
-        if (error instanceof ApiError && error.status === 403) {
-            sessionStorage.setItem(STORED, token);
-            return;
-        }
         token = null;
         throw error;
     }

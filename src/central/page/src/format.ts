@@ -2,8 +2,9 @@
 
 const number = new Intl.NumberFormat(undefined, { maximumFractionDigits: 2 });
 const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 });
-const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium' });
-const clock = new Intl.DateTimeFormat(undefined, { timeStyle: 'medium' });
+const dateTime = new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'medium', hourCycle: 'h23' });
+const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
+const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
 
 const UNITS: Record<string, string> = {
     percent: '%', degreeCelsius: '°C', degreeFahrenheit: '°F', kelvin: 'K', second: 's', millisecond: 'ms', minute: 'min',
@@ -78,7 +79,12 @@ export function show(value: unknown, unit = ''): string {
 }
 
 export const when = (iso: string | undefined): string => (iso === undefined ? '–' : dateTime.format(new Date(iso)));
-export const timeOf = (ms: number): string => clock.format(ms);
+
+/** The time of today, the day as well before that. */
+export function dayTime(iso: string): string {
+    const at = new Date(iso);
+    return at.toDateString() === new Date().toDateString() ? clock.format(at) : `${day.format(at)}, ${clock.format(at)}`;
+}
 
 export function ago(iso: string | undefined, now = Date.now()): string {
     if (iso === undefined) return 'never';

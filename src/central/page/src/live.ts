@@ -1,70 +1,49 @@
 // What happens to devices, as it happens: the service's event stream, read by fetch so that the token travels as a
 // header. Takes up where it left off after a break.
-import { ApiError, ask, signedIn } from './api';
+import { ApiError, ask, get, signedIn, url, type Page, type Query } from './api';
 
 export interface LiveEvent {
-    position?: number;
+    position: number;
+    source: string;
     type: string;
     deviceId?: string;
-    time: number; // ms
     component?: string;
-    body: Record<string, unknown>;
+    enqueuedTime: string;
+    creationTime?: string;
+    body?: unknown;
+    text?: string;
+    messageProperties?: Record<string, string>;
 }
 
+export const timeOf = (event: LiveEvent): number => Date.parse(event.creationTime ?? event.enqueuedTime);
+
 type Hear = (event: LiveEvent) => void;
-export type Link = 'connecting' | 'live' | 'broken' | 'missing';
+export type Link = 'connecting' | 'live' | 'broken';
 
 const RETRY_MS = 2000;
+const POLL_MS = 1500;
+
 const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((done) => {
         const timer = setTimeout(done, ms);
         signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
     });
 
-interface Frame {
-    id: string;
-    event: string;
-    data: string;
-}
-
-/** Cuts server-sent events out of text that arrives in pieces. */
+/** Cuts the data of server-sent events out of text that arrives in pieces. */
 export class FrameReader {
     private rest = '';
-    take(piece: string): Frame[] {
+    take(piece: string): string[] {
         const blocks = (this.rest + piece).replaceAll('\r\n', '\n').split('\n\n');
         this.rest = blocks.pop() ?? '';
-        return blocks.map((block) => {
-            const frame: Frame = { id: '', event: 'message', data: '' };
-            for (const line of block.split('\n')) {
-                const at = line.indexOf(':');
-                const name = at < 0 ? line : line.slice(0, at);
-                const value = at < 0 ? '' : line.slice(at + 1).replace(/^ /, '');
-                if (name === 'data') frame.data += (frame.data === '' ? '' : '\n') + value;
-                else if (name === 'id') frame.id = value;
-                else if (name === 'event') frame.event = value;
-            }
-            return frame;
-        });
-    }
-}
-
-function eventOf(frame: Frame): LiveEvent | undefined {
-    if (frame.data === '') return undefined;
-    try {
-        const body = JSON.parse(frame.data) as Record<string, unknown>;
-        const time = body['time'] ?? body['enqueuedTime'] ?? body['timestamp'];
-        const event: LiveEvent = {
-            type: String(body['messageType'] ?? body['type'] ?? body['kind'] ?? frame.event),
-            time: typeof time === 'string' ? Date.parse(time) : typeof time === 'number' ? time : Date.now(),
-            body,
-        };
-        const position = Number(frame.id !== '' ? frame.id : body['position']);
-        if (Number.isFinite(position)) event.position = position;
-        if (typeof body['deviceId'] === 'string') event.deviceId = body['deviceId'];
-        if (typeof body['component'] === 'string') event.component = body['component'];
-        return event;
-    } catch {
-        return undefined;
+        return blocks
+            .map((block) =>
+                block
+                    .split('\n')
+                    .filter((line) => line.startsWith('data:'))
+                    .map((line) => line.slice(5).replace(/^ /, ''))
+                    .join('\n'),
+            )
+            .filter((data) => data !== '');
     }
 }
 
@@ -76,34 +55,48 @@ async function read(address: string, hear: Hear, signal: AbortSignal, opened: ()
     for (;;) {
         const piece = await reader?.read();
         if (piece === undefined || piece.done) return;
-        for (const frame of frames.take(piece.value)) {
-            const event = eventOf(frame);
-            if (event !== undefined) hear(event);
+        for (const data of frames.take(piece.value)) {
+            const event = JSON.parse(data) as LiveEvent;
+            if (typeof event.position === 'number') hear(event);
         }
     }
 }
 
-/** Calls `hear` for each event from `position` on (undefined: from now). `tell` gets the state of the link. The result ends it. */
-export function listen(query: Record<string, string>, hear: Hear, tell: (link: Link) => void): () => void {
+/** Where a stream cannot be had (a proxy that holds answers back, too many of them), pages do. */
+async function poll(query: Query, from: () => number, hear: Hear, signal: AbortSignal, tell: (link: Link) => void): Promise<void> {
+    while (!signal.aborted && signedIn()) {
+        try {
+            const page = await get<Page<LiveEvent>>('/events', { ...query, after: String(from()), order: 'asc', maxpagesize: '500' });
+            page.value.forEach(hear);
+            tell('live');
+        } catch {
+            tell('broken');
+        }
+        await sleep(POLL_MS, signal);
+    }
+}
+
+/** Calls `hear` for each event behind position `after`. The result ends it. */
+export function listen(query: Query, after: number, hear: Hear, tell: (link: Link) => void): () => void {
     const stop = new AbortController();
-    let last: number | undefined;
+    const { signal } = stop;
+    let last = after;
+    const note = (event: LiveEvent): void => {
+        if (event.position <= last) return;
+        last = event.position;
+        hear(event);
+    };
     const run = async (): Promise<void> => {
-        while (!stop.signal.aborted && signedIn()) {
-            const at = last === undefined ? query : { ...query, position: String(last) };
-            const address = `/api/events/stream?${new URLSearchParams({ 'api-version': '2022-10-31-preview', ...at })}`;
+        while (!signal.aborted && signedIn()) {
             tell('connecting');
             try {
-                await read(address, (event) => ((last = event.position ?? last), hear(event)), stop.signal, () => tell('live'));
+                await read(url('/events/stream', { ...query, after: String(last) }), note, signal, () => tell('live'));
             } catch (error) {
-                if (stop.signal.aborted) return;
-                if (error instanceof ApiError && (error.status === 404 || error.status === 403)) {
-                    tell('missing');
-                    return;
-                }
+                if (error instanceof ApiError && error.status >= 400 && error.status !== 401) return poll(query, () => last, note, signal, tell);
             }
-            if (stop.signal.aborted) return;
+            if (signal.aborted) return;
             tell('broken');
-            await sleep(RETRY_MS, stop.signal);
+            await sleep(RETRY_MS, signal);
         }
     };
     void run();

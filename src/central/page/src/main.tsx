@@ -1,14 +1,22 @@
 // The frame: who is signed in, where one is, and the view of that place.
 import { render, type JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { onSignOut, signedIn, signOut, tokenName } from './api';
+import { onSignOut, signedIn, signOut, whoAmI } from './api';
 import './style.css';
-import { Guard, Icon, Notes } from './ui';
+import { Guard, Icon, Notes, Problem, useResource } from './ui';
 import { SignIn } from './views/signin';
 import { viewOf } from './views/routes';
 
 const PLACES: [key: string, text: string][] = [
     ['devices', 'Devices'],
+    ['groups', 'Device groups'],
+    ['templates', 'Templates'],
+    ['dashboards', 'Dashboards'],
+    ['analytics', 'Analytics'],
+    ['jobs', 'Jobs'],
+    ['connect', 'Connect a device'],
+    ['access', 'Access'],
+    ['organizations', 'Organizations'],
 ];
 
 // --- light and dark: what the system says, until somebody chooses ---
@@ -75,6 +83,7 @@ function Navigation({ current }: { current: string }): JSX.Element {
 
 function Frame(): JSX.Element {
     const place = usePlace();
+    const me = useResource(whoAmI, []); // its rights are known before a view shows what it offers
     const [open, setOpen] = useState(false);
     const main = useRef<HTMLElement>(null);
     const first = useRef(true);
@@ -107,7 +116,7 @@ function Frame(): JSX.Element {
                 </nav>
                 <div class="who">
                     <span class="who-name" title="The API token you are signed in with">
-                        {tokenName()}
+                        {me.data?.id}
                     </span>
                     <span class="only-wide">
                         <ThemeButton />
@@ -118,7 +127,8 @@ function Frame(): JSX.Element {
                 </div>
             </header>
             <main ref={main} id="main" tabIndex={-1}>
-                <Guard at={at}>{viewOf(place)}</Guard>
+                <Problem error={me.data === undefined ? me.error : undefined} />
+                {me.data !== undefined && <Guard at={at}>{viewOf(place)}</Guard>}
             </main>
         </div>
     );

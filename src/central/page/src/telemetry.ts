@@ -1,15 +1,14 @@
 // A device's telemetry: what was, by the query API, and what comes, by the event stream.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { ApiError, get, id, post } from './api';
-import { listen, type Link, type LiveEvent } from './live';
-import { keyOf, pathOf, type Capability } from './model';
+import { follow, get, post, type Page, type Query } from './api';
+import { listen, timeOf, type Link, type LiveEvent } from './live';
+import { isNumeric, keyOf, type Capability } from './model';
 
 export type Points = [number, number][];
 export type Row = Record<string, unknown>;
 
 const MAX_TEXT = 350; // of a query
 const MAX_ITEMS = 13; // of a query's 15, beside $ts and $id
-const POLL_MS = 2000;
 
 export const query = async (text: string): Promise<Row[]> => (await post<{ results: Row[] }>('/query', { query: text })).results;
 const quote = (text: string): string => `'${text.replaceAll("'", "''")}'`;
@@ -83,12 +82,17 @@ export const bucketOf = (windowMs: number): number | undefined =>
 
 // --- live ---
 
-/** Every telemetry value of an event: key, value, time. */
+const PAGES = 8; // of 1,000 events, for the past that is drawn message by message
+
+/** Every telemetry value of an event: key, value, time. A body may be several readings, the oldest first. */
 export function valuesOf(event: LiveEvent): [key: string, value: unknown, at: number][] {
-    const values = event.body['telemetry'];
-    if (typeof values !== 'object' || values === null || Array.isArray(values)) return [];
     const component = event.component ?? '';
-    return Object.entries(values).map(([name, value]) => [keyOf({ component, name }), value, event.time]);
+    const readings = Array.isArray(event.body) ? (event.body as unknown[]) : [event.body];
+    return readings.flatMap((reading) =>
+        typeof reading !== 'object' || reading === null
+            ? []
+            : Object.entries(reading).map(([name, value]): [string, unknown, number] => [keyOf({ component, name }), value, timeOf(event)]),
+    );
 }
 
 export interface Live {
@@ -96,98 +100,88 @@ export interface Live {
     last: Map<string, { value: unknown; at: number }>;
     link: Link;
     now: number;
-    historyError: Error | undefined;
+    error: Error | undefined;
+    loaded: boolean;
 }
 
 interface Store {
-    series: Map<string, Points>;
+    series: Live['series'];
     last: Live['last'];
-    changed: boolean;
+    loaded: boolean;
 }
 
 function note(store: Store, key: string, value: unknown, at: number): void {
     const before = store.last.get(key);
     if (before === undefined || before.at <= at) store.last.set(key, { value, at });
     const number = typeof value === 'boolean' ? Number(value) : value;
-    if (typeof number !== 'number') {
-        store.changed = true;
-        return;
-    }
+    if (typeof number !== 'number') return;
     const points = store.series.get(key) ?? [];
     const end = points.at(-1);
     if (end !== undefined && end[0] >= at) return; // late, or known already
     points.push([at, number]);
     store.series.set(key, points);
-    store.changed = true;
 }
 
-async function poll(store: Store, deviceId: string, telemetry: Capability[]): Promise<void> {
-    for (const one of telemetry) {
-        try {
-            const { timestamp, value } = await get<{ timestamp: string; value: unknown }>(
-                `/devices/${id(deviceId)}${pathOf(one, `/telemetry/${id(one.name)}`)}`,
-            );
-            note(store, keyOf(one), value, Date.parse(timestamp));
-        } catch (error) {
-            if (!(error instanceof ApiError) || error.status !== 404) return; // 404: never sent
-        }
+/** The newest telemetry events, oldest first. */
+async function recent(query: Query): Promise<LiveEvent[]> {
+    let page = await get<Page<LiveEvent>>('/events', { ...query, maxpagesize: '1000' });
+    const events = [...page.value];
+    for (let more = PAGES; page.nextLink !== undefined && more > 1; more--) {
+        page = await follow<LiveEvent>(page.nextLink);
+        events.push(...page.value);
     }
+    return events.reverse();
+}
+
+const newest = async (): Promise<number> => (await get<Page<LiveEvent>>('/events', { maxpagesize: '1' })).value[0]?.position ?? 0;
+
+/** In a window of many messages: averages of the past, then what comes. */
+async function past(store: Store, wanted: { deviceId: string; template: string | undefined; telemetry: Capability[]; windowMs: number }): Promise<void> {
+    const { deviceId, template, telemetry, windowMs } = wanted;
+    const take = (event: LiveEvent): void => valuesOf(event).forEach(([key, value, at]) => note(store, key, value, at));
+    const bucketMs = bucketOf(windowMs);
+    if (bucketMs !== undefined && template !== undefined) {
+        const names = telemetry.filter((one) => isNumeric(one.schema)).map(keyOf);
+        const rows = names.length === 0 ? [] : await rowsOf({ template, names, windowMs, bucketMs, deviceId });
+        for (const row of rows) for (const name of names) if (row[name] !== undefined) note(store, name, row[name], Date.parse(String(row['$ts'])));
+        (await get<Page<LiveEvent>>('/events', { deviceId, kind: 'telemetry', maxpagesize: '50' })).value.reverse().forEach(take);
+        return;
+    }
+    const from = new Date(Date.now() - windowMs).toISOString();
+    const events = await recent({ deviceId, kind: 'telemetry', from });
+    if (events.length === 0) events.push(...(await get<Page<LiveEvent>>('/events', { deviceId, kind: 'telemetry', maxpagesize: '50' })).value.reverse());
+    events.forEach(take);
 }
 
 /** The telemetry of a device over the last windowMs, growing as it comes. */
 export function useLive(deviceId: string, template: string | undefined, telemetry: Capability[], windowMs: number): Live {
-    const store = useRef<Store>({ series: new Map(), last: new Map(), changed: false });
+    const store = useRef<Store>({ series: new Map(), last: new Map(), loaded: false });
     const [link, setLink] = useState<Link>('connecting');
     const [now, setNow] = useState(Date.now());
-    const [historyError, setHistoryError] = useState<Error>();
+    const [error, setError] = useState<Error>();
     const names = telemetry.map(keyOf).join();
 
     useEffect(() => {
-        const own: Store = { series: new Map(), last: new Map(), changed: true };
+        const own: Store = { series: new Map(), last: new Map(), loaded: false };
         store.current = own;
-        if (telemetry.length === 0) return undefined;
-        const early: LiveEvent[] = [];
-        let ready = false;
-        const take = (event: LiveEvent): void => {
-            if (event.deviceId === deviceId) valuesOf(event).forEach(([key, value, at]) => note(own, key, value, at));
+        let end = (): void => undefined;
+        let gone = false;
+        const begin = async (): Promise<void> => {
+            const after = await newest();
+            await past(own, { deviceId, template, telemetry, windowMs });
+            own.loaded = true;
+            if (gone) return;
+            setNow(Date.now());
+            const take = (event: LiveEvent): void => valuesOf(event).forEach(([key, value, at]) => note(own, key, value, at));
+            end = listen({ deviceId, kind: 'telemetry' }, after, take, setLink);
         };
-        const end = listen({ deviceId, types: 'telemetry' }, (event) => (ready ? take(event) : early.push(event)), setLink);
-        const past = async (): Promise<void> => {
-            try {
-                if (template === undefined) return;
-                const bucketMs = bucketOf(windowMs);
-                const ask: Ask = { template, names: telemetry.map(keyOf), windowMs, deviceId };
-                if (bucketMs !== undefined) ask.bucketMs = bucketMs;
-                const rows = await rowsOf(ask);
-                for (const one of telemetry)
-                    for (const row of rows)
-                        if (row[keyOf(one)] !== undefined) note(own, keyOf(one), row[keyOf(one)], Date.parse(String(row['$ts'])));
-                setHistoryError(undefined);
-            } catch (error) {
-                setHistoryError(error as Error);
-            }
-        };
-        void past()
-            .then(() => poll(own, deviceId, telemetry)) // the newest values, whatever their age
-            .then(() => {
-                ready = true;
-                early.splice(0).forEach(take);
-            });
-        return end;
+        begin().then(() => setError(undefined), setError);
+        return () => ((gone = true), end());
     }, [deviceId, template, names, windowMs]);
 
     useEffect(() => {
-        const draw = setInterval(() => {
-            if (document.hidden) return;
-            setNow(Date.now());
-        }, 1000);
+        const draw = setInterval(() => document.hidden || setNow(Date.now()), 1000);
         return () => clearInterval(draw);
     }, []);
-    useEffect(() => {
-        if (link !== 'missing') return undefined;
-        const timer = setInterval(() => document.hidden || void poll(store.current, deviceId, telemetry), POLL_MS);
-        return () => clearInterval(timer);
-    }, [link, deviceId, names]);
-
-    return { series: store.current.series, last: store.current.last, link, now, historyError };
+    return { series: store.current.series, last: store.current.last, loaded: store.current.loaded, link, now, error };
 }

@@ -519,9 +519,9 @@ export interface Column<T> {
 }
 
 /** A table that becomes a list of cards where the screen is narrow. */
-export function Table<T>(props: { columns: Column<T>[]; rows: T[]; label: string; keyOf: (row: T) => string }): JSX.Element {
+export function Table<T>(props: { columns: Column<T>[]; rows: T[]; label: string; keyOf: (row: T) => string; keep?: boolean }): JSX.Element {
     return (
-        <div class="table-box">
+        <div class={props.keep === true ? 'table-box keep' : 'table-box'} tabIndex={props.keep === true ? 0 : undefined} role={props.keep === true ? 'region' : undefined} aria-label={props.keep === true ? props.label : undefined}>
             <table>
                 <caption class="hidden">{props.label}</caption>
                 <thead>

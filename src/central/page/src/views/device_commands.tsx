@@ -32,7 +32,8 @@ export function Commands({ device, parts }: { device: Device; parts: Part[] }): 
     );
 }
 
-export function CommandCard({ device, of, from }: { device: { id: string; connected?: boolean }; of: Capability; from: string }): JSX.Element {
+/** bare: without a frame of its own. */
+export function CommandCard({ device, of, from, bare }: { device: Device; of: Capability; from: string; bare?: boolean }): JSX.Element {
     const path = `/devices/${id(device.id)}${pathOf(of, `/commands/${id(of.name)}`)}`;
     const history = useResource(() => get<ListPage<Call>>(path, { maxpagesize: '100' }), [path]);
     const [value, setValue] = useState<unknown>();
@@ -54,17 +55,8 @@ export function CommandCard({ device, of, from }: { device: { id: string; connec
         setBusy(false);
     };
     const calls = history.data?.value ?? [];
-    return (
-        <Card
-            class="grow command"
-            title={of.displayName}
-            actions={
-                <>
-                    {from !== '' && <Badge tone="dim">{from}</Badge>}
-                    {of.durable && <Badge tone="info">Waits for the device</Badge>}
-                </>
-            }
-        >
+    const inside = (
+        <>
             <form onSubmit={(event) => void run(event)}>
                 {of.description !== '' && <p class="dim">{of.description}</p>}
                 {of.request !== undefined && (
@@ -94,6 +86,21 @@ export function CommandCard({ device, of, from }: { device: { id: string; connec
                         ))}
                 </details>
             )}
+        </>
+    );
+    if (bare === true) return <div class="command">{inside}</div>;
+    return (
+        <Card
+            class="command"
+            title={of.displayName}
+            actions={
+                <>
+                    {from !== '' && <Badge tone="dim">{from}</Badge>}
+                    {of.durable && <Badge tone="info">Waits for the device</Badge>}
+                </>
+            }
+        >
+            {inside}
         </Card>
     );
 }

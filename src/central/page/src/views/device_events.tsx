@@ -1,37 +1,44 @@
 // What came from the device and what happened to it, newest first and as it comes.
 import type { JSX } from 'preact';
 import { useEffect, useState } from 'preact/hooks';
-import type { Device } from '../api';
-import { timeOf, when } from '../format';
-import { listen, type Link, type LiveEvent } from '../live';
-import { Badge, Card, Empty, type Tone } from '../ui';
+import { get, type Device, type Page as ListPage } from '../api';
+import { dayTime, when } from '../format';
+import { listen, type LiveEvent } from '../live';
+import { Badge, Card, Empty, Problem, type Tone } from '../ui';
 
 const KEPT = 300;
 const RAW = 'telemetry,properties';
-const HISTORY = 'connectivity,lifecycle,command';
+const HISTORY = 'deviceConnectivity,deviceLifecycle,commands';
 
 export function EventsTab({ device, kind }: { device: Device; kind: 'raw' | 'history' }): JSX.Element {
     const [events, setEvents] = useState<LiveEvent[]>([]);
-    const [link, setLink] = useState<Link>('connecting');
+    const [error, setError] = useState<Error>();
     const [paused, setPaused] = useState(false);
+    const query = { deviceId: device.id, kind: kind === 'raw' ? RAW : HISTORY };
     useEffect(() => {
         if (paused) return undefined;
         let waiting: LiveEvent[] = [];
-        const end = listen({ deviceId: device.id, types: kind === 'raw' ? RAW : HISTORY, last: '200' }, (event) => waiting.push(event), setLink);
+        let end = (): void => undefined;
+        let gone = false;
+        get<ListPage<LiveEvent>>('/events', { ...query, maxpagesize: '200' }).then((page) => {
+            if (gone) return;
+            setEvents(page.value);
+            end = listen(query, page.value[0]?.position ?? 0, (event) => waiting.push(event), () => undefined);
+        }, setError);
         const flush = setInterval(() => {
             if (waiting.length === 0) return;
             const fresh = waiting.reverse();
             waiting = [];
             setEvents((old) => [...fresh, ...old].slice(0, KEPT));
         }, 250);
-        return () => (clearInterval(flush), end());
+        return () => ((gone = true), clearInterval(flush), end());
     }, [device.id, kind, paused]);
-    if (link === 'missing') return <Empty title="This service does not stream events" />;
+    if (error !== undefined) return <Problem error={error} />;
     return (
         <Card
             title={kind === 'raw' ? 'Messages and property changes' : 'What happened to this device'}
             actions={
-                <button class="small" aria-pressed={paused} onClick={() => (setPaused(!paused), paused && setEvents([]))}>
+                <button class="small" aria-pressed={paused} onClick={() => setPaused(!paused)}>
                     {paused ? 'Go on' : 'Pause'}
                 </button>
             }
@@ -42,8 +49,8 @@ export function EventsTab({ device, kind }: { device: Device; kind: 'raw' | 'his
                 </Empty>
             ) : (
                 <ol class="events">
-                    {events.map((event, i) => (
-                        <EventRow key={event.position ?? `x${events.length - i}`} event={event} />
+                    {events.map((event) => (
+                        <EventRow key={event.position} event={event} />
                     ))}
                 </ol>
             )}
@@ -53,33 +60,38 @@ export function EventsTab({ device, kind }: { device: Device; kind: 'raw' | 'his
 
 const TONES: Record<string, Tone> = {
     connected: 'good', disconnected: 'dim', provisioned: 'good', enabled: 'good', disabled: 'bad', deleted: 'bad', registered: 'info',
+    commandRun: 'info', commandAnswered: 'good', telemetry: 'info',
 };
-const HIDDEN = new Set(['applicationId', 'messageSource', 'messageType', 'deviceId', 'schema', 'templateId', 'enqueuedTime', 'enrichments', 'position', 'time', 'type']);
 
 function EventRow({ event }: { event: LiveEvent }): JSX.Element {
-    const rest = Object.fromEntries(Object.entries(event.body).filter(([name]) => !HIDDEN.has(name)));
-    const body = event.body['telemetry'] ?? event.body['properties'] ?? (Object.keys(rest).length > 0 ? rest : undefined);
+    const shown = event.text ?? (event.body === undefined ? undefined : JSON.stringify(shorten(event)));
     return (
         <li>
-            <time title={when(new Date(event.time).toISOString())}>{timeOf(event.time)}</time>
+            <time title={when(event.enqueuedTime)} dateTime={event.enqueuedTime}>
+                {dayTime(event.enqueuedTime)}
+            </time>
             <span class="event-type">
                 <Badge tone={TONES[event.type] ?? 'dim'}>{words(event.type)}</Badge>
-                {event.component !== undefined && event.component !== '' && <span class="dim"> {event.component}</span>}
+                {event.component !== undefined && <span class="dim"> {event.component}</span>}
             </span>
-            {body !== undefined && <code>{JSON.stringify(body)}</code>}
+            {shown !== undefined && <code>{shown}</code>}
         </li>
     );
 }
 
-/** "devicePropertyReportedChange": "Property reported" */
-export function words(type: string): string {
-    const known: Record<string, string> = {
-        devicePropertyReportedChange: 'Reported',
-        devicePropertyDesiredChange: 'Desired',
-        cloudPropertyChange: 'Cloud property',
-        displayNameChanged: 'Renamed',
-        deviceTemplateChanged: 'Template changed',
-    };
-    const text = known[type] ?? type.replace(/([a-z])([A-Z])/g, '$1 $2').toLowerCase();
-    return text.charAt(0).toUpperCase() + text.slice(1);
+/** Of a property change, what has changed. */
+function shorten({ source, body }: LiveEvent): unknown {
+    return source === 'properties' && typeof body === 'object' && body !== null && 'properties' in body ? body.properties : body;
 }
+
+const WORDS: Record<string, string> = {
+    devicePropertyReportedChange: 'Reported',
+    devicePropertyDesiredChange: 'Desired',
+    cloudPropertyChange: 'Cloud property',
+    displayNameChanged: 'Renamed',
+    deviceTemplateChanged: 'Template changed',
+    commandRun: 'Command sent',
+    commandAnswered: 'Command answered',
+};
+
+const words = (type: string): string => WORDS[type] ?? type.charAt(0).toUpperCase() + type.slice(1);

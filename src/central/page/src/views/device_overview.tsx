@@ -3,10 +3,10 @@ import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { id, type Device } from '../api';
 import { Chart } from '../chart';
-import { ago, quantity, show } from '../format';
+import { ago, quantity, show, when } from '../format';
 import { isNumeric, keyOf, type Capability, type Part } from '../model';
 import { useLive, type Live } from '../telemetry';
-import { Card, Empty, Facts } from '../ui';
+import { Card, Empty, Facts, Problem } from '../ui';
 
 const WINDOWS: [ms: number, text: string][] = [
     [300e3, '5 min'],
@@ -33,7 +33,11 @@ export function Overview({ device, parts }: { device: Device; parts: Part[] }): 
     const [windowMs, setWindow] = useState(300e3);
     const telemetry = useMemo(() => parts.flatMap((part) => part.capabilities.filter((one) => one.kind === 'Telemetry')), [parts]);
     const live = useLive(device.id, device.template, telemetry, windowMs);
-    if (device.template === undefined)
+    const extra = useMemo(() => unmodeled(live, telemetry), [live.series.size, telemetry]);
+    const all = extra === undefined ? parts : [...parts, extra];
+    if (live.error !== undefined) return <Problem error={live.error} />;
+    if (!live.loaded) return <div class="charts">{telemetry.slice(0, 6).map(() => <div class="card chart-card waiting" />)}</div>;
+    if (device.template === undefined && extra === undefined)
         return (
             <Empty title="This device has no template">
                 <p>
@@ -42,7 +46,7 @@ export function Overview({ device, parts }: { device: Device; parts: Part[] }): 
                 </p>
             </Empty>
         );
-    if (parts.length > 0 && telemetry.length === 0)
+    if (parts.length > 0 && telemetry.length === 0 && extra === undefined)
         return <Empty title="The template of this device has no telemetry">Its properties and commands are in the other tabs.</Empty>;
     return (
         <>
@@ -50,15 +54,27 @@ export function Overview({ device, parts }: { device: Device; parts: Part[] }): 
                 <WindowChoice value={windowMs} onChange={setWindow} />
                 <LinkState link={live.link} connected={device.connected === true} />
             </div>
-            {parts.map((part) => (
+            {all.map((part) => (
                 <PartCharts part={part} live={live} windowMs={windowMs} waiting={device.connected !== true} deviceId={device.id} />
             ))}
         </>
     );
 }
 
+/** What comes although the template does not have it, or there is none: charts all the same. */
+function unmodeled(live: Live, telemetry: Capability[]): Part | undefined {
+    const known = new Set(telemetry.map(keyOf));
+    const capabilities = [...live.series.keys()]
+        .filter((key) => !known.has(key))
+        .map((name): Capability => ({
+            kind: 'Telemetry', component: '', name, displayName: name, description: 'Not in the template', unit: '',
+            schema: { kind: 'primitive', name: 'double' }, writable: false, cloud: false, durable: false,
+        }));
+    return capabilities.length === 0 ? undefined : { name: telemetry.length === 0 ? '' : '?', displayName: 'Not in the template', capabilities };
+}
+
 function LinkState({ link, connected }: { link: Live['link']; connected: boolean }): JSX.Element {
-    const text = !connected ? 'The device is not connected' : link === 'live' || link === 'missing' ? 'Live' : 'Connecting…';
+    const text = !connected ? 'The device is not connected' : link === 'live' ? 'Live' : 'Connecting…';
     return (
         <span class="online dim" role="status">
             <span class={connected && text === 'Live' ? 'dot on' : 'dot'} /> {text}
@@ -70,10 +86,12 @@ function PartCharts(props: { part: Part; live: Live; windowMs: number; waiting: 
     const { part, live } = props;
     const telemetry = part.capabilities.filter((one) => one.kind === 'Telemetry');
     if (telemetry.length === 0) return null;
-    const charts = telemetry.filter(drawable);
-    const others = telemetry.filter((one) => !drawable(one));
-    const sent = charts.filter((one) => live.last.has(keyOf(one)));
-    const silent = charts.filter((one) => !live.last.has(keyOf(one)));
+    // A component often speaks seldom, as about its own state: one dot is no chart.
+    const charted = (one: Capability): boolean => drawable(one) && (part.name === '' || (live.series.get(keyOf(one))?.length ?? 0) > 1);
+    const heard = telemetry.filter((one) => live.last.has(keyOf(one)));
+    const sent = heard.filter(charted);
+    const others = heard.filter((one) => !charted(one));
+    const silent = telemetry.filter((one) => !live.last.has(keyOf(one)));
     return (
         <>
             {part.name !== '' && <h2 class="part">{part.displayName}</h2>}
@@ -82,17 +100,18 @@ function PartCharts(props: { part: Part; live: Live; windowMs: number; waiting: 
                     <TelemetryChart key={keyOf(one)} of={one} live={live} windowMs={props.windowMs} />
                 ))}
             </div>
-            {others.some((one) => live.last.has(keyOf(one))) && (
-                <Card title="Newest values" level={3}>
+            {others.length > 0 && (
+                <Card title="Newest values" level={3} class={sent.length > 0 ? 'spaced' : ''}>
                     <Facts
                         items={others.map((one) => {
                             const last = live.last.get(keyOf(one));
-                            return [one.displayName, last === undefined ? '–' : <span title={ago(new Date(last.at).toISOString())}>{show(last.value)}</span>];
+                            const at = new Date(last?.at ?? 0).toISOString();
+                            return [one.displayName, <><b>{show(last?.value, one.unit)}</b> <span class="dim" title={when(at)}>{ago(at, live.now)}</span></>];
                         })}
                     />
                 </Card>
             )}
-            {silent.length > 0 && <Silent names={silent} all={sent.length === 0} waiting={props.waiting} deviceId={props.deviceId} part={part} />}
+            {silent.length > 0 && <Silent names={silent} all={heard.length === 0} waiting={props.waiting} deviceId={props.deviceId} part={part} />}
         </>
     );
 }

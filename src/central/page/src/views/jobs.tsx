@@ -1,0 +1,177 @@
+// Jobs: one change or command for a whole group.
+import type { JSX } from 'preact';
+import { useState } from 'preact/hooks';
+import { all, get, id, may, post, put } from '../api';
+import { when } from '../format';
+import { capabilitiesOf, keyOf, templateName } from '../model';
+import { Control } from '../schema';
+import { Badge, Card, Empty, Facts, FormDialog, Loaded, Page, SelectField, Table, TextField, useAction, useInterval, useResource, type Tone } from '../ui';
+import { useTemplates } from './devices';
+import { freshId, NewButton, useEntities, type Entity } from './entities';
+import type { Group } from './groups';
+
+interface Job extends Entity {
+    description?: string;
+    group?: string;
+    status?: string;
+    start?: string;
+    end?: string;
+    progress?: { total?: number; pending?: number; completed?: number; failed?: number };
+    data?: { type: string; target?: string; path?: string; value?: unknown }[];
+}
+
+const TONES: Record<string, Tone> = { complete: 'good', completed: 'good', running: 'info', pending: 'warn', failed: 'bad', cancelled: 'bad', stopped: 'dim' };
+const Status = ({ of }: { of: string | undefined }): JSX.Element => <Badge tone={TONES[(of ?? '').toLowerCase()] ?? 'dim'}>{of ?? 'unknown'}</Badge>;
+
+function Progress({ of }: { of: Job }): JSX.Element {
+    const { total = 0, completed = 0, failed = 0 } = of.progress ?? {};
+    return (
+        <span class="progress">
+            <progress max={Math.max(1, total)} value={completed + failed} aria-label="Progress" />
+            <span class="dim">
+                {completed + failed} of {total}
+                {failed > 0 && <span class="bad">, {failed} failed</span>}
+            </span>
+        </span>
+    );
+}
+
+export function JobsView(): JSX.Element {
+    const list = useEntities<Job>('/jobs');
+    const [making, setMaking] = useState(false);
+    useInterval(list.reload, 3000);
+    return (
+        <Page title="Jobs" lead="Set a property, run a command or change the template of every device in a group." actions={may('job.write') && <NewButton what="job" onClick={() => setMaking(true)} />}>
+            <Loaded of={list}>
+                {(jobs) =>
+                    jobs.length === 0 ? (
+                        <Empty title="No jobs yet">
+                            <p>
+                                A job needs a <a href="#/groups">device group</a>.
+                            </p>
+                        </Empty>
+                    ) : (
+                        <Table
+                            label="Jobs"
+                            rows={jobs}
+                            keyOf={(one) => one.id}
+                            columns={[
+                                { name: 'Job', class: 'main', cell: (one) => <a class="strong" href={`#/jobs/${id(one.id)}`}>{one.displayName ?? one.id}</a> },
+                                { name: 'Status', cell: (one) => <Status of={one.status} /> },
+                                { name: 'Progress', cell: (one) => <Progress of={one} /> },
+                                { name: 'Started', cell: (one) => when(one.start) },
+                            ]}
+                        />
+                    )
+                }
+            </Loaded>
+            {making && <NewJob onClose={() => setMaking(false)} />}
+        </Page>
+    );
+}
+
+export function JobView({ jobId }: { jobId: string }): JSX.Element {
+    const job = useResource(() => get<Job>(`/jobs/${id(jobId)}`), [jobId]);
+    const devices = useResource(() => all<{ id: string; status?: string; error?: string; message?: string }>(`/jobs/${id(jobId)}/devices`), [jobId]);
+    const [busy, act] = useAction();
+    useInterval(() => (job.reload(), devices.reload()), 3000);
+    const status = job.data?.status ?? '';
+    const tell = (verb: string): void => void act(() => (verb === 'rerun' ? put(`/jobs/${id(jobId)}/rerun/${freshId('rerun')}`, {}) : post(`/jobs/${id(jobId)}/${verb}`))).then(job.reload);
+    return (
+        <Page
+            title={job.data?.displayName ?? jobId}
+            back={{ href: '#/jobs', text: 'Jobs' }}
+            actions={
+                may('job.write') && (
+                    <>
+                        {(status === 'running' || status === 'pending') && <button disabled={busy} onClick={() => tell('stop')}>Stop</button>}
+                        {status === 'stopped' && <button disabled={busy} onClick={() => tell('resume')}>Resume</button>}
+                        {(job.data?.progress?.failed ?? 0) > 0 && status !== 'running' && <button disabled={busy} onClick={() => tell('rerun')}>Run the failed again</button>}
+                    </>
+                )
+            }
+        >
+            <Loaded of={job}>
+                {(one) => (
+                    <Card>
+                        <Facts
+                            items={[
+                                ['Status', <Status of={one.status} />],
+                                ['Progress', <Progress of={one} />],
+                                ['Group', one.group ?? '–'],
+                                ['Started', when(one.start)],
+                                ['Ended', when(one.end)],
+                                ['Does', <code>{JSON.stringify(one.data)}</code>],
+                            ]}
+                        />
+                    </Card>
+                )}
+            </Loaded>
+            <Card title="Devices" class="spaced">
+                <Loaded of={devices} lines={2}>
+                    {(list) => (
+                        <Table
+                            label="Devices of the job"
+                            rows={list}
+                            keyOf={(one) => one.id}
+                            columns={[
+                                { name: 'Device', class: 'main', cell: (one) => <a href={`#/devices/${id(one.id)}`}>{one.id}</a> },
+                                { name: 'Status', cell: (one) => <Status of={one.status} /> },
+                                { name: 'Why', cell: (one) => one.error ?? one.message ?? '' },
+                            ]}
+                        />
+                    )}
+                </Loaded>
+            </Card>
+        </Page>
+    );
+}
+
+const KINDS: [string, string][] = [
+    ['property', 'Set a property'],
+    ['cloudProperty', 'Set a cloud property'],
+    ['command', 'Run a command'],
+    ['deviceTemplateMigration', 'Change the template'],
+];
+
+function NewJob({ onClose }: { onClose: () => void }): JSX.Element {
+    const templates = useTemplates();
+    const groups = useEntities<Group>('/deviceGroups').data ?? [];
+    const [name, setName] = useState('');
+    const [group, setGroup] = useState('');
+    const [kind, setKind] = useState('property');
+    const [target, setTarget] = useState('');
+    const [path, setPath] = useState('');
+    const [value, setValue] = useState<unknown>();
+    const own = templates.get(target);
+    const choices = (own === undefined ? [] : capabilitiesOf(own)).filter((one) =>
+        kind === 'command' ? one.kind === 'Command' : one.kind === 'Property' && one.writable && one.cloud === (kind === 'cloudProperty'),
+    );
+    const chosen = choices.find((one) => keyOf(one) === path);
+    const schema = chosen?.kind === 'Command' ? chosen.request?.schema : chosen?.schema;
+    const migrates = kind === 'deviceTemplateMigration';
+    const make = async (): Promise<void> => {
+        const own = freshId('job');
+        const item = migrates ? { type: kind, target, value: target } : { type: kind, target, path, value: value ?? null };
+        await put(`/jobs/${id(own)}`, { displayName: name, group, data: [migrates ? { type: kind, template: target } : item] });
+        location.hash = `#/jobs/${id(own)}`;
+    };
+    const options = [...templates.values()].map((one): [string, string] => [one['@id'], templateName(one)]);
+    return (
+        <FormDialog title="New job" submit="Run" onClose={onClose} onSubmit={make}>
+            <TextField label="Name" required autofocus value={name} onInput={setName} />
+            <SelectField label="Device group" required value={group} onInput={setGroup} options={[['', 'Choose…'], ...groups.map((one): [string, string] => [one.id, one.displayName ?? one.id])]} hint={groups.length === 0 ? 'Make a device group first.' : undefined} />
+            <SelectField label="What to do" value={kind} onInput={(next) => (setKind(next), setPath(''), setValue(undefined))} options={KINDS} />
+            <SelectField label={migrates ? 'New template' : 'Template'} required value={target} onInput={(next) => (setTarget(next), setPath(''))} options={[['', 'Choose…'], ...options]} />
+            {!migrates && own !== undefined && (
+                <SelectField label={kind === 'command' ? 'Command' : 'Property'} required value={path} onInput={(next) => (setPath(next), setValue(undefined))} options={[['', 'Choose…'], ...choices.map((one): [string, string] => [keyOf(one), one.displayName])]} />
+            )}
+            {!migrates && chosen !== undefined && schema !== undefined && (
+                <div class="field">
+                    <label for="job-value">Value</label>
+                    <Control id="job-value" label="Value" schema={schema} min={chosen.min} max={chosen.max} value={value} onChange={setValue} />
+                </div>
+            )}
+        </FormDialog>
+    );
+}

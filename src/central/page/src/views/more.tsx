@@ -1,0 +1,8 @@
+// The views that are fetched when somebody goes there.
+export { AccessView, OrganizationsView } from './access';
+export { AnalyticsView } from './analytics';
+export { ConnectView } from './connect';
+export { DashboardsView, DashboardView } from './dashboards';
+export { GroupsView } from './groups';
+export { JobsView, JobView } from './jobs';
+export { TemplatesView, TemplateView } from './templates';
