@@ -91,6 +91,9 @@ static const char *const MIGRATIONS[] = {
     " packet_id INTEGER NOT NULL, PRIMARY KEY (client_id, packet_id)) WITHOUT ROWID;"
     "CREATE TABLE broker_retained (topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL)"
     " WITHOUT ROWID;",
+
+    "CREATE TABLE IF NOT EXISTS job_device (job_id TEXT NOT NULL, device_id TEXT NOT NULL, state INTEGER NOT NULL,"
+    " message TEXT, PRIMARY KEY (job_id, device_id)) WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

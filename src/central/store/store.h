@@ -151,6 +151,32 @@ spoke_status store_document_count(struct store *s, const char *kind, size_t *out
 /* How many devices and documents belong to an organization; its own document does not count. */
 spoke_status store_organization_users(struct store *s, const char *id, size_t *out);
 
+/* --- the devices of jobs, which are documents of their own --- */
+enum store_job_state {
+    STORE_JOB_PENDING,
+    STORE_JOB_COMPLETED,
+    STORE_JOB_FAILED,
+    STORE_JOB_CANCELLED,
+    STORE_JOB_STATES
+};
+struct store_job_device {
+    const char *device_id;
+    enum store_job_state state;
+    const char *message; /* why it failed, or NULL */
+};
+spoke_status store_job_device_put(struct store *s, const char *job_id, const char *device_id,
+                                  enum store_job_state state, const char *message);
+/* states: bits 1 << state. In order of device, behind `after`; false stops. The row lives until `each` returns, which may
+ * not write. */
+spoke_status store_job_device_each(struct store *s, const char *job_id, unsigned states, const char *after,
+                                   size_t limit, bool (*each)(void *ctx, const struct store_job_device *row),
+                                   void *ctx);
+spoke_status store_job_count(struct store *s, const char *job_id, size_t counts[STORE_JOB_STATES]);
+spoke_status store_job_cancel(struct store *s, const char *job_id); /* those that are pending */
+/* The devices that failed in one job are pending in another. */
+spoke_status store_job_repeat(struct store *s, const char *job_id, const char *from_id);
+spoke_status store_job_delete(struct store *s, const char *job_id);
+
 /* --- cloud properties: one JSON object for a device, kept here and never sent to it --- */
 spoke_status store_cloud_get(struct store *s, const char *device_id, char **json); /* heap; E_NOT_FOUND: none */
 spoke_status store_cloud_put(struct store *s, const char *device_id, const char *json);
