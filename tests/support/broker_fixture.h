@@ -173,6 +173,8 @@ static inline bool hear(struct broker_fixture *f, size_t at)
 {
     struct peer *p = &f->peers[at];
     spoke_mqtt_header header;
+    if (p->taken == p->heard_len)
+        return false;
     if (spoke_mqtt_peek(p->heard + p->taken, p->heard_len - p->taken, &header) != SPOKE_OK)
         return false;
     const size_t len = header.head_bytes + header.body_bytes;
