@@ -86,7 +86,7 @@ CLIENT = {"probe": "probe_client.c", "stubs": ("stub_tls.c",)}
 
 
 def features(name):
-    return [f'-DSPOKE_FEATURES_FILE="{HERE}/features_{name}.h"']
+    return [f'-DSPOKE_FEATURES_FILE="{HERE}/features_{name}.h"', "-DPROBE_DEVICE"]
 
 
 def measure_images():
