@@ -58,6 +58,9 @@
 #ifndef SPOKE_WITH_HOSTS /* lists of hosts; without it one of each */
 #define SPOKE_WITH_HOSTS 1
 #endif
+#ifndef SPOKE_WITH_SEARCH /* for sorted handlers; without it they are looked at one by one */
+#define SPOKE_WITH_SEARCH 1
+#endif
 #ifndef SPOKE_WITH_REASONS
 /* Each trouble has its pause (docs/protocol.md, "Retry"), another program with this identity is recognised, what cannot
  * work is FAILED. Without it one ladder with full jitter for all, a refusal at its top; longer only if DPS asks for it */

@@ -8,8 +8,8 @@
 
 void assignment_write(const spoke_client *c, spoke_writer *w)
 {
-    spoke_write(w, spoke_text("hub", spoke_str_of(c->hub_host)));
-    spoke_write(w, spoke_text("device", spoke_str_of(c->device_id)));
+    spoke_write(w, spoke_text("hub", c->identity.hub_host));
+    spoke_write(w, spoke_text("device", c->identity.device_id));
 }
 
 /* Whatever the record or the service says, a host and an id that no token and no topic can name are none. */
@@ -21,14 +21,29 @@ bool assignment_possible(spoke_str hub, spoke_str device_id)
     return spoke_hub_resource(&id, &resource) == SPOKE_OK;
 }
 
+/* Before there is one: the device is called as it registers. */
+void assignment_none(spoke_client *c)
+{
+    c->identity.device_id = spoke_str_of(c->config.registration_id);
+    c->identity.model_id = spoke_str_of(c->config.model != NULL ? c->config.model->dtmi : NULL);
+    c->identity.user_agent = spoke_str_of(c->config.user_agent);
+}
+
+#if ASSIGNMENTS_CHANGE
+
+static spoke_str keep(char *room, spoke_str text)
+{
+    memcpy(room, text.ptr, text.len);
+    room[text.len] = '\0';
+    return spoke_str_from(room, text.len);
+}
+
 void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id)
 {
-    const bool moved = !spoke_str_equal(hub, spoke_str_of(c->hub_host)) ||
-                       !spoke_str_equal(device_id, spoke_str_of(c->device_id));
-    memcpy(c->hub_host, hub.ptr, hub.len);
-    c->hub_host[hub.len] = '\0';
-    memcpy(c->device_id, device_id.ptr, device_id.len);
-    c->device_id[device_id.len] = '\0';
+    const bool moved =
+        !spoke_str_equal(hub, c->identity.hub_host) || !spoke_str_equal(device_id, c->identity.device_id);
+    c->identity.hub_host = keep(c->hub_host, hub);
+    c->identity.device_id = keep(c->device_id, device_id);
     c->assigned = true;
     session_limit_sizes(c);
     if (moved) { /* another hub counts versions and packet ids of its own */
@@ -43,6 +58,16 @@ void assignment_configured(spoke_client *c)
     if (hosts_get(c->config.hub_host, c->hub_hosts.at, hub, sizeof hub))
         assignment_set(c, spoke_str_of(hub), spoke_str_of(c->config.registration_id));
 }
+
+#else
+
+void assignment_configured(spoke_client *c)
+{
+    c->identity.hub_host = spoke_str_of(c->config.hub_host);
+    c->assigned = true;
+}
+
+#endif
 
 /* --- hosts --- */
 

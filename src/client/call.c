@@ -47,14 +47,15 @@ struct pending_call *call_claim(spoke_client *c)
 struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_message)
 {
     for (size_t i = 0; i < c->call_count; i++)
-        if (request != 0 && c->calls[i].request == request && c->calls[i].is_message == is_message)
+        if (request != 0 && c->calls[i].request == request &&
+            (!SPOKE_WITH_MESSAGES || c->calls[i].is_message == is_message))
             return &c->calls[i];
     return NULL;
 }
 
 spoke_str call_parameter(const spoke_hub_event *event, bool offline)
 {
-    const bool none = offline && spoke_str_equal(event->payload, SPOKE_STR("@"));
+    const bool none = SPOKE_WITH_MESSAGES && offline && spoke_str_equal(event->payload, SPOKE_STR("@"));
     return none ? spoke_str_from(NULL, 0) : event->payload;
 }
 

@@ -67,7 +67,7 @@ size_t spoke_client_size(const spoke_config *config)
     spoke_error why;
     if (config_check(config, &resolved, NULL, &why) != SPOKE_OK)
         return 0;
-    return config_layout(&resolved, NULL, NULL);
+    return config_layout(&resolved, NULL);
 }
 
 static spoke_status set_up(spoke_client *c, spoke_error *why)
@@ -91,6 +91,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
     c->ack_due = c->live_since = NEVER;
     c->ack_of = QUEUE_NO_TOKEN;
     sync_init(c);
+    assignment_none(c);
     assignment_load(c);
     move_load(c);
     session_limit_sizes(c);
@@ -107,7 +108,7 @@ static spoke_status init_in(void *memory, size_t size, const spoke_config *confi
     spoke_status status = config_check(config, &resolved, &room, why);
     if (status != SPOKE_OK)
         return status;
-    const size_t needed = config_layout(&resolved, NULL, NULL);
+    const size_t needed = config_layout(&resolved, NULL);
     if (needed == 0 || size < needed) {
         *why = client_fault(needed == 0 ? SPOKE_E_ARG : SPOKE_E_NO_MEMORY, SPOKE_SOURCE_CLIENT, 0,
                             needed == 0 ? "the transport refuses these limits"
@@ -117,9 +118,9 @@ static spoke_status init_in(void *memory, size_t size, const spoke_config *confi
     spoke_client *c = memory;
     memset(c, 0, sizeof *c);
     c->config = resolved;
-    c->platform = config_platform(&resolved);
+    config_platform(&resolved, &c->platform);
     c->ops = resolved.transport;
-    config_layout(&resolved, c, memory);
+    config_layout(&resolved, c);
     diagnostics_init(c);
     status = set_up(c, why);
     if (status == SPOKE_OK)
@@ -454,12 +455,12 @@ const char *spoke_client_explain(const spoke_client *client, char *out, size_t c
 
 spoke_str spoke_client_hub_host(const spoke_client *client)
 {
-    return spoke_str_of(client->assigned ? client->hub_host : NULL);
+    return client->assigned ? client->identity.hub_host : (spoke_str){NULL, 0};
 }
 
 spoke_str spoke_client_device_id(const spoke_client *client)
 {
-    return spoke_str_of(client->assigned ? client->device_id : NULL);
+    return client->assigned ? client->identity.device_id : (spoke_str){NULL, 0};
 }
 
 size_t spoke_client_pending(const spoke_client *client)

@@ -8,6 +8,9 @@
 
 /* Commands: direct methods that want an answer. */
 
+/* A sentence of ours as an answer, JSON; where sentences are left out the code has to do. */
+#define EXPLANATION(json) (SPOKE_WITH_SENTENCES ? SPOKE_STR(json) : (spoke_str){NULL, 0})
+
 /* --- answers --- */
 
 /* One waits for nothing but room in the transport: this, its topic and its body, behind those that came before. */
@@ -99,7 +102,7 @@ void command_answer_or_log(spoke_client *c, spoke_str rid, int code, spoke_str j
         return;
     log_line(&c->platform, SPOKE_LOG_ERROR, "client",
              "the answer to a command does not fit (%s): raise report_bytes", spoke_status_name(status));
-    if (command_answer(c, rid, 500, SPOKE_STR("\"the answer does not fit on this device\"")) != SPOKE_OK)
+    if (command_answer(c, rid, 500, EXPLANATION("\"the answer does not fit on this device\"")) != SPOKE_OK)
         log_line(&c->platform, SPOKE_LOG_ERROR, "client", "a command stays unanswered: the caller will time out");
 }
 
@@ -149,9 +152,9 @@ static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer
     if (verdict.code == 0)
         return; /* deferred */
     if (verdict.code < 100 || verdict.code > UINT16_MAX)
-        command_answer_or_log(c, rid, 500, SPOKE_STR("\"the handler answered with an impossible code\""));
+        command_answer_or_log(c, rid, 500, EXPLANATION("\"the handler answered with an impossible code\""));
     else if (spoke_writer_finish(reply, &json) != SPOKE_OK)
-        command_answer_or_log(c, rid, 500, SPOKE_STR("\"the answer could not be written\""));
+        command_answer_or_log(c, rid, 500, EXPLANATION("\"the answer could not be written\""));
     else if (json.len == 0 && verdict.text != NULL && verdict.code != 200)
         answer_with(c, rid, verdict.code, verdict.text); /* an explanation, not the response */
     else
@@ -164,7 +167,7 @@ static void run_command(spoke_client *c, const spoke_handler *handler, const spo
 {
     struct pending_call *call = call_claim(c);
     if (call == NULL) {
-        command_answer_or_log(c, event->rid, 429, SPOKE_STR("\"too many commands are being worked on\""));
+        command_answer_or_log(c, event->rid, 429, EXPLANATION("\"too many commands are being worked on\""));
         return;
     }
     const uint32_t request = call->request;
@@ -183,9 +186,9 @@ static void refuse_unhandled(spoke_client *c, const spoke_hub_event *event, bool
     log_line(&c->platform, SPOKE_LOG_WARN, "client", "a command without a handler: %.*s", (int)event->name.len,
              event->name.ptr);
     if (in_template)
-        command_answer_or_log(c, event->rid, 501, SPOKE_STR("\"this firmware has no handler for the command\""));
+        command_answer_or_log(c, event->rid, 501, EXPLANATION("\"this firmware has no handler for the command\""));
     else
-        command_answer_or_log(c, event->rid, 404, SPOKE_STR("\"this device has no such command\""));
+        command_answer_or_log(c, event->rid, 404, EXPLANATION("\"this device has no such command\""));
 }
 
 void command_event(spoke_client *c, const spoke_hub_event *event)
@@ -204,7 +207,7 @@ void command_event(spoke_client *c, const spoke_hub_event *event)
     if (handler == NO_HANDLER && !own)
         refuse_unhandled(c, event, member != NULL);
     else if (event->payload.len > 0 && spoke_json_check(event->payload) != SPOKE_OK)
-        command_answer_or_log(c, event->rid, 400, SPOKE_STR("\"the request is not valid JSON\""));
+        command_answer_or_log(c, event->rid, 400, EXPLANATION("\"the request is not valid JSON\""));
     else if (checked && spoke_request_check(member, event->payload, &fault) != SPOKE_OK &&
              contract_misfit(c, &fault))
         answer_fault(c, event->rid, 400, &fault);
@@ -216,7 +219,7 @@ void command_event(spoke_client *c, const spoke_hub_event *event)
 
 void command_too_large(spoke_client *c, const spoke_hub_event *event)
 {
-    if (command_answer(c, event->rid, 413, SPOKE_STR("\"the request is larger than this device can take\"")) !=
+    if (command_answer(c, event->rid, 413, EXPLANATION("\"the request is larger than this device can take\"")) !=
         SPOKE_OK)
         log_line(&c->platform, SPOKE_LOG_WARN, "client", "no room to refuse a command: the caller will time out");
 }

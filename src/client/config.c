@@ -9,10 +9,15 @@
 #define MOST_ENCODING_BYTES 32u    /* of its name */
 #define CAPACITY_BYTES 128u        /* of the sentence about too small a storage */
 
+static spoke_status refuse_as(spoke_error *why, spoke_status status, const char *text)
+{
+    *why = client_fault(status, SPOKE_SOURCE_CLIENT, 0, text);
+    return status;
+}
+
 static spoke_status refuse(spoke_error *why, const char *text)
 {
-    *why = client_fault(SPOKE_E_ARG, SPOKE_SOURCE_CLIENT, 0, text);
-    return SPOKE_E_ARG;
+    return refuse_as(why, SPOKE_E_ARG, text);
 }
 
 const char *config_sentence(spoke_buf *room, const char *const parts[], size_t count)
@@ -319,22 +324,21 @@ const spoke_platform *config_builtin_platform(void)
 #endif
 }
 
-spoke_platform config_platform(const spoke_config *resolved)
+void config_platform(const spoke_config *resolved, spoke_platform *out)
 {
-    spoke_platform p = *resolved->platform;
-    p.log_tap = NULL; /* diagnostics_init may set it */
-#if SPOKE_WITH_POSIX  /* without it check_platform saw that it is complete */
+    *out = *resolved->platform;
+    out->log_tap = NULL; /* diagnostics_init may set it */
+#if SPOKE_WITH_POSIX     /* without it check_platform saw that it is complete */
     const spoke_platform *builtin = spoke_platform_posix();
-    if (p.monotonic_ms == NULL)
-        p.monotonic_ms = builtin->monotonic_ms;
-    if (p.unix_seconds == NULL)
-        p.unix_seconds = builtin->unix_seconds;
-    if (p.random == NULL)
-        p.random = builtin->random;
-    if (p.net == NULL)
-        p.net = builtin->net;
+    if (out->monotonic_ms == NULL)
+        out->monotonic_ms = builtin->monotonic_ms;
+    if (out->unix_seconds == NULL)
+        out->unix_seconds = builtin->unix_seconds;
+    if (out->random == NULL)
+        out->random = builtin->random;
+    if (out->net == NULL)
+        out->net = builtin->net;
 #endif
-    return p;
 }
 
 static spoke_status check_platform(const spoke_platform *p, spoke_error *why)
@@ -367,8 +371,7 @@ static bool has_handler(const spoke_config *c, bool of_command)
 
 static spoke_status lacks(spoke_error *why, const char *text)
 {
-    *why = client_fault(SPOKE_E_UNSUPPORTED, SPOKE_SOURCE_CLIENT, 0, text);
-    return SPOKE_E_UNSUPPORTED;
+    return refuse_as(why, SPOKE_E_UNSUPPORTED, text);
 }
 
 static bool lists_hosts(const char *list)
@@ -612,9 +615,9 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
     copy_strings(client);
 }
 
-static void lay_out(struct carver *at, const spoke_config *resolved, size_t link_bytes, spoke_client *client)
+static void lay_out(struct carver *at, const spoke_config *resolved, const spoke_platform *platform,
+                    size_t link_bytes, spoke_client *client)
 {
-    const spoke_platform platform = config_platform(resolved);
     carve(at, sizeof *client);
     carve_tables(at, resolved, client);
     provision_carve(at, resolved, client);
@@ -622,7 +625,7 @@ static void lay_out(struct carver *at, const spoke_config *resolved, size_t link
     call_carve(at, resolved, client);
     settings_carve(at, resolved, client);
     work_carve(at, resolved, client);
-    clock_carve(at, resolved, &platform, client);
+    clock_carve(at, resolved, platform, client);
     command_carve(at, resolved, client);
     carve_queue(at, resolved, client);
     carve_batches(at, resolved, client);
@@ -632,20 +635,21 @@ static void lay_out(struct carver *at, const spoke_config *resolved, size_t link
         client->link = link;
 }
 
-size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory)
+size_t config_layout(const spoke_config *resolved, spoke_client *client)
 {
-    const spoke_platform platform = config_platform(resolved);
+    spoke_platform platform;
+    config_platform(resolved, &platform);
     const spoke_transport_options options = transport_options(resolved, &platform);
     const size_t link_bytes = resolved->transport->size(&options);
     struct carver counted = {NULL, 0, 0};
     if (link_bytes == 0)
         return 0;
-    lay_out(&counted, resolved, link_bytes, NULL);
+    lay_out(&counted, resolved, &platform, link_bytes, NULL);
     if (counted.used >= SIZE_MAX - counted.bulk)
         return 0;
     if (client != NULL) {
-        struct carver at = {memory, 0, counted.used};
-        lay_out(&at, resolved, link_bytes, client);
+        struct carver at = {(uint8_t *)client, 0, counted.used};
+        lay_out(&at, resolved, &platform, link_bytes, client);
     }
     return counted.used + counted.bulk;
 }
@@ -683,9 +687,11 @@ spoke_status config_queue(spoke_client *c, spoke_error *why)
 {
     int64_t unix_s;
     struct queue_options o = c->queue.o;
-    c->boot_id = random_u32(c);
-    o.store_id = random_u32(c);
-    if (c->platform.unix_seconds(c->platform.ctx, &unix_s) == SPOKE_OK)
+    if (SPOKE_WITH_STAMPS)
+        c->boot_id = random_u32(c);
+    if (SPOKE_WITH_STORAGE)
+        o.store_id = random_u32(c);
+    if (SPOKE_WITH_STORAGE && c->platform.unix_seconds(c->platform.ctx, &unix_s) == SPOKE_OK)
         o.unix_ms = unix_s * 1000;
     const spoke_status status = queue_init(&c->queue, &o, now_ms(c));
     if (status != SPOKE_OK)

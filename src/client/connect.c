@@ -64,23 +64,22 @@ spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_
 
 spoke_status connect_hub(spoke_client *c)
 {
-    const spoke_hub_identity id = session_identity(c);
     spoke_buf resource = resource_room(c), token = token_room(c);
-    spoke_status status = spoke_hub_resource(&id, &resource);
+    spoke_status status = spoke_hub_resource(&c->identity, &resource);
     if (status == SPOKE_OK)
         status = connect_credential(c, spoke_buf_str(&resource), (spoke_str){NULL, 0}, &token);
     spoke_buf username = username_room(c, &token);
     if (status == SPOKE_OK)
-        status = spoke_hub_username(&id, &username);
+        status = spoke_hub_username(&c->identity, &username);
     if (status != SPOKE_OK)
         return status;
     /* CleanSession 0: the hub keeps cloud-to-device messages and subscriptions while we are away. */
-    spoke_mqtt_connect_options mqtt = {.client_id = spoke_str_of(c->device_id),
+    spoke_mqtt_connect_options mqtt = {.client_id = c->identity.device_id,
                                        .username = spoke_buf_str(&username),
                                        .password = spoke_buf_str(&token),
                                        .clean_session = !SPOKE_WITH_RESUME};
     c->link_at_hub = true;
-    return connect_open(c, c->hub_host, &mqtt);
+    return connect_open(c, c->identity.hub_host.ptr, &mqtt);
 }
 
 static const char *begin_text(spoke_status status)

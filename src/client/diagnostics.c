@@ -197,7 +197,7 @@ static uint32_t sum_of_facts(const spoke_client *c, const spoke_expiry *expiry)
 {
     const spoke_trouble *last = c->stats.troubles;
     uint32_t sum = add_to_sum(0, (uint64_t)last->unix_s);
-    sum = crc32_add(sum, c->hub_host, strlen(c->hub_host));
+    sum = crc32_add(sum, c->identity.hub_host.ptr, c->identity.hub_host.len);
     sum = add_to_sum(sum, c->stats.provisionings);
     sum = add_to_sum(sum, (uint32_t)last->error.status);
     sum = add_to_sum(sum, (uint32_t)last->error.detail);

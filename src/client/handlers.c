@@ -6,20 +6,36 @@
 
 /* The program's handlers: finding one, and how its property stands with the service. */
 
+/* Names of properties as they stand in JSON, of commands as they are. */
+static bool is_for(const spoke_handler *h, spoke_str component, spoke_str name, bool raw)
+{
+    const spoke_str own = spoke_str_of(h->name), at = spoke_str_of(h->component);
+    return raw ? spoke_json_key_is(name, own) && spoke_json_key_is(component, at)
+               : spoke_str_equal(name, own) && spoke_str_equal(component, at);
+}
+
+/* Handlers of the table, where one is looked for. */
+struct span {
+    size_t from, to;
+};
+
+#if SPOKE_WITH_SEARCH
+
+/* Component first, then name. */
+static int order(const spoke_handler *h, spoke_str component, spoke_str name)
+{
+    const int by_component = name_order(h->component, component);
+    return by_component != 0 ? by_component : name_order(h->name, name);
+}
+
 bool handlers_sorted(const spoke_config *c)
 {
     for (size_t i = 1; i < c->handler_count; i++) {
-        const spoke_handler *a = &c->handlers[i - 1], *b = &c->handlers[i];
-        const int order = name_order(a->component, spoke_str_of(b->component));
-        if (order > 0 || (order == 0 && name_order(a->name, spoke_str_of(b->name)) > 0))
+        const spoke_handler *h = &c->handlers[i];
+        if (order(h - 1, spoke_str_of(h->component), spoke_str_of(h->name)) > 0)
             return false;
     }
     return true;
-}
-
-static bool handler_is_for(const spoke_handler *h, spoke_str component, spoke_str name)
-{
-    return name_order(h->name, name) == 0 && name_order(h->component, component) == 0;
 }
 
 static bool has_escape(spoke_str raw)
@@ -27,35 +43,46 @@ static bool has_escape(spoke_str raw)
     return raw.len > 0 && memchr(raw.ptr, '\\', raw.len) != NULL;
 }
 
-/* The first handler of that component and name, by binary search. */
-static size_t lower_bound(const spoke_client *c, spoke_str component, spoke_str name)
+/* Those of that component and name, by binary search where the order tells: a property and a command at most. */
+static struct span possible(const spoke_client *c, spoke_str component, spoke_str name, bool raw)
 {
-    size_t low = 0, high = c->config.handler_count;
+    const size_t count = c->config.handler_count;
+    size_t low = 0, high = count;
+    if (!c->handlers_sorted || (raw && (has_escape(component) || has_escape(name))))
+        return (struct span){0, count};
     while (low < high) {
         const size_t middle = low + (high - low) / 2;
-        const spoke_handler *h = &c->config.handlers[middle];
-        const int order = name_order(h->component, component);
-        if (order < 0 || (order == 0 && name_order(h->name, name) < 0))
+        if (order(&c->config.handlers[middle], component, name) < 0)
             low = middle + 1;
         else
             high = middle;
     }
-    return low;
+    return (struct span){low, count - low < 2 ? count : low + 2};
 }
+
+#else
+
+bool handlers_sorted(const spoke_config *c)
+{
+    (void)c;
+    return false;
+}
+
+static struct span possible(const spoke_client *c, spoke_str component, spoke_str name, bool raw)
+{
+    (void)component, (void)name, (void)raw;
+    return (struct span){0, c->config.handler_count};
+}
+
+#endif
 
 size_t handler_find(const spoke_client *c, spoke_str component, spoke_str name, bool command)
 {
-    const bool escaped = !command && (has_escape(component) || has_escape(name));
-    const bool search = c->handlers_sorted && !escaped;
-    for (size_t i = search ? lower_bound(c, component, name) : 0; i < c->config.handler_count; i++) {
+    const struct span among = possible(c, component, name, !command);
+    for (size_t i = among.from; i < among.to; i++) {
         const spoke_handler *h = &c->config.handlers[i];
-        const bool same = escaped ? spoke_json_key_is(name, spoke_str_of(h->name)) &&
-                                        spoke_json_key_is(component, spoke_str_of(h->component))
-                                  : handler_is_for(h, component, name);
-        if (same && (h->command != NULL) == command)
+        if ((h->command != NULL) == command && is_for(h, component, name, !command))
             return i;
-        if (search && !same)
-            break;
     }
     return NO_HANDLER;
 }

@@ -75,11 +75,13 @@ void machine_close_link(spoke_client *c, bool graceful)
     c->work_left = true;
 }
 
-void give_link_up(spoke_client *c, spoke_status status, spoke_source source, int32_t detail, const char *text)
+bool give_link_up(spoke_client *c, spoke_status status, spoke_source source, int32_t detail)
 {
-    if (c->link_fault.status == SPOKE_OK)
-        c->link_fault = fault_of(status, source, detail, text);
+    const bool first = c->link_fault.status == SPOKE_OK;
+    if (first)
+        c->link_fault = fault_of(status, source, detail, NULL);
     machine_close_link(c, c->link_ready);
+    return first;
 }
 
 /* True if an attempt that failed so may have failed for the clock: 1 surely, 0 perhaps, -1 no. */

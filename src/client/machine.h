@@ -58,6 +58,8 @@
 
 /* Something may be asked that the program answers later. */
 #define CALLS_WAIT (SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
+/* The hub in force may be another than the one configured. */
+#define ASSIGNMENTS_CHANGE (SPOKE_WITH_DPS || SPOKE_WITH_HOSTS)
 /* The program may be asked something. */
 enum { HANDLERS_ASKED = SPOKE_WITH_PROPERTIES || CALLS_WAIT };
 
@@ -276,9 +278,12 @@ struct spoke_client {
 #endif
 
     /* identity */
-    spoke_key keys[2]; /* primary, secondary */
-    char hub_host[SPOKE_MAX_HOST_BYTES + 1];
+    spoke_key keys[2];           /* primary, secondary */
+    spoke_hub_identity identity; /* host and id end with a NUL */
+#if ASSIGNMENTS_CHANGE
+    char hub_host[SPOKE_MAX_HOST_BYTES + 1]; /* what stands in it */
     char device_id[SPOKE_MAX_ID_BYTES + 1];
+#endif
     char events_topic[SPOKE_MAX_ID_BYTES + 32]; /* the front of every telemetry topic */
 };
 
@@ -308,14 +313,14 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
 const char *config_sentence(spoke_buf *room, const char *const parts[], size_t count);
 /* The platform given, completed from the built-in port. */
 const spoke_platform *config_builtin_platform(void); /* NULL: this build has none */
-spoke_platform config_platform(const spoke_config *resolved);
+void config_platform(const spoke_config *resolved, spoke_platform *out);
 spoke_dps_config config_dps(const spoke_config *c);
 static inline bool config_uses_dps(const spoke_config *c)
 {
     return SPOKE_WITH_DPS && c->provisioning_host != NULL;
 }
 /* Bytes for this configuration (0: the transport refuses it, or it is more than memory can be), and the same walk once more to carve them. */
-size_t config_layout(const spoke_config *resolved, spoke_client *client, uint8_t *memory);
+size_t config_layout(const spoke_config *resolved, spoke_client *client);
 spoke_status config_keys(spoke_client *c, spoke_error *why);
 /* Readies the queues, recovers what the storage holds. */
 spoke_status config_queue(spoke_client *c, spoke_error *why);
@@ -381,12 +386,13 @@ void machine_work(spoke_client *c, uint64_t now);
 /* Everything the transport has to say. */
 void machine_events(spoke_client *c);
 uint64_t machine_deadline(const spoke_client *c);
-/* Gives this connection up: its CLOSED event will lead to a retry because of this. */
-void give_link_up(spoke_client *c, spoke_status status, spoke_source source, int32_t detail, const char *text);
+/* Gives this connection up: its CLOSED event will lead to a retry because of this. False: it was given up before. */
+bool give_link_up(spoke_client *c, spoke_status status, spoke_source source, int32_t detail);
 static inline void machine_fail(spoke_client *c, spoke_status status, spoke_source source, int32_t detail,
                                 const char *text)
 {
-    give_link_up(c, status, source, detail, sentence(text));
+    if (give_link_up(c, status, source, detail) && SPOKE_WITH_SENTENCES)
+        c->link_fault.text = text;
 }
 void machine_close_link(spoke_client *c, bool graceful);
 /* The attempt is over without a link to close. */
@@ -414,6 +420,7 @@ static inline bool at_hub(const spoke_client *c)
 
 /* --- assignment.c --- */
 bool assignment_possible(spoke_str hub, spoke_str device_id);
+void assignment_none(spoke_client *c);
 void assignment_set(spoke_client *c, spoke_str hub, spoke_str device_id);
 void assignment_configured(spoke_client *c);                   /* the present one of the configured hubs */
 void assignment_write(const spoke_client *c, spoke_writer *w); /* its members, into a record */
@@ -432,7 +439,6 @@ spoke_status connect_credential(spoke_client *c, spoke_str resource, spoke_str s
 spoke_status connect_open(spoke_client *c, const char *host, spoke_mqtt_connect_options *mqtt);
 
 /* --- session.c --- */
-spoke_hub_identity session_identity(const spoke_client *c);
 void session_event(spoke_client *c, const spoke_transport_event *event);
 /* The hub acknowledged the message with this token. It comes once for each, and its event names nothing else. */
 void session_acked(spoke_client *c, uint32_t token);

@@ -50,8 +50,8 @@ static void pace_spend(spoke_client *c, uint64_t now)
 
 static struct queue_filter filter_now(const spoke_client *c, uint64_t now)
 {
-    const bool replay = !machine_metered(c) && pace_allows(c, now);
-    const struct queue_filter filter = {.lowest = machine_metered(c) ? QUEUE_NORMAL : QUEUE_LOW,
+    const bool held = machine_metered(c), replay = !held && pace_allows(c, now);
+    const struct queue_filter filter = {.lowest = held ? QUEUE_NORMAL : QUEUE_LOW,
                                         .waits_before_ms = replay ? 0 : c->live_since};
     return filter;
 }
@@ -260,7 +260,7 @@ static bool gathers(const spoke_client *c)
 /* Nothing is added to it and nothing joins it: the most of them, on a link that stands. */
 static bool goes_as_it_is(const spoke_client *c, const struct queue_item *item)
 {
-    return !gathers(c) && c->config.encoder == NULL && !outgoing_ids(c) && !is_late(item);
+    return !gathers(c) && !(SPOKE_WITH_BATCHES && c->config.encoder != NULL) && !outgoing_ids(c) && !is_late(item);
 }
 
 static spoke_status put_together(spoke_client *c, uint64_t now, struct departure *d)
@@ -277,7 +277,7 @@ static spoke_status put_together(spoke_client *c, uint64_t now, struct departure
         return status;
     if (gathers(c))
         gather(c, now, d);
-    if (d->first.sent_before && d->members != d->first.members)
+    if (SPOKE_WITH_BATCHES && d->first.sent_before && d->members != d->first.members)
         return SPOKE_E_TOO_LARGE; /* the topic grew, or one of the group cannot be read */
     if (SPOKE_WITH_BATCHES)
         encode(c, d);
@@ -290,7 +290,7 @@ static spoke_status put_together(spoke_client *c, uint64_t now, struct departure
 /* It cannot be sent on any connection: it ends here, said aloud. A group is tried again one by one first. */
 static void give_up(spoke_client *c, const struct departure *d)
 {
-    if (d->first.members > 1) {
+    if (SPOKE_WITH_BATCHES && d->first.members > 1) {
         queue_ungroup(&c->queue, d->first.token);
         return;
     }
@@ -302,7 +302,7 @@ static void give_up(spoke_client *c, const struct departure *d)
 
 static void departed(spoke_client *c, uint64_t now, const struct departure *d, uint16_t packet_id)
 {
-    const bool replay = !d->first.repeats && now - d->first.waited_ms < c->live_since;
+    const bool replay = SPOKE_WITH_PACE && !d->first.repeats && now - d->first.waited_ms < c->live_since;
     queue_sent(&c->queue, d->first.token, packet_id, d->members);
     COUNT(c, retransmitted, d->first.sent_before ? d->members : 0);
     if (replay)
@@ -332,7 +332,8 @@ static bool send_one(spoke_client *c, uint64_t now)
     struct departure d;
     uint16_t packet_id = 0;
     if (queue_next(&c->queue, now, &filter, &d.first) != SPOKE_OK) {
-        c->pace_blocks = filter.waits_before_ms > 0 && !machine_metered(c) && queue_unsent(&c->queue) > 0;
+        c->pace_blocks =
+            SPOKE_WITH_PACE && filter.waits_before_ms > 0 && !machine_metered(c) && queue_unsent(&c->queue) > 0;
         return false;
     }
     spoke_status status = put_together(c, now, &d);

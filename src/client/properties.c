@@ -76,7 +76,7 @@ static void owe(const struct acks *a, spoke_str patch)
 {
     spoke_client *c = a->client;
     const size_t from = a->initial ? a->patch_from : 0;
-    if (a->unhandled > a->patch_from && from < c->unanswered_from)
+    if (SPOKE_WITH_CHECKS && a->unhandled > a->patch_from && from < c->unanswered_from)
         c->unanswered_from = from;
     spoke_pnp_cursor at;
     spoke_pnp_property verdict;
@@ -236,7 +236,8 @@ static void dispatch_unhandled(struct acks *a, const spoke_pnp_property *p)
 {
     if (a->unhandled >= a->answered)
         refuse_unhandled(a, p);
-    a->unhandled++;
+    if (SPOKE_WITH_CHECKS) /* else none is refused */
+        a->unhandled++;
 }
 
 static void dispatch(struct acks *a, const spoke_pnp_property *p)
@@ -276,10 +277,11 @@ void properties_event(spoke_client *c, const spoke_twin_event *event)
                      .version = event->version,
                      .initial = snapshot,
                      .only_owed = only_owed,
-                     .answered = only_owed ? c->unanswered_from : 0};
+                     .answered = SPOKE_WITH_CHECKS && only_owed ? c->unanswered_from : 0};
     spoke_pnp_cursor at;
     spoke_pnp_property property;
-    c->unanswered_from = snapshot ? SIZE_MAX : c->unanswered_from;
+    if (snapshot)
+        c->unanswered_from = SIZE_MAX;
     acks_begin(&a);
     spoke_status status = spoke_pnp_enter(event->desired, is_component, c, &at);
     while (status == SPOKE_OK && (status = spoke_pnp_next(&at, &property)) == SPOKE_OK)

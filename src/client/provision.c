@@ -93,16 +93,19 @@ uint64_t provision_deadline(const spoke_client *c)
 
 /* --- the conversation --- */
 
+/* There is only the one that the configuration names: it needs no copy. */
+#define ONE_HOST (!SPOKE_WITH_HOSTS && !SPOKE_WITH_MOVE)
+
 /* For the longest host that may come: of a list none is longer than the list, but a move may lead to any. */
 static size_t host_bytes(const spoke_config *c)
 {
-    return SPOKE_WITH_MOVE ? SPOKE_MAX_HOST_BYTES + 1 : spoke_str_of(c->provisioning_host).len + 1;
+    return ONE_HOST ? 0 : SPOKE_WITH_MOVE ? SPOKE_MAX_HOST_BYTES + 1 : spoke_str_of(c->provisioning_host).len + 1;
 }
 
 void provision_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
     char *host = carve(at, host_bytes(resolved));
-    if (client != NULL)
+    if (!ONE_HOST && client != NULL)
         client->dps_host = host;
 }
 
@@ -126,9 +129,10 @@ spoke_status provision_begin(spoke_client *c)
                                        .password = spoke_buf_str(&token),
                                        .clean_session = true};
     c->link_at_hub = false;
-    (void)hosts_get(home_hosts(c), c->dps_hosts.at, c->dps_host,
-                    host_bytes(&c->config)); /* checked when it was taken */
-    return connect_open(c, c->dps_host, &mqtt);
+    if (!ONE_HOST)
+        (void)hosts_get(home_hosts(c), c->dps_hosts.at, c->dps_host,
+                        host_bytes(&c->config)); /* checked when it was taken */
+    return connect_open(c, ONE_HOST ? c->config.provisioning_host : c->dps_host, &mqtt);
 }
 
 static void on_connected(spoke_client *c)

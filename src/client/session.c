@@ -7,17 +7,6 @@
 
 /* The conversation with the hub: subscribe, synchronise, then carry what the program and the service say. */
 
-spoke_hub_identity session_identity(const spoke_client *c)
-{
-    const spoke_hub_identity id = {
-        .hub_host = spoke_str_of(c->hub_host),
-        .device_id = spoke_str_of(c->device_id),
-        .model_id = spoke_str_of(c->config.model != NULL ? c->config.model->dtmi : NULL),
-        .user_agent = spoke_str_of(c->config.user_agent),
-    };
-    return id;
-}
-
 /* --- sizes --- */
 
 size_t session_room(const spoke_client *c, size_t topic_bytes, uint8_t qos)
@@ -35,9 +24,7 @@ void session_limit_sizes(spoke_client *c)
 {
     char room[SPOKE_MAX_ID_BYTES + 64];
     spoke_buf topic = spoke_buf_from(room, sizeof room);
-    const spoke_hub_identity id = {.device_id =
-                                       spoke_str_of(c->assigned ? c->device_id : c->config.registration_id)};
-    if (spoke_hub_telemetry_topic(&id, NULL, &topic) == SPOKE_OK)
+    if (spoke_hub_telemetry_topic(&c->identity, NULL, &topic) == SPOKE_OK)
         queue_limit(&c->queue, false,
                     session_room(c, topic.len + (outgoing_ids(c) ? OUTGOING_EXTRA_BYTES : 0), 1));
     sync_limit_sizes(c);
@@ -46,35 +33,31 @@ void session_limit_sizes(spoke_client *c)
 /* --- beginning and end --- */
 
 /* The same for every message of a connection, so written once. */
-static spoke_status write_events_topic(spoke_client *c, const spoke_hub_identity *id)
+static spoke_status write_events_topic(spoke_client *c)
 {
     spoke_buf front = spoke_buf_from(c->events_topic, sizeof c->events_topic);
-    const spoke_status status = spoke_hub_telemetry_topic(id, NULL, &front);
+    const spoke_status status = spoke_hub_telemetry_topic(&c->identity, NULL, &front);
     c->events_topic_bytes = front.len;
     return status;
 }
 
 /* What the parts of this build want to hear. */
-enum { FILTERS = (SPOKE_WITH_MESSAGES ? 1 : 0) + (SPOKE_WITH_PROPERTIES ? 2 : 0) + (SPOKE_WITH_COMMANDS ? 1 : 0) };
+enum {
+    FILTERS = (SPOKE_WITH_MESSAGES ? 1 : 0) + (SPOKE_WITH_PROPERTIES ? 2 : 0) + (SPOKE_WITH_COMMANDS ? 1 : 0),
+    FIRST_FILTER = SPOKE_WITH_MESSAGES     ? 0
+                   : SPOKE_WITH_PROPERTIES ? 1
+                                           : 3 /* of those by spoke_hub_filters */
+};
 
-static void keep_wanted(spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT])
-{
-    static const bool wanted[SPOKE_HUB_FILTER_COUNT] = {SPOKE_WITH_MESSAGES, SPOKE_WITH_PROPERTIES,
-                                                        SPOKE_WITH_PROPERTIES, SPOKE_WITH_COMMANDS};
-    for (size_t i = 0, kept = 0; FILTERS < SPOKE_HUB_FILTER_COUNT && i < SPOKE_HUB_FILTER_COUNT; i++)
-        if (wanted[i])
-            filters[kept++] = filters[i];
-}
-
-static spoke_status subscribe(spoke_client *c, const spoke_hub_identity *id)
+static spoke_status subscribe(spoke_client *c)
 {
     spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT];
     spoke_buf scratch = text_room(c);
-    spoke_status status = spoke_hub_filters(id, &scratch, filters);
-    if (status == SPOKE_OK) {
-        keep_wanted(filters);
-        status = c->ops->subscribe(c->link, filters, FILTERS);
-    }
+    spoke_status status = spoke_hub_filters(&c->identity, &scratch, filters);
+    if (SPOKE_WITH_MESSAGES && !SPOKE_WITH_PROPERTIES)
+        filters[1] = filters[3]; /* closes the gap that the twin's leave */
+    if (status == SPOKE_OK)
+        status = c->ops->subscribe(c->link, filters + FIRST_FILTER, FILTERS);
     return status;
 }
 
@@ -97,10 +80,9 @@ static void on_connected(spoke_client *c, bool session_present)
         queue_forget_packet_ids(&c->queue);
     if (c->state == SPOKE_CONNECTING)
         enter_well(c, SPOKE_SYNCING, "connected, synchronising");
-    const spoke_hub_identity id = session_identity(c);
-    spoke_status status = write_events_topic(c, &id);
+    spoke_status status = write_events_topic(c);
     if (status == SPOKE_OK && FILTERS > 0)
-        status = subscribe(c, &id);
+        status = subscribe(c);
     if (status != SPOKE_OK)
         machine_fail(c, status, SPOKE_SOURCE_CLIENT, 0, "the subscriptions do not fit: raise send_bytes");
     else if (FILTERS == 0)
@@ -217,9 +199,8 @@ static void on_message(spoke_client *c, const spoke_transport_event *event)
         acknowledge(c, event);
         return;
     }
-    const spoke_hub_identity id = session_identity(c);
     spoke_hub_event hub;
-    const spoke_status status = spoke_hub_parse(&id, event->topic, event->payload, &hub);
+    const spoke_status status = spoke_hub_parse(&c->identity, event->topic, event->payload, &hub);
     const bool for_program = SPOKE_WITH_MESSAGES && status == SPOKE_OK && hub.kind == SPOKE_HUB_C2D;
     if (!for_program)
         acknowledge(c, event);
@@ -246,14 +227,13 @@ static void on_message(spoke_client *c, const spoke_transport_event *event)
 /* A packet larger than the receive buffer was skipped. Whoever waits for it is told. */
 static void on_oversize(spoke_client *c, const spoke_transport_event *event)
 {
-    const spoke_hub_identity id = session_identity(c);
     spoke_hub_event hub;
     c->error = client_fault(SPOKE_E_TOO_LARGE, SPOKE_SOURCE_HUB, (int32_t)(event->size & INT32_MAX),
                             "a message was larger than receive_bytes and was dropped: raise it");
     log_line(&c->platform, SPOKE_LOG_ERROR, "client", "a message of %lu bytes was dropped: raise receive_bytes",
              (unsigned long)event->size);
     acknowledge(c, event);
-    if (FILTERS == 0 || spoke_hub_parse(&id, event->topic, (spoke_str){NULL, 0}, &hub) != SPOKE_OK)
+    if (FILTERS == 0 || spoke_hub_parse(&c->identity, event->topic, (spoke_str){NULL, 0}, &hub) != SPOKE_OK)
         return;
     if (hub.kind == SPOKE_HUB_METHOD)
         command_too_large(c, &hub);

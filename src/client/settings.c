@@ -40,8 +40,8 @@ static void clear(struct settings *s)
 /* Another hub, or another device, is another twin. */
 static uint32_t home_of(const spoke_client *c)
 {
-    const uint32_t sum =
-        crc32_add(crc32_add(0, c->hub_host, strlen(c->hub_host) + 1), c->device_id, strlen(c->device_id));
+    const spoke_str hub = c->identity.hub_host, id = c->identity.device_id;
+    const uint32_t sum = crc32_add(crc32_add(crc32_add(0, hub.ptr, hub.len), "", 1), id.ptr, id.len);
     return sum != 0 ? sum : 1;
 }
 
@@ -288,7 +288,8 @@ static spoke_status read_record(const spoke_client *c, spoke_str record, size_t 
     *list_end = (size_t)(list.ptr + list.len - record.ptr);
     if (*list_end > c->settings.text.cap - SETTINGS_FRAME_BYTES)
         return SPOKE_E_TOO_LARGE;
-    return c->assigned && record_is(record, "hub", c->hub_host) && record_is(record, "device", c->device_id)
+    return c->assigned && record_is(record, "hub", c->identity.hub_host.ptr) &&
+                   record_is(record, "device", c->identity.device_id.ptr)
                ? SPOKE_OK
                : SPOKE_E_NOT_FOUND;
 }
