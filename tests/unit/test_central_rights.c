@@ -94,6 +94,11 @@ static const struct expected EXPECTED[] = {
 
     {"GET", "/openapi.json", "ABO", 200},
 
+    {"GET", "/api/fileUploads", "A", 403},
+    {"PUT", "/api/fileUploads", "A", 403},
+    {"PATCH", "/api/fileUploads", "A", 403},
+    {"DELETE", "/api/fileUploads", "A", 403},
+    {"GET", "/api/devices/{}/files", "ABO", 404},
     {"GET", "/control/devices/{}", "A", 403},
     {"GET", "/control/devices/{}/messages", "A", 403},
     {"DELETE", "/control/devices/{}/messages", "A", 403},

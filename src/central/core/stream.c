@@ -111,6 +111,8 @@ static const struct {
     [EVENT_TEMPLATE_CREATED] = {"deviceTemplateLifecycle", "created"},
     [EVENT_TEMPLATE_UPDATED] = {"deviceTemplateLifecycle", "updated"},
     [EVENT_TEMPLATE_DELETED] = {"deviceTemplateLifecycle", "deleted"},
+    [EVENT_FILE_UPLOADED] = {"fileUploads", "fileUploaded"},
+    [EVENT_FILE_UPLOAD_FAILED] = {"fileUploads", "fileUploadFailed"},
 };
 
 const char *core_event_source(enum store_event_kind kind)

@@ -9,7 +9,8 @@
 #define MESSAGES_BYTES (64u * 1024u * 1024u) /* bodies in one reply; what is beyond comes after a DELETE */
 #define MESSAGES_SHOWN 10000                 /* the last ones */
 #define MAX_PROPERTIES 128u
-#define MAX_FLAGS 20 /* shown of one message */
+#define MAX_UPLOADS_SHOWN 1000 /* the last ones */
+#define MAX_FLAGS 20           /* shown of one message */
 
 static cJSON *section(const char *json)
 {
@@ -290,9 +291,22 @@ void control_rates_delete(struct rest_call *call)
 }
 
 /* File upload is not offered, so none was begun. */
+struct upload_array {
+    const struct core *core;
+    cJSON *list;
+};
+
+static bool add_upload(void *ctx, const struct store_upload *row)
+{
+    const struct upload_array *all = ctx;
+    return cJSON_InsertItemInArray(all->list, 0, rest_upload_json(all->core, row)) != 0; /* oldest first */
+}
+
 void control_uploads_get(struct rest_call *call)
 {
-    answer_tree(call, cJSON_CreateArray());
+    struct upload_array all = {call->core, cJSON_CreateArray()};
+    (void)store_upload_each(core_store(call->core), NULL, 0, MAX_UPLOADS_SHOWN, add_upload, &all);
+    answer_tree(call, all.list);
 }
 
 void control_faults_get(struct rest_call *call)

@@ -8,6 +8,7 @@
 
 #include "api_token.h"
 #include "central/core/core_internal.h"
+#include "central/core/device_http.h"
 #include "rest_caller.h"
 #include "rest_query.h"
 #include "rest_routes.h"
@@ -291,6 +292,8 @@ uint64_t core_request(struct core *c, const struct core_request *request, core_d
     struct match m = {0};
     struct rest_caller *caller = NULL;
     struct rest_call call = {.core = c, .request = request, .done = done, .user = user};
+    if (device_http(c, request, done, user)) /* a device, which has no token of this API */
+        return 0;
     if (rest_caller_find(&call, &caller)) { /* before all else: a stranger learns nothing of the paths */
         call.caller = caller;
         run(&call, &m);

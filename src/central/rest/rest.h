@@ -258,6 +258,13 @@ void rest_organization_put(struct rest_call *call);
 void rest_organization_patch(struct rest_call *call);
 void rest_organization_delete(struct rest_call *call);
 
+void rest_uploads_get(struct rest_call *call);
+void rest_uploads_put(struct rest_call *call);
+void rest_uploads_patch(struct rest_call *call);
+void rest_uploads_delete(struct rest_call *call);
+void rest_device_files(struct rest_call *call);
+cJSON *rest_upload_json(const struct core *c, const struct store_upload *row);
+
 /* control.c */
 void control_device_get(struct rest_call *call);
 void control_messages_get(struct rest_call *call);

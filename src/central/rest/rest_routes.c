@@ -126,6 +126,14 @@ static const struct rest_route DOCUMENT[] = {
     {"GET", "/openapi.json", RIGHT_SIGNED_IN, NONE, rest_openapi_get, 0, 200, NULL, "Any", "Get this document"},
 };
 
+static const struct rest_route FILES[] = {
+    {"GET", "/api/fileUploads", RIGHT_FILE_READ, NONE, rest_uploads_get, 0, 200, NULL, "FileUpload", "Get where uploaded files go"},
+    {"PUT", "/api/fileUploads", RIGHT_FILE_WRITE, OBJECT, rest_uploads_put, 0, 200, "FileUpload", "FileUpload", "Set where uploaded files go"},
+    {"PATCH", "/api/fileUploads", RIGHT_FILE_WRITE, OBJECT, rest_uploads_patch, 0, 200, "FileUpload", "FileUpload", "Change where uploaded files go"},
+    {"DELETE", "/api/fileUploads", RIGHT_FILE_WRITE, NONE, rest_uploads_delete, 0, 204, NULL, NULL, "Stop taking files"},
+    {"GET", DEVICE "/files", RIGHT_DEVICE_READ, NONE, rest_device_files, PAGE, 200, NULL, "[File]", "List the uploads of a device, newest first"},
+};
+
 static const struct rest_route CONTROL[] = {
     {"GET", TESTED, RIGHT_CONTROL, NONE, control_device_get, 0, 200, NULL, "Any", "Get what the service knows of a device"},
     {"GET", TESTED "/messages", RIGHT_CONTROL, NONE, control_messages_get, 0, 200, NULL, "Any", "List what a device sent"},
@@ -157,6 +165,7 @@ static const struct {
     AREA("Enrollment groups", ENROLMENT),
     AREA("People", PEOPLE),
     AREA("Document", DOCUMENT),
+    AREA("File upload", FILES),
     AREA("Control", CONTROL),
 };
 /* clang-format on */

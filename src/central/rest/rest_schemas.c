@@ -26,6 +26,8 @@ static const struct {
     {"Error", "+error:ErrorDetail"},
     {"ErrorDetail", "+code:string +message:string +requestId:string +time:string allow:string issues:[object]"},
     {"Event", "!position:integer !source:string !type:string !deviceId:string !templateId:string !component:string !enqueuedTime:time !creationTime:time !duplicate:boolean !body:any !text:string !messageProperties:object"},
+    {"File", "!correlationId:string !deviceId:string !blobName:string !blobUri:string !state:string !startTime:time !endTime:time !statusCode:integer !statusDescription:string"},
+    {"FileUpload", "account:string +connectionString:string +container:string sasTtl:string !state:string etag:string"},
     {"History", "!from:time !to:time !bucketMs:integer !value:[HistoryBucket]"},
     {"HistoryBucket", "!timestamp:time !count:integer !min:number !avg:number !max:number !last:any"},
     {"Me", "!id:string !type:string !roles:[RoleAssignment] !rights:[string] !applicationId:string !control:boolean"},

@@ -351,6 +351,7 @@ static void ask_core(struct exchange *x, const char *method)
         .authorization = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization"),
         .if_match = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-Match"),
         .base = shell->base != NULL ? shell->base : "",
+        .peer_chain = backlog_view(&x->link->stream->peer),
         .last_event_id = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Last-Event-ID"),
         .stream = strcmp(method, "GET") == 0 ? &x->stream : NULL,
         .body = spoke_str_from((const char *)x->body, x->body_len),

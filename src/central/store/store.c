@@ -94,6 +94,12 @@ static const char *const MIGRATIONS[] = {
 
     "CREATE TABLE IF NOT EXISTS job_device (job_id TEXT NOT NULL, device_id TEXT NOT NULL, state INTEGER NOT NULL,"
     " message TEXT, PRIMARY KEY (job_id, device_id)) WITHOUT ROWID;",
+
+    "CREATE TABLE IF NOT EXISTS upload (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE,"
+    " device_id TEXT NOT NULL REFERENCES device ON DELETE CASCADE, blob_name TEXT NOT NULL, blob_uri TEXT NOT NULL,"
+    " started_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, success INTEGER NOT NULL,"
+    " status INTEGER NOT NULL, description TEXT);"
+    "CREATE INDEX IF NOT EXISTS upload_of_device ON upload (device_id, seq);",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

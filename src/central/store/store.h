@@ -225,6 +225,8 @@ enum store_event_kind {
     EVENT_TEMPLATE_CREATED,
     EVENT_TEMPLATE_UPDATED,
     EVENT_TEMPLATE_DELETED,
+    EVENT_FILE_UPLOADED,
+    EVENT_FILE_UPLOAD_FAILED,
     EVENT_KINDS /* one more than the last */
 };
 #define STORE_EVENT_BIT(kind) (UINT64_C(1) << (kind))
@@ -366,6 +368,27 @@ spoke_status store_c2d_each(struct store *s, const char *device_id,
                             bool (*each)(void *ctx, const struct store_c2d *row), void *ctx);
 spoke_status store_c2d_delete(struct store *s, int64_t seq);
 spoke_status store_c2d_count(struct store *s, const char *device_id, size_t *out);
+
+/* --- file uploads, of which the service only knows that they were --- */
+#define STORE_UPLOADS_KEPT 1000 /* of a device; the oldest go */
+struct store_upload {
+    int64_t seq; /* set by the store */
+    char *id;    /* correlation id */
+    char *device_id, *blob_name, *blob_uri;
+    int64_t started_ms, expires_ms, ended_ms; /* UTC; ended 0: the device has not told yet */
+    bool success;
+    int32_t status; /* as the device tells */
+    char *description;
+};
+void store_upload_free(struct store_upload *row);
+spoke_status store_upload_add(struct store *s, const struct store_upload *row);
+spoke_status store_upload_end(struct store *s, const struct store_upload *row); /* ended_ms and the last three */
+spoke_status store_upload_get(struct store *s, const char *device_id, const char *id, struct store_upload *out);
+/* Neither ended nor expired. */
+spoke_status store_upload_open_count(struct store *s, const char *device_id, int64_t now_ms, size_t *out);
+/* Newest first, of a device or of all (NULL), from below `before` on (0: from the newest), at most limit. */
+spoke_status store_upload_each(struct store *s, const char *device_id, int64_t before, size_t limit,
+                               bool (*each)(void *ctx, const struct store_upload *row), void *ctx);
 
 /* --- MQTT sessions kept for CleanSession=0: the subscriptions as a JSON array; NULL removes --- */
 spoke_status store_session_get(struct store *s, const char *client_id, char **subscriptions);
