@@ -144,10 +144,17 @@ bool rest_symmetric_keys(struct rest_call *call, const cJSON *keys, char **prima
 
 /* --- pages --- */
 
+struct filter;
+struct filter_field;
+
 struct rest_page {
     size_t limit, count;
-    char *after; /* decoded $skiptoken, or NULL */
-    char *last;  /* key of the last item taken */
+    size_t passed;          /* rows that were left out */
+    enum store_order order; /* of a list that can be sorted */
+    const char *after_name; /* the same for the place in that order */
+    struct filter *filter;  /* NULL: none */
+    char *after;            /* decoded $skiptoken, or NULL */
+    char *last;             /* key of the last item taken */
     cJSON *items;
     bool more;
 };
@@ -155,6 +162,15 @@ struct rest_page {
 bool rest_page_begin(struct rest_call *call, struct rest_page *page);
 /* The same, for a list whose pages may be larger than usual. */
 bool rest_page_begin_most(struct rest_call *call, struct rest_page *page, size_t most);
+/* For a route with REST_QUERY_FILTER, after the first: reads filter and orderby (id, displayName), under both
+ * spellings. False, with a reply; the page is freed. */
+bool rest_page_sort(struct rest_call *call, struct rest_page *page, const struct filter_field *fields,
+                    size_t count);
+struct store_place rest_page_place(const struct rest_page *page);
+/* As rest_page_add, of a list that can be sorted. */
+bool rest_page_add_named(struct rest_page *page, cJSON *item, const char *id, const char *name);
+/* A row is left out. False: enough were looked at for one request; the page ends here, and the list goes on. */
+bool rest_page_pass(struct rest_page *page, const char *id, const char *name);
 /* Takes the item. False: the page was full already and the list goes on. */
 bool rest_page_add(struct rest_page *page, cJSON *item, const char *key);
 /* The reply: {"value": [...], "nextLink": ...}. Frees the page. */

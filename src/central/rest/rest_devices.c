@@ -4,6 +4,7 @@
 
 #include "central/core/core_internal.h"
 #include "rest.h"
+#include "rest_filter.h"
 
 #define MAX_NAME_BYTES (148u * 4u) /* 148 characters */
 
@@ -23,6 +24,11 @@ static void add_time(cJSON *object, const char *name, int64_t unix_ms)
     cJSON_AddStringToObject(object, name, text);
 }
 
+static const char *name_of(const struct store_device *row)
+{
+    return row->display_name != NULL ? row->display_name : row->id;
+}
+
 /* Waiting for approval shows as not enabled: the operator's "enabled": true approves. */
 cJSON *rest_device_json(const struct core *core, const struct store_device *row)
 {
@@ -31,7 +37,7 @@ cJSON *rest_device_json(const struct core *core, const struct store_device *row)
     cJSON *object = cJSON_CreateObject();
     cJSON_AddStringToObject(object, "id", row->id);
     rest_add_etag(object, row->etag);
-    cJSON_AddStringToObject(object, "displayName", row->display_name != NULL ? row->display_name : row->id);
+    cJSON_AddStringToObject(object, "displayName", name_of(row));
     add_text(object, "template", row->template_id);
     cJSON_AddBoolToObject(object, "enabled", row->enabled && row->approved);
     cJSON_AddBoolToObject(object, "provisioned", row->provisioned);
@@ -48,21 +54,100 @@ struct listing {
     struct rest_page page;
 };
 
+enum {
+    FIELD_ID,
+    FIELD_NAME,
+    FIELD_TEMPLATE,
+    FIELD_SCOPES,
+    FIELD_ORGANIZATIONS,
+    FIELD_ENABLED,
+    FIELD_PROVISIONED,
+    FIELD_SIMULATED
+};
+static const struct filter_field FIELDS[] = {
+    [FIELD_ID] = {"id", false},
+    [FIELD_NAME] = {"displayName", false},
+    [FIELD_TEMPLATE] = {"template", false},
+    [FIELD_SCOPES] = {"scopes", false}, /* the documentation's word for organizations */
+    [FIELD_ORGANIZATIONS] = {"organizations", false},
+    [FIELD_ENABLED] = {"enabled", true},
+    [FIELD_PROVISIONED] = {"provisioned", true},
+    [FIELD_SIMULATED] = {"simulated", true},
+};
+
+struct filtered {
+    const struct store_device *row;
+    cJSON *organizations; /* read when they are asked for */
+};
+
+static bool organization_at(struct filtered *f, size_t index, struct filter_value *out)
+{
+    if (f->row->organizations == NULL)
+        return false;
+    if (f->organizations == NULL)
+        f->organizations = cJSON_Parse(f->row->organizations);
+    const char *id =
+        index < INT32_MAX ? cJSON_GetStringValue(cJSON_GetArrayItem(f->organizations, (int)index)) : NULL;
+    out->text = spoke_str_of(id);
+    return id != NULL;
+}
+
+static bool field_value(void *ctx, unsigned field, size_t index, struct filter_value *out)
+{
+    struct filtered *f = ctx;
+    const struct store_device *row = f->row;
+    const char *text = NULL;
+    switch (field) {
+    case FIELD_SCOPES:
+    case FIELD_ORGANIZATIONS:
+        return organization_at(f, index, out);
+    case FIELD_ENABLED:
+        out->truth = row->enabled && row->approved;
+        return true;
+    case FIELD_PROVISIONED:
+        out->truth = row->provisioned;
+        return true;
+    case FIELD_SIMULATED:
+        out->truth = row->simulated;
+        return true;
+    case FIELD_ID:
+        text = row->id;
+        break;
+    case FIELD_NAME:
+        text = name_of(row);
+        break;
+    default:
+        text = row->template_id;
+    }
+    out->text = spoke_str_of(text);
+    return text != NULL && index == 0;
+}
+
+static bool wanted(const struct listing *list, const struct store_device *row)
+{
+    struct filtered f = {.row = row};
+    const bool fits = rest_sees(list->call, row->organizations) &&
+                      (list->page.filter == NULL || filter_matches(list->page.filter, field_value, &f));
+    cJSON_Delete(f.organizations);
+    return fits;
+}
+
 static bool add_to_page(void *ctx, const struct store_device *row)
 {
     struct listing *list = ctx;
-    if (!rest_sees(list->call, row->organizations))
-        return true;
-    return rest_page_add(&list->page, rest_device_json(list->call->core, row), row->id);
+    if (!wanted(list, row))
+        return rest_page_pass(&list->page, row->id, name_of(row));
+    return rest_page_add_named(&list->page, rest_device_json(list->call->core, row), row->id, name_of(row));
 }
 
 void rest_devices_list(struct rest_call *call)
 {
     struct listing list = {.call = call};
-    if (!rest_page_begin(call, &list.page))
+    if (!rest_page_begin(call, &list.page) ||
+        !rest_page_sort(call, &list.page, FIELDS, sizeof FIELDS / sizeof FIELDS[0]))
         return;
-    const spoke_status status =
-        store_device_each(core_store(call->core), list.page.after, INT32_MAX, add_to_page, &list);
+    const struct store_place place = rest_page_place(&list.page);
+    const spoke_status status = store_device_list(core_store(call->core), &place, add_to_page, &list);
     rest_page_end(call, &list.page, status);
 }
 

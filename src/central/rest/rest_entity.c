@@ -57,7 +57,7 @@ static bool add_to_page(void *ctx, const struct store_document *row)
 {
     struct listing *list = ctx;
     if (!visible(list->call, list->entity, row))
-        return true;
+        return rest_page_pass(&list->page, row->id, NULL);
     return rest_page_add(&list->page, rest_entity_json(list->call, list->entity, row), row->id);
 }
 

@@ -5,10 +5,13 @@
 #include <string.h>
 
 #include "rest.h"
+#include "rest_filter.h"
 #include "rest_query.h"
+#include "rest_routes.h"
 
 #define DEFAULT_PAGE 25u
 #define MAX_PAGE 100u
+#define MAX_PASSED 5000u /* so that a filter that nothing fits holds up no device */
 
 /* True also when it is not there, with *value NULL. */
 static bool read_option(struct rest_call *call, const char *name, char **value)
@@ -44,9 +47,12 @@ static bool read_size(struct rest_call *call, const char *name, size_t most, siz
 /* Ignoring a filter would hand out what was not asked for. */
 static bool refuse_unoffered(struct rest_call *call)
 {
-    static const char *const NAMES[] = {"$filter", "filter", "$orderby", "orderby", "expand"};
+    static const char *const NAMES[] = {"expand", "$filter", "filter", "$orderby", "orderby"};
+    const bool sorts = (call->route->query & REST_QUERY_FILTER) != 0;
     for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
         char *value = NULL;
+        if (sorts && i > 0)
+            return true;
         if (!read_option(call, NAMES[i], &value))
             return false;
         if (value != NULL) {
@@ -90,6 +96,150 @@ bool rest_page_add(struct rest_page *page, cJSON *item, const char *key)
     free(page->last);
     page->last = strdup(key);
     return page->last != NULL;
+}
+
+static void free_page(struct rest_page *page)
+{
+    free(page->after);
+    free(page->last);
+    free(page->filter);
+}
+
+/* One of two spellings. *value NULL: neither. */
+static bool read_either(struct rest_call *call, const char *stable, const char *preview, char **value)
+{
+    char *other = NULL;
+    if (!read_option(call, stable, value))
+        return false;
+    if (!read_option(call, preview, &other)) {
+        free(*value);
+        return false;
+    }
+    if (*value != NULL && other != NULL) {
+        rest_fail(&call->reply, 400, "InvalidQuery", "%s and %s say the same; give one of them.", stable, preview);
+        free(*value);
+        free(other);
+        return false;
+    }
+    *value = *value != NULL ? *value : other;
+    return true;
+}
+
+static bool read_filter(struct rest_call *call, struct rest_page *page, const struct filter_field *fields,
+                        size_t count)
+{
+    char *text = NULL, why[120] = "";
+    if (!read_either(call, "$filter", "filter", &text))
+        return false;
+    if (text == NULL)
+        return true;
+    page->filter = malloc(sizeof *page->filter);
+    const spoke_status status =
+        page->filter == NULL ? SPOKE_E_NO_MEMORY
+                             : filter_parse(spoke_str_of(text), fields, count, page->filter, why, sizeof why);
+    free(text);
+    if (status == SPOKE_E_NO_MEMORY)
+        rest_fail_internal(&call->reply, status);
+    else if (status != SPOKE_OK)
+        rest_fail(&call->reply, 400, "InvalidQuery", "The filter is not understood: %s.", why);
+    return status == SPOKE_OK;
+}
+
+static bool read_order(struct rest_call *call, struct rest_page *page)
+{
+    static const struct {
+        const char *text;
+        enum store_order order;
+    } ORDERS[] = {{"id", STORE_BY_ID},
+                  {"id asc", STORE_BY_ID},
+                  {"id desc", STORE_BY_ID_DOWN},
+                  {"displayName", STORE_BY_NAME},
+                  {"displayName asc", STORE_BY_NAME},
+                  {"displayName desc", STORE_BY_NAME_DOWN}};
+    char *text = NULL;
+    bool known = false;
+    if (!read_either(call, "$orderby", "orderby", &text))
+        return false;
+    for (size_t i = 0; text != NULL && i < sizeof ORDERS / sizeof ORDERS[0]; i++) {
+        if (strcmp(ORDERS[i].text, text) == 0) {
+            page->order = ORDERS[i].order;
+            known = true;
+        }
+    }
+    if (text != NULL && !known)
+        rest_fail(&call->reply, 400, "InvalidQuery",
+                  "$orderby is displayName or id, with asc or desc behind a space.");
+    free(text);
+    return call->reply.status == 0;
+}
+
+static bool by_name(const struct rest_page *page)
+{
+    return page->order == STORE_BY_NAME || page->order == STORE_BY_NAME_DOWN;
+}
+
+/* "id name": an id has no space. */
+static bool cut_token(struct rest_call *call, struct rest_page *page)
+{
+    char *space = page->after != NULL ? strchr(page->after, ' ') : NULL;
+    page->after_name = "";
+    if (page->after == NULL || !by_name(page))
+        return true;
+    if (space == NULL) {
+        rest_fail(&call->reply, 400, "InvalidQuery", "$skiptoken is of a list in another order.");
+        return false;
+    }
+    *space = '\0';
+    page->after_name = space + 1;
+    return true;
+}
+
+bool rest_page_sort(struct rest_call *call, struct rest_page *page, const struct filter_field *fields,
+                    size_t count)
+{
+    if (read_filter(call, page, fields, count) && read_order(call, page) && cut_token(call, page))
+        return true;
+    cJSON_Delete(page->items);
+    free_page(page);
+    return false;
+}
+
+struct store_place rest_page_place(const struct rest_page *page)
+{
+    return (struct store_place){.order = page->order, .name = page->after_name, .id = page->after};
+}
+
+static char *key_of(const struct rest_page *page, const char *id, const char *name)
+{
+    char *key = NULL;
+    if (!by_name(page))
+        return strdup(id);
+    return asprintf(&key, "%s %s", id, name) < 0 ? NULL : key;
+}
+
+bool rest_page_add_named(struct rest_page *page, cJSON *item, const char *id, const char *name)
+{
+    char *key = key_of(page, id, name);
+    if (key == NULL) {
+        cJSON_Delete(item);
+        free(page->last);
+        page->last = NULL; /* rest_page_end sees that there was no memory */
+        page->count++;
+        return false;
+    }
+    const bool more = rest_page_add(page, item, key);
+    free(key);
+    return more;
+}
+
+bool rest_page_pass(struct rest_page *page, const char *id, const char *name)
+{
+    if (++page->passed < MAX_PASSED)
+        return true;
+    free(page->last);
+    page->last = key_of(page, id, name);
+    page->more = true;
+    return false;
 }
 
 /* The path arrived decoded. */
@@ -155,6 +305,5 @@ void rest_page_end(struct rest_call *call, struct rest_page *page, spoke_status 
         rest_fail_internal(&call->reply, status);
     }
     free(link);
-    free(page->after);
-    free(page->last);
+    free_page(page);
 }

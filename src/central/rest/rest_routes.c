@@ -18,11 +18,12 @@
 #define OPTIONAL REST_BODY_OPTIONAL
 #define TEXT REST_BODY_TEXT
 #define PAGE REST_QUERY_PAGE
+#define FILTER REST_QUERY_FILTER
 
 /* A line each, so that two can be added without meeting. */
 /* clang-format off */
 static const struct rest_route DEVICES[] = {
-    {"GET", "/api/devices", RIGHT_DEVICE_READ, NONE, rest_devices_list, PAGE, 200, NULL, "[Device]", "List devices"},
+    {"GET", "/api/devices", RIGHT_DEVICE_READ, NONE, rest_devices_list, PAGE | FILTER, 200, NULL, "[Device]", "List devices"},
     {"GET", DEVICE, RIGHT_DEVICE_READ, NONE, rest_device_get, 0, 200, NULL, "Device", "Get a device"},
     {"PUT", DEVICE, RIGHT_DEVICE_WRITE, OBJECT, rest_device_put, 0, 200, "Device", "Device", "Create or replace a device"},
     {"PATCH", DEVICE, RIGHT_DEVICE_WRITE, OBJECT, rest_device_patch, 0, 200, "Device", "Device", "Change a device"},
@@ -78,7 +79,7 @@ static const struct rest_route EVENTS[] = {
 };
 
 static const struct rest_route TEMPLATES[] = {
-    {"GET", "/api/deviceTemplates", RIGHT_TEMPLATE_READ, NONE, rest_templates_list, PAGE, 200, NULL, "[DeviceTemplate]", "List device templates"},
+    {"GET", "/api/deviceTemplates", RIGHT_TEMPLATE_READ, NONE, rest_templates_list, PAGE | FILTER, 200, NULL, "[DeviceTemplate]", "List device templates"},
     {"GET", TEMPLATE, RIGHT_TEMPLATE_READ, NONE, rest_template_get, 0, 200, NULL, "DeviceTemplate", "Get a device template"},
     {"PUT", TEMPLATE, RIGHT_TEMPLATE_WRITE, TEXT, rest_template_put, 0, 200, "DeviceTemplate", "DeviceTemplate", "Create or replace a device template, and publish it"},
     {"PATCH", TEMPLATE, RIGHT_TEMPLATE_WRITE, TEXT, rest_template_patch, 0, 200, "DeviceTemplate", "DeviceTemplate", "Change a device template"},

@@ -8,6 +8,7 @@
 #include "central/core/json_tree.h"
 #include "central/core/template_doc.h"
 #include "rest.h"
+#include "rest_filter.h"
 
 #define MAX_TEMPLATES 1000u
 #define MAX_PAGE_BYTES (4u * 1024u * 1024u) /* of a list; what is beyond comes with the next page */
@@ -33,22 +34,34 @@ struct listing {
     size_t bytes;
 };
 
+static const struct filter_field FIELDS[] = {{"id", false}, {"displayName", false}};
+
+static bool field_value(void *ctx, unsigned field, size_t index, struct filter_value *out)
+{
+    const struct store_template *row = ctx;
+    out->text = spoke_str_of(field == 0 ? row->id : row->name);
+    return index == 0;
+}
+
 static bool add_to_page(void *ctx, const struct store_template *row)
 {
     struct listing *list = ctx;
+    if (list->page.filter != NULL && !filter_matches(list->page.filter, field_value, (void *)(uintptr_t)row))
+        return rest_page_pass(&list->page, row->id, row->name);
     list->bytes += strlen(row->json);
     if (list->bytes > MAX_PAGE_BYTES && list->page.count > 0)
         list->page.limit = list->page.count;
-    return rest_page_add(&list->page, template_json(row), row->id);
+    return rest_page_add_named(&list->page, template_json(row), row->id, row->name);
 }
 
 void rest_templates_list(struct rest_call *call)
 {
     struct listing list = {.bytes = 0};
-    if (!rest_page_begin(call, &list.page))
+    if (!rest_page_begin(call, &list.page) ||
+        !rest_page_sort(call, &list.page, FIELDS, sizeof FIELDS / sizeof FIELDS[0]))
         return;
-    const spoke_status status =
-        store_template_each(core_store(call->core), list.page.after, list.page.limit + 1, add_to_page, &list);
+    const struct store_place place = rest_page_place(&list.page);
+    const spoke_status status = store_template_list(core_store(call->core), &place, add_to_page, &list);
     rest_page_end(call, &list.page, status);
 }
 

@@ -100,6 +100,11 @@ static const char *const MIGRATIONS[] = {
     " started_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, ended_ms INTEGER NOT NULL, success INTEGER NOT NULL,"
     " status INTEGER NOT NULL, description TEXT);"
     "CREATE INDEX IF NOT EXISTS upload_of_device ON upload (device_id, seq);",
+
+    "CREATE INDEX device_by_name ON device (coalesce(display_name, id), id);"
+    "ALTER TABLE device_template ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "UPDATE device_template SET name = coalesce(json_extract(json, '$.displayName'), id);"
+    "CREATE INDEX template_by_name ON device_template (name, id);",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

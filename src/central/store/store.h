@@ -105,8 +105,18 @@ spoke_status store_device_delete(struct store *s, const char *id); /* and its tw
 spoke_status store_device_each(struct store *s, const char *after, size_t limit,
                                bool (*each)(void *ctx, const struct store_device *row), void *ctx);
 
+/* Where a list goes on: behind (name, id) in that order; id NULL: from the start. Names compare by bytes. */
+enum store_order { STORE_BY_ID, STORE_BY_ID_DOWN, STORE_BY_NAME, STORE_BY_NAME_DOWN };
+struct store_place {
+    enum store_order order;
+    const char *name, *id;
+};
+spoke_status store_device_list(struct store *s, const struct store_place *place,
+                               bool (*each)(void *ctx, const struct store_device *row), void *ctx);
+
 /* --- device templates --- */
 struct store_template {
+    char *name;     /* its displayName, or its id; only of store_template_list */
     char *id;       /* the template's own DTMI */
     char *model_id; /* of its capabilityModel: what devices announce; no two templates have the same */
     char *json;     /* the template without its etag */
@@ -121,6 +131,8 @@ spoke_status store_template_of_model(struct store *s, const char *model_id, char
 spoke_status store_template_put(struct store *s, const struct store_template *row);
 spoke_status store_template_delete(struct store *s, const char *id);
 spoke_status store_template_each(struct store *s, const char *after, size_t limit,
+                                 bool (*each)(void *ctx, const struct store_template *row), void *ctx);
+spoke_status store_template_list(struct store *s, const struct store_place *place,
                                  bool (*each)(void *ctx, const struct store_template *row), void *ctx);
 spoke_status store_template_count(struct store *s, size_t *out);
 spoke_status store_template_users(struct store *s, const char *id, size_t *out); /* devices that have it */

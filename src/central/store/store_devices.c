@@ -147,3 +147,28 @@ spoke_status store_device_each(struct store *s, const char *after, size_t limit,
     }
     return store_query_close(&q);
 }
+
+/* An index has the names (format 8). Before the first row stands "", behind the last one a blob: any text is less. */
+#define LIST(condition, order) "SELECT " COLUMNS " FROM device WHERE " condition " ORDER BY " order
+#define NAME "coalesce(display_name, id)"
+
+spoke_status store_device_list(struct store *s, const struct store_place *place,
+                               bool (*each)(void *ctx, const struct store_device *row), void *ctx)
+{
+    static const char *const SQL[] = {
+        [STORE_BY_ID] = LIST("id > ?2", "id"),
+        [STORE_BY_ID_DOWN] = LIST("id < ?2", "id DESC"),
+        [STORE_BY_NAME] = LIST("(" NAME ", id) > (?1, ?2)", NAME ", id"),
+        [STORE_BY_NAME_DOWN] = LIST("(" NAME ", id) < (?1, ?2)", NAME " DESC, id DESC"),
+    };
+    struct store_query q;
+    store_query_open(&q, s, SQL[place->order]);
+    store_query_place(&q, place);
+    for (bool more = true; more && store_query_row(&q);) {
+        struct store_device row;
+        take(&q, &row);
+        more = q.status == SPOKE_OK && each(ctx, &row);
+        store_device_free(&row);
+    }
+    return store_query_close(&q);
+}

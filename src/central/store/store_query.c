@@ -82,6 +82,18 @@ void store_query_int(struct store_query *q, int64_t value)
         keep(q, sqlite3_bind_int64(q->statement, q->bound, value));
 }
 
+void store_query_place(struct store_query *q, const struct store_place *place)
+{
+    const bool down = place->order == STORE_BY_ID_DOWN || place->order == STORE_BY_NAME_DOWN;
+    const char *const texts[] = {place->name, place->id};
+    for (size_t i = 0; i < 2; i++) {
+        if (place->id == NULL && down)
+            store_query_blob(q, "", 1);
+        else
+            store_query_text(q, place->id != NULL ? texts[i] : "");
+    }
+}
+
 bool store_query_row(struct store_query *q)
 {
     if (q->status != SPOKE_OK)

@@ -55,6 +55,8 @@ void store_query_open(struct store_query *q, struct store *s, const char *sql);
 void store_query_text(struct store_query *q, const char *text);
 void store_query_blob(struct store_query *q, const void *bytes, size_t len);
 void store_query_int(struct store_query *q, int64_t value);
+/* The name and the id of a place, as ?1 and ?2. */
+void store_query_place(struct store_query *q, const struct store_place *place);
 /* The next row; false at the end and on an error. */
 bool store_query_row(struct store_query *q);
 /* Take the next column. Text and blob are copied to the heap; a failed copy becomes the query's status. */

@@ -7,6 +7,7 @@
 
 void store_template_free(struct store_template *row)
 {
+    free(row->name);
     free(row->id);
     free(row->model_id);
     free(row->json);
@@ -54,7 +55,8 @@ spoke_status store_template_of_model(struct store *s, const char *model_id, char
 spoke_status store_template_put(struct store *s, const struct store_template *row)
 {
     static const char SQL[] =
-        "INSERT INTO device_template (" COLUMNS ") VALUES (?, ?, ?, max(?, 1)) ON CONFLICT (id) DO UPDATE SET"
+        "INSERT INTO device_template (" COLUMNS ", name) VALUES (?1, ?2, ?3, max(?4, 1),"
+        " coalesce(json_extract(?3, '$.displayName'), ?1)) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
         " etag = etag + ((model_id, json) IS NOT (excluded.model_id, excluded.json)),"
         " model_id = excluded.model_id, json = excluded.json";
     struct store_query q;
@@ -84,6 +86,31 @@ spoke_status store_template_each(struct store *s, const char *after, size_t limi
     for (bool more = true; more && store_query_row(&q);) {
         struct store_template row;
         take(&q, &row);
+        more = q.status == SPOKE_OK && each(ctx, &row);
+        store_template_free(&row);
+    }
+    return store_query_close(&q);
+}
+
+/* An index has the names. */
+#define LIST(condition, order) "SELECT " COLUMNS ", name FROM device_template WHERE " condition " ORDER BY " order
+
+spoke_status store_template_list(struct store *s, const struct store_place *place,
+                                 bool (*each)(void *ctx, const struct store_template *row), void *ctx)
+{
+    static const char *const SQL[] = {
+        [STORE_BY_ID] = LIST("id > ?2", "id"),
+        [STORE_BY_ID_DOWN] = LIST("id < ?2", "id DESC"),
+        [STORE_BY_NAME] = LIST("(name, id) > (?1, ?2)", "name, id"),
+        [STORE_BY_NAME_DOWN] = LIST("(name, id) < (?1, ?2)", "name DESC, id DESC"),
+    };
+    struct store_query q;
+    store_query_open(&q, s, SQL[place->order]);
+    store_query_place(&q, place);
+    for (bool more = true; more && store_query_row(&q);) {
+        struct store_template row;
+        take(&q, &row);
+        store_query_take_text(&q, &row.name);
         more = q.status == SPOKE_OK && each(ctx, &row);
         store_template_free(&row);
     }
