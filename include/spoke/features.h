@@ -46,6 +46,12 @@
 #ifndef SPOKE_WITH_MESSAGES /* cloud-to-device messages, offline commands among them */
 #define SPOKE_WITH_MESSAGES SPOKE_WITH_LISTENING
 #endif
+#ifndef SPOKE_WITH_MODULES /* identities of modules; without them module_id has to be empty */
+#define SPOKE_WITH_MODULES 1
+#endif
+#ifndef SPOKE_WITH_DPS_PAYLOAD /* what the program tells DPS beside the template's id: provisioning_payload; needs DPS */
+#define SPOKE_WITH_DPS_PAYLOAD SPOKE_WITH_DPS
+#endif
 #ifndef SPOKE_WITH_CHECKS /* all is held to the template; without it the template's id is announced, no more */
 #define SPOKE_WITH_CHECKS 1
 #endif
@@ -74,7 +80,7 @@
 #define SPOKE_WITH_STAMPS 1
 #endif
 #ifndef SPOKE_WITH_RAW_CHECKS
-/* JSON that the program hands over as it stands (spoke_json) is looked at; without them it is sent on trust, and the hub
+/* JSON that the program hands over as it stands (spoke_json, a raw key) is looked at; without them it is sent on trust, and the hub
  * cuts the connection of a report that is none */
 #define SPOKE_WITH_RAW_CHECKS 1
 #endif

@@ -43,7 +43,8 @@ char spoke_json_type(spoke_str json)
 
 bool json_is_object(spoke_str json)
 {
-    return spoke_json_type(json) == '{' && spoke_json_check(json) == SPOKE_OK;
+    spoke_json_cursor s;
+    return spoke_json_enter(json, &s) == SPOKE_OK && !s.array && spoke_json_check(json) == SPOKE_OK;
 }
 
 /* --- scalars --- */
@@ -75,17 +76,23 @@ spoke_status spoke_json_bool(spoke_str json, bool *out)
     return SPOKE_OK;
 }
 
-/* Appends the run up to the next escape, and what that escape stands for. `body` is valid. */
-static spoke_status append_unescaped(spoke_str body, size_t *at, spoke_buf *out)
+/* --- texts --- */
+
+/* What the front of a raw text stands for, which is stepped over: all up to the next escape, or that escape, whose
+ * character is put into `memory`. NULL: it is none. The text is not empty. */
+static spoke_str take_piece(spoke_str *raw, uint8_t memory[UTF8_MOST])
 {
-    const char *escape = memchr(body.ptr + *at, '\\', body.len - *at);
-    const size_t end = escape != NULL ? (size_t)(escape - body.ptr) : body.len;
-    const spoke_status status = spoke_buf_append(out, spoke_str_from(body.ptr + *at, end - *at));
+    const char *escape = memchr(raw->ptr, '\\', raw->len);
+    size_t at = escape != NULL ? (size_t)(escape - raw->ptr) : raw->len;
+    spoke_str piece = spoke_str_from(raw->ptr, at);
     uint32_t scalar = 0;
-    *at = end;
-    if (status != SPOKE_OK || escape == NULL)
-        return status;
-    return json_scan_escape(body, at, &scalar) ? utf8_append(scalar, out) : SPOKE_E_JSON;
+    if (at == 0) {
+        if (!json_scan_escape(*raw, &at, &scalar))
+            return spoke_str_from(NULL, 0);
+        piece = utf8_put(scalar, memory);
+    }
+    *raw = spoke_str_from(raw->ptr + at, raw->len - at);
+    return piece;
 }
 
 spoke_status spoke_json_text(spoke_str json, spoke_buf *out)
@@ -95,12 +102,25 @@ spoke_status spoke_json_text(spoke_str json, spoke_buf *out)
     spoke_str quoted;
     if (!is_exactly(json, json_take_string, &quoted))
         return SPOKE_E_JSON;
-    const spoke_str body = spoke_str_from(quoted.ptr + 1, quoted.len - 2);
-    for (size_t at = 0; at < body.len && status == SPOKE_OK;)
-        status = append_unescaped(body, &at, out);
+    uint8_t memory[UTF8_MOST];
+    spoke_str raw = spoke_str_from(quoted.ptr + 1, quoted.len - 2);
+    while (raw.len > 0 && status == SPOKE_OK) /* whose escapes were looked at */
+        status = spoke_buf_append(out, take_piece(&raw, memory));
     if (status != SPOKE_OK)
         out->len = start;
     return status;
+}
+
+bool spoke_json_key_is(spoke_str raw_key, spoke_str name)
+{
+    uint8_t memory[UTF8_MOST];
+    while (raw_key.len > 0) {
+        const spoke_str piece = take_piece(&raw_key, memory);
+        if (piece.ptr == NULL || !spoke_str_starts(name, piece))
+            return false;
+        name = spoke_str_from(name.ptr + piece.len, name.len - piece.len);
+    }
+    return name.len == 0;
 }
 
 /* --- objects and arrays --- */
@@ -144,29 +164,6 @@ spoke_status spoke_json_member(spoke_json_cursor *cursor, spoke_str *key, spoke_
     }
     *cursor = before; /* who asks again hears the same */
     return status;
-}
-
-/* Appends the next character of a raw key, resolved; plain bytes one at a time. */
-static bool next_of_key(spoke_str raw_key, size_t *at, spoke_buf *out)
-{
-    uint32_t scalar = 0;
-    if (raw_key.ptr[*at] == '\\')
-        return json_scan_escape(raw_key, at, &scalar) && utf8_append(scalar, out) == SPOKE_OK;
-    const uint8_t byte = (uint8_t)raw_key.ptr[*at];
-    *at += 1;
-    return spoke_buf_append_byte(out, byte) == SPOKE_OK;
-}
-
-bool spoke_json_key_is(spoke_str raw_key, spoke_str name)
-{
-    for (size_t at = 0; at < raw_key.len;) {
-        uint8_t memory[4];
-        spoke_buf piece = spoke_buf_from(memory, sizeof memory);
-        if (!next_of_key(raw_key, &at, &piece) || !spoke_str_starts(name, spoke_buf_str(&piece)))
-            return false;
-        name = spoke_str_from(name.ptr + piece.len, name.len - piece.len);
-    }
-    return name.len == 0;
 }
 
 spoke_status spoke_json_find(spoke_str object, const char *key, spoke_str *out)

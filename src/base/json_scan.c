@@ -29,6 +29,9 @@ bool json_take(spoke_json_cursor *s, char c)
 
 /* --- strings --- */
 
+const char json_escape_letters[JSON_ESCAPES] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
+const char json_escape_bytes[JSON_ESCAPES] = {'"', '\\', '/', '\b', '\f', '\n', '\r', '\t'};
+
 /* *at is in front of four hexadecimal digits. */
 static bool scan_hex4(spoke_str text, size_t *at, uint32_t *unit)
 {
@@ -62,15 +65,14 @@ static bool scan_unicode(spoke_str text, size_t *at, uint32_t *scalar)
 
 bool json_scan_escape(spoke_str text, size_t *at, uint32_t *scalar)
 {
-    static const char letters[] = "\"\\/bfnrt", bytes[] = "\"\\/\b\f\n\r\t";
     const char letter = *at + 1 < text.len ? text.ptr[*at + 1] : '\0';
     *at += 2;
     if (letter == 'u')
         return scan_unicode(text, at, scalar);
-    const char *found = memchr(letters, letter, sizeof letters - 1);
+    const char *found = memchr(json_escape_letters, letter, JSON_ESCAPES);
     if (found == NULL)
         return false;
-    *scalar = (uint32_t)bytes[found - letters];
+    *scalar = (uint32_t)json_escape_bytes[found - json_escape_letters];
     return true;
 }
 

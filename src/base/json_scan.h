@@ -24,6 +24,10 @@ bool json_take_string(spoke_json_cursor *s);
 bool json_take_number(spoke_json_cursor *s);
 /* A string and the colon behind it; *key is what stands between the quotes. */
 bool json_take_key(spoke_json_cursor *s, spoke_str *key);
+/* What stands behind the backslash of a short escape, and what it stands for. */
+enum { JSON_ESCAPES = 8 };
+extern const char json_escape_letters[JSON_ESCAPES], json_escape_bytes[JSON_ESCAPES];
+
 /* One escape, or the two that make a surrogate pair; *at is on the backslash. */
 bool json_scan_escape(spoke_str text, size_t *at, uint32_t *scalar);
 /* The whole text is one object. */

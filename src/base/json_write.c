@@ -49,10 +49,10 @@ static bool in_object(const spoke_writer *w)
 /* The escape of a byte that may not stand in a string as it is. */
 static void put_escape(spoke_writer *w, char c)
 {
-    static const char bytes[] = "\"\\\b\f\n\r\t", letters[] = "\"\\bfnrt", hex[] = "0123456789abcdef";
-    const char *found = memchr(bytes, c, sizeof bytes - 1);
+    static const char hex[] = "0123456789abcdef";
+    const char *found = memchr(json_escape_bytes, c, JSON_ESCAPES);
     const char escape[6] = {'\\',
-                            found != NULL ? letters[found - bytes] : 'u',
+                            found != NULL ? json_escape_letters[found - json_escape_bytes] : 'u',
                             '0',
                             '0',
                             hex[(uint8_t)c >> 4 & 15],
@@ -83,14 +83,14 @@ static void put_string(spoke_writer *w, spoke_str text)
     put_char(w, '"');
     for (size_t at = 0; at < text.len && w->status == SPOKE_OK;) {
         const size_t run = plain_run(text, at);
-        put(w, spoke_str_from(text.ptr + at, run));
-        at += run;
-        if (at == text.len)
-            break;
-        if (is_plain(text.ptr[at]))
-            fail(w, SPOKE_E_ARG);
-        else
+        if (run > 0) {
+            put(w, spoke_str_from(text.ptr + at, run));
+            at += run;
+        } else if (!is_plain(text.ptr[at])) {
             put_escape(w, text.ptr[at++]);
+        } else {
+            fail(w, SPOKE_E_ARG);
+        }
     }
     put_char(w, '"');
 }
@@ -189,7 +189,7 @@ void json_write_name(spoke_writer *w, const char *key)
 void spoke_write_raw_key(spoke_writer *w, spoke_str raw_key)
 {
     before_key(w);
-    if (!json_string_body_valid(raw_key))
+    if (SPOKE_WITH_RAW_CHECKS && !json_string_body_valid(raw_key))
         fail(w, SPOKE_E_JSON);
     put_char(w, '"');
     put(w, raw_key);
@@ -206,16 +206,16 @@ static void put_raw(spoke_writer *w, spoke_str value)
     put(w, value);
 }
 
-void json_write_text(spoke_writer *w, spoke_str value)
+void json_write_text_member(spoke_writer *w, const char *key, spoke_str value)
 {
-    before_value(w);
+    json_write_name(w, key);
     put_string(w, value);
     after_value(w);
 }
 
-void json_write_int(spoke_writer *w, int64_t value)
+void json_write_int_member(spoke_writer *w, const char *key, int64_t value)
 {
-    before_value(w);
+    json_write_name(w, key);
     if (w->status == SPOKE_OK)
         w->status = json_number_append_int(value, &w->out);
     after_value(w);

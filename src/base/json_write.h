@@ -6,8 +6,8 @@
 #include <spoke/base.h>
 
 void json_write_name(spoke_writer *w, const char *key);
-void json_write_text(spoke_writer *w, spoke_str value);
-void json_write_int(spoke_writer *w, int64_t value);
+void json_write_text_member(spoke_writer *w, const char *key, spoke_str value);
+void json_write_int_member(spoke_writer *w, const char *key, int64_t value);
 /* One JSON value; E_JSON: it is not. */
 void json_write_raw(spoke_writer *w, spoke_str value);
 

@@ -389,6 +389,10 @@ static spoke_status check_parts(const spoke_config *c, spoke_error *why)
                      "the link is encrypted by other means");
     if (!SPOKE_WITH_DPS && c->provisioning_host != NULL)
         return lacks(why, "this build has no DPS: give hub_host, or build with SPOKE_WITH_DPS");
+    if (SPOKE_WITH_DPS && !SPOKE_WITH_DPS_PAYLOAD && c->provisioning_payload != NULL)
+        return lacks(why,
+                     "this build tells DPS no more than the template: leave provisioning_payload out, or build "
+                     "with SPOKE_WITH_DPS_PAYLOAD");
     if (!HANDLERS_ASKED && c->handler_count > 0)
         return lacks(why, "this build has neither properties nor commands: leave handlers out, or build with "
                           "SPOKE_WITH_PROPERTIES or SPOKE_WITH_COMMANDS");

@@ -2,6 +2,8 @@
 
 #include <assert.h>
 
+#include <spoke/features.h>
+
 #include "base/json_scan.h"
 #include "base/json_write.h"
 #include "base/u64.h"
@@ -21,22 +23,27 @@ enum {
 
 static bool ids_valid(const spoke_dps_config *config)
 {
-    return topic_all_of(config->id_scope, TOPIC_ID) && config->id_scope.len <= SPOKE_MAX_SCOPE_BYTES &&
-           topic_all_of(config->registration_id, TOPIC_ID) && config->registration_id.len <= SPOKE_MAX_ID_BYTES;
+    return topic_valid(config->id_scope, TOPIC_ID, SPOKE_MAX_SCOPE_BYTES) &&
+           topic_valid(config->registration_id, TOPIC_ID, SPOKE_MAX_ID_BYTES);
+}
+
+#define RESOURCE "{}/registrations/{}"
+
+static spoke_status write_ids(const spoke_dps_config *config, const char *pattern, spoke_buf *out)
+{
+    if (!ids_valid(config))
+        return SPOKE_E_ARG;
+    return topic_write(out, pattern, &config->id_scope, &config->registration_id, &config->user_agent);
 }
 
 spoke_status spoke_dps_username(const spoke_dps_config *config, spoke_buf *out)
 {
-    if (!ids_valid(config))
-        return SPOKE_E_ARG;
-    return topic_write(out, "{}/registrations/{}/api-version=" SPOKE_DPS_API_VERSION "[&ClientVersion={%}]",
-                       &config->id_scope, &config->registration_id, &config->user_agent);
+    return write_ids(config, RESOURCE "/api-version=" SPOKE_DPS_API_VERSION "[&ClientVersion={%}]", out);
 }
 
 spoke_status spoke_dps_resource(const spoke_dps_config *config, spoke_buf *out)
 {
-    return ids_valid(config) ? topic_write(out, "{}/registrations/{}", &config->id_scope, &config->registration_id)
-                             : SPOKE_E_ARG;
+    return write_ids(config, RESOURCE, out);
 }
 
 spoke_status spoke_dps_init(spoke_dps *d, const spoke_dps_config *config, void *scratch, size_t size)
@@ -44,6 +51,8 @@ spoke_status spoke_dps_init(spoke_dps *d, const spoke_dps_config *config, void *
     const spoke_str payload = config->payload;
     if (!ids_valid(config) || !spoke_utf8_valid(config->model_id))
         return SPOKE_E_ARG;
+    if (!SPOKE_WITH_DPS_PAYLOAD && payload.len > 0)
+        return SPOKE_E_UNSUPPORTED;
     if (payload.len > 0 && !json_is_object(payload))
         return SPOKE_E_ARG;
     if (size < SPOKE_DPS_MIN_SCRATCH_BYTES)
@@ -81,13 +90,12 @@ static void forget_operation(spoke_dps *d)
 }
 
 /* The event's views go where the operation id was: nothing is asked any more. */
-static spoke_dps_event *finish(spoke_dps *d, spoke_dps_event_kind kind)
+static void finish(spoke_dps *d, spoke_dps_event_kind kind)
 {
     d->step = SPOKE_DPS_DONE;
     d->to_send = false;
-    d->event = (spoke_dps_event){.kind = kind};
+    d->event.kind = kind;
     d->event_ready = true;
-    return &d->event;
 }
 
 /* Cuts at a whole UTF-8 character. */
@@ -101,12 +109,10 @@ static spoke_str shortened(spoke_str text)
     return spoke_str_from(text.ptr, len);
 }
 
-static spoke_dps_event *refuse(spoke_dps *d, spoke_dps_class failure, int32_t code)
+static void refuse(spoke_dps *d, spoke_dps_class failure, int32_t code)
 {
-    spoke_dps_event *event = finish(d, SPOKE_DPS_REFUSED);
-    event->failure = failure;
-    event->code = code;
-    return event;
+    d->event = (spoke_dps_event){.failure = failure, .code = code};
+    finish(d, SPOKE_DPS_REFUSED);
 }
 
 void spoke_dps_start(spoke_dps *d, uint64_t now)
@@ -124,16 +130,6 @@ static bool awaits_reply(const spoke_dps *d)
     return (d->step == SPOKE_DPS_REGISTERING || d->step == SPOKE_DPS_POLLING) && !d->to_send;
 }
 
-void spoke_dps_tick(spoke_dps *d, uint64_t now)
-{
-    if (d->step == SPOKE_DPS_IDLE || d->step == SPOKE_DPS_DONE)
-        return;
-    if (now >= d->give_up || (awaits_reply(d) && now >= d->due))
-        (void)refuse(d, SPOKE_DPS_TRANSIENT, 0);
-    else if (d->step == SPOKE_DPS_WAITING && now >= d->due)
-        ask(d);
-}
-
 uint64_t spoke_dps_deadline(const spoke_dps *d)
 {
     if (d->step == SPOKE_DPS_IDLE || d->step == SPOKE_DPS_DONE)
@@ -141,6 +137,17 @@ uint64_t spoke_dps_deadline(const spoke_dps *d)
     if (d->to_send) /* the caller has no room for it yet */
         return d->give_up;
     return d->due < d->give_up ? d->due : d->give_up;
+}
+
+void spoke_dps_tick(spoke_dps *d, uint64_t now)
+{
+    const uint64_t deadline = spoke_dps_deadline(d);
+    if (now < deadline || deadline == UINT64_MAX)
+        return;
+    if (d->step == SPOKE_DPS_WAITING && now < d->give_up)
+        ask(d);
+    else
+        refuse(d, SPOKE_DPS_TRANSIENT, 0);
 }
 
 spoke_status spoke_dps_next(spoke_dps *d, spoke_dps_event *event)
@@ -171,11 +178,10 @@ static void write_payload(spoke_writer *w, const spoke_dps_config *config)
 {
     json_write_name(w, "payload");
     spoke_write_begin_object(w);
-    if (config->model_id.len > 0) {
-        json_write_name(w, "modelId");
-        json_write_text(w, config->model_id);
-    }
-    write_members(w, config->payload, config->model_id.len > 0);
+    if (config->model_id.len > 0)
+        json_write_text_member(w, "modelId", config->model_id);
+    if (SPOKE_WITH_DPS_PAYLOAD)
+        write_members(w, config->payload, config->model_id.len > 0);
     spoke_write_end_object(w);
 }
 
@@ -184,8 +190,7 @@ static spoke_status write_registration(const spoke_dps_config *config, spoke_buf
     spoke_writer w;
     spoke_writer_init(&w, out->ptr + out->len, out->cap - out->len);
     spoke_write_begin_object(&w);
-    json_write_name(&w, "registrationId");
-    json_write_text(&w, config->registration_id);
+    json_write_text_member(&w, "registrationId", config->registration_id);
     if (config->model_id.len > 0 || config->payload.len > 0)
         write_payload(&w, config);
     spoke_write_end_object(&w);
@@ -196,11 +201,9 @@ static spoke_status write_topic(const spoke_dps *d, spoke_buf *out)
 {
     char memory[U64_DIGITS];
     const spoke_str rid = u64_text(d->rid, memory);
-    return topic_write(out,
-                       d->step == SPOKE_DPS_POLLING
-                           ? "$dps/registrations/GET/iotdps-get-operationstatus/?$rid={}&operationId={}"
-                           : "$dps/registrations/PUT/iotdps-register/?$rid={}",
-                       &rid, &d->operation_id);
+    const spoke_str request = d->step == SPOKE_DPS_POLLING ? SPOKE_STR("GET/iotdps-get-operationstatus")
+                                                           : SPOKE_STR("PUT/iotdps-register");
+    return topic_write(out, "$dps/registrations/{}/?$rid={}[&operationId={}]", &request, &rid, &d->operation_id);
 }
 
 spoke_status spoke_dps_output(spoke_dps *d, spoke_str *topic, spoke_str *payload)
@@ -251,7 +254,7 @@ static bool worth_registering_anew(const spoke_dps *d, uint32_t status)
 
 static void refuse_malformed(spoke_dps *d, const spoke_dps_reply *reply)
 {
-    (void)refuse(d, SPOKE_DPS_TRANSIENT, (int32_t)reply->status);
+    refuse(d, SPOKE_DPS_TRANSIENT, (int32_t)reply->status);
 }
 
 /* In the service's own words, kept where the operation id was. */
@@ -262,9 +265,9 @@ static void refuse_as_said(spoke_dps *d, spoke_dps_class failure, const spoke_dp
     const spoke_status kept = spoke_buf_append(&d->scratch, shortened(o->message));
     assert(kept == SPOKE_OK); /* SPOKE_DPS_MIN_SCRATCH_BYTES */
     (void)kept;
-    spoke_dps_event *event = refuse(d, failure, o->code);
-    event->retry_after_s = reply->retry_after_s;
-    event->message = spoke_buf_str(&d->scratch);
+    refuse(d, failure, o->code);
+    d->event.retry_after_s = reply->retry_after_s;
+    d->event.message = spoke_buf_str(&d->scratch);
 }
 
 static void on_error(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
@@ -306,21 +309,18 @@ static bool keep_name(spoke_dps *d, spoke_str json, size_t most, spoke_str *out)
     if (json.len == 0 || spoke_json_text(json, &d->scratch) != SPOKE_OK)
         return false;
     *out = spoke_str_from((const char *)d->scratch.ptr + start, d->scratch.len - start);
-    return out->len <= most && topic_all_of(*out, TOPIC_LEVEL);
+    return topic_valid(*out, TOPIC_LEVEL, most);
 }
 
 static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct dps_operation *o)
 {
-    spoke_str hub, device_id;
     forget_operation(d);
-    if (!keep_name(d, o->hub, SPOKE_MAX_HOST_BYTES, &hub) ||
-        !keep_name(d, o->device_id, SPOKE_MAX_ID_BYTES, &device_id)) {
+    d->event = (spoke_dps_event){.hub = {NULL, 0}};
+    if (keep_name(d, o->hub, SPOKE_MAX_HOST_BYTES, &d->event.hub) &&
+        keep_name(d, o->device_id, SPOKE_MAX_ID_BYTES, &d->event.device_id))
+        finish(d, SPOKE_DPS_ASSIGNED);
+    else
         refuse_malformed(d, reply);
-        return;
-    }
-    spoke_dps_event *event = finish(d, SPOKE_DPS_ASSIGNED);
-    event->hub = hub;
-    event->device_id = device_id;
 }
 
 static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)

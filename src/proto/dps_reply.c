@@ -26,15 +26,14 @@ static bool read_seconds(spoke_str digits, uint32_t *out)
 
 spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
 {
-    spoke_dps_reply reply = {0};
     spoke_str query, retry_after;
-    if (!topic_skip_text(&topic, "$dps/registrations/res/"))
+    *out = (spoke_dps_reply){0};
+    if (!topic_skip_text(&topic, SPOKE_DPS_FILTER))
         return SPOKE_E_NOT_FOUND;
-    if (!topic_read_reply(topic, &reply.status, &reply.rid, &query))
+    if (!topic_read_reply(topic, &out->status, &out->rid, &query))
         return SPOKE_E_PROTOCOL;
-    reply.has_retry_after = spoke_bag_find(query, "retry-after", &retry_after) == SPOKE_OK &&
-                            read_seconds(retry_after, &reply.retry_after_s);
-    *out = reply;
+    out->has_retry_after = spoke_bag_find(query, "retry-after", &retry_after) == SPOKE_OK &&
+                           read_seconds(retry_after, &out->retry_after_s);
     return SPOKE_OK;
 }
 
@@ -49,17 +48,16 @@ static spoke_str member(spoke_str object, const char *key)
 /* Service codes have six digits, the first three of them an HTTP status; anything else counts as not said. */
 static int32_t code_member(spoke_str object, uint32_t topic_status)
 {
-    int64_t code = 0;
-    if (!topic_number(member(object, "errorCode"), &code) || code < 100000 || code > 999999)
-        return (int32_t)topic_status;
-    return (int32_t)code;
+    const spoke_str digits = member(object, "errorCode");
+    uint32_t code = 0;
+    const bool said = digits.len == 6 && spoke_str_u32(digits, &code) == SPOKE_OK && code >= 100000;
+    return (int32_t)(said ? code : topic_status);
 }
 
 /* The id goes into a topic as it stands, so it may hold nothing that ends or splits one there. */
 static spoke_str usable_operation_id(spoke_str id)
 {
-    const bool usable = id.len <= MAX_OPERATION_BYTES && topic_all_of(id, TOPIC_ID "~=@,;!*()");
-    return usable ? id : spoke_str_from(NULL, 0);
+    return topic_valid(id, TOPIC_ID "~=@,;!*()", MAX_OPERATION_BYTES) ? id : spoke_str_from(NULL, 0);
 }
 
 /* A body without a status still is one when the topic says that the operation goes on. */

@@ -1,3 +1,4 @@
+#include <spoke/features.h>
 #include <spoke/proto/hub.h>
 
 #include <spoke/proto/pnp.h>
@@ -16,49 +17,58 @@
 /* --- the connection --- */
 
 /* Refused here, before a connection is tried: the hub closes the link on a topic it cannot read. */
-static bool identity_valid(const spoke_hub_identity *id)
+static bool id_valid(spoke_str id)
 {
-    return topic_all_of(id->device_id, TOPIC_LEVEL) && id->device_id.len <= SPOKE_MAX_ID_BYTES &&
-           (id->module_id.len == 0 || topic_all_of(id->module_id, TOPIC_LEVEL)) &&
-           id->module_id.len <= SPOKE_MAX_ID_BYTES;
+    return topic_valid(id, TOPIC_LEVEL, SPOKE_MAX_ID_BYTES);
 }
 
-static bool identity_valid_at_hub(const spoke_hub_identity *id)
+static bool is_module(const spoke_hub_identity *id)
 {
-    return identity_valid(id) && topic_all_of(id->hub_host, TOPIC_LEVEL) &&
-           id->hub_host.len <= SPOKE_MAX_HOST_BYTES;
+    return SPOKE_WITH_MODULES && id->module_id.len > 0;
+}
+
+static bool identity_valid(const spoke_hub_identity *id)
+{
+    return id_valid(id->device_id) && (id->module_id.len == 0 || (SPOKE_WITH_MODULES && id_valid(id->module_id)));
+}
+
+/* A pattern of the ids of device and module. */
+static spoke_status write_ids(const spoke_hub_identity *id, const char *pattern, spoke_buf *out)
+{
+    return identity_valid(id) ? topic_write(out, pattern, &id->device_id, &id->module_id) : SPOKE_E_ARG;
+}
+
+/* One of the hub's host, the ids, and what is told about the device. */
+static spoke_status write_at_hub(const spoke_hub_identity *id, const char *pattern, spoke_buf *out)
+{
+    if (!topic_valid(id->hub_host, TOPIC_LEVEL, SPOKE_MAX_HOST_BYTES) || !identity_valid(id))
+        return SPOKE_E_ARG;
+    return topic_write(out, pattern, &id->hub_host, &id->device_id, &id->module_id, &id->user_agent,
+                       &id->model_id);
 }
 
 spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
 {
-    return identity_valid(id) ? topic_write(out, "{}[/{}]", &id->device_id, &id->module_id) : SPOKE_E_ARG;
+    return write_ids(id, "{}[/{}]", out);
 }
 
 spoke_status spoke_hub_username(const spoke_hub_identity *id, spoke_buf *out)
 {
-    if (!identity_valid_at_hub(id))
-        return SPOKE_E_ARG;
-    return topic_write(out,
-                       "{}/{}[/{}]/?api-version=" SPOKE_HUB_API_VERSION "[&DeviceClientType={%}][&model-id={%}]",
-                       &id->hub_host, &id->device_id, &id->module_id, &id->user_agent, &id->model_id);
+    return write_at_hub(
+        id, "{}/{}[/{}]/?api-version=" SPOKE_HUB_API_VERSION "[&DeviceClientType={%}][&model-id={%}]", out);
 }
 
 spoke_status spoke_hub_resource(const spoke_hub_identity *id, spoke_buf *out)
 {
-    return identity_valid_at_hub(id)
-               ? topic_write(out, "{}/" IDENTITY, &id->hub_host, &id->device_id, &id->module_id)
-               : SPOKE_E_ARG;
+    return write_at_hub(id, "{}/" IDENTITY, out);
 }
 
 spoke_status spoke_hub_filters(const spoke_hub_identity *id, spoke_buf *scratch,
                                spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT])
 {
     const size_t start = scratch->len;
-    if (!identity_valid(id))
-        return SPOKE_E_ARG;
     const spoke_status status =
-        topic_write(scratch, id->module_id.len > 0 ? IDENTITY "/#" : IDENTITY "/messages/devicebound/#",
-                    &id->device_id, &id->module_id);
+        write_ids(id, is_module(id) ? IDENTITY "/#" : IDENTITY "/messages/devicebound/#", scratch);
     if (status != SPOKE_OK)
         return status;
     const char *c2d = (const char *)scratch->ptr + start;
@@ -75,9 +85,7 @@ spoke_status spoke_hub_telemetry_topic(const spoke_hub_identity *id, const spoke
                                        spoke_buf *out)
 {
     const size_t start = out->len;
-    if (!identity_valid(id))
-        return SPOKE_E_ARG;
-    spoke_status status = topic_write(out, IDENTITY "/messages/events/", &id->device_id, &id->module_id);
+    spoke_status status = write_ids(id, IDENTITY "/messages/events/", out);
     if (status == SPOKE_OK && properties != NULL)
         status = spoke_bag_write(properties, out);
     if (status != SPOKE_OK)
@@ -188,18 +196,18 @@ static bool skip_identity(const spoke_hub_identity *id, spoke_str *topic)
 {
     if (!topic_skip_text(topic, "devices/") || !topic_skip(topic, id->device_id))
         return false;
-    if (id->module_id.len > 0 && (!topic_skip_text(topic, "/modules/") || !topic_skip(topic, id->module_id)))
+    if (is_module(id) && (!topic_skip_text(topic, "/modules/") || !topic_skip(topic, id->module_id)))
         return false;
     return topic_skip_text(topic, "/");
 }
 
 static spoke_status parse_message(const spoke_hub_identity *id, spoke_str topic, spoke_hub_event *out)
 {
-    if (!skip_identity(id, &topic))
+    if (!SPOKE_WITH_MESSAGES || !skip_identity(id, &topic))
         return SPOKE_OK;
     if (topic_skip_text(&topic, "messages/devicebound/"))
         out->bag = topic;
-    else if (id->module_id.len > 0 && topic_skip_text(&topic, "inputs/"))
+    else if (is_module(id) && topic_skip_text(&topic, "inputs/"))
         (void)spoke_str_cut(topic, '/', &out->input, &out->bag); /* without '/' there is no bag */
     else
         return SPOKE_OK;
@@ -213,11 +221,11 @@ spoke_status spoke_hub_parse(const spoke_hub_identity *id, spoke_str topic, spok
 {
     *out = (spoke_hub_event){.kind = SPOKE_HUB_UNKNOWN, .payload = payload};
     spoke_str rest = topic;
-    if (topic_skip_filter(&rest, TWIN_REPLIES))
+    if (topic_skip_text(&rest, TWIN_REPLIES))
         return parse_twin_reply(rest, out);
-    if (topic_skip_filter(&rest, DESIRED))
+    if (topic_skip_text(&rest, DESIRED))
         return parse_desired(rest, out);
-    if (topic_skip_filter(&rest, METHODS))
+    if (topic_skip_text(&rest, METHODS))
         return parse_method(rest, out);
     return parse_message(id, topic, out);
 }

@@ -11,8 +11,7 @@ void spoke_pnp_begin_component(spoke_writer *w, const char *component)
         return;
     json_write_name(w, component);
     spoke_write_begin_object(w);
-    json_write_name(w, "__t");
-    json_write_text(w, SPOKE_STR("c"));
+    json_write_text_member(w, "__t", SPOKE_STR("c"));
 }
 
 void spoke_pnp_end_component(spoke_writer *w, const char *component)
@@ -27,14 +26,10 @@ void spoke_pnp_ack(spoke_writer *w, spoke_str name, spoke_str value, int code, i
     spoke_write_begin_object(w);
     json_write_name(w, "value");
     json_write_raw(w, value);
-    json_write_name(w, "ac");
-    json_write_int(w, code);
-    json_write_name(w, "av");
-    json_write_int(w, version);
-    if (text != NULL) {
-        json_write_name(w, "ad");
-        json_write_text(w, spoke_str_of(text));
-    }
+    json_write_int_member(w, "ac", code);
+    json_write_int_member(w, "av", version);
+    if (text != NULL)
+        json_write_text_member(w, "ad", spoke_str_of(text));
     spoke_write_end_object(w);
 }
 
@@ -43,12 +38,9 @@ void spoke_pnp_ack(spoke_writer *w, spoke_str name, spoke_str value, int code, i
 spoke_status spoke_pnp_enter(spoke_str document, bool (*is_component)(void *ctx, spoke_str name), void *ctx,
                              spoke_pnp_cursor *out)
 {
-    spoke_pnp_cursor cursor = {.is_component = is_component, .ctx = ctx};
-    const spoke_status status = spoke_json_enter(document, &cursor.outer);
-    if (status != SPOKE_OK || cursor.outer.array)
-        return SPOKE_E_JSON;
-    *out = cursor;
-    return SPOKE_OK;
+    *out = (spoke_pnp_cursor){.is_component = is_component, .ctx = ctx};
+    const spoke_status status = spoke_json_enter(document, &out->outer);
+    return status == SPOKE_OK && !out->outer.array ? SPOKE_OK : SPOKE_E_JSON;
 }
 
 static bool is_bookkeeping(spoke_str key)
@@ -64,40 +56,38 @@ static bool is_marked(spoke_str object)
 
 static bool is_component(const spoke_pnp_cursor *at, spoke_str key, spoke_str value)
 {
-    if (key.len == 0 || spoke_json_type(value) != '{')
+    if (key.len == 0 || value.ptr[0] != '{')
         return false; /* the empty name would be the default component's */
     return (at->is_component != NULL && at->is_component(at->ctx, key)) || is_marked(value);
 }
 
 /* The next member where the cursor stands, out of a component when that is at its end. */
-static spoke_status next_member(spoke_pnp_cursor *at, spoke_str *key, spoke_str *value)
+static spoke_status next_member(spoke_pnp_cursor *at, spoke_pnp_property *out)
 {
     if (at->inside) {
-        const spoke_status status = spoke_json_member(&at->inner, key, value);
+        const spoke_status status = spoke_json_member(&at->inner, &out->name, &out->value);
         if (status != SPOKE_E_NOT_FOUND)
             return status;
         at->inside = false;
     }
     at->component = spoke_str_from(NULL, 0);
-    return spoke_json_member(&at->outer, key, value);
+    return spoke_json_member(&at->outer, &out->name, &out->value);
 }
 
 spoke_status spoke_pnp_next(spoke_pnp_cursor *at, spoke_pnp_property *out)
 {
-    spoke_str key, value;
     for (;;) {
-        const spoke_status status = next_member(at, &key, &value);
+        const spoke_status status = next_member(at, out);
+        out->component = at->component;
         if (status != SPOKE_OK)
             return status;
-        if (is_bookkeeping(key))
+        if (is_bookkeeping(out->name))
             continue;
-        if (at->inside || !is_component(at, key, value))
-            break;
-        at->inside = spoke_json_enter(value, &at->inner) == SPOKE_OK; /* is_component has seen its bracket */
-        at->component = key;
+        if (at->inside || !is_component(at, out->name, out->value))
+            return SPOKE_OK;
+        at->inside = spoke_json_enter(out->value, &at->inner) == SPOKE_OK; /* is_component has seen its bracket */
+        at->component = out->name;
     }
-    *out = (spoke_pnp_property){.component = at->component, .name = key, .value = value};
-    return SPOKE_OK;
 }
 
 /* --- commands --- */

@@ -52,14 +52,14 @@ spoke_status topic_write(spoke_buf *out, const char *pattern, ...)
     return status;
 }
 
-bool topic_all_of(spoke_str text, const char *others)
+bool topic_valid(spoke_str text, const char *others, size_t most)
 {
     for (size_t i = 0; i < text.len; i++) {
         const char c = text.ptr[i];
         if (!ascii_is_alpha(c) && !ascii_is_digit(c) && memchr(others, c, strlen(others)) == NULL)
             return false;
     }
-    return text.len > 0;
+    return text.len > 0 && text.len <= most;
 }
 
 bool topic_skip(spoke_str *topic, spoke_str prefix)
@@ -72,12 +72,7 @@ bool topic_skip(spoke_str *topic, spoke_str prefix)
 
 bool topic_skip_text(spoke_str *topic, const char *prefix)
 {
-    return topic_skip(topic, spoke_str_from(prefix, strlen(prefix)));
-}
-
-bool topic_skip_filter(spoke_str *topic, const char *filter)
-{
-    return topic_skip(topic, spoke_str_from(filter, strlen(filter) - 1));
+    return topic_skip(topic, spoke_str_from(prefix, strcspn(prefix, "#")));
 }
 
 bool topic_number(spoke_str digits, int64_t *out)

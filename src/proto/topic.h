@@ -12,8 +12,8 @@
  * E_TOO_SMALL leaves out->len as it was. */
 spoke_status topic_write(spoke_buf *out, const char *pattern, ...);
 
-/* True when the text is not empty, and each character is a letter, a digit or one of these. */
-bool topic_all_of(spoke_str text, const char *others);
+/* True for a text of 1 to `most` characters, each a letter, a digit or one of the others. */
+bool topic_valid(spoke_str text, const char *others, size_t most);
 #define TOPIC_ID "-._:"
 /* One level of a PUBLISH topic: printable ASCII without space, and none of the characters that MQTT reserves (standard,
  * section 4.7). */
@@ -21,9 +21,8 @@ bool topic_all_of(spoke_str text, const char *others);
 
 /* Steps over `prefix`; false when it does not stand there. */
 bool topic_skip(spoke_str *topic, spoke_str prefix);
+/* The same for a text, up to its first '#': so that a filter is the prefix of what it lets through. */
 bool topic_skip_text(spoke_str *topic, const char *prefix);
-/* The same for what a filter "prefix#" lets through. */
-bool topic_skip_filter(spoke_str *topic, const char *filter);
 /* Reads a number of 63 bits: digits alone, no sign, point or exponent, no zero in front. */
 bool topic_number(spoke_str digits, int64_t *out);
 /* Takes "{three digits}/?{query}" apart, whose query has to name the request. */

@@ -1,5 +1,7 @@
 /* The small client: provisions, sends telemetry by priority from a queue in RAM, reports, is set and commanded, comes back
  * by itself with a new token. Its link is encrypted by others, as by a modem: TLS is counted apart. */
+#define SPOKE_WITH_MODULES 0
+#define SPOKE_WITH_DPS_PAYLOAD 0
 #define SPOKE_WITH_TLS 0
 #define SPOKE_WITH_MESSAGES 0
 #define SPOKE_WITH_CHECKS 0

@@ -19,8 +19,7 @@ PROBE_KEEP(PROBE_FN(spoke_dps_username), PROBE_FN(spoke_dps_resource), PROBE_FN(
            PROBE_FN(spoke_hub_client_id), PROBE_FN(spoke_hub_username), PROBE_FN(spoke_hub_resource),
            PROBE_FN(spoke_hub_filters), PROBE_FN(spoke_hub_telemetry_topic), PROBE_FN(spoke_hub_twin_get_topic),
            PROBE_FN(spoke_hub_twin_report_topic), PROBE_FN(spoke_hub_method_reply_topic),
-           PROBE_FN(spoke_hub_parse), PROBE_FN(spoke_bag_next), PROBE_FN(spoke_bag_find),
-           PROBE_FN(spoke_percent_decode),
+           PROBE_FN(spoke_hub_parse),
 /* tokens, properties */
 #ifdef PROBE_TWIN
            PROBE_FN(spoke_twin_init), PROBE_FN(spoke_twin_start), PROBE_FN(spoke_twin_output),

@@ -93,8 +93,8 @@ def measure_images():
     """The images of the table, in its order: {name: sizes by layer}."""
     made = {
         "mqtt": image("mqtt", "probe_mqtt.c"),
-        "proto": image("proto", "probe_proto.c"),
-        "proto_twin": image("proto_twin", "probe_proto.c", ["-DPROBE_TWIN"]),
+        "proto": image("proto", "probe_proto.c", features("proto")),
+        "proto_twin": image("proto_twin", "probe_proto.c", [*features("proto"), "-DPROBE_TWIN"]),
         "telemetry": image("telemetry", extra=[*features("telemetry"), "-DPROBE_TELEMETRY"], **CLIENT),
         "client": image("client", extra=features("client"), **CLIENT),
         "full": image("full", **CLIENT),

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Builds the library without each of its parts (spoke/features.h), with gcc and clang and all warnings as errors, and
 runs the tests of what is left against each. Only what a switch changes is compiled anew.
-usage: tests/size/switches.py [switch ..]      a name without SPOKE_WITH_, `client` or `telemetry`; none: all of them"""
+usage: tests/size/switches.py [switch ..]      a name without SPOKE_WITH_, `client`, `telemetry` or `proto`; none: all of them"""
 import concurrent.futures
 import hashlib
 import re
@@ -86,7 +86,7 @@ def off(flags):
 
 def sets():
     made = {name: [f"-DSPOKE_WITH_{name}=0"] for name in switches() if name != "POSIX"}
-    for name in ("client", "telemetry"):
+    for name in ("client", "telemetry", "proto"):
         made[name] = [f'-DSPOKE_FEATURES_FILE="{ROOT}/tests/size/features_{name}.h"']
     return made
 
