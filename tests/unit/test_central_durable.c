@@ -150,6 +150,25 @@ static void message_that_the_disk_refuses_is_not_acknowledged_and_comes_again(vo
     assert_int_equal(stored(), 1);
 }
 
+static void delayed_puback_is_for_what_was_committed_as_well(void **state)
+{
+    char why[100];
+    cJSON *faults = cJSON_Parse("{\"pubackDelay\":{\"ms\":500}}");
+    (void)state;
+    start(true);
+    assert_ok(core_faults_put(bench.core, faults, why, sizeof why));
+    cJSON_Delete(faults);
+    receive(1);
+    disk_fails = true;
+    assert_int_not_equal(core_commit(bench.core), SPOKE_OK);
+    disk_fails = false;
+    bench.now_ms += 500;
+    core_tick(bench.core);
+    device_expect_nothing(&dev);
+    assert_true(core_conn_ended(dev.conn));
+    assert_int_equal(stored(), 0);
+}
+
 /* Else it would be kept, not acknowledged, and come again. */
 static void what_comes_after_a_transaction_ended_by_itself_is_not_stored(void **state)
 {
@@ -177,6 +196,7 @@ int main(void)
         CLAIM(puback_waits_for_the_disk),
         CLAIM(messages_of_one_turn_share_a_sync),
         CLAIM(message_that_the_disk_refuses_is_not_acknowledged_and_comes_again),
+        CLAIM(delayed_puback_is_for_what_was_committed_as_well),
         CLAIM(what_comes_after_a_transaction_ended_by_itself_is_not_stored),
         CLAIM(relaxed_store_asks_nothing_of_the_disk),
     };

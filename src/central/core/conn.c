@@ -327,6 +327,8 @@ static void ack_late(struct conn *k, uint16_t packet_id, uint64_t due)
     if (k->late_count > 0 && k->late[k->late_count - 1].due > due)
         due = k->late[k->late_count - 1].due;
     k->late[k->late_count++] = (struct late_ack){due, packet_id};
+    if (k->core->uncommitted) /* when the commit fails, it is none of those that hear "kept" */
+        list_join(&k->core->held, &k->in_held, k);
     conn_due(k, due);
 }
 
