@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "central/store/store_query.h"
@@ -208,6 +209,43 @@ static void rare_events_are_read_by_their_index(void **state)
     }
 }
 
+static off_t size_of(const char *path, const char *end)
+{
+    char name[64];
+    struct stat info;
+    snprintf(name, sizeof name, "%s%s", path, end);
+    return stat(name, &info) == 0 ? info.st_size : 0;
+}
+
+/* The thread that empties it is given time by waiting for what it does, and not by a clock. */
+static void log_is_emptied_beside_the_writing(void **state)
+{
+    char path[] = "/tmp/spoke-events-XXXXXX", why[200] = "", body[2000];
+    struct store *s = NULL;
+    int commits = 0;
+    (void)state;
+    memset(body, 'x', sizeof body);
+    close(mkstemp(path));
+    assert_ok(store_open(path, false, &s, why, sizeof why));
+    put_device(s, "a");
+    const struct store_event row = {
+        .kind = EVENT_TELEMETRY, .device_id = (char *)(uintptr_t) "a", .body = body, .body_len = sizeof body};
+    do { /* until the log, which can hold more than a 100 MB, begins anew: its pages are counted from the start */
+        assert_ok(store_begin(s));
+        for (int i = 0; i < 500; i++)
+            assert_ok(store_event_add(s, &row));
+        assert_ok(store_commit(s));
+    } while (++commits < 40 || (s->log_pages > 8192 && commits < 2000));
+    assert_true(s->log_pages <= 8192);
+    assert_true(size_of(path, "") > 8 * 1024 * 1024);
+    store_close(s);
+    assert_int_equal(size_of(path, "-wal"), 0);
+    assert_ok(store_open(path, false, &s, why, sizeof why));
+    assert_int_equal(store_event_last(s), commits * 500);
+    store_close(s);
+    remove_store(path);
+}
+
 /* --- consumers --- */
 
 static struct store_consumer consumer(struct store *s, const char *name)
@@ -296,6 +334,7 @@ int main(void)
         MEMORY(last_position_is_that_of_the_commit),
         MEMORY(positions_that_were_not_committed_are_given_again),
         MEMORY(rare_events_are_read_by_their_index),
+        cmocka_unit_test(log_is_emptied_beside_the_writing),
         MEMORY(consumer_goes_on_where_it_was),
         MEMORY(what_goes_unread_is_counted_for_each_consumer),
         MEMORY(what_goes_out_of_a_devices_window_unread_is_counted),

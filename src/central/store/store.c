@@ -178,9 +178,10 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
 {
     (void)sqlite3_extended_result_codes(s->db, 1);
     (void)sqlite3_busy_timeout(s->db, BUSY_LIMIT_MS);
+    s->durable = durable;
     /* trusted_schema: nothing in a file that was swapped under us gets to run functions */
     spoke_status status = run(s, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"
-                                 "PRAGMA journal_size_limit=67108864; PRAGMA wal_autocheckpoint=8192;"
+                                 "PRAGMA journal_size_limit=67108864;"
                                  "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY");
     if (status == SPOKE_OK)
         status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
@@ -188,6 +189,8 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
         status = check_schema(s, path, why, why_cap);
     if (status == SPOKE_OK)
         status = store_events_begin(s);
+    if (status == SPOKE_OK)
+        store_checkpoint_begin(s);
     return status;
 }
 
@@ -238,6 +241,7 @@ void store_close(struct store *s)
         return;
     if (s->begun)
         (void)store_commit(s);
+    store_checkpoint_end(s);
     for (size_t i = 0; i < s->statement_count; i++)
         sqlite3_finalize(s->statements[i].statement);
     sqlite3_close(s->db);
@@ -277,6 +281,7 @@ spoke_status store_commit(struct store *s)
     s->begun = s->spoilt = false;
     if (status == SPOKE_OK) {
         s->committed = s->position;
+        store_checkpoint(s);
         return SPOKE_OK;
     }
     s->events = STORE_NOT_COUNTED;

@@ -18,6 +18,8 @@
 #define STORE_APPLICATION_ID 0x53504f4b /* "SPOK": tells our file from anybody else's SQLite file */
 #define STORE_NOT_COUNTED (-1)
 
+struct checkpoint;
+
 struct store {
     sqlite3 *db;
     bool begun;
@@ -31,6 +33,9 @@ struct store {
     bool spoilt;                 /* values of this transaction are lost: it must not be committed */
     struct list noted;           /* values that wait for the commit */
     void *noted_by_name;         /* the same, root of tsearch */
+    bool durable;
+    int log_pages, log_from;       /* of the write-ahead log: that there are, and from how many on it is emptied */
+    struct checkpoint *checkpoint; /* the thread that does; NULL: it was not needed yet */
     size_t statement_count;
     struct {
         const char *sql; /* compared as a pointer: the text is static */
@@ -85,6 +90,11 @@ spoke_status store_event_bounds(struct store *s, const struct store_event_range 
                                 int64_t *high);
 /* Those up to that position are about to go: of all devices, or with `device_id` those of one up to `seq`. */
 spoke_status store_consumers_note(struct store *s, int64_t position, const char *device_id, int64_t seq);
+/* --- store_checkpoint.c: the write-ahead log --- */
+void store_checkpoint_begin(struct store *s);
+void store_checkpoint(struct store *s); /* after a commit */
+void store_checkpoint_end(struct store *s);
+
 /* Looks who is the slowest. */
 spoke_status store_consumers_begin(struct store *s);
 /* One number that a statement without parameters answers; 0 for NULL. */
