@@ -17,7 +17,13 @@
 #include "data_dir.h"
 #include "file.h"
 
-enum { INJECTED_CLOCK_LOOK_MS = 10, IDLE_MS = 60000, SERVICE_UNAVAILABLE = 503, MAX_PEM_BYTES = 256 * 1024 };
+enum {
+    COMMIT_PAUSE_MS = 2,
+    INJECTED_CLOCK_LOOK_MS = 10,
+    IDLE_MS = 60000,
+    SERVICE_UNAVAILABLE = 503,
+    MAX_PEM_BYTES = 256 * 1024
+};
 
 struct spoke_central {
     spoke_central_config config; /* its texts are the caller's until start returns, and not used later */
@@ -244,6 +250,7 @@ static spoke_status open_core(spoke_central *central, char *why, size_t cap)
         .drop_duplicates = config->drop_duplicates,
         .keep_messages = config->keep_messages,
         .keep_days = config->keep_days,
+        .commit_pause_ms = config->no_listen ? 0 : COMMIT_PAUSE_MS,
         .monotonic_ms = clocked ? config->monotonic_ms : system_monotonic_ms,
         .unix_ms = clocked ? config->unix_ms : system_unix_ms,
         .clock_ctx = config->clock_ctx,

@@ -658,6 +658,26 @@ static void request_with_a_token_is_answered_in_json(void **state)
     http(f, c, "GET", DEVICES, authorized(f, ""), "", 200);
 }
 
+/* What devices send in the meantime costs it no further turn. */
+static void question_is_answered_in_the_turn_that_brings_it(void **state)
+{
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    static char text[2048];
+    start(f);
+    http(f, c, "GET", DEVICES, authorized(f, ""), "", 200);
+    settle(f);
+    c->in_len = 0;
+    c->in[0] = '\0';
+    (void)snprintf(text, sizeof text, "GET " DEVICES " HTTP/1.1\r\nHost: x\r\n%s\r\n", authorized(f, ""));
+    client_say(c, text, strlen(text));
+    client_step(c);
+    shell_wait(f->shell, 1000);
+    shell_turn(f->shell);
+    client_step(c);
+    assert_true(answered(c));
+}
+
 static void request_without_a_token_is_refused_with_its_code(void **state)
 {
     struct fixture *f = *state;
@@ -1217,6 +1237,7 @@ int main(void)
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
         SHELL_TEST(handshake_of_http_does_not_stand_in_line_with_devices),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
+        SHELL_TEST(question_is_answered_in_the_turn_that_brings_it),
         SHELL_TEST(request_without_a_token_is_refused_with_its_code),
         SHELL_TEST(head_is_get_without_a_body),
         SHELL_TEST(options_names_the_methods),

@@ -66,6 +66,7 @@ struct conn {
     struct late_ack *late;
     size_t late_count, late_cap;
     uint32_t publishes;
+    uint64_t round; /* the core's, in which it last waited for a commit */
 
     /* faults */
     bool lost_up, lost_down; /* bytes of this direction vanished, so no later ones arrive: a half-open link */

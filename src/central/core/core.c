@@ -430,14 +430,55 @@ spoke_status core_dirty(struct core *c)
     return status;
 }
 
+#define CROWD 4u /* connections that wait for a commit in the span between two */
+
+/* How many connections sent something in each span. One device that waits for each acknowledgement is no crowd: for
+ * it every pause would be one of its own. */
+static void count_sender(struct core *c, struct conn *k)
+{
+    if (k->round == c->round)
+        return;
+    k->round = c->round;
+    c->senders++;
+}
+
+static void end_round(struct core *c)
+{
+    const uint64_t now = core_now_ms(c);
+    c->committed_ms = now;
+    if (now < c->round_end_ms)
+        return;
+    /* a round long ago says nothing of now */
+    c->crowd = now < c->round_end_ms + c->options.commit_pause_ms ? c->senders : 0;
+    c->senders = 0;
+    c->round++;
+    c->round_end_ms = now + c->options.commit_pause_ms;
+}
+
+/* A commit costs the same for one message as for fifty, so that with many senders each may wait for the others. */
+static bool too_soon(const struct core *c)
+{
+    return c->uncommitted && c->crowd >= CROWD && core_now_ms(c) < c->committed_ms + c->options.commit_pause_ms;
+}
+
+bool core_uncommitted(const struct core *c)
+{
+    return c->uncommitted;
+}
+
 spoke_status core_commit(struct core *c)
 {
+    const bool committed = c->uncommitted;
     spoke_status status = store_commit(c->store);
     if (status != SPOKE_OK)
         core_log(c, SPOKE_LOG_ERROR, "core", "the store did not commit: %s", spoke_status_text(status));
     c->uncommitted = false;
-    for (struct conn *k = list_take(&c->held); k != NULL; k = list_take(&c->held))
+    for (struct conn *k = list_take(&c->held); k != NULL; k = list_take(&c->held)) {
+        count_sender(c, k);
         conn_release(k, status == SPOKE_OK);
+    }
+    if (committed)
+        end_round(c);
     stream_committed(c);
     return status;
 }
@@ -451,10 +492,12 @@ void core_due(struct core *c, uint64_t at)
 uint64_t core_deadline(const struct core *c)
 {
     const uint64_t due = timers_due(&c->timers);
-    if (c->uncommitted)
-        return core_now_ms(c);
+    const uint64_t commit = !c->uncommitted ? UINT64_MAX
+                            : too_soon(c)   ? c->committed_ms + c->options.commit_pause_ms
+                                            : core_now_ms(c);
     const uint64_t task = timers_due(&c->tasks), other = task < c->due ? task : c->due;
-    return due < other ? due : other;
+    const uint64_t first = due < other ? due : other;
+    return first < commit ? first : commit;
 }
 
 /* Only connections whose timer is due are looked at. One that sets itself due again waits for the next tick. */
@@ -481,5 +524,6 @@ void core_tick(struct core *c)
         core_due(c, work_deadline(c));
     }
     stream_tick(c);
-    (void)core_commit(c);
+    if (!too_soon(c))
+        (void)core_commit(c);
 }

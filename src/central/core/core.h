@@ -22,8 +22,9 @@ struct core_options {
     uint32_t dps_polls, dps_retry_after_s; /* resolved: 0 means 0 */
     uint32_t connect_rate;                 /* of the hub, per second; 0: any */
     bool drop_duplicates;
-    uint32_t keep_messages; /* of all devices; 0: STORE_ALL_MESSAGES_KEPT */
-    uint32_t keep_days;     /* 0: of any age */
+    uint32_t keep_messages;   /* of all devices; 0: STORE_ALL_MESSAGES_KEPT */
+    uint32_t keep_days;       /* 0: of any age */
+    uint32_t commit_pause_ms; /* between the commits of core_tick while many devices send; 0: each tick commits */
     uint64_t (*monotonic_ms)(void *ctx);
     int64_t (*unix_ms)(void *ctx);
     void *clock_ctx;
@@ -90,7 +91,9 @@ typedef bool (*core_offload_fn)(void *ctx, unsigned lane, void (*run)(void *job)
 void core_set_offload(struct core *c, core_offload_fn offload, void *ctx);
 
 uint64_t core_deadline(const struct core *c);
-void core_tick(struct core *c); /* does what is due, then core_commit */
+/* Does what is due, then core_commit, unless one that was just now is too soon (commit_pause_ms). */
+void core_tick(struct core *c);
+bool core_uncommitted(const struct core *c); /* something was received since the last commit */
 /* Commits the store and lets out what waited for it. On error what was written since the last commit is gone, and
  * the connections that waited have ended: their devices come back and ask again. Call after each round of receive. */
 spoke_status core_commit(struct core *c);

@@ -69,9 +69,13 @@ struct core {
     struct list listeners;             /* to the event stream */
     struct list streams;               /* live ones, over HTTP */
     struct timers tasks;
-    int64_t told;         /* the last event that they heard of */
-    uint64_t lost_log_ms; /* no line about events that were lost before */
-    bool uncommitted;     /* the store was written to since the last commit */
+    int64_t told;          /* the last event that they heard of */
+    uint64_t lost_log_ms;  /* no line about events that were lost before */
+    bool uncommitted;      /* the store was written to since the last commit */
+    uint64_t committed_ms; /* when that was */
+    uint64_t round;        /* a span of commit_pause_ms in which senders are counted */
+    uint64_t round_end_ms;
+    uint32_t senders, crowd; /* in this round, and in the one before */
 };
 
 /* --- core.c --- */

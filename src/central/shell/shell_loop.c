@@ -132,13 +132,9 @@ static void receive(struct shell *shell, struct list *work)
     }
 }
 
-static void send_all(struct shell *shell)
+static void send_listed(struct shell *shell)
 {
     struct stream *s;
-    while ((s = core_conn_stirred(shell->core)) != NULL)
-        list_join(&shell->sending, &s->in_sending, s);
-    while (shell->options.broker != NULL && (s = broker_conn_stirred(shell->options.broker)) != NULL)
-        list_join(&shell->sending, &s->in_sending, s);
     while ((s = list_take(&shell->sending)) != NULL) {
         shell->visits++;
         stream_send(s);
@@ -147,6 +143,32 @@ static void send_all(struct shell *shell)
         else if (s->again)
             stream_touch(s);
     }
+}
+
+static void send_all(struct shell *shell)
+{
+    struct stream *s;
+    while ((s = core_conn_stirred(shell->core)) != NULL)
+        list_join(&shell->sending, &s->in_sending, s);
+    while (shell->options.broker != NULL && (s = broker_conn_stirred(shell->options.broker)) != NULL)
+        list_join(&shell->sending, &s->in_sending, s);
+    send_listed(shell);
+}
+
+/* People and programs before devices, from the question to the answer. What devices sent before is committed first, so
+ * that no answer tells what is not kept. */
+static void serve_http(struct shell *shell)
+{
+    if (shell->http == NULL)
+        return;
+    if (shell->http_work.count > 0 && core_uncommitted(shell->core))
+        (void)core_commit(shell->core);
+    receive(shell, &shell->http_work);
+    http_turn(shell->http);
+    for (const struct list_node *at = shell->sending.first; at != NULL; at = at->next)
+        ((struct stream *)at->owner)->pair.ready |= EPOLLIN; /* the answer may be there by now */
+    if (!core_uncommitted(shell->core))
+        send_listed(shell);
 }
 
 static void take_wake(struct shell *shell)
@@ -192,13 +214,11 @@ void shell_turn(struct shell *shell)
     take_wake(shell);
     accept_ready(shell);
     shake_hands(shell);
-    receive(shell, &shell->http_work);
-    receive(shell, &shell->work);
-    if (shell->http != NULL)
-        http_turn(shell->http);
     for (size_t i = 0; i < CORE_LANES; i++)
         if (shell->workers[i] != NULL)
             worker_turn(shell->workers[i]);
+    serve_http(shell);
+    receive(shell, &shell->work);
     core_tick(shell->core); /* commits */
     tick_broker(shell);
     send_all(shell);
