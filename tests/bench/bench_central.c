@@ -2,11 +2,12 @@
  *
  *     bench_central prepare --data DIR --devices N --group-key KEY
  *     bench_central load --port P --ca FILE --devices N --group-key KEY [--service PID] [--messages M] [--window W]
- *                        [--rate R] [--connecting C]
+ *                        [--rate R] [--burst B] [--connecting C]
  *
  * `prepare` makes a data folder in which so many devices are provisioned. `load` connects all of them over TLS, C at a
  * time, looks at the service's memory while they are idle, sends M QoS 1 messages in all, with at most W of a device
- * unacknowledged and R a second (0: as fast as they are acknowledged), and prints what that took as JSON. */
+ * unacknowledged and R a second (0: as fast as they are acknowledged) in bursts of B of a device, each a record, and
+ * prints what that took as JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -39,7 +40,7 @@ enum {
 
 struct options {
     const char *command, *data, *ca_file, *group_key;
-    uint32_t port, devices, messages, window, rate, connecting, service;
+    uint32_t port, devices, messages, window, rate, burst, connecting, service;
 };
 
 enum stage { STAGE_NONE, STAGE_HANDSHAKE, STAGE_CONNECT, STAGE_ONLINE };
@@ -392,7 +393,7 @@ static void send_due(struct load *l, uint32_t due)
 {
     for (uint32_t looked = 0; looked < l->options.devices && l->sent < due; looked++) {
         struct device *d = &l->devices[l->next];
-        const uint32_t share = l->options.rate != 0 ? 1 : l->options.window;
+        const uint32_t share = l->options.rate != 0 ? l->options.burst : l->options.window;
         uint32_t count = 0;
         while (l->sent < due && count < share && publish(d))
             count++;
@@ -507,19 +508,15 @@ static uint32_t number(const char *text)
 
 int main(int argc, char **argv)
 {
-    static const struct option names[] = {{"data", required_argument, NULL, 'd'},
-                                          {"ca", required_argument, NULL, 'a'},
-                                          {"group-key", required_argument, NULL, 'k'},
-                                          {"port", required_argument, NULL, 'p'},
-                                          {"devices", required_argument, NULL, 'n'},
-                                          {"messages", required_argument, NULL, 'm'},
-                                          {"window", required_argument, NULL, 'w'},
-                                          {"rate", required_argument, NULL, 'r'},
-                                          {"connecting", required_argument, NULL, 'c'},
-                                          {"service", required_argument, NULL, 's'},
-                                          {NULL, 0, NULL, 0}};
+    static const struct option names[] = {
+        {"data", required_argument, NULL, 'd'},      {"ca", required_argument, NULL, 'a'},
+        {"group-key", required_argument, NULL, 'k'}, {"port", required_argument, NULL, 'p'},
+        {"devices", required_argument, NULL, 'n'},   {"messages", required_argument, NULL, 'm'},
+        {"window", required_argument, NULL, 'w'},    {"rate", required_argument, NULL, 'r'},
+        {"burst", required_argument, NULL, 'b'},     {"connecting", required_argument, NULL, 'c'},
+        {"service", required_argument, NULL, 's'},   {NULL, 0, NULL, 0}};
     struct options o = {
-        .devices = 100, .window = 64, .connecting = 128, .data = ".", .group_key = "", .ca_file = ""};
+        .devices = 100, .window = 64, .burst = 1, .connecting = 128, .data = ".", .group_key = "", .ca_file = ""};
     for (int id; (id = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (id) {
         case 'd':
@@ -546,6 +543,9 @@ int main(int argc, char **argv)
         case 'r':
             o.rate = number(optarg);
             break;
+        case 'b':
+            o.burst = number(optarg);
+            break;
         case 'c':
             o.connecting = number(optarg);
             break;
@@ -557,8 +557,8 @@ int main(int argc, char **argv)
         }
     }
     o.command = optind < argc ? argv[optind] : "";
-    if (o.devices == 0 || o.window == 0 || o.connecting == 0)
-        fail("options", "devices, window and connecting are at least 1");
+    if (o.devices == 0 || o.window == 0 || o.burst == 0 || o.connecting == 0)
+        fail("options", "devices, window, burst and connecting are at least 1");
     if (strcmp(o.command, "prepare") == 0)
         prepare(&o);
     else if (strcmp(o.command, "load") == 0)
