@@ -94,10 +94,32 @@ show_arrival() {
     sed -nE 's/^spoke-central info ((dps|hub): .*)/\1/p' "$work/service.log" | while read -r line; do say "$line"; done
 }
 
+# The page, by a link that signs in: what stands behind '#' stays in the browser.
+show_page() {
+    local token
+    if [ ! -e "$build/page/page_files.inc" ]; then
+        say "the web page was left out of this build: it needs npm"
+        return
+    fi
+    token=$(sed 's/%/%25/g; s/ /%20/g; s/&/%26/g; s/=/%3D/g; s/+/%2B/g' <<<"$SPOKE_API_TOKEN")
+    cat <<EOF
+
+  This machine, live in a browser (the certificate is the service's own, so the browser asks once):
+
+    $SPOKE_API_BASE/#token=$token&to=/devices/hostmon-1
+
+  or open $SPOKE_API_BASE/ and sign in with the token
+
+    $SPOKE_API_TOKEN
+
+EOF
+}
+
 build_everything
 start_service --templates "$models" --dps-retry-after 1 --log-level info
 say "spoke-central listens on $SPOKE_HOST:$SPOKE_MQTT_PORT (MQTT over TLS) and $SPOKE_API_BASE (REST), id scope $SPOKE_ID_SCOPE"
 register_device hostmon-1
+show_page
 start_device
 show_arrival
 show_template
