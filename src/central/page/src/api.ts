@@ -27,11 +27,12 @@ export class ApiError extends Error {
 let token = readToken();
 let hearSignOut: (why: string) => void = () => undefined;
 
-// A link that signs in carries the token in its fragment: no server ever sees it, and the address bar loses it here.
+// A link that signs in carries the token in its fragment (#token=...&to=/devices/x): no server ever sees it, and the
+// address bar loses it here, before anything else happens.
 function readToken(): string | null {
-    const given = /^#token=(.+)$/.exec(location.hash)?.[1];
+    const [, given, to] = /^#token=([^&]+)(?:&to=(\/.*))?$/.exec(location.hash) ?? [];
     if (given !== undefined) {
-        history.replaceState(null, '', location.pathname + '#/devices');
+        history.replaceState(null, '', `${location.pathname}#${to ?? '/devices'}`);
         try {
             sessionStorage.setItem(STORED, decodeURIComponent(given));
         } catch {
@@ -40,6 +41,13 @@ function readToken(): string | null {
     }
     return sessionStorage.getItem(STORED);
 }
+
+// The same link in a tab that shows the page already.
+addEventListener('hashchange', () => {
+    if (!location.hash.startsWith('#token=')) return;
+    readToken();
+    location.reload();
+});
 
 export const signedIn = (): boolean => token !== null;
 

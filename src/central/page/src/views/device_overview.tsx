@@ -94,7 +94,7 @@ function PartCharts(props: { part: Part; live: Live; windowMs: number; waiting: 
     const silent = telemetry.filter((one) => !live.last.has(keyOf(one)));
     return (
         <>
-            {part.name !== '' && <h2 class="part">{part.displayName}</h2>}
+            <h2 class={part.name === '' ? 'hidden' : 'part'}>{part.name === '' ? 'Telemetry' : part.displayName}</h2>
             <div class="charts">
                 {sent.map((one) => (
                     <TelemetryChart key={keyOf(one)} of={one} live={live} windowMs={props.windowMs} />

@@ -1,0 +1,463 @@
+// What people do with the page. Each test has a tab of its own, signed in as they say.
+import assert from 'node:assert/strict';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, describe, test } from 'node:test';
+
+const { chromium } = createRequire(join(process.env.SPOKE_PAGE_PACKAGES, 'package.json'))('playwright-core');
+const axe = readFileSync(join(process.env.SPOKE_PAGE_PACKAGES, 'node_modules/axe-core/axe.min.js'), 'utf8');
+const { SPOKE_API_BASE: base, SPOKE_API_TOKEN: token, SPOKE_SCREENSHOTS: screenshots } = process.env;
+
+const WAIT = 20000; // of two processors that others use as well
+let browser;
+
+before(async () => {
+    browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: ['--no-sandbox'] });
+});
+after(() => browser?.close());
+
+/** The REST API, beside the page. */
+async function rest(context, method, path, data) {
+    const answer = await context.request.fetch(`${base}/api${path}?api-version=2022-10-31-preview`, {
+        method,
+        headers: { Authorization: token },
+        ...(data === undefined ? {} : { data }),
+    });
+    return { status: answer.status(), body: answer.status() === 204 ? undefined : await answer.json() };
+}
+
+/** A tab; at its end the page has made no error and broken no policy. */
+function flow(name, run, options = {}) {
+    test(name, { timeout: 120000 }, async (t) => {
+        const context = await browser.newContext({
+            ignoreHTTPSErrors: true,
+            viewport: options.phone ? { width: 390, height: 844 } : { width: 1280, height: 800 },
+            colorScheme: options.dark ? 'dark' : 'light',
+            locale: 'en-GB',
+            reducedMotion: 'reduce',
+        });
+        const page = await context.newPage();
+        page.setDefaultTimeout(WAIT);
+        const mistakes = [];
+        page.on('pageerror', (error) => mistakes.push(error.message));
+        page.on('console', (line) => {
+            if (/Content Security Policy|Refused to/.test(line.text())) mistakes.push(line.text());
+        });
+        try {
+            if (options.needs !== undefined && (await rest(context, 'GET', options.needs)).status === 404) {
+                t.skip(`${options.needs} is not offered yet`);
+                return;
+            }
+            if (options.signedOut !== true) await enter(page);
+            await run(page, context);
+            assert.deepEqual(mistakes, []);
+        } catch (error) {
+            await page.screenshot({ path: join(screenshots, `failed-${name.replace(/\W+/g, '-')}.png`) }).catch(() => undefined);
+            throw error;
+        } finally {
+            await context.close();
+        }
+    });
+}
+
+async function enter(page) {
+    await page.goto(`${base}/#token=${encodeURIComponent(token)}`);
+    await page.getByRole('heading', { level: 1, name: 'Devices' }).waitFor();
+}
+
+const go = async (page, place, heading) => {
+    await page.evaluate((hash) => (location.hash = hash), place);
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor();
+};
+
+const row = (page, name) => page.getByRole('row').filter({ hasText: name });
+
+describe('signing in', () => {
+    flow(
+        'a wrong token is refused with the sentence of the service',
+        async (page) => {
+            await page.goto(base);
+            await page.getByLabel('API token').fill('SharedAccessSignature sr=a&sig=b&skn=c&se=1');
+            await page.getByRole('button', { name: 'Sign in' }).click();
+            const problem = await page.getByRole('alert').innerText();
+            assert.match(problem, /token/i);
+            assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+        },
+        { signedOut: true },
+    );
+    flow(
+        'a token typed in opens the list of devices, and signing out forgets it',
+        async (page) => {
+            await page.goto(base);
+            await page.getByLabel('API token').fill(token);
+            await page.getByRole('button', { name: 'Sign in' }).click();
+            await page.getByRole('link', { name: 'hostmon-1' }).waitFor();
+            await page.getByRole('button', { name: 'Sign out' }).click();
+            await page.getByRole('heading', { name: 'Sign in to Spoke Central' }).waitFor();
+            assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+        },
+        { signedOut: true },
+    );
+    flow(
+        'a link that signs in may lead on to a device',
+        async (page) => {
+            await page.goto(`${base}/#token=${encodeURIComponent(token)}&to=/devices/hostmon-1`);
+            await page.getByRole('heading', { level: 1, name: 'hostmon-1' }).waitFor();
+            assert.doesNotMatch(page.url(), /token/);
+        },
+        { signedOut: true },
+    );
+    flow('a link that signs in leaves no token in the address or the history', async (page) => {
+        assert.doesNotMatch(page.url(), /token/);
+        assert.equal(await page.evaluate(() => history.length), 2); // the blank tab and this
+    });
+});
+
+describe('devices', () => {
+    flow('telemetry of this machine arrives live', async (page) => {
+        await go(page, '#/devices/hostmon-1', 'hostmon-1');
+        const chart = page.getByRole('img', { name: /Line chart, CPU load/ });
+        await chart.waitFor();
+        const count = async () => Number(/(\d+) values/.exec(await chart.getAttribute('aria-label'))?.[1] ?? 0);
+        const first = await count();
+        await until(async () => (await count()) >= first + 2);
+        await page.getByText('Live', { exact: true }).waitFor();
+        assert.equal(await page.locator('.chart-card canvas').count() > 3, true);
+    });
+    flow('a writable property is changed, and the device accepts it', async (page, context) => {
+        await go(page, '#/devices/hostmon-1/properties', 'hostmon-1');
+        await page.getByLabel('Interval of readings', { exact: true }).fill('1');
+        await page.getByRole('button', { name: 'Save Interval of readings' }).click();
+        await page.getByText('Accepted (200)').waitFor();
+        const { body } = await rest(context, 'GET', '/devices/hostmon-1/properties');
+        assert.equal(body.interval, 1);
+    });
+    flow('a value that the template does not allow is refused beside its field', async (page) => {
+        await go(page, '#/devices/hostmon-1/properties', 'hostmon-1');
+        await page.getByLabel('Interval of readings', { exact: true }).fill('0');
+        await page.getByRole('button', { name: 'Save Interval of readings' }).click();
+        assert.match(await page.getByRole('alert').innerText(), /interval/);
+    });
+    flow('a command is called, and its answer shown', async (page) => {
+        await go(page, '#/devices/hostmon-1/commands', 'hostmon-1');
+        await page.getByRole('button', { name: 'Run Snapshot' }).click();
+        await page.getByText('Answered 200').first().waitFor();
+        assert.match(await page.getByRole('region', { name: 'Answer' }).first().innerText(), /"cpuLoad"/);
+    });
+    flow('a command takes its request from a form made of the template', async (page) => {
+        await go(page, '#/devices/hostmon-1/commands', 'hostmon-1');
+        await page.getByLabel('At most so many').fill('2');
+        await page.getByRole('button', { name: 'Run Get the log' }).click();
+        await page.getByText('{"lines":2}').first().waitFor();
+    });
+    flow('raw messages and what happened are listed', async (page) => {
+        await go(page, '#/devices/hostmon-1/raw', 'hostmon-1');
+        await page.locator('.events li', { hasText: 'cpuLoad' }).first().waitFor();
+        await go(page, '#/devices/hostmon-1/history', 'hostmon-1');
+        await page.locator('.events li', { hasText: 'Provisioned' }).first().waitFor();
+    });
+    flow('a device that waits is approved', async (page, context) => {
+        await row(page, 'stranger').getByText('Waiting for approval').waitFor();
+        await page.getByRole('button', { name: 'Approve stranger' }).click();
+        await row(page, 'stranger').getByRole('button', { name: 'Block stranger' }).waitFor();
+        const { body } = await rest(context, 'GET', '/devices/stranger');
+        assert.equal(body.enabled, true);
+    });
+    flow('a device is made, found, blocked and deleted', async (page, context) => {
+        await page.getByRole('button', { name: 'New device' }).click();
+        await page.getByLabel('Device id').fill('made-here');
+        await page.getByRole('button', { name: 'Create' }).click();
+        await page.getByRole('heading', { level: 1, name: 'made-here' }).waitFor();
+        await page.getByRole('button', { name: 'Show primary key' }).click();
+        const key = await page.locator('.secret code').filter({ hasText: /^[A-Za-z0-9+/]{43}=$/ }).first().innerText();
+        assert.equal(Buffer.from(key, 'base64').length, 32);
+        await go(page, '#/devices', 'Devices');
+        await page.getByRole('searchbox').fill('made');
+        await page.getByText('1 of ').waitFor();
+        await page.getByRole('button', { name: 'Block made-here' }).click();
+        await page.getByRole('button', { name: /(Approve|Unblock) made-here/ }).waitFor();
+        await page.getByRole('button', { name: 'Delete made-here' }).click();
+        await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+        await until(async () => (await rest(context, 'GET', '/devices/made-here')).status === 404);
+    });
+    flow('a name that the API does not know is shown with its sentence', async (page) => {
+        await page.evaluate(() => (location.hash = '#/devices/nobody'));
+        await page.getByText('Device nobody does not exist.').waitFor();
+    });
+});
+
+const LAMP = {
+    '@context': 'dtmi:dtdl:context;2',
+    '@id': 'dtmi:com:example:PageLamp;1',
+    '@type': 'Interface',
+    displayName: 'Lamp of the page',
+    contents: [
+        { '@type': 'Telemetry', name: 'power', displayName: 'Power', schema: 'double' },
+        { '@type': 'Property', name: 'bright', displayName: 'Brightness', schema: 'integer', writable: true },
+    ],
+};
+
+describe('templates', () => {
+    flow('a template with mistakes is refused with their lines', async (page) => {
+        await go(page, '#/templates', 'Templates');
+        await page.getByRole('button', { name: 'Upload template' }).click();
+        await page.getByLabel('DTDL').fill(JSON.stringify({ ...LAMP, contents: [{ '@type': 'Telemetry', name: 'x y', schema: 'real' }] }, null, 2));
+        await page.getByRole('dialog').getByRole('button', { name: 'Upload' }).click();
+        await page.getByRole('button', { name: /^Line \d+$/ }).first().click();
+        assert.notEqual(await page.evaluate(() => getSelection()?.toString()), '');
+    });
+    flow('a template is uploaded, and shown as a tree', async (page) => {
+        await go(page, '#/templates', 'Templates');
+        await page.getByRole('button', { name: 'Upload template' }).click();
+        await page.getByLabel('DTDL').fill(JSON.stringify(LAMP, null, 2));
+        await page.getByRole('dialog').getByRole('button', { name: 'Upload' }).click();
+        await page.getByRole('heading', { level: 1, name: 'Lamp of the page' }).waitFor();
+        await page.getByText('Brightness').waitFor();
+        assert.match(await page.locator('.tree').innerText(), /writable/);
+    });
+    flow('the next version stands beside the first', async (page) => {
+        await go(page, '#/templates/dtmi:com:example:PageLamp:template;1', 'Lamp of the page');
+        await page.getByRole('button', { name: 'New version' }).click();
+        await page.getByRole('dialog').getByRole('button', { name: 'Upload' }).click();
+        await page.waitForURL(/template;2|template%3B2/);
+        await page.getByRole('link', { name: 'Versions and devices' }).click();
+        await page.getByRole('link', { name: 'dtmi:com:example:PageLamp:template;1' }).waitFor();
+    });
+});
+
+describe('groups, dashboards, analytics, jobs', () => {
+    flow('a device group lists the devices that fit it', async (page) => {
+        await go(page, '#/groups', 'Device groups');
+        await page.getByRole('button', { name: 'New group' }).first().click();
+        await page.getByLabel('Name').fill('Hosts');
+        await page.getByLabel('Start from a template').selectOption({ label: 'Host monitor' });
+        await page.getByRole('button', { name: 'Save' }).click();
+        await page.getByRole('link', { name: 'Hosts' }).click();
+        await page.getByRole('link', { name: 'hostmon-1' }).waitFor();
+    });
+    flow('a filter with a mistake is refused with a sentence', async (page) => {
+        await go(page, '#/groups', 'Device groups');
+        await page.getByRole('button', { name: 'New group' }).first().click();
+        await page.getByLabel('Name').fill('Broken');
+        await page.getByLabel('Filter', { exact: true }).fill('SELECT * FROM devices WHERE');
+        await page.getByRole('button', { name: 'Save' }).click();
+        assert.notEqual(await page.getByRole('alert').innerText(), '');
+    });
+    flow('a dashboard is made of a chart, a value and a text', async (page) => {
+        await go(page, '#/dashboards', 'Dashboards');
+        await page.getByRole('button', { name: 'New dashboard' }).first().click();
+        await page.getByLabel('Name').fill('My machine');
+        await page.getByRole('button', { name: 'Create' }).click();
+        await page.getByRole('heading', { level: 1, name: 'My machine' }).waitFor();
+        await addTile(page, 'lineChart', async (form) => {
+            await form.getByLabel('Device').selectOption('hostmon-1');
+            await form.getByLabel('CPU load').check();
+            await form.getByLabel('Memory used').check();
+        });
+        await addTile(page, 'lkv', async (form) => {
+            await form.getByLabel('Device').selectOption('hostmon-1');
+            await form.getByLabel('Uptime').check();
+        });
+        await addTile(page, 'markdown', (form) => form.getByLabel('Text').fill('# Notes\n\n**All** is well. <script>alert(1)</script>'));
+        await page.getByRole('link', { name: 'Done' }).click();
+        const uptime = page.getByRole('region', { name: 'Uptime' });
+        await uptime.locator('.kpi', { hasText: /\d/ }).waitFor();
+        await page.getByRole('img', { name: /Line chart/ }).waitFor();
+        await page.getByRole('heading', { name: 'Notes' }).waitFor();
+        assert.equal(await page.locator('.markdown script').count(), 0);
+        await page.screenshot({ path: join(screenshots, 'dashboard.png'), fullPage: true });
+    }, { needs: '/dashboards' });
+    flow('analytics draws a telemetry over time and exports it', async (page) => {
+        await go(page, '#/analytics', 'Analytics');
+        await page.getByLabel('Template').selectOption({ label: 'Host monitor' });
+        await page.getByLabel('CPU load').check();
+        await page.getByLabel('Memory used').check();
+        await page.getByRole('button', { name: 'Show' }).click();
+        await page.getByRole('img', { name: /Line chart/ }).first().waitFor();
+        await page.screenshot({ path: join(screenshots, 'analytics-result.png'), fullPage: true });
+        const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
+        const path = join(mkdtempSync(join(tmpdir(), 'page-')), 'out.csv');
+        await file.saveAs(path);
+        const lines = readFileSync(path, 'utf8').trim().split('\r\n');
+        assert.equal(lines[0], 'time,avg CPU load,avg Memory used');
+        assert.match(lines[1], /^\d{4}-\d\d-\d\dT[\d:.]+Z,[\d.]+,[\d.]+$/);
+    });
+    flow('a job sets a property of a group', async (page) => {
+        await go(page, '#/jobs', 'Jobs');
+        await page.getByRole('button', { name: 'New job' }).click();
+        await page.getByLabel('Name').fill('Every two seconds');
+        await page.getByLabel('Device group').selectOption({ label: 'Hosts' });
+        await page.getByLabel('Template').selectOption({ label: 'Host monitor' });
+        await page.getByLabel('Property').selectOption({ label: 'Interval of readings' });
+        await page.getByLabel('Value').fill('2');
+        await page.getByRole('button', { name: 'Run' }).click();
+        await page.getByRole('heading', { level: 1, name: 'Every two seconds' }).waitFor();
+        await row(page, 'hostmon-1').getByText(/complete/).waitFor();
+    }, { needs: '/jobs' });
+});
+
+async function addTile(page, kind, fill) {
+    const before = await page.locator('.tile').count();
+    await page.getByRole('button', { name: 'Add tile' }).first().click();
+    const form = page.getByRole('dialog');
+    await form.getByLabel('Kind').selectOption(kind);
+    await fill(form);
+    await form.getByRole('button', { name: 'Save' }).click();
+    await until(async () => (await page.locator('.tile').count()) === before + 1);
+}
+
+describe('access', () => {
+    flow('a token is made, shown once, and signs in', async (page, context) => {
+        await go(page, '#/access', 'Access');
+        await page.getByRole('button', { name: 'New token' }).first().click();
+        await page.getByLabel('Token id').fill('for-a-program');
+        await page.getByLabel('Role').selectOption({ label: 'Operator' });
+        await page.getByRole('button', { name: 'Create' }).click();
+        const made = await page.getByRole('dialog').locator('pre').innerText();
+        assert.match(made, /^SharedAccessSignature /);
+        await page.getByRole('button', { name: 'Close' }).click();
+        const other = await context.newPage();
+        await other.goto(base);
+        await other.getByLabel('API token').fill(made);
+        await other.getByRole('button', { name: 'Sign in' }).click();
+        await other.getByRole('link', { name: 'hostmon-1' }).waitFor();
+        await other.evaluate(() => (location.hash = '#/access'));
+        await other.getByRole('alert').first().waitFor(); // an operator may not see tokens
+    });
+    flow('organizations stand below each other', async (page) => {
+        await go(page, '#/organizations', 'Organizations');
+        for (const [name, parent] of [['North', ''], ['Oslo', 'North']]) {
+            await page.getByRole('button', { name: 'New organization' }).first().click();
+            await page.getByLabel('Name').fill(name);
+            if (parent !== '') await page.getByLabel('Below').selectOption({ label: parent });
+            await page.getByRole('button', { name: 'Save' }).click();
+            await row(page, name).first().waitFor();
+        }
+        await row(page, 'oslo').getByText('North').waitFor();
+    });
+});
+
+describe('the look', () => {
+    const VIEWS = [
+        ['devices', '#/devices', 'Devices'],
+        ['device', '#/devices/hostmon-1', 'hostmon-1'],
+        ['device-properties', '#/devices/hostmon-1/properties', 'hostmon-1'],
+        ['device-commands', '#/devices/hostmon-1/commands', 'hostmon-1'],
+        ['device-raw', '#/devices/hostmon-1/raw', 'hostmon-1'],
+        ['device-history', '#/devices/hostmon-1/history', 'hostmon-1'],
+        ['device-connection', '#/devices/hostmon-1/connect', 'hostmon-1'],
+        ['groups', '#/groups', 'Device groups'],
+        ['templates', '#/templates', 'Templates'],
+        ['template', '#/templates/dtmi:spoke:templates:HostMonitor;1', 'Host monitor'],
+        ['dashboards', '#/dashboards', 'Dashboards'],
+        ['analytics', '#/analytics', 'Analytics'],
+        ['jobs', '#/jobs', 'Jobs'],
+        ['connect', '#/connect/hostmon-1', 'Connect a device'],
+        ['tokens', '#/access', 'Access'],
+        ['users', '#/access/users', 'Access'],
+        ['roles', '#/access/roles', 'Access'],
+        ['enrolment', '#/access/enrolment', 'Access'],
+        ['organizations', '#/organizations', 'Organizations'],
+    ];
+    const LOOKS = [
+        ['light', {}],
+        ['dark', { dark: true }],
+        ['phone', { phone: true }],
+        ['phone-dark', { phone: true, dark: true }],
+    ];
+    for (const [look, options] of LOOKS)
+        flow(
+            `every view is accessible and fits, ${look}`,
+            async (page) => {
+                const found = [];
+                for (const [name, place, heading] of VIEWS) {
+                    await go(page, place, heading);
+                    await settled(page);
+                    await page.screenshot({ path: join(screenshots, `${name}-${look}.png`), fullPage: true });
+                    found.push(...(await broken(page)).map((text) => `${name}: ${text}`));
+                    const wide = await page.evaluate(() => document.documentElement.scrollWidth - innerWidth);
+                    if (wide > 0) found.push(`${name} is ${wide} px wider than the screen`);
+                }
+                assert.deepEqual(found, []);
+            },
+            options,
+        );
+    flow(
+        'the page of signing in is accessible, and dark where the system is',
+        async (page) => {
+            await page.goto(base);
+            await page.getByLabel('API token').waitFor();
+            await page.screenshot({ path: join(screenshots, 'sign-in-dark.png') });
+            assert.deepEqual(await broken(page), []);
+            assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+        },
+        { signedOut: true, dark: true },
+    );
+    flow('colours are chosen, and stay chosen', async (page) => {
+        await page.getByRole('button', { name: 'Use dark colours' }).click();
+        await page.reload();
+        assert.equal(await page.evaluate(() => document.documentElement.dataset.theme), 'dark');
+    });
+    flow('the keyboard alone gets to the content, through a dialog and out of it', async (page) => {
+        await page.keyboard.press('Tab');
+        assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Skip to content');
+        await page.keyboard.press('Enter');
+        assert.equal(await page.evaluate(() => document.activeElement?.id), 'main');
+        await page.getByRole('button', { name: 'New device' }).focus();
+        await page.keyboard.press('Enter');
+        await page.getByRole('dialog').waitFor();
+        assert.equal(await page.evaluate(() => document.activeElement?.closest('dialog') !== null), true);
+        await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        assert.match(await page.evaluate(() => document.activeElement?.textContent ?? ''), /New device/);
+    });
+    flow('nothing jumps while a device is looked at', async (page) => {
+        await go(page, '#/devices/hostmon-1', 'hostmon-1');
+        await page.locator('.chart-card canvas').first().waitFor();
+        const shift = await page.evaluate(
+            () =>
+                new Promise((done) => {
+                    let sum = 0;
+                    new PerformanceObserver((list) => {
+                        for (const entry of list.getEntries()) if (!entry.hadRecentInput) sum += entry.value;
+                    }).observe({ type: 'layout-shift' });
+                    setTimeout(() => done(sum), 5000);
+                }),
+        );
+        assert.ok(shift < 0.02, `layout shift ${shift}`);
+    });
+    flow(
+        'the menu of a phone opens and leads on',
+        async (page) => {
+            await page.getByRole('button', { name: 'Menu' }).click();
+            await page.screenshot({ path: join(screenshots, 'menu-phone.png') });
+            await page.getByRole('link', { name: 'Templates' }).click();
+            await page.getByRole('heading', { level: 1, name: 'Templates' }).waitFor();
+            assert.equal(await page.getByRole('navigation', { name: 'Main' }).isVisible(), false);
+        },
+        { phone: true },
+    );
+});
+
+/** Nothing loads any more; charts may still move. */
+async function settled(page) {
+    await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
+    await page.locator('.waiting').first().waitFor({ state: 'detached' });
+    await page.waitForTimeout(400);
+}
+
+async function broken(page) {
+    await page.evaluate(axe);
+    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'best-practice'] }));
+    return violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html.slice(0, 160)).join(' | ')}`);
+}
+
+async function until(good) {
+    const end = Date.now() + WAIT;
+    while (!(await good())) {
+        assert.ok(Date.now() < end, 'not within its time');
+        await new Promise((done) => setTimeout(done, 200));
+    }
+}
