@@ -71,6 +71,27 @@ static const struct expected EXPECTED[] = {
     {"POST", "/api/enrollmentGroups/{}/certificates/{}/verify", "A", 403},
 
     {"GET", "/api/connectionInfo", "ABO", 200},
+    {"GET", "/api/devices/{}/modules", "ABO", 404},
+    {"GET", "/api/devices/{}/modules/{}/commands/{}", "ABO", 404},
+    {"POST", "/api/devices/{}/modules/{}/commands/{}", "ABO", 404},
+    {"GET", "/api/devices/{}/modules/{}/properties", "ABO", 404},
+    {"PUT", "/api/devices/{}/modules/{}/properties", "ABO", 404},
+    {"PATCH", "/api/devices/{}/modules/{}/properties", "ABO", 404},
+    {"GET", "/api/devices/{}/modules/{}/telemetry/{}", "ABO", 404},
+    {"GET", "/api/devices/{}/modules/{}/components/{}/commands/{}", "ABO", 404},
+    {"POST", "/api/devices/{}/modules/{}/components/{}/commands/{}", "ABO", 404},
+    {"GET", "/api/devices/{}/modules/{}/components/{}/properties", "ABO", 404},
+    {"PUT", "/api/devices/{}/modules/{}/components/{}/properties", "ABO", 404},
+    {"PATCH", "/api/devices/{}/modules/{}/components/{}/properties", "ABO", 404},
+    {"GET", "/api/devices/{}/modules/{}/components/{}/telemetry/{}", "ABO", 404},
+    {"GET", "/api/devices/{}/modules/{}/components", "ABO", 404},
+
+    {"GET", "/api/dashboards", "ABO", 200},
+    {"GET", "/api/dashboards/{}", "ABO", 404},
+    {"PUT", "/api/dashboards/{}", "AB", 404},
+    {"PATCH", "/api/dashboards/{}", "AB", 404},
+    {"DELETE", "/api/dashboards/{}", "AB", 404},
+
     {"GET", "/api/me", "ABO", 200},
     {"GET", "/api/apiTokens", "A", 200},
     {"GET", "/api/apiTokens/{}", "A", 404},
@@ -153,6 +174,7 @@ static void furnish(struct fixture *f)
     ask_well(f, "PUT", "/api/organizations/bergen", "{\"displayName\":\"Bergen\"}");
     ask_well(f, "PUT", "/api/devices/bergen", "{\"organizations\":[\"bergen\"]}");
     ask_well(f, "PUT", "/api/roles/bergen", "{\"displayName\":\"bergen\",\"rights\":[\"device.read\"]}");
+    ask_well(f, "PUT", "/api/dashboards/bergen", "{\"displayName\":\"x\",\"organizations\":[\"bergen\"]}");
     ask_well(f, "PUT", "/api/users/bergen",
              "{\"type\":\"email\",\"email\":\"b@example.com\",\"roles\":[{\"role\":\"" OPERATOR
              "\",\"organization\":\"bergen\"}]}");

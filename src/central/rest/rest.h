@@ -248,6 +248,15 @@ void rest_group_certificate_delete(struct rest_call *call);
 void rest_group_certificate_code(struct rest_call *call);
 void rest_group_certificate_verify(struct rest_call *call);
 
+/* rest_dashboards.c, rest_modules.c */
+void rest_dashboards_list(struct rest_call *call);
+void rest_dashboard_get(struct rest_call *call);
+void rest_dashboard_put(struct rest_call *call);
+void rest_dashboard_patch(struct rest_call *call);
+void rest_dashboard_delete(struct rest_call *call);
+void rest_modules_list(struct rest_call *call);
+void rest_module_none(struct rest_call *call);
+
 /* rest_openapi.c */
 void rest_openapi_get(struct rest_call *call);
 

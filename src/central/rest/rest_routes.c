@@ -11,6 +11,8 @@
 #define USER "/api/users/{}"
 #define ROLE "/api/roles/{}"
 #define ORGANIZATION "/api/organizations/{}"
+#define DASHBOARD "/api/dashboards/{}"
+#define MODULE DEVICE "/modules/{}"
 #define TESTED "/control/devices/{}"
 
 #define NONE REST_BODY_NONE
@@ -99,6 +101,31 @@ static const struct rest_route ENROLMENT[] = {
     {"POST", AUTHORITY "/verify", RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_certificate_verify, 0, 204, "ProofOfPossession", NULL, "Verify a certificate authority by a certificate that it signed"},
 };
 
+static const struct rest_route MODULES[] = {
+    {"GET", DEVICE "/modules", RIGHT_DEVICE_READ, NONE, rest_modules_list, PAGE, 200, NULL, "[Module]", "List the modules of a device"},
+    {"GET", MODULE "/commands/{}", RIGHT_DEVICE_READ, NONE, rest_module_none, PAGE, 200, NULL, "[Command]", "List the runs of a command of a module"},
+    {"POST", MODULE "/commands/{}", RIGHT_COMMAND, OPTIONAL, rest_module_none, 0, 201, "Command", "Command", "Run a command of a module"},
+    {"GET", MODULE "/properties", RIGHT_DEVICE_READ, NONE, rest_module_none, 0, 200, NULL, "Properties", "Get the properties of a module"},
+    {"PUT", MODULE "/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_module_none, 0, 202, "Properties", "Properties", "Replace the writable properties of a module"},
+    {"PATCH", MODULE "/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_module_none, 0, 202, "Properties", "Properties", "Change writable properties of a module"},
+    {"GET", MODULE "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_module_none, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a module"},
+    {"GET", MODULE "/components/{}/commands/{}", RIGHT_DEVICE_READ, NONE, rest_module_none, PAGE, 200, NULL, "[Command]", "List the runs of a command of a component of a module"},
+    {"POST", MODULE "/components/{}/commands/{}", RIGHT_COMMAND, OPTIONAL, rest_module_none, 0, 201, "Command", "Command", "Run a command of a component of a module"},
+    {"GET", MODULE "/components/{}/properties", RIGHT_DEVICE_READ, NONE, rest_module_none, 0, 200, NULL, "Properties", "Get the properties of a component of a module"},
+    {"PUT", MODULE "/components/{}/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_module_none, 0, 202, "Properties", "Properties", "Replace the writable properties of a component of a module"},
+    {"PATCH", MODULE "/components/{}/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_module_none, 0, 202, "Properties", "Properties", "Change writable properties of a component of a module"},
+    {"GET", MODULE "/components/{}/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_module_none, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a component of a module"},
+    {"GET", MODULE "/components", RIGHT_DEVICE_READ, NONE, rest_module_none, PAGE, 200, NULL, "[Component]", "List the components of a module"},
+};
+
+static const struct rest_route DASHBOARDS[] = {
+    {"GET", "/api/dashboards", RIGHT_DASHBOARD_READ, NONE, rest_dashboards_list, PAGE, 200, NULL, "[Dashboard]", "List dashboards"},
+    {"GET", DASHBOARD, RIGHT_DASHBOARD_READ, NONE, rest_dashboard_get, 0, 200, NULL, "Dashboard", "Get a dashboard"},
+    {"PUT", DASHBOARD, RIGHT_DASHBOARD_WRITE, OBJECT, rest_dashboard_put, 0, 200, "Dashboard", "Dashboard", "Create or replace a dashboard"},
+    {"PATCH", DASHBOARD, RIGHT_DASHBOARD_WRITE, OBJECT, rest_dashboard_patch, 0, 200, "Dashboard", "Dashboard", "Change a dashboard"},
+    {"DELETE", DASHBOARD, RIGHT_DASHBOARD_WRITE, NONE, rest_dashboard_delete, 0, 204, NULL, NULL, "Delete a dashboard"},
+};
+
 static const struct rest_route PEOPLE[] = {
     {"GET", "/api/connectionInfo", RIGHT_DEVICE_READ, NONE, rest_connection_info_get, 0, 200, NULL, "ConnectionInfo", "Get where devices connect"},
     {"GET", "/api/me", RIGHT_SIGNED_IN, NONE, rest_me_get, 0, 200, NULL, "Me", "Get who the caller is, and what it may do"},
@@ -164,6 +191,8 @@ static const struct {
     AREA("Events", EVENTS),
     AREA("Device templates", TEMPLATES),
     AREA("Enrollment groups", ENROLMENT),
+    AREA("Modules", MODULES),
+    AREA("Dashboards", DASHBOARDS),
     AREA("People", PEOPLE),
     AREA("Document", DOCUMENT),
     AREA("File upload", FILES),
