@@ -114,7 +114,7 @@ static void an_unknown_path_is_404(void **state)
                                         "/api/devices//properties",
                                         "/api/devices/d/properties/x",
                                         "/api/devices/d/components/c",
-                                        "/api/jobs",
+                                        "/api/nothing",
                                         "/control",
                                         "/api/devices/d/components/c/commands/x/y"};
     struct fixture *f = *state;

@@ -51,6 +51,20 @@ static const struct expected EXPECTED[] = {
     {"DELETE", "/api/deviceGroups/{}", "AB", 404},
     {"GET", "/api/deviceGroups/{}/devices", "ABO", 404},
 
+    {"GET", "/api/jobs", "ABO", 200},
+    {"GET", "/api/jobs/{}", "ABO", 404},
+    {"PUT", "/api/jobs/{}", "ABO", 404},
+    {"GET", "/api/jobs/{}/devices", "ABO", 404},
+    {"POST", "/api/jobs/{}/stop", "ABO", 404},
+    {"POST", "/api/jobs/{}/resume", "ABO", 404},
+    {"PUT", "/api/jobs/{}/rerun/{}", "ABO", 404},
+    {"GET", "/api/scheduledJobs", "ABO", 200},
+    {"GET", "/api/scheduledJobs/{}", "ABO", 404},
+    {"PUT", "/api/scheduledJobs/{}", "ABO", 404},
+    {"PATCH", "/api/scheduledJobs/{}", "ABO", 404},
+    {"DELETE", "/api/scheduledJobs/{}", "ABO", 404},
+    {"GET", "/api/scheduledJobs/{}/jobs", "ABO", 404},
+
     {"POST", "/api/query", "ABO", 400}, /* no query was asked */
 
     {"GET", "/api/deviceTemplates", "ABO", 200},
@@ -180,6 +194,15 @@ static void furnish(struct fixture *f)
              "\",\"organization\":\"bergen\"}]}");
     ask_well(f, "PUT", "/api/deviceGroups/bergen",
              "{\"displayName\":\"bergen\",\"filter\":\"SELECT * FROM devices\",\"organizations\":[\"bergen\"]}");
+    ask_well(
+        f, "PUT", "/api/deviceTemplates/dtmi:b:t;1",
+        "{\"@context\":\"dtmi:dtdl:context;2\",\"@id\":\"dtmi:b:m;1\",\"@type\":\"Interface\",\"contents\":[]}");
+#define JOB_FORM \
+    "{\"group\":\"bergen\",\"organizations\":[\"bergen\"],\"data\":[{\"type\":\"deviceTemplateMigration\",\"template\":" \
+    "\"dtmi:b:t;1\"}]"
+    fixture_ask(f, "PUT", "/api/jobs/bergen", JOB_FORM "}"); /* jobs are not deleted: it may be there */
+    ask_well(f, "PUT", "/api/scheduledJobs/bergen",
+             JOB_FORM ",\"schedule\":{\"start\":\"2036-03-04T05:06:08Z\"}}");
     fixture_ask(f, "DELETE", "/api/apiTokens/bergen", "");
     free(token_of(f, "bergen", OPERATOR, "bergen"));
 }

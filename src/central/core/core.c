@@ -370,6 +370,8 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
             (void)snprintf(why, why_cap, "the store does not take the first settings: %s",
                            spoke_status_text(status));
         c->uncommitted = false;
+        if (status == SPOKE_OK)
+            status = jobs_begin(c);
     }
     if (status != SPOKE_OK) {
         core_destroy(c);
@@ -390,6 +392,7 @@ void core_destroy(struct core *c)
 {
     if (c == NULL)
         return;
+    jobs_free(c);
     while (c->conns.first != NULL)
         conn_free(c->conns.first->owner);
     timers_free(&c->timers);

@@ -34,6 +34,7 @@ struct command_run;
 struct kept_template;
 struct order;
 struct work;
+struct jobs;
 
 struct core {
     struct core_options options; /* clock, random, log and figures; its texts are copied below */
@@ -63,6 +64,7 @@ struct core {
     uint64_t template_round; /* rises when any template changed */
     core_offload_fn offload; /* NULL: all is done in this thread */
     void *offload_ctx;
+    struct jobs *jobs;
     struct work *works;                /* that run elsewhere */
     struct store *readers[CORE_LANES]; /* each its lane's alone; NULL: not opened yet */
     uint64_t due;                      /* no timer of any call or order is earlier */
@@ -220,6 +222,10 @@ void method_device_ready(struct conn *k); /* it subscribed: calls that waited go
 uint64_t method_deadline(const struct core *c);
 void method_tick(struct core *c);
 void method_free_all(struct core *c);
+
+/* --- jobs.c --- */
+spoke_status jobs_begin(struct core *c);
+void jobs_free(struct core *c);
 
 /* --- rest_commands.c --- */
 void rest_commands_free(struct core *c);

@@ -55,18 +55,18 @@ static spoke_status parse_filter(struct core *c, const char *text, struct device
 /* --- looking through --- */
 
 /* A group of an organization has the devices of that one and of those below. */
-static spoke_status find_reach(struct core *c, const char *organizations, struct device_group *group)
+spoke_status device_group_reach(struct core *c, const char *organizations, cJSON **out)
 {
     cJSON *list = organizations != NULL ? cJSON_Parse(organizations) : NULL;
     const cJSON *item = NULL;
     spoke_status status = SPOKE_OK;
-    if (list != NULL)
-        group->reach = cJSON_CreateArray();
+    if (cJSON_GetArraySize(list) > 0)
+        *out = cJSON_CreateArray();
     cJSON_ArrayForEach(item, list)
     {
         cJSON *below = cJSON_IsString(item) ? rest_organization_reach(c, item->valuestring) : NULL;
         for (cJSON *id; below != NULL && (id = cJSON_DetachItemFromArray(below, 0)) != NULL;)
-            cJSON_AddItemToArray(group->reach, id);
+            cJSON_AddItemToArray(*out, id);
         if (below == NULL)
             status = SPOKE_E_NO_MEMORY;
         cJSON_Delete(below);
@@ -87,7 +87,7 @@ spoke_status device_group_open(struct core *c, const char *id, struct device_gro
     const char *filter = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "filter"));
     status = filter != NULL ? parse_filter(c, filter, out, &fault) : SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK)
-        status = find_reach(c, row.organizations, out);
+        status = device_group_reach(c, row.organizations, &out->reach);
     cJSON_Delete(document);
     store_document_free(&row);
     return status;

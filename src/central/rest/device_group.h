@@ -20,6 +20,10 @@ struct device_group {
 spoke_status device_group_open(struct core *c, const char *id, struct device_group *out);
 void device_group_close(struct device_group *group);
 
+/* The organizations of something (JSON array) and those below, whose devices it has: a new array in *out; NULL stays
+ * NULL, which is all of them. Also on an error. */
+spoke_status device_group_reach(struct core *c, const char *organizations, cJSON **out);
+
 /* Calls `each` for the devices of the group behind `after` (NULL: from the start), in order of id; false stops. Devices
  * without a template are in no group. */
 struct device_group_walk {

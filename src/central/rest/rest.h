@@ -211,6 +211,21 @@ void rest_command_history(struct rest_call *call);
 void rest_component_command_post(struct rest_call *call);
 void rest_component_command_history(struct rest_call *call);
 
+/* rest_jobs.c */
+void rest_jobs_list(struct rest_call *call);
+void rest_job_get(struct rest_call *call);
+void rest_job_put(struct rest_call *call);
+void rest_job_devices(struct rest_call *call);
+void rest_job_stop(struct rest_call *call);
+void rest_job_resume(struct rest_call *call);
+void rest_job_rerun(struct rest_call *call);
+void rest_scheduled_jobs_list(struct rest_call *call);
+void rest_scheduled_job_get(struct rest_call *call);
+void rest_scheduled_job_put(struct rest_call *call);
+void rest_scheduled_job_patch(struct rest_call *call);
+void rest_scheduled_job_delete(struct rest_call *call);
+void rest_scheduled_job_jobs(struct rest_call *call);
+
 /* device_group.c */
 void rest_device_groups_list(struct rest_call *call);
 void rest_device_group_get(struct rest_call *call);

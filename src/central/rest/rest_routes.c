@@ -71,6 +71,24 @@ static const struct rest_route DEVICE_GROUPS[] = {
     {"GET", DEVICE_GROUP "/devices", RIGHT_GROUP_READ, NONE, rest_device_group_devices, PAGE, 200, NULL, "[Device]", "List the devices of a device group"},
 };
 
+#define JOB "/api/jobs/{}"
+#define SCHEDULED_JOB "/api/scheduledJobs/{}"
+static const struct rest_route JOBS[] = {
+    {"GET", "/api/jobs", RIGHT_JOB_READ, NONE, rest_jobs_list, PAGE, 200, NULL, "[Job]", "List jobs"},
+    {"GET", JOB, RIGHT_JOB_READ, NONE, rest_job_get, 0, 200, NULL, "Job", "Get a job and how far it is"},
+    {"PUT", JOB, RIGHT_JOB_WRITE, OBJECT, rest_job_put, 0, 200, "Job", "Job", "Create a job, and run it"},
+    {"GET", JOB "/devices", RIGHT_JOB_READ, NONE, rest_job_devices, PAGE, 200, NULL, "[JobDevice]", "List the devices of a job"},
+    {"POST", JOB "/stop", RIGHT_JOB_WRITE, NONE, rest_job_stop, 0, 204, NULL, NULL, "Stop a job"},
+    {"POST", JOB "/resume", RIGHT_JOB_WRITE, NONE, rest_job_resume, 0, 204, NULL, NULL, "Let a stopped job go on"},
+    {"PUT", JOB "/rerun/{}", RIGHT_JOB_WRITE, NONE, rest_job_rerun, 0, 200, NULL, "Job", "Run a job again for the devices that failed"},
+    {"GET", "/api/scheduledJobs", RIGHT_JOB_READ, NONE, rest_scheduled_jobs_list, PAGE, 200, NULL, "[ScheduledJob]", "List scheduled jobs"},
+    {"GET", SCHEDULED_JOB, RIGHT_JOB_READ, NONE, rest_scheduled_job_get, 0, 200, NULL, "ScheduledJob", "Get a scheduled job"},
+    {"PUT", SCHEDULED_JOB, RIGHT_JOB_WRITE, OBJECT, rest_scheduled_job_put, 0, 200, "ScheduledJob", "ScheduledJob", "Create or replace a scheduled job"},
+    {"PATCH", SCHEDULED_JOB, RIGHT_JOB_WRITE, OBJECT, rest_scheduled_job_patch, 0, 200, "ScheduledJob", "ScheduledJob", "Change a scheduled job"},
+    {"DELETE", SCHEDULED_JOB, RIGHT_JOB_WRITE, NONE, rest_scheduled_job_delete, 0, 204, NULL, NULL, "Delete a scheduled job"},
+    {"GET", SCHEDULED_JOB "/jobs", RIGHT_JOB_READ, NONE, rest_scheduled_job_jobs, PAGE, 200, NULL, "[Job]", "List the jobs that a scheduled job made"},
+};
+
 static const struct rest_route QUERIES[] = {
     {"POST", "/api/query", RIGHT_QUERY, OBJECT, rest_ql_post, 0, 200, "Query", "QueryResult", "Query the telemetry or the properties of the devices of a template"},
 };
@@ -187,6 +205,7 @@ static const struct {
     AREA("Commands", COMMANDS),
     AREA("Telemetry", TELEMETRY),
     AREA("Device groups", DEVICE_GROUPS),
+    AREA("Jobs", JOBS),
     AREA("Query", QUERIES),
     AREA("Events", EVENTS),
     AREA("Device templates", TEMPLATES),

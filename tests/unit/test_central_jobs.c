@@ -1,0 +1,575 @@
+/* Jobs and scheduled jobs. */
+#include <unistd.h>
+
+#include "support/core_fixture.h"
+
+#define PUMP "dtmi:a:pump;1"
+#define FORM(id, model) \
+    "{\"@id\":\"" id "\",\"@type\":[\"ModelDefinition\",\"DeviceModel\"]," \
+    "\"@context\":[\"dtmi:iotcentral:context;2\",\"dtmi:dtdl:context;2\"],\"displayName\":\"Pump\"," \
+    "\"capabilityModel\":{\"@id\":\"" model "\",\"@type\":\"Interface\",\"contents\":[" \
+    "{\"@type\":\"Property\",\"name\":\"setpoint\",\"schema\":\"double\",\"writable\":true}," \
+    "{\"@type\":\"Property\",\"name\":\"firmware\",\"schema\":\"string\"}," \
+    "{\"@type\":[\"Property\",\"Cloud\",\"StringValue\"],\"name\":\"city\",\"schema\":\"string\"}," \
+    "{\"@type\":\"Command\",\"name\":\"purge\",\"request\":{\"@type\":\"CommandPayload\",\"name\":\"s\",\"schema\":" \
+    "\"integer\"}}," \
+    "{\"@type\":\"Component\",\"name\":\"part\",\"schema\":{\"@id\":\"dtmi:a:part;1\",\"@type\":\"Interface\"," \
+    "\"contents\":[{\"@type\":\"Property\",\"name\":\"level\",\"schema\":\"double\",\"writable\":true}]}}]}}"
+#define SETPOINT(value) \
+    "\"data\":[{\"type\":\"property\",\"target\":\"" PUMP "\",\"path\":\"setpoint\",\"value\":" #value "}]"
+#define PURGE "\"data\":[{\"type\":\"command\",\"target\":\"" PUMP "\",\"path\":\"purge\",\"value\":5}]"
+#define JOB "/api/jobs/j1"
+
+static void ask(struct fixture *f, const char *method, const char *target, const char *body)
+{
+    fixture_ask(f, method, target, body);
+    if (f->status < 200 || f->status > 299)
+        fail_msg("%s %s: %d %s", method, target, f->status, f->text);
+}
+
+static void furnish(struct fixture *f)
+{
+    char target[100];
+    ask(f, "PUT", "/api/deviceTemplates/" PUMP, FORM(PUMP, "dtmi:a:m;1"));
+    ask(f, "PUT", "/api/deviceTemplates/dtmi:a:pump;2", FORM("dtmi:a:pump;2", "dtmi:a:m;2"));
+    for (int i = 1; i <= 4; i++) {
+        snprintf(target, sizeof target, "/api/devices/d%d", i);
+        ask(f, "PUT", target, "{\"template\":\"" PUMP "\"}");
+    }
+    ask(f, "PUT", "/api/deviceGroups/g", "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices\"}");
+}
+
+static int set_up(void **state)
+{
+    struct fixture *f = fixture_create(false);
+    furnish(f);
+    *state = f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    fixture_destroy(*state);
+    return 0;
+}
+
+static void turns(struct fixture *f, int count)
+{
+    for (int i = 0; i < count; i++)
+        bench_advance(&f->bench, 1);
+}
+
+#define assert_progress(f, target, status_, total_, pending_, completed_, failed_) \
+    assert_progress_at((f), (target), (status_), (total_), (pending_), (completed_), (failed_), __LINE__)
+static void assert_progress_at(struct fixture *f, const char *target, const char *status, int total, int pending,
+                               int completed, int failed, int line)
+{
+    ask(f, "GET", target, "");
+    const int got[] = {(int)cJSON_GetNumberValue(fixture_at(f, "progress.total")),
+                       (int)cJSON_GetNumberValue(fixture_at(f, "progress.pending")),
+                       (int)cJSON_GetNumberValue(fixture_at(f, "progress.completed")),
+                       (int)cJSON_GetNumberValue(fixture_at(f, "progress.failed"))};
+    if (strcmp(fixture_text(f, "status"), status) != 0 || got[0] != total || got[1] != pending ||
+        got[2] != completed || got[3] != failed)
+        fail_msg("line %d: %s", line, f->text);
+}
+
+/* --- what a job does --- */
+
+static void a_property_job_sets_it_on_every_device(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", JOB,
+                "{\"displayName\":\"J\",\"group\":\"g\",\"data\":[{\"type\":\"PropertyJobData\",\"target\":\"" PUMP
+                "\",\"path\":\"setpoint\",\"value\":55},{\"type\":\"property\",\"target\":\"" PUMP
+                "\",\"path\":\"part.level\",\"value\":7}]}");
+    assert_int_equal(f->status, 200);
+    assert_string_equal(fixture_text(f, "status"), "pending");
+    assert_string_equal(fixture_text(f, "data.0.type"), "property");
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+    assert_string_equal(fixture_text(f, "start"), "2026-03-04T05:06:07.090Z");
+    assert_true(strcmp(fixture_text(f, "end"), "2026-03-04T05:06:07.089Z") > 0);
+    assert_null(fixture_at(f, "jobId"));
+    ask(f, "GET", "/api/devices/d3/properties", "");
+    assert_int_equal(fixture_at(f, "$metadata.setpoint.desiredValue")->valuedouble, 55);
+    assert_int_equal(fixture_at(f, "part.$metadata.level.desiredValue")->valuedouble, 7);
+    fixture_ask(f, "GET", JOB "/devices?$top=1", "");
+    assert_string_equal(fixture_text(f, "value.0.id"), "d1");
+    assert_string_equal(fixture_text(f, "value.0.status"), "completed");
+    assert_non_null(fixture_at(f, "nextLink"));
+}
+
+static void a_cloud_property_job_keeps_it(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB,
+        "{\"group\":\"g\",\"data\":[{\"type\":\"cloudProperty\",\"target\":\"" PUMP
+        "\",\"path\":\"city\",\"value\":\"Oslo\"}]}");
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+    ask(f, "GET", "/api/devices/d1/properties", "");
+    assert_string_equal(fixture_text(f, "city"), "Oslo");
+}
+
+static void a_migration_gives_another_template(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB,
+        "{\"group\":\"g\",\"data\":[{\"type\":\"deviceTemplateMigration\",\"template\":\"dtmi:a:pump;2\"}]}");
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+    ask(f, "GET", "/api/devices/d2", "");
+    assert_string_equal(fixture_text(f, "template"), "dtmi:a:pump;2");
+}
+
+static void a_command_job_waits_for_the_answers(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "DELETE", "/api/devices/d1", "");
+    fixture_connect(f, "d1");
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"" PUMP "\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," PURGE "}");
+    turns(f, 4);
+    assert_int_equal(fixture_take(f), SPOKE_MQTT_PUBLISH);
+    assert_string_equal(f->payload, "5");
+    assert_progress(f, JOB, "running", 4, 1, 0, 3); /* the others are away */
+    char topic[400];
+    snprintf(topic, sizeof topic, "$iothub/methods/res/200/?$rid=%s", strstr(f->topic, "$rid=") + 5);
+    fixture_publish(f, topic, "{}", 0);
+    turns(f, 3);
+    assert_progress(f, JOB, "complete", 4, 0, 1, 3);
+    ask(f, "GET", JOB "/devices", "");
+    assert_non_null(strstr(fixture_text(f, "value.1.message"), "not connected"));
+    ask(f, "GET", "/api/devices/d1/commands/purge", "");
+    assert_int_equal(cJSON_GetArraySize(fixture_at(f, "value")), 1);
+}
+
+static void a_device_that_refuses_the_command_has_failed(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "DELETE", "/api/devices/d1", "");
+    fixture_connect(f, "d1");
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"" PUMP "\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," PURGE "}");
+    turns(f, 4);
+    assert_int_equal(fixture_take(f), SPOKE_MQTT_PUBLISH);
+    char topic[400];
+    snprintf(topic, sizeof topic, "$iothub/methods/res/500/?$rid=%s", strstr(f->topic, "$rid=") + 5);
+    fixture_publish(f, topic, "{}", 0);
+    turns(f, 3);
+    assert_progress(f, JOB, "failed", 4, 0, 0, 4);
+    ask(f, "GET", JOB "/devices", "");
+    assert_string_equal(fixture_text(f, "value.0.message"), "The device answered with 500.");
+}
+
+static void a_device_of_another_template_fails_and_says_so(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PATCH", "/api/devices/d2", "{\"template\":\"dtmi:a:pump;2\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 3, 1);
+    ask(f, "GET", JOB "/devices", "");
+    assert_string_equal(fixture_text(f, "value.1.status"), "failed");
+    assert_non_null(strstr(fixture_text(f, "value.1.message"), "has not the template " PUMP));
+}
+
+static void a_job_of_an_empty_group_is_complete(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", "/api/deviceGroups/g",
+        "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices WHERE $id = 'x'\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 3);
+    assert_progress(f, JOB, "complete", 0, 0, 0, 0);
+}
+
+static void a_job_whose_group_went_fails(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    ask(f, "DELETE", "/api/deviceGroups/g", "");
+    turns(f, 3);
+    assert_progress(f, JOB, "failed", 0, 0, 0, 0);
+    assert_string_equal(fixture_text(f, "error"), "the device group does not exist any more");
+}
+
+/* --- batches, thresholds, stopping --- */
+
+static void a_batch_begins_when_the_one_before_has_ended(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "DELETE", "/api/devices/d1", "");
+    fixture_connect(f, "d1");
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"" PUMP "\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\",\"batch\":{\"type\":\"percentage\",\"value\":50}," PURGE "}");
+    turns(f, 6);
+    assert_progress(f, JOB, "running", 4, 3, 0, 1); /* d1 is asked, and d3 and d4 wait for it */
+    bench_advance(&f->bench, 31000);
+    turns(f, 3);
+    assert_progress(f, JOB, "failed", 4, 0, 0, 4);
+}
+
+static void too_many_failures_cancel_the_rest(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB,
+        "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":1},\"cancellationThreshold\":{\"type\":\"number\","
+        "\"value\":1,\"batch\":false}," PURGE "}");
+    turns(f, 8);
+    assert_progress(f, JOB, "cancelled", 4, 0, 0, 2);
+    ask(f, "GET", JOB "/devices", "");
+    assert_string_equal(fixture_text(f, "value.2.status"), "cancelled");
+}
+
+static void a_threshold_of_batches_begins_anew_with_each(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"dtmi:a:pump;2\"}");
+    ask(f, "PATCH", "/api/devices/d3", "{\"template\":\"dtmi:a:pump;2\"}");
+    ask(f, "PUT", JOB,
+        "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":2},\"cancellationThreshold\":{\"type\":\"percentage\","
+        "\"value\":50,\"batch\":true}," SETPOINT(1) "}");
+    turns(f, 8);
+    assert_progress(f, JOB, "complete", 4, 0, 2, 2);
+}
+
+static void a_stopped_job_goes_on_when_it_is_resumed(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB, "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":1}," SETPOINT(1) "}");
+    turns(f, 2);
+    assert_progress(f, JOB, "running", 4, 3, 1, 0);
+    fixture_ask(f, "POST", JOB "/stop", "");
+    assert_answer(f, 204, "");
+    turns(f, 3);
+    assert_progress(f, JOB, "stopped", 4, 3, 1, 0);
+    fixture_ask(f, "POST", JOB "/stop", "");
+    assert_refused(f, 409, "Conflict", "The job is stopped");
+    fixture_ask(f, "POST", JOB "/resume", "");
+    assert_answer(f, 204, "");
+    turns(f, 8);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+    fixture_ask(f, "POST", JOB "/resume", "");
+    assert_refused(f, 409, "Conflict", "The job is complete");
+}
+
+static void a_job_resumed_while_a_command_of_it_is_out_goes_on_behind_it(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "DELETE", "/api/devices/d1", "");
+    fixture_connect(f, "d1");
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"" PUMP "\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":1}," PURGE "}");
+    turns(f, 3);
+    ask(f, "POST", JOB "/stop", "");
+    turns(f, 1);
+    ask(f, "POST", JOB "/resume", "");
+    turns(f, 1);
+    assert_progress(f, JOB, "pending", 4, 4, 0, 0);
+    bench_advance(&f->bench, 31000);
+    turns(f, 8);
+    assert_progress(f, JOB, "failed", 4, 0, 0, 4);
+}
+
+static void a_rerun_is_for_the_devices_that_failed(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PATCH", "/api/devices/d2", "{\"template\":\"dtmi:a:pump;2\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    fixture_ask(f, "PUT", JOB "/rerun/j2", "");
+    assert_refused(f, 409, "Conflict", "once it has ended");
+    turns(f, 4);
+    ask(f, "PATCH", "/api/devices/d2", "{\"template\":\"" PUMP "\"}");
+    fixture_ask(f, "PUT", JOB "/rerun/j1", "");
+    assert_refused(f, 409, "Conflict", "exists already");
+    fixture_ask(f, "PUT", JOB "/rerun/j.2", "");
+    assert_refused(f, 400, "InvalidRequest", "letters");
+    fixture_ask(f, "PUT", JOB "/rerun/j2", "");
+    assert_int_equal(f->status, 200);
+    assert_string_equal(fixture_text(f, "id"), "j2");
+    turns(f, 4);
+    assert_progress(f, "/api/jobs/j2", "complete", 1, 0, 1, 0);
+    fixture_ask(f, "PUT", "/api/jobs/j2/rerun/j3", "");
+    assert_refused(f, 409, "Conflict", "No device of the job failed");
+}
+
+static void five_jobs_run_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    char target[40];
+    ask(f, "DELETE", "/api/devices/d1", "");
+    fixture_connect(f, "d1");
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"" PUMP "\"}");
+    for (int i = 0; i < 6; i++) {
+        snprintf(target, sizeof target, "/api/jobs/k%d", i);
+        ask(f, "PUT", target, "{\"group\":\"g\"," PURGE "}");
+        turns(f, 4);
+    }
+    assert_progress(f, "/api/jobs/k4", "running", 4, 1, 0, 3);
+    assert_progress(f, "/api/jobs/k5", "pending", 0, 0, 0, 0);
+    bench_advance(&f->bench, 31000);
+    turns(f, 6);
+    assert_progress(f, "/api/jobs/k5", "running", 4, 1, 0, 3);
+}
+
+/* --- a restart --- */
+
+static void a_job_goes_on_after_a_restart(void **state)
+{
+    (void)state;
+    struct fixture *f = calloc(1, sizeof *f);
+    char path[64] = "/tmp/spoke_jobs_XXXXXX", name[80];
+    const int fd = mkstemp(path);
+    assert_true(fd >= 0);
+    close(fd);
+    bench_prepare(&f->bench);
+    f->bench.options.store_path = path;
+    bench_start(&f->bench);
+    furnish(f);
+    ask(f, "PUT", JOB, "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":1}," SETPOINT(1) "}");
+    turns(f, 2);
+    assert_progress(f, JOB, "running", 4, 3, 1, 0);
+    bench_close(&f->bench);
+    bench_start(&f->bench);
+    assert_progress(f, JOB, "running", 4, 3, 1, 0);
+    turns(f, 8);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+    fixture_destroy(f);
+    (void)unlink(path);
+    snprintf(name, sizeof name, "%s-wal", path);
+    (void)unlink(name);
+    snprintf(name, sizeof name, "%s-shm", path);
+    (void)unlink(name);
+}
+
+/* --- bad input --- */
+
+static void a_job_that_cannot_be_is_refused(void **state)
+{
+    static const char *const CASES[][2] = {
+        {"{}", "\"group\" of a job"},
+        {"{\"group\":\"none\"," SETPOINT(1) "}", "There is no device group none"},
+        {"{\"group\":\"g\"}", "array of 1 to 100"},
+        {"{\"group\":\"g\",\"data\":[]}", "array of 1 to 100"},
+        {"{\"group\":\"g\",\"data\":[1]}", "each has to be an object"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"x\"}]}", "\"type\" has to be property"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"property\"}]}", "\"target\" (a device template)"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"property\",\"target\":\"" PUMP "\",\"path\":\"setpoint\"}]}",
+         "\"value\" is needed"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"property\",\"target\":\"dtmi:a:x;1\",\"path\":\"a\",\"value\":1}]}",
+         "There is no device template dtmi:a:x;1"},
+        {"{\"group\":\"g\"," SETPOINT("x") "}", "expected a number"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"property\",\"target\":\"" PUMP "\",\"path\":\"x\",\"value\":1}]}",
+         "has no property 'x'"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"property\",\"target\":\"" PUMP
+         "\",\"path\":\"firmware\",\"value\":\"1\"}]}",
+         "read-only"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"property\",\"target\":\"" PUMP
+         "\",\"path\":\"city\",\"value\":\"x\"}]}",
+         "its type is cloudProperty"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"cloudProperty\",\"target\":\"" PUMP
+         "\",\"path\":\"setpoint\",\"value\":1}]}",
+         "its type is property"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"command\",\"target\":\"" PUMP
+         "\",\"path\":\"purge\",\"value\":\"x\"}]}",
+         "purge"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"deviceTemplateMigration\"}]}", "a migration has \"template\""},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"deviceTemplateMigration\",\"template\":\"" PUMP
+         "\"},{\"type\":\"deviceTemplateMigration\",\"template\":\"" PUMP "\"}]}",
+         "stands alone"},
+        {"{\"group\":\"g\",\"data\":[{\"type\":\"property\",\"target\":\"" PUMP
+         "\",\"path\":\"setpoint\",\"value\":1},{\"type\":\"cloudProperty\",\"target\":\"" PUMP
+         "\",\"path\":\"city\",\"value\":\"x\"}]}",
+         "all of it has to be of one type"},
+        {"{\"group\":\"g\",\"batch\":{\"type\":\"x\",\"value\":1}," SETPOINT(1) "}",
+         "\"number\" or \"percentage\""},
+        {"{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":0}," SETPOINT(1) "}", "from 1 to 1000000"},
+        {"{\"group\":\"g\",\"batch\":{\"type\":\"percentage\",\"value\":101}," SETPOINT(1) "}", "from 1 to 100"},
+        {"{\"group\":\"g\",\"cancellationThreshold\":{\"type\":\"number\",\"value\":1.5}," SETPOINT(1) "}",
+         "whole number"},
+        {"{\"group\":\"g\",\"x\":1," SETPOINT(1) "}", "\"x\" is not a member of a job"},
+    };
+    struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        fixture_ask(f, "PUT", JOB, CASES[i][0]);
+        assert_refused(f, 400, "InvalidBody", CASES[i][1]);
+    }
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    fixture_ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    assert_refused(f, 409, "Conflict", "exists already");
+    fixture_ask(f, "PUT", "/api/jobs/a.b", "{\"group\":\"g\"," SETPOINT(1) "}");
+    assert_refused(f, 400, "InvalidRequest", "letters");
+}
+
+/* --- who may --- */
+
+static char *token_of(struct fixture *f, const char *body)
+{
+    ask(f, "PUT", "/api/apiTokens/t", body);
+    return strdup(fixture_text(f, "token"));
+}
+
+static void a_job_may_do_what_its_maker_may(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", "/api/roles/timer",
+        "{\"displayName\":\"T\",\"rights\":[\"job.read\",\"job.write\",\"group.read\"]}");
+    char *token = token_of(f, "{\"roles\":[{\"role\":\"timer\"}]}");
+    fixture_ask_as(f, "PUT", JOB "?api-version=2022-07-31", "{\"group\":\"g\"," SETPOINT(1) "}", false, token);
+    assert_refused(f, 403, "Forbidden", "what the job does");
+    fixture_ask_as(f, "PUT", JOB "?api-version=2022-07-31", "{\"group\":\"g\"," PURGE "}", false, token);
+    assert_refused(f, 403, "Forbidden", "what the job does");
+    free(token);
+}
+
+static void a_job_of_an_organization_leaves_the_devices_of_others_alone(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"O\"}");
+    ask(f, "PATCH", "/api/devices/d1", "{\"organizations\":[\"oslo\"]}");
+    ask(f, "PATCH", "/api/deviceGroups/g", "{\"organizations\":[\"oslo\"]}");
+    char *token =
+        token_of(f, "{\"roles\":[{\"role\":\"ae2c9854-393b-4f97-8c42-479d70ce626e\",\"organization\":\"oslo\"}]}");
+    fixture_ask_as(f, "PUT", JOB "?api-version=2022-07-31", "{\"group\":\"g\"," SETPOINT(1) "}", false, token);
+    assert_int_equal(f->status, 200);
+    ask(f, "PATCH", "/api/deviceGroups/g", "{\"organizations\":[]}");
+    turns(f, 5);
+    assert_progress(f, JOB, "complete", 1, 0, 1, 0);
+    free(token);
+}
+
+/* --- scheduled jobs --- */
+
+#define SCHEDULED "/api/scheduledJobs/s1"
+#define HOUR_MS (INT64_C(3600) * 1000)
+
+static int made_by(struct fixture *f)
+{
+    ask(f, "GET", SCHEDULED "/jobs", "");
+    return cJSON_GetArraySize(fixture_at(f, "value"));
+}
+
+static void a_scheduled_job_makes_jobs_when_it_is_time(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", SCHEDULED,
+                "{\"displayName\":\"S\",\"group\":\"g\"," SETPOINT(
+                    9) ",\"schedule\":{\"start\":\"2026-03-04T06:06:07.089Z\","
+                       "\"recurrence\":\"daily\",\"end\":{\"type\":\"occurrences\",\"occurrences\":2}}}");
+    assert_int_equal(f->status, 200);
+    assert_true(cJSON_IsTrue(fixture_at(f, "enabled")));
+    assert_true(cJSON_IsFalse(fixture_at(f, "completed")));
+    assert_null(fixture_at(f, "nextMs"));
+    turns(f, 2);
+    assert_int_equal(made_by(f), 0);
+    bench_advance(&f->bench, HOUR_MS);
+    turns(f, 4);
+    assert_int_equal(made_by(f), 1);
+    assert_string_equal(fixture_text(f, "value.0.id"), "s1-1");
+    assert_string_equal(fixture_text(f, "value.0.scheduledJobId"), "s1");
+    assert_string_equal(fixture_text(f, "value.0.status"), "complete");
+    bench_advance(&f->bench, 24 * HOUR_MS);
+    turns(f, 4);
+    assert_int_equal(made_by(f), 2);
+    bench_advance(&f->bench, 24 * HOUR_MS);
+    turns(f, 4);
+    assert_int_equal(made_by(f), 2);
+    ask(f, "GET", SCHEDULED, "");
+    assert_true(cJSON_IsTrue(fixture_at(f, "completed")));
+}
+
+static void what_was_missed_is_made_up_for_once(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", SCHEDULED,
+        "{\"group\":\"g\"," SETPOINT(
+            9) ",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"recurrence\":\"daily\"}}");
+    bench_advance(&f->bench, 10 * 24 * HOUR_MS);
+    turns(f, 5);
+    assert_int_equal(made_by(f), 1);
+    bench_advance(&f->bench, 24 * HOUR_MS);
+    turns(f, 5);
+    assert_int_equal(made_by(f), 2);
+}
+
+static void a_disabled_one_waits_until_it_is_enabled(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", SCHEDULED,
+        "{\"enabled\":false,\"group\":\"g\"," SETPOINT(9) ",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\","
+                                                          "\"recurrence\":\"daily\"}}");
+    bench_advance(&f->bench, 24 * HOUR_MS);
+    turns(f, 3);
+    assert_int_equal(made_by(f), 0);
+    ask(f, "PATCH", SCHEDULED, "{\"enabled\":true}");
+    turns(f, 3);
+    assert_int_equal(made_by(f), 0);
+    bench_advance(&f->bench, 24 * HOUR_MS);
+    turns(f, 3);
+    assert_int_equal(made_by(f), 1);
+    ask(f, "GET", SCHEDULED, "");
+    char *whole = strdup(f->text);
+    ask(f, "PUT", SCHEDULED, whole); /* what GET gave can be put back */
+    free(whole);
+    fixture_ask(f, "DELETE", SCHEDULED, "");
+    assert_answer(f, 204, "");
+    bench_advance(&f->bench, 24 * HOUR_MS);
+    turns(f, 3);
+    fixture_ask(f, "GET", "/api/jobs/s1-2", "");
+    assert_refused(f, 404, "NotFound", "Job s1-2");
+}
+
+static void a_scheduled_job_that_cannot_be_is_refused(void **state)
+{
+    static const char *const CASES[][2] = {
+        {"", "it is missing"},
+        {",\"schedule\":{}", "\"start\" has to be a time"},
+        {",\"schedule\":{\"start\":\"x\"}", "\"start\" has to be a time"},
+        {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"recurrence\":\"yearly\"}", "\"daily\", \"weekly\""},
+        {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{}}", "\"date\" or \"occurrences\""},
+        {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{\"type\":\"date\"}}", "\"date\" of \"end\""},
+        {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{\"type\":\"occurrences\",\"occurrences\":1000}}",
+         "1 to 999"},
+        {",\"enabled\":1", "true or false"},
+    };
+    struct fixture *f = *state;
+    char body[500];
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        snprintf(body, sizeof body, "{\"group\":\"g\"," SETPOINT(1) "%s}", CASES[i][0]);
+        fixture_ask(f, "PUT", SCHEDULED, body);
+        assert_refused(f, 400, "InvalidBody", CASES[i][1]);
+    }
+}
+
+int main(void)
+{
+#define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+    const struct CMUnitTest tests[] = {
+        WITH_CORE(a_property_job_sets_it_on_every_device),
+        WITH_CORE(a_cloud_property_job_keeps_it),
+        WITH_CORE(a_migration_gives_another_template),
+        WITH_CORE(a_command_job_waits_for_the_answers),
+        WITH_CORE(a_device_that_refuses_the_command_has_failed),
+        WITH_CORE(a_device_of_another_template_fails_and_says_so),
+        WITH_CORE(a_job_of_an_empty_group_is_complete),
+        WITH_CORE(a_job_whose_group_went_fails),
+        WITH_CORE(a_batch_begins_when_the_one_before_has_ended),
+        WITH_CORE(too_many_failures_cancel_the_rest),
+        WITH_CORE(a_threshold_of_batches_begins_anew_with_each),
+        WITH_CORE(a_stopped_job_goes_on_when_it_is_resumed),
+        WITH_CORE(a_job_resumed_while_a_command_of_it_is_out_goes_on_behind_it),
+        WITH_CORE(a_rerun_is_for_the_devices_that_failed),
+        WITH_CORE(five_jobs_run_at_a_time),
+        cmocka_unit_test(a_job_goes_on_after_a_restart),
+        WITH_CORE(a_job_that_cannot_be_is_refused),
+        WITH_CORE(a_job_may_do_what_its_maker_may),
+        WITH_CORE(a_job_of_an_organization_leaves_the_devices_of_others_alone),
+        WITH_CORE(a_scheduled_job_makes_jobs_when_it_is_time),
+        WITH_CORE(what_was_missed_is_made_up_for_once),
+        WITH_CORE(a_disabled_one_waits_until_it_is_enabled),
+        WITH_CORE(a_scheduled_job_that_cannot_be_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
