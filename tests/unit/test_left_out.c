@@ -1,6 +1,8 @@
 /* A build without some of its parts (spoke/features.h): calls answer, configurations are refused with a sentence, and
  * what is left works. Run for each switch by tests/size/switches.py; in the usual build nothing is left out. */
 #include <spoke/features.h>
+#include <spoke/proto/dps.h>
+#include <spoke/proto/hub.h>
 
 #include "support/client_fixture.h"
 
@@ -192,6 +194,9 @@ static void a_device_that_needs_dps_hears_that_it_is_left_out(void **state)
     config.id_scope = "0ne0";
     if (!SPOKE_WITH_DPS)
         assert_refused(&config, "SPOKE_WITH_DPS");
+    config.provisioning_payload = "{}";
+    if (SPOKE_WITH_DPS && !SPOKE_WITH_DPS_PAYLOAD)
+        assert_refused(&config, "SPOKE_WITH_DPS_PAYLOAD");
     config.provisioning_host = "dps.local, other.local";
     if (SPOKE_WITH_DPS && !SPOKE_WITH_HOSTS)
         assert_refused(&config, "SPOKE_WITH_HOSTS");
@@ -244,6 +249,12 @@ static void a_call_that_was_left_out_says_so(void **state)
     const spoke_command command = {.client = f->client, .payload = SPOKE_STR("\"0ne0\"")};
     const spoke_credential credential = {.primary = KEY};
     const spoke_delivery mortal = {.ttl_s = 60}, watched = {.id = 1};
+    const spoke_dps_config custom = {
+        .id_scope = SPOKE_STR("0ne0"), .registration_id = SPOKE_STR("d"), .payload = SPOKE_STR("{\"a\":1}")};
+    const spoke_hub_identity module = {.device_id = SPOKE_STR("d"), .module_id = SPOKE_STR("m")};
+    char scratch[SPOKE_DPS_MIN_SCRATCH_BYTES];
+    spoke_buf topic = spoke_buf_from(scratch, sizeof scratch);
+    spoke_dps dps;
     const spoke_outgoing message = {.body = SPOKE_STR("{}"), .ttl_s = 60};
     const spoke_outgoing watched_message = {.body = SPOKE_STR("{}"), .id = 1};
     spoke_stats stats = {.struct_size = sizeof stats};
@@ -272,6 +283,9 @@ static void a_call_that_was_left_out_says_so(void **state)
     for (size_t i = 0; i < sizeof calls / sizeof calls[0]; i++)
         if (!calls[i].built)
             assert_int_equal(calls[i].status, SPOKE_E_UNSUPPORTED);
+    assert_int_equal(spoke_dps_init(&dps, &custom, scratch, sizeof scratch),
+                     SPOKE_WITH_DPS_PAYLOAD ? SPOKE_OK : SPOKE_E_UNSUPPORTED);
+    assert_int_equal(spoke_hub_client_id(&module, &topic), SPOKE_WITH_MODULES ? SPOKE_OK : SPOKE_E_ARG);
     if (!SPOKE_WITH_MOVE)
         assert_int_equal(spoke_move_command(&command, NULL).code, 501);
 }
