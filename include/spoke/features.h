@@ -34,6 +34,9 @@
 #ifndef SPOKE_WITH_LISTENING /* subscriptions and what they bring; without it the device speaks and hears only PUBACKs */
 #define SPOKE_WITH_LISTENING 1
 #endif
+#ifndef SPOKE_WITH_WILL /* a last will, of programs that use the MQTT session by themselves: the client never leaves one */
+#define SPOKE_WITH_WILL 1
+#endif
 #ifndef SPOKE_WITH_DPS /* provisioning; without it hub_host has to be given; this and the next three need LISTENING */
 #define SPOKE_WITH_DPS SPOKE_WITH_LISTENING
 #endif

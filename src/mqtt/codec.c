@@ -6,6 +6,13 @@
 
 /* --- names --- */
 
+#ifdef __OPTIMIZE_SIZE__
+static bool text_is_plain(spoke_str s)
+{
+    (void)s;
+    return false; /* byte by byte finds the same */
+}
+#else
 #define EACH_BYTE(byte) (SIZE_MAX / 255 * (byte))
 
 static size_t load_word(const char *at)
@@ -34,6 +41,7 @@ static bool text_is_plain(spoke_str s)
         plain &= plain_bytes(load_word(s.ptr + at));
     return (plain & EACH_BYTE(0x80)) == EACH_BYTE(0x80);
 }
+#endif
 
 static bool topic_valid_by_bytes(spoke_str topic)
 {
@@ -230,14 +238,6 @@ static void decode_connect(reader *r, spoke_mqtt_packet *out)
         out->as.connect.password = take_binary(r);
 }
 
-static void decode_connack(reader *r, spoke_mqtt_packet *out)
-{
-    const uint8_t flags = take_byte(r);
-    out->as.connack.session_present = (flags & 1) != 0;
-    out->as.connack.code = take_byte(r); /* reserved codes too: whoever is refused wants to see the number */
-    expect(r, flags <= 1 && (flags == 0 || out->as.connack.code == 0)); /* [MQTT-3.2.2-4] */
-}
-
 static void decode_publish(reader *r, uint8_t flags, spoke_mqtt_packet *out)
 {
     out->as.publish.qos = codec_publish_qos(flags);
@@ -269,48 +269,42 @@ bool codec_codes_valid(spoke_str codes)
     return codes.len > 0;
 }
 
-/* The packets without a text and without a list: those that a client receives that has subscribed to nothing, and the
- * empty ones. */
-static void decode_short(reader *r, spoke_mqtt_packet *out)
+/* Two bytes of a CONNACK, an id, or nothing at all: what a client receives that has subscribed to nothing, and the rest
+ * that holds neither a text nor a list. */
+static spoke_status decode_short(const spoke_mqtt_header *header, const uint8_t *body, spoke_mqtt_packet *out)
 {
-    if (out->type == SPOKE_MQTT_CONNACK)
-        decode_connack(r, out);
-    else if (out->type < SPOKE_MQTT_PINGREQ)
-        out->packet_id = take_packet_id(r);
-}
-
-/* The packets that both sides receive, or a client alone. */
-static void decode_answer(reader *r, uint8_t flags, spoke_mqtt_packet *out)
-{
-    if (out->type == SPOKE_MQTT_PUBLISH) {
-        decode_publish(r, flags, out);
-        return;
-    }
-    decode_short(r, out);
-    if (out->type == SPOKE_MQTT_SUBACK) {
-        out->as.codes = take_bytes(r, r->left);
-        expect(r, codec_codes_valid(out->as.codes));
-    }
-}
-
-/* Those that a server alone receives as well. */
-static void decode_any(reader *r, uint8_t flags, spoke_mqtt_packet *out)
-{
-    if (out->type == SPOKE_MQTT_CONNECT) {
-        decode_connect(r, out);
-    } else if (out->type == SPOKE_MQTT_SUBSCRIBE || out->type == SPOKE_MQTT_UNSUBSCRIBE) {
-        out->packet_id = take_packet_id(r);
-        out->as.filters = take_bytes(r, r->left);
-        expect(r, codec_filters_valid(out->as.filters, out->type == SPOKE_MQTT_SUBSCRIBE));
+    const size_t expected = header->type < SPOKE_MQTT_PINGREQ ? 2 : 0;
+    bool valid = header->body_bytes == expected;
+    if (!valid || expected == 0)
+        return valid ? SPOKE_OK : SPOKE_E_PROTOCOL;
+    if (header->type == SPOKE_MQTT_CONNACK) {
+        out->as.connack.session_present = body[0] != 0;
+        out->as.connack.code = body[1]; /* reserved codes too: whoever is refused wants to see the number */
+        valid = body[0] == 0 || (body[0] == 1 && body[1] == 0); /* [MQTT-3.2.2-4] */
     } else {
-        decode_answer(r, flags, out);
+        out->packet_id = codec_u16(body);
+        valid = out->packet_id != 0;
     }
+    return valid ? SPOKE_OK : SPOKE_E_PROTOCOL;
 }
 
-static reader open_body(const spoke_mqtt_header *header, const uint8_t *bytes, spoke_mqtt_packet *out)
+static void decode_suback(reader *r, spoke_mqtt_packet *out)
 {
-    memset(out, 0, sizeof *out);
-    out->type = header->type;
+    out->packet_id = take_packet_id(r);
+    out->as.codes = take_bytes(r, r->left);
+    expect(r, codec_codes_valid(out->as.codes));
+}
+
+/* The requests for topics and for their end. */
+static void decode_request(reader *r, spoke_mqtt_packet *out)
+{
+    out->packet_id = take_packet_id(r);
+    out->as.filters = take_bytes(r, r->left);
+    expect(r, codec_filters_valid(out->as.filters, out->type == SPOKE_MQTT_SUBSCRIBE));
+}
+
+static reader open_body(const spoke_mqtt_header *header, const uint8_t *bytes)
+{
     return (reader){bytes + header->head_bytes, header->body_bytes, true};
 }
 
@@ -319,13 +313,19 @@ static spoke_status close_body(const reader *r)
     return r->ok && r->left == 0 ? SPOKE_OK : SPOKE_E_PROTOCOL;
 }
 
+/* The packets that both sides receive, or a client alone. */
 spoke_status codec_decode_answer(const spoke_mqtt_header *header, const uint8_t *bytes, spoke_mqtt_packet *out)
 {
-    reader r = open_body(header, bytes, out);
-    if (SPOKE_WITH_LISTENING)
-        decode_answer(&r, header->flags, out);
+    memset(out, 0, sizeof *out);
+    out->type = header->type;
+    const bool long_one = header->type == SPOKE_MQTT_PUBLISH || header->type == SPOKE_MQTT_SUBACK;
+    if (!SPOKE_WITH_LISTENING || !long_one)
+        return decode_short(header, bytes + header->head_bytes, out);
+    reader r = open_body(header, bytes);
+    if (header->type == SPOKE_MQTT_PUBLISH)
+        decode_publish(&r, header->flags, out);
     else
-        decode_short(&r, out);
+        decode_suback(&r, out);
     return close_body(&r);
 }
 
@@ -336,8 +336,15 @@ spoke_status spoke_mqtt_decode(const uint8_t *bytes, size_t len, spoke_mqtt_pack
         return SPOKE_E_ARG;
     if (spoke_mqtt_peek(bytes, len, &header) != SPOKE_OK || len - header.head_bytes != header.body_bytes)
         return SPOKE_E_PROTOCOL;
-    reader r = open_body(&header, bytes, out);
-    decode_any(&r, header.flags, out);
+    const spoke_status status = codec_decode_answer(&header, bytes, out);
+    /* what a server alone receives */
+    reader r = open_body(&header, bytes);
+    if (header.type == SPOKE_MQTT_CONNECT)
+        decode_connect(&r, out);
+    else if (header.type == SPOKE_MQTT_SUBSCRIBE || header.type == SPOKE_MQTT_UNSUBSCRIBE)
+        decode_request(&r, out);
+    else
+        return status;
     return close_body(&r);
 }
 

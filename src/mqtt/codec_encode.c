@@ -1,6 +1,8 @@
 /* The writing half of the codec: check, measure, then write without looking back. */
 #include "mqtt/codec.h"
 
+#include <spoke/features.h>
+
 enum { CONNACK_LAST_CODE = 5 };
 
 static uint8_t *put_u16(uint8_t *at, uint16_t value)
@@ -64,6 +66,11 @@ size_t spoke_mqtt_publish_bytes(size_t topic_bytes, size_t payload_bytes, uint8_
     return body != SIZE_MAX ? codec_packet_bytes(body) : SIZE_MAX;
 }
 
+static bool has_will(const spoke_mqtt_packet *p)
+{
+    return SPOKE_WITH_WILL && p->as.connect.has_will;
+}
+
 static bool will_valid(const spoke_mqtt_will *will)
 {
     return will->qos <= 2 && codec_topic_valid(will->topic) && will->payload.len <= CODEC_MAX_TEXT;
@@ -77,8 +84,7 @@ static bool connect_valid(const spoke_mqtt_packet *p)
         return false;
     if (p->as.connect.has_password && !p->as.connect.has_username)
         return false;
-    return p->as.connect.password.len <= CODEC_MAX_TEXT &&
-           (!p->as.connect.has_will || will_valid(&p->as.connect.will));
+    return p->as.connect.password.len <= CODEC_MAX_TEXT && (!has_will(p) || will_valid(&p->as.connect.will));
 }
 
 static uint8_t connect_flags(const spoke_mqtt_packet *p)
@@ -90,7 +96,7 @@ static uint8_t connect_flags(const spoke_mqtt_packet *p)
         flags |= CODEC_CONNECT_USERNAME;
     if (p->as.connect.has_password)
         flags |= CODEC_CONNECT_PASSWORD;
-    if (p->as.connect.has_will) {
+    if (has_will(p)) {
         flags |= CODEC_CONNECT_WILL | (unsigned)p->as.connect.will.qos << CODEC_CONNECT_WILL_QOS_SHIFT;
         flags |= p->as.connect.will.retain ? CODEC_CONNECT_WILL_RETAIN : 0u;
     }
@@ -101,7 +107,7 @@ static size_t connect_body_bytes(const spoke_mqtt_packet *p)
 {
     size_t body = 2 + p->as.connect.protocol.len + 1 + 1 + 2; /* name, level, flags, keep-alive */
     body += 2 + p->as.connect.client_id.len;
-    if (p->as.connect.has_will)
+    if (has_will(p))
         body += 2 + p->as.connect.will.topic.len + 2 + p->as.connect.will.payload.len;
     if (p->as.connect.has_username)
         body += 2 + p->as.connect.username.len;
@@ -122,7 +128,7 @@ spoke_status codec_encode_connect(const spoke_mqtt_packet *p, spoke_buf *out)
     *at++ = connect_flags(p);
     at = put_u16(at, p->as.connect.keep_alive_s);
     at = put_text(at, p->as.connect.client_id);
-    if (p->as.connect.has_will)
+    if (has_will(p))
         at = put_text(put_text(at, p->as.connect.will.topic), p->as.connect.will.payload);
     if (p->as.connect.has_username)
         at = put_text(at, p->as.connect.username);

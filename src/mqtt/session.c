@@ -393,7 +393,7 @@ static spoke_status queue_connect(spoke_mqtt *s, const spoke_mqtt_connect_option
     packet.as.connect.has_password = options->password.len > 0;
     packet.as.connect.clean_session = options->clean_session;
     packet.as.connect.keep_alive_s = options->keep_alive_s;
-    if (options->will != NULL) {
+    if (SPOKE_WITH_WILL && options->will != NULL) {
         packet.as.connect.has_will = true;
         packet.as.connect.will = *options->will;
     }
@@ -406,6 +406,8 @@ spoke_status spoke_mqtt_connect(spoke_mqtt *s, uint64_t now, const spoke_mqtt_co
 {
     if (s == NULL || options == NULL || (options->will != NULL && options->will->qos > 1))
         return SPOKE_E_ARG;
+    if (!SPOKE_WITH_WILL && options->will != NULL)
+        return SPOKE_E_UNSUPPORTED;
     if (!SPOKE_WITH_RESUME && !options->clean_session)
         return SPOKE_E_UNSUPPORTED;
     if (!SPOKE_WITH_RESUME ||

@@ -288,13 +288,13 @@ void queue_ungroup(struct queue *q, uint32_t token)
 /* An outcome can be told, or nobody waits for it. */
 static bool can_tell(const struct queue *q, uint32_t id)
 {
-    return id == 0 || q->drop_count < QUEUE_DROPS;
+    return !SPOKE_WITH_NOTICES || id == 0 || q->drop_count < QUEUE_DROPS;
 }
 
 static void tell(struct queue *q, uint32_t id, enum queue_reason why)
 {
     q->counters.dropped[why]++;
-    if (id == 0 || q->drop_count == QUEUE_DROPS)
+    if (!SPOKE_WITH_NOTICES || id == 0 || q->drop_count == QUEUE_DROPS)
         return;
     q->drops[(q->drop_first + q->drop_count) % QUEUE_DROPS] = (struct queue_drop){id, why};
     q->drop_count++;
@@ -324,7 +324,7 @@ spoke_status queue_drop(struct queue *q, uint32_t token, enum queue_reason why)
 
 spoke_status queue_next_dropped(struct queue *q, uint32_t *id, enum queue_reason *why)
 {
-    if (q->drop_count == 0)
+    if (!SPOKE_WITH_NOTICES || q->drop_count == 0)
         return SPOKE_E_AGAIN;
     *id = q->drops[q->drop_first].id;
     *why = q->drops[q->drop_first].why;
@@ -336,7 +336,7 @@ spoke_status queue_next_dropped(struct queue *q, uint32_t *id, enum queue_reason
 /* After a failure of the storage nothing is read for a while. */
 static bool reading_rests(struct queue *q, uint64_t now_ms)
 {
-    if (q->read_again_ms == 0)
+    if (!SPOKE_WITH_STORAGE || q->read_again_ms == 0)
         return false;
     if (q->read_again_ms <= now_ms)
         q->read_again_ms = 0;
@@ -355,7 +355,7 @@ uint64_t queue_deadline(const struct queue *q)
 {
     const uint64_t ends =
         SPOKE_WITH_DROPS && q->age_count > 0 ? entry_ends_ms(&q->entries[q->ages[0]]) : NEVER_ENDS;
-    return q->read_again_ms != 0 && q->read_again_ms < ends ? q->read_again_ms : ends;
+    return SPOKE_WITH_STORAGE && q->read_again_ms != 0 && q->read_again_ms < ends ? q->read_again_ms : ends;
 }
 
 /* --- making room --- */
@@ -633,6 +633,12 @@ static bool is_lost(struct queue *q, uint16_t slot, uint64_t now_ms, spoke_statu
     return false;
 }
 
+/* What a pace holds back. */
+static bool waits(const struct queue_entry *e, uint64_t now_ms, const struct queue_filter *filter)
+{
+    return SPOKE_WITH_PACE && now_ms - entry_waited_ms(e, now_ms) < filter->waits_before_ms;
+}
+
 /* MQTT 3.1.1, 4.4 and 4.6: what is repeated in a session keeps the order in which it was sent first. It holds places of
  * the window until it is acknowledged, so nothing is gained by letting it wait. */
 static uint16_t choose(const struct queue *q, uint64_t now_ms, const struct queue_filter *filter)
@@ -646,8 +652,7 @@ static uint16_t choose(const struct queue *q, uint64_t now_ms, const struct queu
         if (SPOKE_WITH_RESUME && (e->flags & ENTRY_PLACED) != 0 &&
             (repeat == NO_SLOT || seq_before(entry_order(e), entry_order(&q->entries[repeat]))))
             repeat = slot;
-        if (highest == NO_SLOT && lane <= (unsigned)filter->lowest &&
-            now_ms - entry_waited_ms(e, now_ms) >= filter->waits_before_ms)
+        if (highest == NO_SLOT && lane <= (unsigned)filter->lowest && !waits(e, now_ms, filter))
             highest = slot;
     }
     return repeat != NO_SLOT ? repeat : highest;
@@ -657,7 +662,7 @@ spoke_status queue_next(struct queue *q, uint64_t now_ms, const struct queue_fil
                         struct queue_item *out)
 {
     queue_age(q, now_ms);
-    for (uint16_t slot; q->read_again_ms == 0 && (slot = choose(q, now_ms, filter)) != NO_SLOT;) {
+    for (uint16_t slot; !reading_rests(q, now_ms) && (slot = choose(q, now_ms, filter)) != NO_SLOT;) {
         const spoke_status status = look_at(q, slot, now_ms, out);
         if (status == SPOKE_OK)
             return SPOKE_OK;

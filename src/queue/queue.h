@@ -19,7 +19,8 @@
 #define QUEUE_MOST_MESSAGES 65534u
 #define QUEUE_MOST_HEAD 65535u
 #define QUEUE_NO_TOKEN UINT32_MAX
-#define QUEUE_DROPS (SPOKE_WITH_DROPS ? 16u : 4u) /* most outcomes that wait to be told */
+/* Most outcomes that wait to be told; without notices nobody asks. */
+#define QUEUE_DROPS (!SPOKE_WITH_NOTICES ? 1u : SPOKE_WITH_DROPS ? 16u : 4u)
 
 /* Bytes of many messages: only a storage holds more than 4 GB. */
 #if SPOKE_WITH_STORAGE

@@ -122,13 +122,15 @@ void ring_compact(struct queue *q)
 
 /* --- adding --- */
 
+/* In a build with a single lane the circle just turns: what lies dead behind the first that lives is soon the front. */
+enum { MOVES = SPOKE_WITH_PRIORITIES || SPOKE_WITH_PROPERTIES || SPOKE_WITH_DROPS };
 enum attempt { BEHIND_THE_LAST, AT_THE_START, MOVED_TOGETHER, ATTEMPTS };
 
 /* False: there is no such place. */
 static bool place(struct queue *q, enum attempt attempt, uint32_t *offset, uint32_t *room)
 {
     struct queue_ring *r = &q->ring;
-    if (attempt == MOVED_TOGETHER)
+    if (MOVES && attempt == MOVED_TOGETHER)
         ring_compact(q);
     if (attempt == AT_THE_START) {
         *offset = 0;
@@ -144,7 +146,7 @@ spoke_status ring_write(struct queue *q, size_t most, queue_write_fn write, void
 {
     struct queue_ring *r = &q->ring;
     reclaim(r);
-    for (enum attempt attempt = BEHIND_THE_LAST; attempt < ATTEMPTS; attempt++) {
+    for (enum attempt attempt = BEHIND_THE_LAST; attempt < (MOVES ? ATTEMPTS : MOVED_TOGETHER); attempt++) {
         uint32_t offset, room;
         if (!place(q, attempt, &offset, &room))
             continue;

@@ -4,7 +4,8 @@
 
 void native_stream_reset(struct native_stream *stream)
 {
-    spoke_wipe(stream->ahead, stream->end);
+    if (SPOKE_WITH_TLS)
+        spoke_wipe(stream->ahead, stream->end);
     stream->at = stream->end = 0;
     native_stream_look(stream);
 }
@@ -21,7 +22,8 @@ static spoke_status read_link(struct native_stream *stream, uint8_t *out, size_t
         return SPOKE_E_AGAIN;
     stream->reads--;
     const spoke_status status = platform->net->read(platform->ctx, stream->link, out, cap, count);
-    stream->bytes_in += status == SPOKE_OK ? *count : 0;
+    if (SPOKE_WITH_STATS)
+        stream->bytes_in += status == SPOKE_OK ? *count : 0;
     if (status == SPOKE_E_AGAIN || (status == SPOKE_OK && *count < cap))
         stream->reads = 0; /* fewer than asked for: that was all */
     return status;
@@ -30,6 +32,8 @@ static spoke_status read_link(struct native_stream *stream, uint8_t *out, size_t
 static spoke_status below_read(void *ctx, uint8_t *out, size_t cap, size_t *count)
 {
     struct native_stream *stream = ctx;
+    if (!SPOKE_WITH_TLS)
+        return read_link(stream, out, cap, count);
     if (stream->at == stream->end) {
         if (cap >= sizeof(stream->ahead))
             return read_link(stream, out, cap, count);
@@ -52,7 +56,8 @@ static spoke_status below_write(void *ctx, const uint8_t *bytes, size_t len, siz
     struct native_stream *stream = ctx;
     const spoke_platform *platform = stream->platform;
     const spoke_status status = platform->net->write(platform->ctx, stream->link, bytes, len, count);
-    stream->bytes_out += status == SPOKE_OK ? *count : 0;
+    if (SPOKE_WITH_STATS)
+        stream->bytes_out += status == SPOKE_OK ? *count : 0;
     return status;
 }
 

@@ -2,6 +2,7 @@
  * by itself with a new token. Its link is encrypted by others, as by a modem: TLS is counted apart. */
 #define SPOKE_WITH_MODULES 0
 #define SPOKE_WITH_DPS_PAYLOAD 0
+#define SPOKE_WITH_WILL 0
 #define SPOKE_WITH_TLS 0
 #define SPOKE_WITH_MESSAGES 0
 #define SPOKE_WITH_CHECKS 0

@@ -1,6 +1,7 @@
 /* A sensor that only speaks: to the one hub it was made for. */
 #define SPOKE_WITH_MODULES 0
 #define SPOKE_WITH_DPS_PAYLOAD 0
+#define SPOKE_WITH_WILL 0
 #define SPOKE_WITH_LISTENING 0
 #define SPOKE_WITH_TLS 0
 #define SPOKE_WITH_CHECKS 0

@@ -4,6 +4,7 @@
 #include <spoke/proto/dps.h>
 #include <spoke/proto/hub.h>
 
+#include "queue/queue.h"
 #include "support/client_fixture.h"
 
 static int set_up_what_there_is(void **state)
@@ -410,6 +411,66 @@ static void a_session_without_resumption_begins_clean(void **state)
     assert_int_equal(spoke_mqtt_publish(s, 0, &message, NULL), SPOKE_WITH_RESUME ? SPOKE_OK : SPOKE_E_NOT_FOUND);
 }
 
+static void a_will_is_left_where_it_is_built(void **state)
+{
+    (void)state;
+    spoke_mqtt *s = session_that_connects();
+    const spoke_mqtt_will will = {.topic = SPOKE_STR("t"), .payload = SPOKE_STR("gone")};
+    const spoke_mqtt_connect_options options = {.client_id = SPOKE_STR("d"), .clean_session = true, .will = &will};
+    assert_int_equal(spoke_mqtt_connect(s, 0, &options), SPOKE_WITH_WILL ? SPOKE_OK : SPOKE_E_UNSUPPORTED);
+}
+
+/* --- the queue --- */
+
+static spoke_status write_number(void *ctx, spoke_buf *out, size_t *head_bytes)
+{
+    static const char filler[40] = "";
+    const unsigned *number = ctx;
+    *head_bytes = 0;
+    const spoke_status status = spoke_buf_append(out, spoke_str_from((const char *)number, sizeof *number));
+    return status == SPOKE_OK ? spoke_buf_append(out, spoke_str_from(filler, *number % sizeof filler)) : status;
+}
+
+static unsigned number_in(const struct queue_item *item)
+{
+    unsigned number;
+    memcpy(&number, item->body.ptr, sizeof number);
+    assert_int_equal(item->body.len, sizeof number + number % 40);
+    return number;
+}
+
+/* Messages of all sizes, through a small memory many times over: what is taken comes out, in order. */
+static void a_queue_in_memory_loses_nothing_and_keeps_the_order(void **state)
+{
+    (void)state;
+    static max_align_t index[1024 / sizeof(max_align_t)], memory[256 / sizeof(max_align_t)];
+    struct queue q;
+    const struct queue_options options = {.index = index,
+                                          .messages = 8,
+                                          .memory = memory,
+                                          .memory_bytes = sizeof memory,
+                                          .telemetry_bytes = 200,
+                                          .telemetry_messages = 8};
+    const struct queue_filter all = {.lowest = QUEUE_LOW};
+    const struct queue_message message = {.lane = QUEUE_NORMAL};
+    unsigned added = 0, expected = 0;
+    assert_true(queue_index_bytes(NULL, 8) <= sizeof index);
+    assert_ok(queue_init(&q, &options, 0));
+    for (unsigned round = 0; round < 500; round++) {
+        struct queue_item item;
+        uint32_t id, rest;
+        while (queue_add(&q, round, &message, write_number, &added) == SPOKE_OK)
+            added++;
+        assert_true(queue_count(&q) > 0);
+        for (unsigned i = 0; i <= round % 3 && queue_next(&q, round, &all, &item) == SPOKE_OK; i++) {
+            assert_int_equal(number_in(&item), expected++);
+            queue_sent(&q, item.token, 1, 1);
+            assert_ok(queue_done(&q, item.token, &id, &rest));
+        }
+    }
+    assert_true(expected > 500);
+}
+
 static void what_was_on_its_way_leaves_again(void **state)
 {
     struct fixture *f = *state;
@@ -461,6 +522,8 @@ int main(void)
         cmocka_unit_test(a_session_speaks_and_hears_its_acknowledgement),
         cmocka_unit_test(a_session_that_does_not_listen_says_so),
         cmocka_unit_test(a_session_without_resumption_begins_clean),
+        cmocka_unit_test(a_will_is_left_where_it_is_built),
+        cmocka_unit_test(a_queue_in_memory_loses_nothing_and_keeps_the_order),
         cmocka_unit_test_setup_teardown(what_was_on_its_way_leaves_again, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(messages_leave_by_priority_where_there_is_one, set_up_what_there_is,
                                         tear_down),
