@@ -316,6 +316,32 @@ static void older_spelling_of_the_model_counts(void **state)
     store_device_free(&row);
 }
 
+static void a_device_that_names_its_gateway_is_behind_it(void **state)
+{
+    (void)state;
+    struct store_device gateway = {.id = (char[]){"gw"}, .enabled = true, .approved = true};
+    char *id = NULL;
+    ready("dev-001");
+    assert_ok(store_device_put(core_store(bench.core), &gateway));
+    device_publish(&dev, PUT,
+                   "{\"registrationId\":\"dev-001\",\"payload\":{\"iotcGateway\":{\"iotcGatewayId\":\"gw\"}}}", 0);
+    assert_ok(store_gateway_get(core_store(bench.core), "dev-001", &id));
+    assert_string_equal(id, "gw");
+    free(id);
+}
+
+static void a_gateway_that_is_not_there_is_passed_over(void **state)
+{
+    (void)state;
+    char *id = NULL;
+    ready("dev-001");
+    device_publish(
+        &dev, PUT,
+        "{\"registrationId\":\"dev-001\",\"payload\":{\"iotcGateway\":{\"iotcGatewayId\":\"dev-001\"}}}", 0);
+    cJSON_Delete(reply("$dps/registrations/res/202/?$rid=1&retry-after=3"));
+    assert_int_equal(store_gateway_get(core_store(bench.core), "dev-001", &id), SPOKE_E_NOT_FOUND);
+}
+
 static void unknown_topic_closes(void **state)
 {
     (void)state;
@@ -463,6 +489,8 @@ int main(void)
         CLAIM(unknown_operation_is_404),
         CLAIM(body_that_is_no_registration_is_400),
         CLAIM(older_spelling_of_the_model_counts),
+        CLAIM(a_device_that_names_its_gateway_is_behind_it),
+        CLAIM(a_gateway_that_is_not_there_is_passed_over),
         CLAIM(unknown_topic_closes),
         CLAIM(request_without_rid_closes),
         CLAIM(other_subscription_closes),

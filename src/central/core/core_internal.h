@@ -223,6 +223,13 @@ uint64_t method_deadline(const struct core *c);
 void method_tick(struct core *c);
 void method_free_all(struct core *c);
 
+/* --- gateways.c --- */
+/* Could the device be behind this gateway? Not when it is above it, or there are too many one behind the other. */
+bool core_gateway_fits(struct core *c, const char *gateway_id, const char *device_id);
+/* The device says that it is behind this gateway, and behind no other. E_NOT_FOUND: there is no such gateway; E_ARG: it
+ * does not fit. */
+spoke_status core_gateway_link(struct core *c, const char *gateway_id, const char *device_id);
+
 /* --- jobs.c --- */
 spoke_status jobs_begin(struct core *c);
 void jobs_free(struct core *c);

@@ -398,6 +398,18 @@ static spoke_status assign(struct conn *k, struct dps_registration *r, struct st
     return text_set(&row->hub_host, spoke_str_of(r->hub)) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
 }
 
+/* {"iotcGateway": {"iotcGatewayId": "gw"}}: a gateway that is not there is left out, as the cloud does. */
+static spoke_status link_gateway(struct core *c, const char *device_id, const cJSON *payload)
+{
+    const cJSON *gateway = cJSON_GetObjectItemCaseSensitive(payload, "iotcGateway");
+    const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(gateway, "iotcGatewayId"));
+    const spoke_status status = id != NULL ? core_gateway_link(c, id, device_id) : SPOKE_OK;
+    if (status != SPOKE_E_NOT_FOUND && status != SPOKE_E_ARG)
+        return status;
+    core_log(c, SPOKE_LOG_WARN, "dps", "%s names a gateway that it cannot be behind: %.128s", device_id, id);
+    return SPOKE_OK;
+}
+
 static spoke_status settle(struct conn *k, struct dps_registration *r, struct store_device *row,
                            const cJSON *payload)
 {
@@ -415,7 +427,9 @@ static spoke_status settle(struct conn *k, struct dps_registration *r, struct st
         status = assign(k, r, row);
     if (status == SPOKE_OK)
         status = core_dirty(k->core);
-    return status == SPOKE_OK ? core_device_put(k->core, row) : status;
+    if (status == SPOKE_OK)
+        status = core_device_put(k->core, row);
+    return status == SPOKE_OK && r->outcome == OUTCOME_ASSIGNED ? link_gateway(k->core, row->id, payload) : status;
 }
 
 /* Finds or makes the device, decides how the registration will end, and keeps it. */

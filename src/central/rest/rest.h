@@ -211,6 +211,13 @@ void rest_command_history(struct rest_call *call);
 void rest_component_command_post(struct rest_call *call);
 void rest_component_command_history(struct rest_call *call);
 
+/* rest_relationships.c */
+void rest_relationships_list(struct rest_call *call);
+void rest_relationship_get(struct rest_call *call);
+void rest_relationship_put(struct rest_call *call);
+void rest_relationship_patch(struct rest_call *call);
+void rest_relationship_delete(struct rest_call *call);
+
 /* rest_jobs.c */
 void rest_jobs_list(struct rest_call *call);
 void rest_job_get(struct rest_call *call);

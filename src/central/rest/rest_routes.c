@@ -38,6 +38,15 @@ static const struct rest_route DEVICES[] = {
     {"GET", DEVICE "/components", RIGHT_DEVICE_READ, NONE, rest_components_list, PAGE, 200, NULL, "[Component]", "List the components of a device"},
 };
 
+#define RELATIONSHIP DEVICE "/relationships/{}"
+static const struct rest_route RELATIONSHIPS[] = {
+    {"GET", DEVICE "/relationships", RIGHT_DEVICE_READ, NONE, rest_relationships_list, PAGE, 200, NULL, "[Relationship]", "List the relationships of a device: its gateway and what is behind it"},
+    {"GET", RELATIONSHIP, RIGHT_DEVICE_READ, NONE, rest_relationship_get, 0, 200, NULL, "Relationship", "Get a relationship"},
+    {"PUT", RELATIONSHIP, RIGHT_DEVICE_WRITE, OBJECT, rest_relationship_put, 0, 200, "Relationship", "Relationship", "Create or replace a relationship"},
+    {"PATCH", RELATIONSHIP, RIGHT_DEVICE_WRITE, OBJECT, rest_relationship_patch, 0, 200, "Relationship", "Relationship", "Change a relationship"},
+    {"DELETE", RELATIONSHIP, RIGHT_DEVICE_WRITE, NONE, rest_relationship_delete, 0, 204, NULL, NULL, "Delete a relationship"},
+};
+
 static const struct rest_route PROPERTIES[] = {
     {"GET", DEVICE "/properties", RIGHT_DEVICE_READ, NONE, rest_properties_get, 0, 200, NULL, "Properties", "Get the properties of a device"},
     {"PUT", DEVICE "/properties", RIGHT_DEVICE_WRITE, OBJECT, rest_properties_put, 0, 202, "Properties", "Properties", "Replace the writable properties of a device"},
@@ -201,6 +210,7 @@ static const struct {
     size_t count;
 } AREAS[] = {
     AREA("Devices", DEVICES),
+    AREA("Relationships", RELATIONSHIPS),
     AREA("Properties", PROPERTIES),
     AREA("Commands", COMMANDS),
     AREA("Telemetry", TELEMETRY),

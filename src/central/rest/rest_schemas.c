@@ -43,6 +43,7 @@ static const struct {
     {"Properties", "!$metadata:object"},
     {"Query", "+query:string"},
     {"QueryResult", "!results:[object]"},
+    {"Relationship", "!id:string etag:string source:string +target:string"},
     {"Role", "!id:string etag:string +displayName:string +rights:[string]"},
     {"RoleAssignment", "+role:string organization:string"},
     {"SigningCertificate", "+certificate:string !verified:boolean !info:CertificateInfo etag:string"},

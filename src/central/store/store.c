@@ -105,6 +105,10 @@ static const char *const MIGRATIONS[] = {
     "ALTER TABLE device_template ADD COLUMN name TEXT NOT NULL DEFAULT '';"
     "UPDATE device_template SET name = coalesce(json_extract(json, '$.displayName'), id);"
     "CREATE INDEX template_by_name ON device_template (name, id);",
+
+    "CREATE TABLE IF NOT EXISTS relationship (source TEXT NOT NULL REFERENCES device ON DELETE CASCADE,"
+    " id TEXT NOT NULL, target TEXT NOT NULL UNIQUE REFERENCES device ON DELETE CASCADE, etag INTEGER NOT NULL,"
+    " PRIMARY KEY (source, id)) WITHOUT ROWID;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

@@ -163,6 +163,22 @@ spoke_status store_document_count(struct store *s, const char *kind, size_t *out
 /* How many devices and documents belong to an organization; its own document does not count. */
 spoke_status store_organization_users(struct store *s, const char *id, size_t *out);
 
+/* --- which device is behind which gateway; goes with either --- */
+struct store_relationship {
+    const char *source, *id, *target; /* the gateway, which names it, and the device behind it */
+    int64_t etag;                     /* the first one of a new row; later the store raises it */
+};
+/* E_NOT_FOUND: there is no such device. E_ARG: the target is behind another gateway. */
+spoke_status store_relationship_put(struct store *s, const struct store_relationship *row);
+spoke_status store_relationship_delete(struct store *s, const char *source, const char *id); /* E_NOT_FOUND */
+/* Those of a device, at either end, in order of id behind `after`; false stops. The row lives until `each` returns. */
+spoke_status store_relationship_each(struct store *s, const char *device_id, const char *after,
+                                     bool (*each)(void *ctx, const struct store_relationship *row), void *ctx);
+spoke_status store_relationship_between(struct store *s, const char *source, const char *target,
+                                        bool (*each)(void *ctx, const struct store_relationship *row), void *ctx);
+/* The gateway that the device is behind, on the heap. E_NOT_FOUND: none. */
+spoke_status store_gateway_get(struct store *s, const char *device_id, char **gateway_id);
+
 /* --- the devices of jobs, which are documents of their own --- */
 enum store_job_state {
     STORE_JOB_PENDING,
