@@ -250,6 +250,7 @@ static spoke_status open_core(spoke_central *central, char *why, size_t cap)
         .drop_duplicates = config->drop_duplicates,
         .keep_messages = config->keep_messages,
         .keep_days = config->keep_days,
+        .profile = config->profile,
         .commit_pause_ms = config->no_listen ? 0 : COMMIT_PAUSE_MS,
         .monotonic_ms = clocked ? config->monotonic_ms : system_monotonic_ms,
         .unix_ms = clocked ? config->unix_ms : system_unix_ms,

@@ -3,6 +3,8 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "core/limits.h"
+
 enum option_id {
     OPTION_HELP = 1,
     OPTION_VERSION,
@@ -28,6 +30,7 @@ enum option_id {
     OPTION_TLS_CERT,
     OPTION_TLS_KEY,
     OPTION_BACKUP,
+    OPTION_PROFILE,
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
     OPTION_SHOW_SECRETS,
@@ -61,6 +64,7 @@ static const struct option options[] = {
     {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
     {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
     {"backup", required_argument, NULL, OPTION_BACKUP},
+    {"profile", required_argument, NULL, OPTION_PROFILE},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
     {"show-secrets", no_argument, NULL, OPTION_SHOW_SECRETS},
@@ -105,6 +109,10 @@ static const char help[] =
     "  --connect-rate N        connections that the hub accepts in any second; more are refused [no limit]\n"
     "  --max-connections N     devices that are connected at a time [16384, or what the limit of open files allows]\n"
     "  --drop-duplicates       a message whose id the device used before is acknowledged and not kept\n"
+    "\n"
+    "Limits\n"
+    "  --profile NAME          central-limits: the rates and numbers of IoT Central, answered 429 and 422; others with\n"
+    "                          commas, such as central-limits,requests=5 [no limits]\n"
     "\n"
     "Output\n"
     "  --log-level LEVEL       error, warn, info or debug, on standard error [warn]\n"
@@ -215,6 +223,16 @@ static void stop_with(struct parsing *p, const char *text)
     p->go_on = false;
 }
 
+static void take_profile(struct parsing *p, const char *flag, const char *text)
+{
+    struct limits limits;
+    char why[160] = "";
+    if (limits_parse(text, &limits, why, sizeof why) == SPOKE_OK)
+        p->cli->config.profile = text;
+    else
+        complain(p, flag, text, why);
+}
+
 static void take_value_option(struct parsing *p, enum option_id id, const char *flag, const char *value);
 
 static void take_option(struct parsing *p, enum option_id id, const char *flag, const char *value)
@@ -285,6 +303,8 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
         take_text(p, flag, value, &p->cli->backup);
     else if (id == OPTION_PLAIN_MQTT)
         take_plain_mqtt(p, flag, value);
+    else if (id == OPTION_PROFILE)
+        take_profile(p, flag, value);
     else if (id == OPTION_LOG_LEVEL)
         take_log_level(p, flag, value);
 }

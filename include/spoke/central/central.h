@@ -65,6 +65,9 @@ typedef struct spoke_central_config {
     const char *plain_mqtt_address; /* an IPv4 or IPv6 address [no broker] */
     uint16_t plain_mqtt_port;       /* 0: the system picks */
     bool plain_mqtt_open;           /* the address may be one that others reach; E_ARG without it */
+    const char
+        *profile; /* limits of the application: "central-limits" has those of IoT Central's documentation, and
+                          * "central-limits,requests=5" others (docs/central.md); E_ARG [no limits] */
 } spoke_central_config;
 
 /* clang-format off */

@@ -347,7 +347,9 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
     c->options = *options;
     c->due = UINT64_MAX;
     c->template_round = 1;
-    status = rates_init(&c->rates, options->connect_rate);
+    status = limits_parse(options->profile, &c->limits, why, why_cap);
+    if (status == SPOKE_OK)
+        status = rates_init(&c->rates, options->connect_rate);
     if (status == SPOKE_OK)
         status = store_open(options->store_path, options->durable, &c->store, why, why_cap);
     if (status == SPOKE_OK) {

@@ -5,6 +5,7 @@
 #include "conn.h"
 #include "core.h"
 #include "faults.h"
+#include "limits.h"
 #include "rates.h"
 #include "template.h"
 
@@ -50,6 +51,7 @@ struct core {
     uint64_t ticks;       /* of conns, so far */
     struct faults faults;
     struct rates rates;
+    struct limits limits;
     struct order *orders;
     struct event_ring *events;
     struct method_call *calls;

@@ -79,7 +79,7 @@ void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void
     reply->body = NULL;
     reply->text = NULL;
     response.body = spoke_str_of(text);
-    response.retry_after_s = reply->status == 429 ? 1 : 0;
+    response.retry_after_s = reply->status != 429 ? 0 : reply->retry_after_s > 0 ? reply->retry_after_s : 1;
     done(user, &response);
     if (reply->secret != NULL && text != NULL)
         spoke_wipe(text, strlen(text));
@@ -212,6 +212,36 @@ static bool routed(struct rest_call *call, struct match *m)
     return status == SPOKE_OK;
 }
 
+static bool ends_with(const char *text, const char *end)
+{
+    const size_t len = strlen(text), tail = strlen(end);
+    return len >= tail && strcmp(text + len - tail, end) == 0;
+}
+
+static enum limit limit_of(const struct rest_route *route)
+{
+    if (route->right == RIGHT_QUERY)
+        return LIMIT_QUERIES;
+    if (route->right == RIGHT_COMMAND)
+        return LIMIT_COMMANDS;
+    return strcmp(route->method, "GET") != 0 && ends_with(route->pattern, "/properties") ? LIMIT_PROPERTIES
+                                                                                         : LIMIT_REQUESTS;
+}
+
+/* Of the application, not of a token: as in the cloud. */
+static bool in_time(struct rest_call *call)
+{
+    struct limits *limits = &call->core->limits;
+    const enum limit which = limit_of(call->route);
+    if (call->request->trusted || is_control(call->request) ||
+        limits_admit(limits, which, core_now_ms(call->core), &call->reply.retry_after_s))
+        return true;
+    rest_fail(&call->reply, 429, "TooManyRequests",
+              "This application takes at most %u such requests a second; wait %u s.", limits->most[which],
+              call->reply.retry_after_s);
+    return false;
+}
+
 static bool version_known(struct rest_call *call)
 {
     static const char *const KNOWN[] = {"2022-07-31", "2022-10-31-preview"};
@@ -279,7 +309,8 @@ static bool permitted(struct rest_call *call)
 
 static void run(struct rest_call *call, struct match *m)
 {
-    if (!routed(call, m) || !permitted(call) || !version_known(call) || !body_read(call, m->route->body))
+    if (!routed(call, m) || !permitted(call) || !in_time(call) || !version_known(call) ||
+        !body_read(call, m->route->body))
         return;
     if (strcmp(m->route->method, "GET") == 0)
         m->route->handler(call);

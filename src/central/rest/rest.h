@@ -39,9 +39,10 @@ enum rest_right {
 
 struct rest_reply {
     int status;
-    cJSON *body;       /* owned; NULL: empty */
-    const char *code;  /* x-ms-error-code: the reply is an error; static */
-    const char *allow; /* 405: methods, static or living as long as the call */
+    cJSON *body;            /* owned; NULL: empty */
+    const char *code;       /* x-ms-error-code: the reply is an error; static */
+    uint32_t retry_after_s; /* of a 429; 0: 1 */
+    const char *allow;      /* 405: methods, static or living as long as the call */
     char message[512];
     char *text;    /* owned; an error's message that is longer than that, or NULL */
     cJSON *issues; /* owned; an error's "issues", or NULL */

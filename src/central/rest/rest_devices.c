@@ -241,11 +241,33 @@ static bool begin_device(struct rest_call *call, struct store_device *out)
     return call->reply.status == 0;
 }
 
+/* Under a profile that limits them. `was`: simulated before; `is_new`: there is no row yet. */
+static bool room(struct rest_call *call, const struct store_device *row, bool was, bool is_new)
+{
+    const uint32_t most = call->core->limits.most[LIMIT_DEVICES];
+    const uint32_t most_simulated = call->core->limits.most[LIMIT_SIMULATED];
+    size_t all = 0, simulated = 0;
+    if ((most == 0 && most_simulated == 0) || (!is_new && (was || !row->simulated)))
+        return true;
+    const spoke_status status = store_device_count(core_store(call->core), &all, &simulated);
+    if (status != SPOKE_OK)
+        rest_fail_internal(&call->reply, status);
+    else if (most != 0 && is_new && all >= most)
+        rest_fail(&call->reply, 422, "UnprocessableEntity", "This application has at most %u devices.", most);
+    else if (most_simulated != 0 && row->simulated && simulated >= most_simulated)
+        rest_fail(&call->reply, 422, "UnprocessableEntity", "This application has at most %u simulated devices.",
+                  most_simulated);
+    return call->reply.status == 0;
+}
+
 static void save(struct rest_call *call, struct store_device *row, const struct device_body *body, bool merge)
 {
+    const bool was_simulated = row->simulated, is_new = row->etag == 0;
     if (!rest_organizations(call, body->organizations, merge, &row->organizations))
         return;
     spoke_status status = apply(row, body, merge) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+    if (status == SPOKE_OK && !room(call, row, was_simulated, is_new))
+        return;
     if (status == SPOKE_OK)
         status = core_device_put(call->core, row);
     if (status != SPOKE_OK) {

@@ -105,6 +105,9 @@ spoke_status store_device_delete(struct store *s, const char *id); /* and its tw
 spoke_status store_device_each(struct store *s, const char *after, size_t limit,
                                bool (*each)(void *ctx, const struct store_device *row), void *ctx);
 
+/* How many there are, and how many of them are simulated. */
+spoke_status store_device_count(struct store *s, size_t *all, size_t *simulated);
+
 /* Where a list goes on: behind (name, id) in that order; id NULL: from the start. Names compare by bytes. */
 enum store_order { STORE_BY_ID, STORE_BY_ID_DOWN, STORE_BY_NAME, STORE_BY_NAME_DOWN };
 struct store_place {

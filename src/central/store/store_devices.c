@@ -172,3 +172,14 @@ spoke_status store_device_list(struct store *s, const struct store_place *place,
     }
     return store_query_close(&q);
 }
+
+spoke_status store_device_count(struct store *s, size_t *all, size_t *simulated)
+{
+    static const char SQL[] = "SELECT count(*), coalesce(sum(simulated), 0) FROM device";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    const bool found = store_query_row(&q);
+    *all = found ? (size_t)store_query_take_int(&q) : 0;
+    *simulated = found ? (size_t)store_query_take_int(&q) : 0;
+    return store_query_close_found(&q, found);
+}
