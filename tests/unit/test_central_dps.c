@@ -338,7 +338,7 @@ static void a_gateway_that_is_not_there_is_passed_over(void **state)
     device_publish(
         &dev, PUT,
         "{\"registrationId\":\"dev-001\",\"payload\":{\"iotcGateway\":{\"iotcGatewayId\":\"dev-001\"}}}", 0);
-    cJSON_Delete(reply("$dps/registrations/res/202/?$rid=1&retry-after=3"));
+    cJSON_Delete(reply("$dps/registrations/res/202/?retry-after=3&$rid=1"));
     assert_int_equal(store_gateway_get(core_store(bench.core), "dev-001", &id), SPOKE_E_NOT_FOUND);
 }
 
