@@ -98,6 +98,7 @@ static inline void pull(struct broker_fixture *f, struct peer *p)
 static inline void settle(struct broker_fixture *f)
 {
     do {
+        broker_tick(f->broker, f->now);
         assert_int_equal(broker_commit(f->broker), SPOKE_OK);
         for (size_t i = 0; i < BROKER_CLIENTS; i++)
             if (f->peers[i].conn != NULL && !f->peers[i].deaf)

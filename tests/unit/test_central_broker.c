@@ -883,6 +883,74 @@ static void a_client_that_asks_and_does_not_read_is_hung_up_on(void **state)
     expect_end(f, A);
 }
 
+/* Dear requests of one client are served a few at a time, and those of others in between. */
+static void a_client_that_asks_for_much_waits_for_its_turns(void **state)
+{
+    static const uint8_t ask[] = "\x82\x08\x00\x09\x00\x03+/z\x00";
+    struct broker_fixture *f = *state;
+    uint8_t many[20 * (sizeof ask - 1)];
+    char topic[16];
+    f->limits.work = 100;
+    broker_restart(f);
+    connect_as(f, A, "a", true);
+    for (int i = 0; i < 60; i++) {
+        (void)snprintf(topic, sizeof topic, "%d/y", i);
+        publish_as(f, A, topic, "m", 0, true, 0);
+    }
+    for (size_t i = 0; i < 20; i++)
+        memcpy(many + i * (sizeof ask - 1), ask, sizeof ask - 1);
+    broker_conn_receive(f->peers[A].conn, f->now, many, sizeof many);
+    assert_false(broker_conn_may_read(f->peers[A].conn));
+    assert_int_equal(broker_deadline(f->broker), 0);
+    assert_ok(broker_commit(f->broker));
+    assert_true(broker_conn_output(f->peers[A].conn).len <= 10);
+    settle(f);
+    for (size_t i = 0; i < 20; i++)
+        expect_id(f, A, SPOKE_MQTT_SUBACK, 9);
+    assert_true(broker_conn_may_read(f->peers[A].conn));
+    expect_nothing(f, A);
+}
+
+static void buffers_of_all_clients_have_a_bound(void **state)
+{
+    static uint8_t part[3003] = {0x30, 0xa0, 0x1f}; /* of 4000 bytes */
+    struct broker_fixture *f = *state;
+    f->limits.buffer_bytes = 5000;
+    broker_restart(f);
+    connect_as(f, A, "a", true);
+    connect_as(f, B, "b", true);
+    say_bytes(f, A, part, sizeof part);
+    assert_false(broker_conn_ended(f->peers[A].conn));
+    assert_int_equal(broker_stats_of(f->broker).buffered, sizeof part);
+    say_bytes(f, B, part, sizeof part);
+    expect_end(f, B);
+    peer_gone(f, A);
+    peer_gone(f, B);
+    assert_int_equal(broker_stats_of(f->broker).buffered, 0);
+}
+
+static void output_of_all_clients_has_a_bound_and_readers_get_on(void **state)
+{
+    struct broker_fixture *f = *state;
+    char payload[1001];
+    memset(payload, 'x', sizeof payload - 1);
+    payload[1000] = '\0';
+    f->limits.buffer_bytes = 5000;
+    broker_restart(f);
+    connect_as(f, A, "a", true);
+    subscribe(f, A, "t", 0);
+    connect_as(f, B, "b", true);
+    subscribe(f, B, "t", 0);
+    connect_as(f, C, "c", true);
+    f->peers[A].deaf = true;
+    for (int i = 0; i < 20; i++)
+        publish_as(f, C, "t", payload, 0, false, 0);
+    assert_true(broker_stats_of(f->broker).dropped >= 14);
+    assert_true(broker_stats_of(f->broker).buffered < 7000);
+    for (int i = 0; i < 20; i++)
+        expect_message(f, B, "t", payload, 0);
+}
+
 /* --- what survives a restart (section 4.1: non-volatile state) --- */
 
 static void subscriptions_and_waiting_messages_survive_a_restart(void **state)
@@ -1100,6 +1168,9 @@ int main(void)
         TEST(retained_messages_have_a_bound_and_may_be_replaced_at_it),
         TEST(a_client_that_does_not_read_loses_qos_0_and_keeps_qos_1),
         TEST(a_client_that_asks_and_does_not_read_is_hung_up_on),
+        TEST(a_client_that_asks_for_much_waits_for_its_turns),
+        TEST(buffers_of_all_clients_have_a_bound),
+        TEST(output_of_all_clients_has_a_bound_and_readers_get_on),
         TEST(subscriptions_and_waiting_messages_survive_a_restart),
         TEST(what_is_in_flight_survives_a_restart_under_its_id),
         TEST(an_id_that_was_not_released_survives_a_restart),

@@ -156,6 +156,21 @@ static void every_retained_topic_below_is_told(void **state)
     assert_int_equal(found(f, "$x/#"), 1);
 }
 
+static void a_walk_over_retained_topics_passes_by_no_subscription(void **state)
+{
+    struct fixture *f = *state;
+    char filter[16];
+    for (size_t i = 0; i < 30; i++) {
+        (void)snprintf(filter, sizeof filter, "%zu/x", i);
+        add(f, filter);
+    }
+    retain(f, "7/x/y");
+    assert_int_equal(topics_retained_each(&f->topics, SPOKE_STR("#"), count_retained, f), 4);
+    assert_int_equal(topics_retained_each(&f->topics, SPOKE_STR("8/x"), count_retained, f), 1);
+    assert_int_equal(topics_retain(&f->topics, SPOKE_STR("7/x/y"), NULL), SPOKE_OK);
+    assert_int_equal(topics_retained_each(&f->topics, SPOKE_STR("#"), count_retained, f), 1);
+}
+
 static bool stop_at_first(void *ctx, struct message *message)
 {
     (void)message;
@@ -286,6 +301,7 @@ int main(void)
         TEST(retained_topics_are_found_by_the_same_rules),
         TEST(every_filter_that_matches_is_told),
         TEST(every_retained_topic_below_is_told),
+        TEST(a_walk_over_retained_topics_passes_by_no_subscription),
         TEST(a_walk_over_retained_topics_can_be_stopped),
         TEST(a_tree_whose_filters_are_gone_is_empty),
         TEST(a_new_retained_message_replaces_the_old_one),

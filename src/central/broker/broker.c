@@ -43,6 +43,8 @@ static void resolve(struct broker_limits *limits)
     set_default(&limits->retained, 100000);
     set_default(&limits->in_flight, 64);
     set_default(&limits->output_bytes, MIB);
+    set_default(&limits->buffer_bytes, 256 * MIB);
+    set_default(&limits->work, 20000);
     if (limits->in_flight > MOST_IN_FLIGHT)
         limits->in_flight = MOST_IN_FLIGHT;
     if (limits->packet_bytes > SPOKE_MQTT_MAX_REMAINING)
@@ -162,6 +164,7 @@ struct broker_stats broker_stats_of(const struct broker *b)
         .topic_nodes = b->topics.nodes,
         .retained = b->retained_count,
         .message_bytes = b->message_bytes,
+        .buffered = b->buffered,
         .dropped = b->dropped,
     };
 }

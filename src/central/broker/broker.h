@@ -32,6 +32,8 @@ struct broker_limits {
     uint32_t retained;       /* messages [100000] */
     uint32_t in_flight;      /* sent to a client and not acknowledged [64] */
     uint32_t output_bytes;   /* that wait for a client that does not read; beyond, QoS 0 is left out [1 MiB] */
+    uint32_t buffer_bytes;   /* of all clients: packets that are not whole, and output [256 MiB] */
+    uint32_t work;           /* places that matching looks at before a client's next packets wait a turn [20000] */
 };
 
 struct broker_options {
@@ -48,6 +50,8 @@ void broker_destroy(struct broker *b);
 
 spoke_status broker_conn_open(struct broker *b, uint64_t now, struct broker_conn **out); /* E_NO_MEMORY */
 void broker_conn_receive(struct broker_conn *k, uint64_t now, const uint8_t *bytes, size_t len);
+/* False: it has more packets than it may have served at once, which broker_tick goes on with; read no more meanwhile. */
+bool broker_conn_may_read(const struct broker_conn *k);
 /* What may leave: only what was committed. The view lives until the next call. */
 spoke_str broker_conn_output(const struct broker_conn *k);
 void broker_conn_sent(struct broker_conn *k, uint64_t now, size_t count);
@@ -60,14 +64,14 @@ void broker_conn_own(struct broker_conn *k, void *owner);
 void *broker_conn_stirred(struct broker *b);
 bool broker_any_stirred(const struct broker *b);
 
-uint64_t broker_deadline(const struct broker *b); /* 0: output waits for a commit; UINT64_MAX: never */
+uint64_t broker_deadline(const struct broker *b); /* 0: at once; UINT64_MAX: never */
 void broker_tick(struct broker *b, uint64_t now);
 /* After each round of receive, tick and close: makes durable what happened and lets out what was said about it. On
  * error the connections that waited have ended. */
 spoke_status broker_commit(struct broker *b);
 
 struct broker_stats {
-    size_t sessions, connected, topic_nodes, retained, message_bytes;
+    size_t sessions, connected, topic_nodes, retained, message_bytes, buffered;
     uint64_t dropped; /* messages that a bound left out */
 };
 struct broker_stats broker_stats_of(const struct broker *b);

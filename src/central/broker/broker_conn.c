@@ -24,7 +24,7 @@ enum conn_state {
 
 struct broker_conn {
     struct broker *broker;
-    struct list_node in_held, in_stirred, in_broken;
+    struct list_node in_held, in_stirred, in_broken, in_busy;
     struct timer timer; /* not later than silent_until */
     void *owner;
     enum conn_state state;
@@ -32,6 +32,7 @@ struct broker_conn {
     struct bytes in;         /* a packet that is not whole yet */
     struct bytes out;        /* [out_at, out_ready) may leave, [out_ready, len) waits for the commit */
     size_t out_at, out_ready;
+    size_t counted;        /* of the broker's buffered */
     uint64_t silent_until; /* UINT64_MAX: no keep-alive */
     uint64_t silence_limit_ms;
     bool broken;
@@ -60,6 +61,25 @@ spoke_status broker_conn_open(struct broker *b, uint64_t now, struct broker_conn
     }
     *out = k;
     return SPOKE_OK;
+}
+
+static size_t waiting(const struct broker_conn *k)
+{
+    return k->out.len - k->out_at;
+}
+
+/* After anything that changed the buffers. */
+static void count_buffers(struct broker_conn *k)
+{
+    const size_t now = k->in.len + waiting(k);
+    k->broker->buffered = k->broker->buffered - k->counted + now;
+    k->counted = now;
+}
+
+static void forget_output(struct broker_conn *k)
+{
+    k->out.len = k->out_at = k->out_ready = 0;
+    count_buffers(k);
 }
 
 /* Every way out leads here. */
@@ -91,13 +111,13 @@ static void finish(struct broker_conn *k, const char *why)
 void broker_conn_end(struct broker_conn *k, const char *why)
 {
     finish(k, why);
-    k->out.len = k->out_at = k->out_ready = 0;
+    forget_output(k);
 }
 
 static void break_off(struct broker_conn *k)
 {
     k->broken = true;
-    k->out.len = k->out_at = k->out_ready = 0;
+    forget_output(k);
     list_join(&k->broker->broken, &k->in_broken, k);
 }
 
@@ -111,6 +131,8 @@ void broker_conn_close(struct broker_conn *k, uint64_t now)
     list_leave(&k->in_held);
     list_leave(&k->in_stirred);
     list_leave(&k->in_broken);
+    list_leave(&k->in_busy);
+    b->buffered -= k->counted;
     timers_remove(&b->timers, &k->timer);
     bytes_free(&k->in);
     bytes_free(&k->out);
@@ -131,19 +153,21 @@ bool broker_conn_ended(const struct broker_conn *k)
 
 /* --- output --- */
 
-static size_t waiting(const struct broker_conn *k)
+/* A client that reads gets on also while others fill the buffers. */
+static bool has_room(const struct broker_conn *k, size_t most)
 {
-    return k->out.len - k->out_at;
+    const struct broker *b = k->broker;
+    return !k->broken && (waiting(k) == 0 || (waiting(k) < most && b->buffered < b->limits.buffer_bytes));
 }
 
 bool broker_conn_ready(const struct broker_conn *k)
 {
-    return !k->broken && waiting(k) < k->broker->limits.output_bytes / READY_PART;
+    return has_room(k, k->broker->limits.output_bytes / READY_PART);
 }
 
 bool broker_conn_roomy(const struct broker_conn *k)
 {
-    return !k->broken && waiting(k) < k->broker->limits.output_bytes;
+    return has_room(k, k->broker->limits.output_bytes);
 }
 
 /* Sessions call this in the middle of their work, so trouble only breaks the connection. */
@@ -165,6 +189,7 @@ static void queue(struct broker_conn *k, const spoke_mqtt_packet *packet, size_t
     assert(status == SPOKE_OK); /* everything in it was decoded or made here, and has room */
     (void)status;
     k->out.len = buf.len;
+    count_buffers(k);
     list_join(&k->broker->held, &k->in_held, k);
 }
 
@@ -208,6 +233,7 @@ void broker_conn_sent(struct broker_conn *k, uint64_t now, size_t count)
         bytes_consume(&k->out, k->out_at);
         k->out_at = k->out_ready = 0;
     }
+    count_buffers(k);
     if (k->session != NULL)
         session_pump(k->session);
     broker_settle(k->broker);
@@ -251,7 +277,9 @@ static bool take_will(struct broker_conn *k, const spoke_mqtt_packet *connect)
     const spoke_mqtt_will *will = &connect->as.connect.will;
     if (!connect->as.connect.has_will)
         return true;
-    if (topics_deep(will->topic) || b->message_bytes > b->limits.all_bytes)
+    const size_t cost = message_cost(will->topic.len, will->payload.len);
+    if (topics_deep(will->topic) || b->message_bytes > b->limits.all_bytes ||
+        cost > b->limits.all_bytes - b->message_bytes)
         return false;
     k->will = message_create(will->topic, will->payload, will->qos, &b->message_bytes);
     k->will_retain = will->retain;
@@ -447,10 +475,17 @@ static bool header_ok(struct broker_conn *k, const spoke_mqtt_header *header)
     return k->state != CONN_ENDED;
 }
 
+/* What is left may be whole packets: then it is a busy one. */
 static size_t take_packets(struct broker_conn *k, const uint8_t *bytes, size_t len)
 {
+    struct broker *b = k->broker;
+    const uint64_t enough = b->work + b->limits.work;
     size_t at = 0;
     while (k->state != CONN_ENDED && !k->broken && at < len) {
+        if (b->work >= enough) {
+            list_join(&b->busy, &k->in_busy, k);
+            break;
+        }
         spoke_mqtt_header header;
         const spoke_status status = spoke_mqtt_peek(bytes + at, len - at, &header);
         if (status == SPOKE_E_AGAIN)
@@ -468,6 +503,16 @@ static size_t take_packets(struct broker_conn *k, const uint8_t *bytes, size_t l
     return at;
 }
 
+static void take_kept(struct broker_conn *k)
+{
+    bytes_consume(&k->in, take_packets(k, k->in.ptr, k->in.len));
+}
+
+bool broker_conn_may_read(const struct broker_conn *k)
+{
+    return k->in_busy.in == NULL;
+}
+
 void broker_conn_receive(struct broker_conn *k, uint64_t now, const uint8_t *bytes, size_t len)
 {
     bool kept = true;
@@ -476,22 +521,30 @@ void broker_conn_receive(struct broker_conn *k, uint64_t now, const uint8_t *byt
         return;
     if (k->in.len > 0) {
         kept = bytes_append(&k->in, bytes, len);
-        if (kept)
-            bytes_consume(&k->in, take_packets(k, k->in.ptr, k->in.len));
+        if (kept && broker_conn_may_read(k))
+            take_kept(k);
     } else {
         const size_t used = take_packets(k, bytes, len);
         kept = k->state == CONN_ENDED || bytes_append(&k->in, bytes + used, len - used);
     }
-    if (!kept)
+    count_buffers(k);
+    if (!kept || (k->in.len > 0 && k->broker->buffered > k->broker->limits.buffer_bytes))
         broker_conn_end(k, "there is no memory for what it sent");
     broker_settle(k->broker);
+}
+
+static void go_on(struct broker_conn *k)
+{
+    take_kept(k);
+    count_buffers(k);
+    stir(k); /* it may be read again */
 }
 
 /* --- time --- */
 
 uint64_t broker_deadline(const struct broker *b)
 {
-    return b->held.count > 0 ? 0 : timers_due(&b->timers);
+    return b->held.count > 0 || b->busy.count > 0 ? 0 : timers_due(&b->timers);
 }
 
 /* A packet moves silent_until and leaves the timer alone, which so goes off once per silence and not per packet. */
@@ -499,6 +552,8 @@ void broker_tick(struct broker *b, uint64_t now)
 {
     struct broker_conn *k;
     b->now = now;
+    for (size_t left = b->busy.count; left > 0; left--) /* those that are busy again stand behind */
+        go_on(list_take(&b->busy));
     while ((k = timers_first(&b->timers, now)) != NULL) {
         const bool over = k->state != CONN_ENDED && now >= k->silent_until;
         timers_set(&b->timers, &k->timer, over || k->state == CONN_ENDED ? UINT64_MAX : k->silent_until);

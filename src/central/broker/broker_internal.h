@@ -62,10 +62,13 @@ struct broker {
     void *sessions; /* by id, root of tsearch */
     size_t session_count, connected, retained_count;
     size_t message_bytes;
+    size_t buffered;     /* bytes that connections have received in part, or have to send */
+    uint64_t work;       /* places that matching looked at so far */
     struct list away;    /* sessions */
     struct list held;    /* connections whose output waits for the commit */
     struct list stirred; /* connections to look at */
     struct list broken;  /* connections to end */
+    struct list busy;    /* connections with packets that have not had their turn */
     struct list wills;
     struct timers timers;
     uint64_t now;            /* of the present call */
@@ -85,8 +88,8 @@ spoke_status session_open(struct broker *b, const char *id, bool clean, struct s
 void session_leave(struct session *s);
 void session_free(struct session *s);
 
-/* One message for the session, which goes out, waits or is left out. `qos` is what it is delivered with. */
-void session_deliver(struct session *s, struct message *m, uint8_t qos, bool retain);
+/* One message for the session, which goes out, waits or (false) is left out. `qos` is what it is delivered with. */
+bool session_deliver(struct session *s, struct message *m, uint8_t qos, bool retain);
 /* Writes what may go out. After anything that makes room. */
 void session_pump(struct session *s);
 /* Everything unacknowledged goes out again (section 4.4). */

@@ -38,9 +38,9 @@ static void give_out(struct broker *b, struct message *m)
 {
     struct list matched = {0};
     struct session *s;
-    topics_match(&b->topics, spoke_str_from(message_topic(m), m->topic_len), match, &matched);
+    b->work += topics_match(&b->topics, spoke_str_from(message_topic(m), m->topic_len), match, &matched);
     while ((s = list_take(&matched)) != NULL) /* [MQTT-3.3.1-9]: these have RETAIN 0 */
-        session_deliver(s, m, lesser(m->qos, s->matched_qos), false);
+        (void)session_deliver(s, m, lesser(m->qos, s->matched_qos), false);
 }
 
 /* --- retained messages --- */
@@ -74,17 +74,17 @@ struct retained_for {
     uint8_t qos;
 };
 
+/* A receiver that is full is not asked again for each of thousands. */
 static bool send_retained(void *ctx, struct message *m)
 {
     const struct retained_for *to = ctx;
-    session_deliver(to->session, m, lesser(m->qos, to->qos), true); /* [MQTT-3.3.1-8] */
-    return true;
+    return session_deliver(to->session, m, lesser(m->qos, to->qos), true); /* [MQTT-3.3.1-8] */
 }
 
 void broker_send_retained(struct session *s, spoke_str filter, uint8_t qos)
 {
     struct retained_for to = {s, qos};
-    topics_retained_each(&s->broker->topics, filter, send_retained, &to);
+    s->broker->work += topics_retained_each(&s->broker->topics, filter, send_retained, &to);
 }
 
 /* --- both --- */

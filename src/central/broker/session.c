@@ -216,29 +216,29 @@ static void queue_up(struct session *s, struct delivery *d)
         s->cursor = d;
 }
 
-static void deliver_once(struct session *s, struct message *m, bool retain)
+static bool deliver_once(struct session *s, struct message *m, bool retain)
 {
     const struct sending how = {.retain = retain};
     if (s->conn == NULL)
-        return;
-    if (broker_conn_roomy(s->conn))
+        return true;
+    const bool room = broker_conn_roomy(s->conn);
+    if (room)
         broker_conn_publish(s->conn, m, &how);
     else
         broker_left_out(s->broker);
+    return room;
 }
 
-void session_deliver(struct session *s, struct message *m, uint8_t qos, bool retain)
+bool session_deliver(struct session *s, struct message *m, uint8_t qos, bool retain)
 {
-    if (qos == 0) {
-        deliver_once(s, m, retain);
-        return;
-    }
+    if (qos == 0)
+        return deliver_once(s, m, retain);
     struct delivery *d = NULL;
     if (has_room(s, message_cost(m->topic_len, m->payload_len)))
         d = calloc(1, sizeof *d);
     if (d == NULL) {
         broker_left_out(s->broker);
-        return;
+        return false;
     }
     d->message = message_hold(m);
     d->qos = qos;
@@ -247,6 +247,7 @@ void session_deliver(struct session *s, struct message *m, uint8_t qos, bool ret
     session_pump(s);
     if (d->seq == 0) /* pumped first, so that what leaves at once is written once */
         keep_delivery(s, d);
+    return true;
 }
 
 void session_restore_delivery(struct session *s, struct delivery *d)

@@ -7,9 +7,10 @@
 struct topic_node {
     spoke_str level; /* first: the key of by_level */
     struct topic_node *parent;
-    struct list_node in_siblings;
-    struct list children; /* without plus */
-    void *by_level;       /* the same, root of tsearch */
+    struct list_node in_siblings, in_retaining; /* of the parent's lists */
+    struct list children;                       /* without plus */
+    struct list retaining;                      /* those of them that have a retained message, or one below */
+    void *by_level;                             /* the same, root of tsearch */
     struct topic_node *plus;
     struct list here, below; /* entries of filters that end here, and here with "/#" behind */
     struct message *retained;
@@ -114,6 +115,7 @@ static void prune(struct topics *t, struct topic_node *node)
         } else {
             (void)tdelete(node, &parent->by_level, compare_levels);
             list_leave(&node->in_siblings);
+            list_leave(&node->in_retaining);
         }
         free(node);
         t->nodes--;
@@ -205,10 +207,11 @@ void topics_remove(struct topics *t, struct topic_entry *entry)
     entry->node = NULL;
 }
 
-static void tell_all(const struct list *entries, void (*each)(void *ctx, struct topic_entry *entry), void *ctx)
+static size_t tell_all(const struct list *entries, void (*each)(void *ctx, struct topic_entry *entry), void *ctx)
 {
     for (const struct list_node *at = entries->first; at != NULL; at = at->next)
         each(ctx, at->owner);
+    return entries->count;
 }
 
 /* A node that matches the topic up to `rest`. */
@@ -218,24 +221,25 @@ struct place {
     bool more;
 };
 
-void topics_match(const struct topics *t, spoke_str topic, void (*each)(void *ctx, struct topic_entry *entry),
-                  void *ctx)
+size_t topics_match(const struct topics *t, spoke_str topic, void (*each)(void *ctx, struct topic_entry *entry),
+                    void *ctx)
 {
     /* Each step takes one place and adds two at most that are a level further down, so one a level waits. */
     struct place places[TOPICS_MAX_LEVELS + 2];
-    size_t count = 0;
+    size_t count = 0, cost = 0;
     if (topics_deep(topic))
-        return;
+        return 0;
     places[count++] = (struct place){t->root, topic, true};
     while (count > 0) {
         struct place at = places[--count];
+        cost++;
         /* [MQTT-4.7.2-1]: a wildcard in front does not match '$'. */
         const bool wild = at.node != t->root || !is_reserved(topic);
         spoke_str level;
         if (wild)
-            tell_all(&at.node->below, each, ctx); /* "sport/#" matches "sport" as well, section 4.7.1.2 */
+            cost += tell_all(&at.node->below, each, ctx); /* "sport/#" matches "sport" as well, section 4.7.1.2 */
         if (!next_level(&at.rest, &at.more, &level)) {
-            tell_all(&at.node->here, each, ctx);
+            cost += tell_all(&at.node->here, each, ctx);
             continue;
         }
         struct topic_node *named = child_of(at.node, level);
@@ -244,9 +248,23 @@ void topics_match(const struct topics *t, spoke_str topic, void (*each)(void *ct
         if (named != NULL)
             places[count++] = (struct place){named, at.rest, at.more};
     }
+    return cost;
 }
 
 /* --- retained messages --- */
+
+/* A walk over retained messages is not to pass by all that others subscribed to. */
+static void note_retaining(struct topic_node *node)
+{
+    while (node->parent != NULL) {
+        struct topic_node *parent = node->parent;
+        if (node->retained != NULL || node->retaining.count > 0)
+            list_join(&parent->retaining, &node->in_retaining, node);
+        else
+            list_leave(&node->in_retaining);
+        node = parent;
+    }
+}
 
 spoke_status topics_retain(struct topics *t, spoke_str topic, struct message *message)
 {
@@ -259,6 +277,7 @@ spoke_status topics_retain(struct topics *t, spoke_str topic, struct message *me
     }
     message_release(node->retained);
     node->retained = message;
+    note_retaining(node);
     prune(t, node);
     return SPOKE_OK;
 }
@@ -311,26 +330,30 @@ static const struct topic_node *first_child(const struct topic_node *node, const
 {
     if (depth >= p->count && !p->with_rest)
         return NULL;
-    return is_open(p, depth) ? skip_reserved(node->children.first, depth) : child_of(node, p->levels[depth]);
+    if (is_open(p, depth))
+        return skip_reserved(node->retaining.first, depth);
+    const struct topic_node *child = child_of(node, p->levels[depth]);
+    return child != NULL && child->in_retaining.in != NULL ? child : NULL;
 }
 
 static const struct topic_node *next_sibling(const struct topic_node *node, const struct pattern *p, size_t depth)
 {
-    return is_open(p, depth) ? skip_reserved(node->in_siblings.next, depth) : NULL;
+    return is_open(p, depth) ? skip_reserved(node->in_retaining.next, depth) : NULL;
 }
 
-void topics_retained_each(const struct topics *t, spoke_str filter,
-                          bool (*each)(void *ctx, struct message *message), void *ctx)
+size_t topics_retained_each(const struct topics *t, spoke_str filter,
+                            bool (*each)(void *ctx, struct message *message), void *ctx)
 {
     struct pattern p;
     const struct topic_node *node = t->root;
-    size_t depth = 0;
+    size_t depth = 0, cost = 0;
     if (!pattern_of(filter, &p))
-        return;
+        return 0;
     while (node != NULL) {
+        cost++;
         const bool matches = p.with_rest ? depth >= p.count : depth == p.count;
         if (matches && node->retained != NULL && !each(ctx, node->retained))
-            return;
+            return cost;
         const struct topic_node *next = first_child(node, &p, depth);
         if (next != NULL)
             depth++;
@@ -343,4 +366,5 @@ void topics_retained_each(const struct topics *t, spoke_str filter,
         }
         node = next;
     }
+    return cost;
 }

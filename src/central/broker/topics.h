@@ -37,15 +37,17 @@ bool topics_deep(spoke_str topic_or_filter);
 /* The filter is valid. E_FULL: max_nodes; E_TOO_LARGE: too many levels; E_NO_MEMORY. The entry is in no tree then. */
 spoke_status topics_add(struct topics *t, spoke_str filter, struct topic_entry *entry, void *owner);
 void topics_remove(struct topics *t, struct topic_entry *entry); /* fine when it is in none */
-/* Each entry whose filter matches the topic. `each` leaves the tree alone. */
-void topics_match(const struct topics *t, spoke_str topic, void (*each)(void *ctx, struct topic_entry *entry),
-                  void *ctx);
+/* Each entry whose filter matches the topic. `each` leaves the tree alone. What it cost: the places looked at, and the
+ * entries told. */
+size_t topics_match(const struct topics *t, spoke_str topic, void (*each)(void *ctx, struct topic_entry *entry),
+                    void *ctx);
 
 /* Takes the message over, also on error; NULL removes what the topic has. Errors as topics_add. */
 spoke_status topics_retain(struct topics *t, spoke_str topic, struct message *message);
 struct message *topics_retained(const struct topics *t, spoke_str topic); /* NULL: none */
-/* Each retained message whose topic matches the filter. `each` leaves the tree alone; false stops. */
-void topics_retained_each(const struct topics *t, spoke_str filter,
-                          bool (*each)(void *ctx, struct message *message), void *ctx);
+/* Each retained message whose topic matches the filter. `each` leaves the tree alone; false stops. What it cost: the
+ * nodes looked at, of which each leads to a retained message, matching or not. */
+size_t topics_retained_each(const struct topics *t, spoke_str filter,
+                            bool (*each)(void *ctx, struct message *message), void *ctx);
 
 #endif

@@ -360,8 +360,9 @@ static bool may_read(const struct stream *s)
 {
     if (s->state != STREAM_OPEN || has_ended(s))
         return false;
-    return s->kind == STREAM_MQTT || s->kind == STREAM_BROKER ||
-           (s->in.len == 0 && s->out.len < SHELL_MAX_OUTPUT_BYTES / 2);
+    if (s->kind == STREAM_BROKER)
+        return broker_conn_may_read(s->broker_conn);
+    return s->kind == STREAM_MQTT || (s->in.len == 0 && s->out.len < SHELL_MAX_OUTPUT_BYTES / 2);
 }
 
 static void read_some(struct stream *s)
