@@ -93,30 +93,29 @@ spoke_status spoke_hub_telemetry_topic(const spoke_hub_identity *id, const spoke
     return status;
 }
 
-static spoke_status write_request(const char *pattern, uint32_t rid, spoke_buf *out)
+/* A pattern of a number and, perhaps, a request's id. */
+static spoke_status write_numbered(const char *pattern, uint32_t number, const spoke_str *rid, spoke_buf *out)
 {
     char memory[U64_DIGITS];
-    const spoke_str digits = u64_text(rid, memory);
-    return topic_write(out, pattern, &digits);
+    const spoke_str digits = u64_text(number, memory);
+    return topic_write(out, pattern, &digits, rid);
 }
 
 spoke_status spoke_hub_twin_get_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_request("$iothub/twin/GET/?$rid={}", rid, out);
+    return write_numbered("$iothub/twin/GET/?$rid={}", rid, NULL, out);
 }
 
 spoke_status spoke_hub_twin_report_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_request("$iothub/twin/PATCH/properties/reported/?$rid={}", rid, out);
+    return write_numbered("$iothub/twin/PATCH/properties/reported/?$rid={}", rid, NULL, out);
 }
 
 spoke_status spoke_hub_method_reply_topic(spoke_str rid, int status, spoke_buf *out)
 {
-    char memory[U64_DIGITS];
     if (status < 0 || status > UINT16_MAX || rid.len == 0)
         return SPOKE_E_ARG;
-    const spoke_str digits = u64_text((uint64_t)status, memory);
-    return topic_write(out, "$iothub/methods/res/{}/?$rid={}", &digits, &rid);
+    return write_numbered("$iothub/methods/res/{}/?$rid={}", (uint32_t)status, &rid, out);
 }
 
 /* --- what the hub says --- */

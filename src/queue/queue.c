@@ -306,7 +306,7 @@ void slot_drop(struct queue *q, uint16_t slot, enum queue_reason why)
     if (SPOKE_WITH_BATCHES)
         ungroup(q, slot);
     if (e->lane != QUEUE_REPORTS)
-        tell(q, e->id, why);
+        tell(q, entry_id(e), why);
     count_unsent_out(q, slot);
     release(q, slot, true);
 }
@@ -316,7 +316,7 @@ spoke_status queue_drop(struct queue *q, uint32_t token, enum queue_reason why)
     const uint16_t slot = slot_named(q, token);
     if (slot == NO_SLOT)
         return SPOKE_OK;
-    if (!can_tell(q, q->entries[slot].id))
+    if (!can_tell(q, entry_id(&q->entries[slot])))
         return SPOKE_E_FULL;
     slot_drop(q, slot, why);
     return SPOKE_OK;
@@ -347,7 +347,7 @@ void queue_age(struct queue *q, uint64_t now_ms)
 {
     (void)reading_rests(q, now_ms); /* so that the deadline is none of the past */
     while (SPOKE_WITH_DROPS && q->age_count > 0 && entry_ends_ms(&q->entries[q->ages[0]]) <= now_ms &&
-           can_tell(q, q->entries[q->ages[0]].id))
+           can_tell(q, entry_id(&q->entries[q->ages[0]])))
         slot_drop(q, q->ages[0], QUEUE_EXPIRED);
 }
 
@@ -407,7 +407,7 @@ static spoke_status make_room(struct queue *q, const struct queue_message *m, qu
         return SPOKE_E_FULL;
     while (!has_room(q, 0, cost)) {
         const uint16_t victim = slot_victim(q, policy, highest);
-        if (victim == NO_SLOT || !can_tell(q, q->entries[victim].id) ||
+        if (victim == NO_SLOT || !can_tell(q, entry_id(&q->entries[victim])) ||
             !queue_store_can_drop(q, &q->entries[victim]))
             return SPOKE_E_FULL;
         slot_drop(q, victim, policy == QUEUE_DROP_LOWEST ? QUEUE_LOWEST : QUEUE_OLDEST);
@@ -442,16 +442,16 @@ static inline spoke_status commit(struct queue *q, uint64_t now_ms, const struct
                                   const struct draft *d, queue_sum cost)
 {
     const uint16_t slot = next_free(q);
-    q->entries[slot] = (struct queue_entry){.added_ms = (queue_time)now_ms,
-                                            .seq = q->next_seq,
-                                            .id = m->id,
+    q->entries[slot] = (struct queue_entry){.seq = q->next_seq,
                                             .body_bytes = (uint32_t)(d->payload.len - d->head_bytes),
                                             .head_bytes = (uint16_t)d->head_bytes,
                                             .flags = m->joins ? ENTRY_JOINS : 0,
                                             .lane = (unsigned)m->lane & 15u,
                                             .state = ENTRY_QUEUED};
     entry_set_members(&q->entries[slot], 1);
-    entry_date(&q->entries[slot], m->ttl_s > 0 ? now_ms + (uint64_t)m->ttl_s * 1000 : NEVER_ENDS, m->created_ms);
+    entry_set_id(&q->entries[slot], m->id);
+    entry_date(&q->entries[slot], now_ms, m->ttl_s > 0 ? now_ms + (uint64_t)m->ttl_s * 1000 : NEVER_ENDS,
+               m->created_ms);
     const spoke_status status = keep(q, slot, m->ttl_s, d);
     if (status == SPOKE_OK || status == SPOKE_E_PORT) /* who knows what a failing medium kept under this number */
         q->next_seq++;
@@ -578,7 +578,7 @@ static void view(const struct queue *q, uint16_t slot, uint64_t now_ms, struct q
     const char *text = (const char *)(stores(q) ? q->scratch.ptr : q->ring.memory + e->place);
     *out = (struct queue_item){.token = token_of(q, slot),
                                .seq = e->seq,
-                               .id = e->id,
+                               .id = entry_id(e),
                                .lane = (enum queue_lane)e->lane,
                                .packet_id = entry_packet_id(e),
                                .members = entry_members(e),
@@ -666,7 +666,7 @@ spoke_status queue_next(struct queue *q, uint64_t now_ms, const struct queue_fil
         const spoke_status status = look_at(q, slot, now_ms, out);
         if (status == SPOKE_OK)
             return SPOKE_OK;
-        if (!can_tell(q, q->entries[slot].id) || !is_lost(q, slot, now_ms, status))
+        if (!can_tell(q, entry_id(&q->entries[slot])) || !is_lost(q, slot, now_ms, status))
             break;
         slot_drop(q, slot, status == SPOKE_E_TOO_SMALL ? QUEUE_TOO_LARGE : QUEUE_UNREADABLE);
     }
@@ -734,7 +734,7 @@ spoke_status queue_done(struct queue *q, uint32_t token, uint32_t *id, uint32_t 
     const struct queue_entry *e = &q->entries[slot];
     if (e->state != ENTRY_SENT || entry_members(e) == 0)
         return SPOKE_E_NOT_FOUND;
-    *id = e->id;
+    *id = entry_id(e);
     *rest = QUEUE_NO_TOKEN;
     if (entry_members(e) > 1) {
         entry_set_members(&q->entries[e->next], (uint16_t)(entry_members(e) - 1));

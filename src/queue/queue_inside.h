@@ -23,15 +23,25 @@ enum {
 /* In a lane the SENT ones stand first, then the QUEUED, both in order of seq. Those sent before are the first of them
  * too, and of these the placed ones, whose order grows along the lane. A group is a run of neighbours: the leader
  * counts its members, the others have 0. */
+/* What only some builds ask for: how long it waits, and what the program calls it. */
+#define QUEUE_TIMES \
+    (SPOKE_WITH_PACE || SPOKE_WITH_STATS || SPOKE_WITH_BATCHES || SPOKE_WITH_STAMPS || SPOKE_WITH_STORAGE)
+#define QUEUE_NAMES (SPOKE_WITH_NOTICES || SPOKE_WITH_STORAGE)
+
 struct queue_entry {
+#if QUEUE_TIMES
     queue_time added_ms;
+#endif
 #if SPOKE_WITH_DROPS || SPOKE_WITH_STORAGE
     uint64_t ends_ms;
 #endif
 #if SPOKE_WITH_STAMPS || SPOKE_WITH_STORAGE
     int64_t created_ms;
 #endif
-    uint32_t seq, id;
+    uint32_t seq;
+#if QUEUE_NAMES
+    uint32_t id;
+#endif
     uint32_t place; /* offset in the ring, or where in the log */
     uint32_t body_bytes;
     uint16_t head_bytes;
@@ -54,19 +64,45 @@ _Static_assert(sizeof(struct queue_entry) <= 56, "docs/memory.md counts on it");
 /* What waits longer than the type can say counts from its last turn: it has waited for weeks in any case. */
 static inline uint64_t entry_waited_ms(const struct queue_entry *e, uint64_t now_ms)
 {
+#if QUEUE_TIMES
     return now_ms > e->added_ms ? (queue_time)(now_ms - e->added_ms) : 0;
+#else
+    (void)e, (void)now_ms;
+    return 0;
+#endif
 }
 
-/* When it ages out, and when it was made: as far as the build knows. */
-static inline void entry_date(struct queue_entry *e, uint64_t ends_ms, int64_t created_ms)
+static inline void entry_set_id(struct queue_entry *e, uint32_t id)
 {
+#if QUEUE_NAMES
+    e->id = id;
+#endif
+    (void)e, (void)id;
+}
+
+static inline uint32_t entry_id(const struct queue_entry *e)
+{
+#if QUEUE_NAMES
+    return e->id;
+#else
+    (void)e;
+    return 0;
+#endif
+}
+
+/* When it was added, when it ages out, and when it was made: as far as the build knows. */
+static inline void entry_date(struct queue_entry *e, uint64_t added_ms, uint64_t ends_ms, int64_t created_ms)
+{
+#if QUEUE_TIMES
+    e->added_ms = (queue_time)added_ms;
+#endif
 #if SPOKE_WITH_DROPS || SPOKE_WITH_STORAGE
     e->ends_ms = SPOKE_WITH_DROPS ? ends_ms : NEVER_ENDS;
 #endif
 #if SPOKE_WITH_STAMPS || SPOKE_WITH_STORAGE
     e->created_ms = created_ms;
 #endif
-    (void)e, (void)ends_ms, (void)created_ms;
+    (void)e, (void)added_ms, (void)ends_ms, (void)created_ms;
 }
 
 static inline uint64_t entry_ends_ms(const struct queue_entry *e)
