@@ -1,5 +1,6 @@
 /* What of the library is built. Each switch is 1 unless the compiler is told otherwise (-DSPOKE_WITH_MOVE=0, or a
- * header of yours named by -DSPOKE_FEATURES_FILE='"my_features.h"'), the same for every file of the library.
+ * header of yours named by -DSPOKE_FEATURES_FILE='"my_features.h"'), the same for every file of the library. That header
+ * may lower some ceilings of limits.h as well.
  *
  * A switch removes bodies, never prototypes or members of structs: a program built against another set links. A call
  * that was left out answers SPOKE_E_UNSUPPORTED, and a configuration that needs what is not there is refused at init

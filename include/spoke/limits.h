@@ -3,6 +3,8 @@
 #ifndef SPOKE_LIMITS_H
 #define SPOKE_LIMITS_H
 
+#include <spoke/features.h>
+
 /* --- what the service allows (docs/protocol.md says where each comes from) --- */
 #define SPOKE_MAX_TELEMETRY_BYTES 262144u /* body and properties together */
 #define SPOKE_MAX_C2D_BYTES 65536u
@@ -13,16 +15,27 @@
 #define SPOKE_MAX_TWIN_DEPTH 10u
 #define SPOKE_MAX_SUBSCRIPTIONS 5u
 #define SPOKE_MAX_KEEP_ALIVE_S 1177u
-#define SPOKE_MAX_ID_BYTES 128u /* device, module, registration */
 
 /* --- what this build allows --- */
+/* These four may be lower in a build that knows its names (SPOKE_FEATURES_FILE of features.h): the client reserves RAM
+ * for them, and refuses what is longer. */
+#ifndef SPOKE_MAX_ID_BYTES
+#define SPOKE_MAX_ID_BYTES 128u /* device, module, registration: the most that the service allows */
+#endif
+#ifndef SPOKE_MAX_HOST_BYTES
 #define SPOKE_MAX_HOST_BYTES 253u
+#endif
+#ifndef SPOKE_MAX_RID_BYTES
+#define SPOKE_MAX_RID_BYTES 128u /* the service's name for a command under way */
+#endif
+#ifndef SPOKE_MAX_TEXT_BYTES
+#define SPOKE_MAX_TEXT_BYTES 2048u /* a topic with its properties; at connect the token and user name together */
+#endif
 #define SPOKE_MAX_HOSTS 4u
 #define SPOKE_MAX_SCOPE_BYTES 64u
 #define SPOKE_MAX_KEY_BYTES 64u /* a decoded symmetric key; 16 is the least */
 #define SPOKE_MIN_KEY_BYTES 16u
 #define SPOKE_MAX_SAS_BYTES 768u
-#define SPOKE_MAX_RID_BYTES 128u
 #define SPOKE_JSON_DEPTH 32u
 
 /* --- defaults of spoke_config --- */

@@ -87,7 +87,7 @@ static spoke_status check_names(const spoke_config *c, spoke_error *why)
 static spoke_status check_identity(const spoke_config *c, spoke_error *why)
 {
     if (!within(c->registration_id, SPOKE_MAX_ID_BYTES))
-        return refuse(why, "registration_id is missing or longer than 128 characters");
+        return refuse(why, "registration_id is missing or longer than SPOKE_MAX_ID_BYTES (128)");
     if (!config_uses_dps(c) && (c->hub_host == NULL || c->hub_host[0] == '\0'))
         return refuse(why, "set provisioning_host (and id_scope), or hub_host to connect without DPS");
     if (hosts_count(config_uses_dps(c) ? c->provisioning_host : c->hub_host) == 0)

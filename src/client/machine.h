@@ -44,13 +44,19 @@
 #include "retry.h"
 
 #define NEVER UINT64_MAX
-#define AT_ONCE UINT64_C(0) /* a time that has come, and that no network puts off */
-#define SENTENCE_BYTES 224u /* of a misfit, for the service and the log */
-#define TEXT_BYTES 2048u    /* of the scratch: a topic; token and user name */
+#define AT_ONCE UINT64_C(0)             /* a time that has come, and that no network puts off */
+#define SENTENCE_BYTES 224u             /* of a misfit, for the service and the log */
+#define TEXT_BYTES SPOKE_MAX_TEXT_BYTES /* of the scratch */
 #define RESOURCE_BYTES (SPOKE_MAX_HOST_BYTES + SPOKE_MAX_ID_BYTES + 16u)
-#define USERNAME_BYTES (TEXT_BYTES - SPOKE_MAX_SAS_BYTES) /* as configured; more where the token is shorter */
+/* A token of this build: three bytes for each of the resource's that is escaped, 64 of its own, the signature. */
+#define TOKEN_BYTES \
+    (3u * RESOURCE_BYTES < SPOKE_MAX_SAS_BYTES - 196u ? 3u * RESOURCE_BYTES + 196u : SPOKE_MAX_SAS_BYTES)
+#define USERNAME_BYTES (TEXT_BYTES - TOKEN_BYTES) /* as configured; more where the token is shorter */
 #define ACK_LIMIT_MS 60000u      /* a message unacknowledged for longer: the connection is tried anew */
 #define OUTGOING_EXTRA_BYTES 40u /* what a message id adds to a topic */
+
+_Static_assert(TEXT_BYTES >= TOKEN_BYTES + RESOURCE_BYTES && TEXT_BYTES >= 2 * SPOKE_MAX_ID_BYTES + 256,
+               "SPOKE_MAX_TEXT_BYTES is too small for what has to stand in it");
 
 /* Does this transport know the operation? It may have been built against an older, shorter table. */
 #define OFFERS(ops, member) \

@@ -30,3 +30,8 @@
 #define SPOKE_WITH_NETWORK 0
 #define SPOKE_WITH_PACE 0
 #define SPOKE_WITH_NOTICES 0
+/* its names are short: hosts of Azure, ids of 64 characters, no properties of its own beside a message */
+#define SPOKE_MAX_ID_BYTES 64u
+#define SPOKE_MAX_HOST_BYTES 95u
+#define SPOKE_MAX_RID_BYTES 40u
+#define SPOKE_MAX_TEXT_BYTES 1024u
