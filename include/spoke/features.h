@@ -47,8 +47,13 @@
 #ifndef SPOKE_WITH_COMMANDS
 #define SPOKE_WITH_COMMANDS SPOKE_WITH_LISTENING
 #endif
-#ifndef SPOKE_WITH_MESSAGES /* cloud-to-device messages, offline commands among them */
-#define SPOKE_WITH_MESSAGES SPOKE_WITH_LISTENING
+#ifndef SPOKE_WITH_DEFER
+/* spoke_defer: answers that come later. Without it a handler answers by its verdict: a command that it defers is answered
+ * with 500, a property stays at 202 */
+#define SPOKE_WITH_DEFER 1
+#endif
+#ifndef SPOKE_WITH_MESSAGES /* cloud-to-device messages, offline commands among them; needs DEFER */
+#define SPOKE_WITH_MESSAGES (SPOKE_WITH_LISTENING && SPOKE_WITH_DEFER)
 #endif
 #ifndef SPOKE_WITH_MODULES /* identities of modules; without them module_id has to be empty */
 #define SPOKE_WITH_MODULES 1
@@ -162,6 +167,9 @@
     (SPOKE_WITH_DPS || SPOKE_WITH_PROPERTIES || SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
 #error \
     "SPOKE_WITH_DPS, SPOKE_WITH_PROPERTIES, SPOKE_WITH_COMMANDS and SPOKE_WITH_MESSAGES need SPOKE_WITH_LISTENING"
+#endif
+#if SPOKE_WITH_MESSAGES && !SPOKE_WITH_DEFER
+#error "SPOKE_WITH_MESSAGES needs SPOKE_WITH_DEFER"
 #endif
 #if SPOKE_WITH_STORAGE && !(SPOKE_WITH_PRIORITIES && SPOKE_WITH_RESUME)
 #error "SPOKE_WITH_STORAGE needs SPOKE_WITH_PRIORITIES and SPOKE_WITH_RESUME"

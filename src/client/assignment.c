@@ -71,6 +71,8 @@ void assignment_configured(spoke_client *c)
 
 /* --- hosts --- */
 
+#if SPOKE_WITH_HOSTS || LINKS_END_ANEW
+
 /* Out of reach, or no service behind it; nothing that another host would say as well. */
 static bool speaks_against_host(const spoke_client *c, const spoke_error *why, bool at_dps)
 {
@@ -108,12 +110,6 @@ static void wait_briefly(spoke_client *c, const spoke_error *why)
     enter_state(c, SPOKE_BACKOFF, why);
 }
 
-void home_forget_troubles(spoke_client *c)
-{
-    provision_forget_troubles(c);
-    retry_forget(&c->retry);
-}
-
 bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps)
 {
     if (why->status == SPOKE_E_TLS || why->status == SPOKE_E_CERTIFICATE || why->status == SPOKE_E_REFUSED)
@@ -122,6 +118,14 @@ bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps)
         return false;
     wait_briefly(c, why);
     return true;
+}
+
+#endif
+
+void home_forget_troubles(spoke_client *c)
+{
+    provision_forget_troubles(c);
+    retry_forget(&c->retry);
 }
 
 void connect_ready(spoke_client *c)

@@ -2,9 +2,11 @@
 
 #include <string.h>
 
-#if CALLS_WAIT
+#if SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES
 
 /* Calls of the service that wait for the program: commands and messages share the places. */
+
+#if CALLS_WAIT
 
 void call_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
@@ -52,6 +54,8 @@ struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_messag
             return &c->calls[i];
     return NULL;
 }
+
+#endif
 
 spoke_str call_parameter(const spoke_hub_event *event, bool offline)
 {

@@ -7,6 +7,30 @@
 
 /* --- lock and guards --- */
 
+#if SPOKE_WITH_LOCKS
+
+void lock_client(const spoke_client *c)
+{
+    if (c->platform.lock != NULL)
+        c->platform.lock(c->platform.ctx);
+}
+
+void unlock_client(const spoke_client *c)
+{
+    if (c->platform.unlock != NULL)
+        c->platform.unlock(c->platform.ctx);
+}
+
+void unlock_and_wake(spoke_client *c, bool wanted)
+{
+    const bool wake = wanted && c->asleep;
+    unlock_client(c);
+    if (wake)
+        c->ops->wake(c->link);
+}
+
+#endif
+
 void enter_outcome(spoke_client *c)
 {
     c->in_handler = true;
@@ -29,14 +53,6 @@ void leave_handler(spoke_client *c)
 {
     leave_outcome(c);
     stats_handler(c, false);
-}
-
-void unlock_and_wake(spoke_client *c, bool wanted)
-{
-    const bool wake = SPOKE_WITH_LOCKS && wanted && c->asleep;
-    unlock_client(c);
-    if (wake)
-        c->ops->wake(c->link);
 }
 
 void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s)

@@ -149,7 +149,7 @@ static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer
 {
     const spoke_str rid = spoke_str_from(call->rid, call->rid_bytes);
     spoke_str json = {NULL, 0};
-    if (verdict.code == 0)
+    if (SPOKE_WITH_DEFER && verdict.code == 0)
         return; /* deferred */
     if (verdict.code < 100 || verdict.code > UINT16_MAX)
         command_answer_or_log(c, rid, 500, EXPLANATION("\"the handler answered with an impossible code\""));
@@ -165,7 +165,7 @@ static void finish_call(spoke_client *c, struct pending_call *call, spoke_writer
 static void run_command(spoke_client *c, const spoke_handler *handler, const spoke_member *member,
                         const spoke_hub_event *event)
 {
-    struct pending_call *call = call_claim(c);
+    struct pending_call at_once = {.request = 1}, *call = SPOKE_WITH_DEFER ? call_claim(c) : &at_once;
     if (call == NULL) {
         command_answer_or_log(c, event->rid, 429, EXPLANATION("\"too many commands are being worked on\""));
         return;
@@ -224,6 +224,7 @@ void command_too_large(spoke_client *c, const spoke_hub_event *event)
         log_line(&c->platform, SPOKE_LOG_WARN, "client", "no room to refuse a command: the caller will time out");
 }
 
+#if SPOKE_WITH_DEFER
 spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int code, spoke_str json)
 {
     if (client == NULL || code < 100 || code > UINT16_MAX || (json.len > 0 && spoke_json_check(json) != SPOKE_OK))
@@ -242,5 +243,6 @@ spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int cod
     unlock_and_wake(client, status == SPOKE_OK);
     return status;
 }
+#endif
 
 #endif

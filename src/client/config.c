@@ -490,25 +490,15 @@ spoke_status config_check(const spoke_config *given, spoke_config *resolved, spo
 
 /* --- layout: one walk that counts, and carves when there is a client --- */
 
-static void *take(uint8_t *memory, size_t *used, size_t size)
+void *carve_from(struct carver *at, size_t *used, size_t size)
 {
     const size_t align = alignof(max_align_t);
-    void *piece = memory != NULL ? memory + *used : NULL;
+    void *piece = at->memory != NULL ? at->memory + *used : NULL;
     if (size > SIZE_MAX - align || *used > SIZE_MAX - align - size)
         *used = SIZE_MAX;
     else
         *used += (size + align - 1) & ~(align - 1);
     return piece;
-}
-
-void *carve(struct carver *at, size_t size)
-{
-    return take(at->memory, &at->used, size);
-}
-
-void *carve_bulk(struct carver *at, size_t size)
-{
-    return take(at->memory, &at->bulk, size);
 }
 
 static size_t text_size(const char *text)

@@ -37,6 +37,7 @@ spoke_status connect_credential(spoke_client *c, spoke_str resource, spoke_str s
 
 /* --- beginning again --- */
 
+#if LINKS_END_ANEW
 /* As if the token had to be renewed now: what is under way is waited for, then the link is closed. */
 void connect_anew(spoke_client *c)
 {
@@ -45,6 +46,7 @@ void connect_anew(spoke_client *c)
         c->renew_at = now;
     c->anew = c->news = true;
 }
+#endif
 
 /* --- opening --- */
 
@@ -106,8 +108,9 @@ void connect_begin(spoke_client *c)
     const spoke_status status = to_hub ? connect_hub(c) : provision_begin(c);
     spoke_wipe(c->scratch, TEXT_BYTES); /* the token has been copied, or is not needed */
     c->work_left = true;
-    if (c->anew || renew_waiting(c)) /* asked for while the handler ran; or a move goes first */
-        connect_anew(c);             /* so this will be a short connection */
+    if (LINKS_END_ANEW &&
+        (c->anew || renew_waiting(c))) /* asked for while the handler ran; or a move goes first */
+        connect_anew(c);               /* so this will be a short connection */
     if (status == SPOKE_OK)
         return;
     const spoke_error why = client_fault(status, SPOKE_SOURCE_CLIENT, 0, begin_text(status));

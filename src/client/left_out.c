@@ -10,6 +10,9 @@ spoke_status spoke_property_report(spoke_client *client, const char *component, 
     return SPOKE_E_UNSUPPORTED;
 }
 
+#endif
+
+#if !SPOKE_WITH_PROPERTIES || !SPOKE_WITH_DEFER
 spoke_status spoke_property_ack(spoke_client *client, const char *component, const char *name, spoke_str value,
                                 int64_t version, spoke_ack ack)
 {
@@ -18,7 +21,7 @@ spoke_status spoke_property_ack(spoke_client *client, const char *component, con
 }
 #endif
 
-#if !SPOKE_WITH_COMMANDS
+#if !SPOKE_WITH_COMMANDS || !SPOKE_WITH_DEFER
 spoke_status spoke_command_reply(spoke_client *client, uint32_t request, int code, spoke_str json)
 {
     (void)client, (void)request, (void)code, (void)json;

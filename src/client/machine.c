@@ -116,7 +116,7 @@ static void wait_and_retry(spoke_client *c, const spoke_error *given, const stru
 {
     const struct retry_plan plan = retry_after(&c->retry, input, random_u32(c));
     spoke_error why = *given;
-    if (SPOKE_WITH_SENTENCES && plan.text != NULL)
+    if (SPOKE_WITH_REASONS && plan.text != NULL)
         why.text = plan.text;
     attempt_ended(c, plan.reason, &why);
     if (SPOKE_WITH_REASONS && plan.class == RETRY_NEVER) {
@@ -340,7 +340,7 @@ static void work_ready(spoke_client *c, uint64_t now)
     const bool forced = now >= c->renew_latest || now - c->renew_at >= DRAIN_FOR_TOKEN_MS;
     if (!session_idle(c) && !forced)
         return;
-    c->renewing = !c->anew;
+    c->renewing = !LINKS_END_ANEW || !c->anew;
     machine_close_link(c, true); /* CLOSED leads to connect_begin, with a new token */
 }
 

@@ -63,11 +63,13 @@ _Static_assert(TEXT_BYTES >= TOKEN_BYTES + RESOURCE_BYTES && TEXT_BYTES >= 2 * S
     ((ops)->struct_size >= offsetof(spoke_transport_ops, member) + sizeof((ops)->member) && (ops)->member != NULL)
 
 /* Something may be asked that the program answers later. */
-#define CALLS_WAIT (SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES)
+#define CALLS_WAIT (SPOKE_WITH_DEFER && (SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES))
 /* The hub in force may be another than the one configured. */
 #define ASSIGNMENTS_CHANGE (SPOKE_WITH_DPS || SPOKE_WITH_HOSTS)
+/* A link may be ended for another home, or another credential. */
+#define LINKS_END_ANEW (SPOKE_WITH_MOVE || SPOKE_WITH_RENEWAL)
 /* The program may be asked something. */
-enum { HANDLERS_ASKED = SPOKE_WITH_PROPERTIES || CALLS_WAIT };
+enum { HANDLERS_ASKED = SPOKE_WITH_PROPERTIES || SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES };
 
 /* A call of the service that the program has not answered yet. */
 struct pending_call {
@@ -341,8 +343,15 @@ struct carver {
     uint8_t *memory;   /* NULL: only count */
     size_t used, bulk; /* SIZE_MAX: more than there can be */
 };
-void *carve(struct carver *at, size_t size);
-void *carve_bulk(struct carver *at, size_t size);
+void *carve_from(struct carver *at, size_t *used, size_t size);
+static inline void *carve(struct carver *at, size_t size)
+{
+    return carve_from(at, &at->used, size);
+}
+static inline void *carve_bulk(struct carver *at, size_t size)
+{
+    return carve_from(at, &at->bulk, size);
+}
 
 /* --- client.c --- */
 /* A text of ours: where sentences are left out it is none, and what the status is called stands for it. */
@@ -355,16 +364,25 @@ static inline spoke_error client_fault(spoke_status status, spoke_source source,
 {
     return fault_of(status, source, detail, sentence(text));
 }
+#if SPOKE_WITH_LOCKS
+void lock_client(const spoke_client *c);
+void unlock_client(const spoke_client *c);
+/* After queueing: another thread may be asleep in poll. */
+void unlock_and_wake(spoke_client *c, bool wanted);
+#else
 static inline void lock_client(const spoke_client *c)
 {
-    if (SPOKE_WITH_LOCKS && c->platform.lock != NULL)
-        c->platform.lock(c->platform.ctx);
+    (void)c;
 }
 static inline void unlock_client(const spoke_client *c)
 {
-    if (SPOKE_WITH_LOCKS && c->platform.unlock != NULL)
-        c->platform.unlock(c->platform.ctx);
+    (void)c;
 }
+static inline void unlock_and_wake(spoke_client *c, bool wanted)
+{
+    (void)c, (void)wanted;
+}
+#endif
 /* Brackets around a handler's call: it runs without the lock, and may not poll. */
 void enter_handler(spoke_client *c);
 void leave_handler(spoke_client *c);
@@ -372,8 +390,6 @@ void leave_handler(spoke_client *c);
  * as poll's own. */
 void enter_outcome(spoke_client *c);
 void leave_outcome(spoke_client *c);
-/* After queueing: another thread may be asleep in poll. */
-void unlock_and_wake(spoke_client *c, bool wanted);
 /* Tells on_notice, and the log. Called with the lock, from inside poll. */
 void client_notice(spoke_client *c, spoke_notice_kind kind, const spoke_error *why, int64_t at_s);
 
@@ -432,7 +448,15 @@ void assignment_configured(spoke_client *c);                   /* the present on
 void assignment_write(const spoke_client *c, spoke_writer *w); /* its members, into a record */
 /* After a failed attempt. True: something other than the usual retry is due (another host, the former home, the former
  * credential) and has been arranged. */
+#if SPOKE_WITH_HOSTS || LINKS_END_ANEW
 bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps);
+#else
+static inline bool connect_otherwise(spoke_client *c, const spoke_error *why, bool at_dps)
+{
+    (void)c, (void)why, (void)at_dps;
+    return false;
+}
+#endif
 void connect_ready(spoke_client *c);        /* the hub is reached and synchronised */
 void home_forget_troubles(spoke_client *c); /* they were another home's, or another credential's */
 

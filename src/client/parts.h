@@ -346,20 +346,27 @@ static inline uint64_t sync_deadline(const spoke_client *c)
 #endif
 
 /* --- call.c --- */
+#if SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES
+/* The '@' that an offline command has for no parameter is none. */
+spoke_str call_parameter(const spoke_hub_event *event, bool offline);
+spoke_ack call_handler(spoke_client *c, const spoke_handler *handler, const spoke_hub_event *event,
+                       uint32_t request, bool offline, spoke_writer *reply);
+#endif
 #if CALLS_WAIT
 void call_carve(struct carver *at, const spoke_config *resolved, spoke_client *client);
 struct pending_call *call_claim(spoke_client *c);
 struct pending_call *call_find(spoke_client *c, uint32_t request, bool is_message);
 void calls_ended(spoke_client *c); /* the connection is gone */
 bool calls_idle(const spoke_client *c);
-/* The '@' that an offline command has for no parameter is none. */
-spoke_str call_parameter(const spoke_hub_event *event, bool offline);
-spoke_ack call_handler(spoke_client *c, const spoke_handler *handler, const spoke_hub_event *event,
-                       uint32_t request, bool offline, spoke_writer *reply);
 #else
 static inline void call_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
     (void)at, (void)resolved, (void)client;
+}
+static inline struct pending_call *call_claim(spoke_client *c)
+{
+    (void)c;
+    return NULL;
 }
 static inline void calls_ended(spoke_client *c)
 {

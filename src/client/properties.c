@@ -316,6 +316,8 @@ spoke_status report_enqueue(spoke_client *c, queue_write_fn write, void *source)
     return status;
 }
 
+#if SPOKE_WITH_DEFER
+
 struct late_ack {
     const char *component;
     spoke_pnp_property property;
@@ -356,5 +358,7 @@ spoke_status spoke_property_ack(spoke_client *client, const char *component, con
     settings_late(client, component, name, value, version, ack.code);
     return report_enqueue(client, write_late_ack, &late);
 }
+
+#endif
 
 #endif

@@ -195,12 +195,9 @@ static void acknowledge(spoke_client *c, const spoke_transport_event *event)
 
 static void on_message(spoke_client *c, const spoke_transport_event *event)
 {
-    if (FILTERS == 0) {
-        acknowledge(c, event);
-        return;
-    }
     spoke_hub_event hub;
-    const spoke_status status = spoke_hub_parse(&c->identity, event->topic, event->payload, &hub);
+    const spoke_status status =
+        FILTERS > 0 ? spoke_hub_parse(&c->identity, event->topic, event->payload, &hub) : SPOKE_E_NOT_FOUND;
     const bool for_program = SPOKE_WITH_MESSAGES && status == SPOKE_OK && hub.kind == SPOKE_HUB_C2D;
     if (!for_program)
         acknowledge(c, event);
@@ -246,6 +243,8 @@ void session_event(spoke_client *c, const spoke_transport_event *event)
     assert(event->kind != SPOKE_TRANSPORT_CLOSED && event->kind != SPOKE_TRANSPORT_ACKED); /* dealt with before */
     if (event->kind == SPOKE_TRANSPORT_CONNECTED)
         on_connected(c, event->session_present);
+    else if (!SPOKE_WITH_LISTENING)
+        return; /* there is nothing else */
     else if (event->kind == SPOKE_TRANSPORT_SUBSCRIBED)
         on_subscribed(c, event->codes);
     else if (event->kind == SPOKE_TRANSPORT_MESSAGE)

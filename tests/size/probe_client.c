@@ -14,7 +14,7 @@ PROBE_KEEP(PROBE_FN(spoke_client_size), PROBE_FN(spoke_client_init), PROBE_FN(sp
            PROBE_FN(spoke_client_state), PROBE_FN(spoke_client_error), PROBE_FN(spoke_transport_native),
 #ifndef PROBE_TELEMETRY
            PROBE_FN(spoke_client_next_ms), PROBE_FN(spoke_client_wake), PROBE_FN(spoke_telemetry_send_as),
-           PROBE_FN(spoke_property_report), PROBE_FN(spoke_property_ack), PROBE_FN(spoke_command_reply),
+           PROBE_FN(spoke_property_report),
            /* inside its handlers */
            PROBE_FN(spoke_json_double), PROBE_FN(spoke_json_int), PROBE_FN(spoke_json_bool),
            PROBE_FN(spoke_json_text), PROBE_FN(spoke_json_find), PROBE_FN(spoke_write),
@@ -26,7 +26,8 @@ PROBE_KEEP(PROBE_FN(spoke_client_size), PROBE_FN(spoke_client_init), PROBE_FN(sp
            PROBE_FN(spoke_client_device_id), PROBE_FN(spoke_client_pending), PROBE_FN(spoke_client_stats),
            PROBE_FN(spoke_message_send), PROBE_FN(spoke_message_done), PROBE_FN(spoke_work_begin),
            PROBE_FN(spoke_work_next), PROBE_FN(spoke_work_finish), PROBE_FN(spoke_move_command),
-           PROBE_FN(spoke_bag_next), PROBE_FN(spoke_percent_decode), PROBE_FN(spoke_state_name),
+           PROBE_FN(spoke_property_ack), PROBE_FN(spoke_command_reply), PROBE_FN(spoke_bag_next),
+           PROBE_FN(spoke_percent_decode), PROBE_FN(spoke_state_name),
 #if SPOKE_WITH_STATS
            PROBE_FN(spoke_reason_name), PROBE_FN(spoke_drop_name),
 #endif
