@@ -1,4 +1,5 @@
-"""The plain broker, with mosquitto's command-line clients: what a stranger would try first."""
+"""The plain broker: with mosquitto's command-line clients, what a stranger would try first; and under kill -9."""
+import random
 import shutil
 import subprocess
 import tempfile
@@ -6,13 +7,13 @@ import threading
 import time
 import unittest
 
+from mqtt_raw import PUBLISH, Closed, Device, PlainLink, packet, publish_packet
 from service import Service, until
 
 SECONDS = 20
 
 
-@unittest.skipUnless(shutil.which("mosquitto_sub") and shutil.which("mosquitto_pub"), "mosquitto-clients is not installed")
-class PlainBroker(unittest.TestCase):
+class Broker(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.mkdtemp(prefix="spoke-check-")
         self.addCleanup(shutil.rmtree, self.folder)
@@ -32,6 +33,7 @@ class PlainBroker(unittest.TestCase):
                                "--plain-mqtt", "127.0.0.1:0", "--log-level", "info")
         lines = [self.service.process.stdout.readline().rstrip("\n") for _ in range(2)]
         where = dict(line.partition("=")[::2] for line in lines)
+        self.where = where["SPOKE_PLAIN_MQTT_HOST"], int(where["SPOKE_PLAIN_MQTT_PORT"])
         self.address = ["-h", where["SPOKE_PLAIN_MQTT_HOST"], "-p", where["SPOKE_PLAIN_MQTT_PORT"], "-V", "mqttv311"]
 
     def kill_and_start(self):
@@ -39,6 +41,69 @@ class PlainBroker(unittest.TestCase):
         self.service.process.stdout.close()
         self.start()
 
+
+class KilledBroker(Broker):
+    rounds, burst = 20, 300
+
+    def client(self, client_id, clean):
+        link = PlainLink(*self.where)
+        self.addCleanup(link.close)
+        device = Device(link)
+        self.assertEqual(device.connect(client_id, "", None, clean=clean)[0], 0)
+        return device
+
+    def publish_until_killed(self, number):
+        """What was acknowledged of a burst."""
+        device, acknowledged = self.client("speaker", True), []
+        for i in range(1, self.burst + 1):
+            device.send(publish_packet("k", f"{number}/{i}", qos=1, packet_id=i))
+        killer = threading.Timer(random.Random(number).uniform(0, 0.03), self.service.process.kill)
+        killer.start()
+        try:
+            while len(acknowledged) < self.burst:
+                first, body = device.read_packet()
+                self.assertEqual(first, 0x40)
+                acknowledged.append(f"{number}/{int.from_bytes(body, 'big')}")
+        except Closed:
+            pass
+        killer.join()
+        self.kill_and_start()
+        return acknowledged
+
+    def collect_all(self):
+        device, heard = self.client("keeper", False), []
+        device.send(packet(0xC0))
+        while True:
+            first, body = device.read_packet(2)
+            if first >> 4 == PUBLISH:
+                device._read_publish(first, body)
+                message = device.publishes.popleft()
+                heard.append(message.payload.decode())
+                device.puback(message.packet_id)
+                device.send(packet(0xC0))
+            elif not device.buffer and self.is_silent(device):
+                return heard
+
+    def is_silent(self, device):
+        try:
+            device.buffer += device.link.receive(0.5)
+        except TimeoutError:
+            return True
+        return False
+
+    def test_nothing_acknowledged_is_lost_and_the_order_stays(self):
+        self.client("keeper", False).subscribe([("k", 1)])
+        acknowledged = [name for number in range(self.rounds) for name in self.publish_until_killed(number)]
+        heard = self.collect_all()
+        print(f"{self.rounds} kills, {len(acknowledged)} of {self.rounds * self.burst} messages were acknowledged, {len(heard)} were kept")
+        self.assertEqual(set(acknowledged) - set(heard), set())
+        self.assertEqual(len(heard), len(set(heard)))
+        order = [tuple(map(int, name.split("/"))) for name in heard]
+        self.assertEqual(order, sorted(order))
+
+
+@unittest.skipUnless(shutil.which("mosquitto_sub") and shutil.which("mosquitto_pub"), "mosquitto-clients is not installed")
+class PlainBroker(Broker):
     def publish(self, *arguments, lines=None):
         subprocess.run(["mosquitto_pub", *self.address, *arguments], input=lines, text=True, check=True, timeout=60)
 

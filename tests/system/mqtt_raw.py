@@ -32,13 +32,11 @@ class Closed(Exception):
 # --- links: bytes in, bytes out ---
 
 
-class TlsLink:
-    def __init__(self, host, port, ca_file, certificate=None):
-        context = ssl.create_default_context(cafile=ca_file)
-        if certificate is not None:
-            context.load_cert_chain(*certificate)
-        plain = socket.create_connection((host, port), PATIENCE_S)
-        self.socket = context.wrap_socket(plain, server_hostname=host)
+class PlainLink:
+    """TCP alone: the plain broker's."""
+
+    def __init__(self, host, port):
+        self.socket = socket.create_connection((host, port), PATIENCE_S)
 
     def send(self, data):
         self.socket.sendall(data)
@@ -57,6 +55,15 @@ class TlsLink:
 
     def close(self):
         self.socket.close()
+
+
+class TlsLink(PlainLink):
+    def __init__(self, host, port, ca_file, certificate=None):
+        context = ssl.create_default_context(cafile=ca_file)
+        if certificate is not None:
+            context.load_cert_chain(*certificate)
+        plain = socket.create_connection((host, port), PATIENCE_S)
+        self.socket = context.wrap_socket(plain, server_hostname=host)
 
 
 class WebSocketLink(TlsLink):
