@@ -6,8 +6,8 @@
 #include <spoke/client.h>
 
 #include "base/heap_arena.h"
-#include "fleet/value.h"
 #include "model/dtdl.h"
+#include "synth/value.h"
 
 #define TEMPLATE_GROUP_MOST 128u /* members of a group */
 

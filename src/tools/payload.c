@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/text_len.h"
+
 #define MAX_DEPTH 8u /* of arrays, maps and optional fields; a schema that contains itself ends there */
 #define FIRST_BYTES 4096u
 #define MAX_BYTES (8u * 1024u * 1024u)
@@ -71,23 +73,14 @@ static void make_double(struct maker *m, const spoke_schema *schema)
 
 /* --- text --- */
 
-size_t payload_text_len(const spoke_range *range, size_t len)
-{
-    if (range != NULL && range->has_high && range->high_whole < (int64_t)len)
-        len = range->high_whole > 0 ? (size_t)range->high_whole : 0;
-    if (range != NULL && range->has_low && range->low_whole > (int64_t)len)
-        len = range->low_whole < (int64_t)PAYLOAD_MAX_TEXT ? (size_t)range->low_whole : PAYLOAD_MAX_TEXT;
-    return len;
-}
-
 static void make_string(struct maker *m, const spoke_schema *schema)
 {
     const char *base = m->flavour == PAYLOAD_HARD ? "a \"quote\" and a \\ and a \n" : "text";
-    char text[PAYLOAD_MAX_TEXT];
+    char text[TEXT_LEN_MOST];
     const size_t len = strlen(base);
     memset(text, 'x', sizeof text);
     memcpy(text, base, len);
-    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, payload_text_len(schema->range, len))));
+    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, text_len_within(schema->range, len))));
 }
 
 static void make_format(struct maker *m, spoke_schema_kind kind)

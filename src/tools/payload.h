@@ -12,11 +12,6 @@ enum payload_flavour {
     PAYLOAD_SPARSE /* only what is required; empty arrays and maps */
 };
 
-#define PAYLOAD_MAX_TEXT 1024u /* a minLength beyond that is not met */
-
-/* `text` holds `len` characters of ASCII, and 'x' behind them up to PAYLOAD_MAX_TEXT: how many of all the length limits
- * (NULL: none) want. */
-size_t payload_text_len(const spoke_range *range, size_t len);
 /* Appends it. False: no value fits (an enum without values), or there is no memory. */
 bool payload_write(const spoke_schema *schema, enum payload_flavour flavour, struct text *out);
 

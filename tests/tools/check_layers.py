@@ -29,9 +29,10 @@ LAYERS = {
                                              "transport", "proto/"}, PURE_SYSTEM | {"stdatomic.h", "stdio.h", "stdlib.h"}),
     "encoder": ({"encoder"}, {"base", "status", "client", "encoder"}, None),
     "runner": ({"base", "client", "runner"}, {"base", "client", "runner"}, None),
-    "central": ({"base", "crypto", "tls", "port", "model", "central"},
+    "central": ({"base", "crypto", "tls", "port", "model", "synth", "central"},
                 {"base", "status", "limits", "platform", "model", "crypto", "proto/", "central/"}, None),
-    "fleet": ({"base", "model", "tools", "fleet"},
+    "synth": ({"base", "model", "synth"}, {"base", "status", "limits", "model"}, None),
+    "fleet": ({"base", "model", "synth", "tools", "fleet"},
               {"base", "status", "limits", "platform", "model", "crypto", "client", "stats", "transport", "proto/"}, None),
     "tools": ({"base", "model", "tools"}, {"base", "status", "limits", "model"}, None),
 }

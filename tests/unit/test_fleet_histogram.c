@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "fleet/histogram.h"
-#include "fleet/random.h"
+#include "synth/random.h"
 
 static struct histogram h;
 static struct histogram_view view, later, between;

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/heap_arena.h"
-#include "fleet/value.h"
+#include "synth/value.h"
 
 enum { ROUNDS = 200, MOST_SLOTS = 64, ROOM = 65536 };
 

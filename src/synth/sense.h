@@ -1,6 +1,6 @@
 /* What a number or a text is likely to mean: from its semantic type and unit in the template, else from its name. */
-#ifndef SPOKE_SRC_FLEET_SENSE_H
-#define SPOKE_SRC_FLEET_SENSE_H
+#ifndef SPOKE_SRC_SYNTH_SENSE_H
+#define SPOKE_SRC_SYNTH_SENSE_H
 
 #include <stdbool.h>
 

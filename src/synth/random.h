@@ -1,6 +1,6 @@
 /* Numbers that look random and repeat with their seed: splitmix64 (Steele, Lea, Flood 2014). Not for secrets. */
-#ifndef SPOKE_SRC_FLEET_RANDOM_H
-#define SPOKE_SRC_FLEET_RANDOM_H
+#ifndef SPOKE_SRC_SYNTH_RANDOM_H
+#define SPOKE_SRC_SYNTH_RANDOM_H
 
 #include <stdint.h>
 

@@ -1,8 +1,8 @@
 /* Inside of value.c and value_plan.c. */
-#ifndef SPOKE_SRC_FLEET_VALUE_PLAN_H
-#define SPOKE_SRC_FLEET_VALUE_PLAN_H
+#ifndef SPOKE_SRC_SYNTH_VALUE_PLAN_H
+#define SPOKE_SRC_SYNTH_VALUE_PLAN_H
 
-#include "fleet/value.h"
+#include "synth/value.h"
 
 struct value_plan {
     const spoke_schema *schema;

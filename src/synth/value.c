@@ -1,4 +1,4 @@
-#include "fleet/value.h"
+#include "synth/value.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -6,8 +6,8 @@
 
 #include "base/base64.h"
 #include "base/iso8601.h"
-#include "fleet/value_plan.h"
-#include "tools/payload.h"
+#include "model/text_len.h"
+#include "synth/value_plan.h"
 
 #define MAX_DEPTH 6u     /* of what may be left out; a schema that contains itself ends there */
 #define WIDE_BYTES 2048u /* a value that is so long already gets no more than it has to have */
@@ -167,13 +167,13 @@ static int print_text(char *out, size_t cap, enum sense_text text, uint32_t choi
 
 static void write_string(struct maker *m, const struct value_plan *plan)
 {
-    char text[PAYLOAD_MAX_TEXT];
+    char text[TEXT_LEN_MOST];
     const bool changes = plan->text == SENSE_STATUS || plan->text == SENSE_WORD;
     const uint32_t choice = keep_choice(m, plan, changes);
     memset(text, 'x', sizeof text);
     const size_t len = (size_t)print_text(text, sizeof text, (enum sense_text)plan->text, choice);
     text[len] = 'x';
-    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, payload_text_len(plan->schema->range, len))));
+    spoke_write_value(m->w, spoke_text(NULL, spoke_str_from(text, text_len_within(plan->schema->range, len))));
 }
 
 /* "2026-03-04T05:06:07Z", or the part of it that the kind has. */

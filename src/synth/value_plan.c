@@ -1,4 +1,4 @@
-#include "fleet/value_plan.h"
+#include "synth/value_plan.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-#include "fleet/sense.h"
+#include "synth/sense.h"
 
 #include <string.h>
 #include <strings.h>

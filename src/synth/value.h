@@ -6,14 +6,14 @@
  *     value_write(plan, &memory, &writer);
  *
  * The same random sequence gives the same values, but for dates and times, which are those of memory->unix_ms. */
-#ifndef SPOKE_SRC_FLEET_VALUE_H
-#define SPOKE_SRC_FLEET_VALUE_H
+#ifndef SPOKE_SRC_SYNTH_VALUE_H
+#define SPOKE_SRC_SYNTH_VALUE_H
 
 #include <spoke/model.h>
 
 #include "base/arena.h"
-#include "fleet/random.h"
-#include "fleet/sense.h"
+#include "synth/random.h"
+#include "synth/sense.h"
 
 #define VALUE_NO_SLOT UINT16_MAX
 
