@@ -1,10 +1,11 @@
 /* Many devices against spoke-central: as small as a client can be, so that the service is what is measured.
  *
  *     bench_central prepare --data DIR --devices N --group-key KEY
+ *     bench_central fill --data DIR --devices N --messages M
  *     bench_central load --port P --ca FILE --devices N --group-key KEY [--service PID] [--messages M] [--window W]
  *                        [--rate R] [--burst B] [--connecting C]
  *
- * `prepare` makes a data folder in which so many devices are provisioned. `load` connects all of them over TLS, C at a
+ * `prepare` makes a data folder in which so many devices are provisioned, `fill` gives it M messages. `load` connects all of them over TLS, C at a
  * time, looks at the service's memory while they are idle, sends M QoS 1 messages in all, with at most W of a device
  * unacknowledged and R a second (0: as fast as they are acknowledged) in bursts of B of a device, each a record, and
  * prints what that took as JSON. */
@@ -117,6 +118,40 @@ static void prepare(const struct options *o)
         check(store_device_put(store, &row), id);
     }
     check(store_commit(store), path);
+    store_close(store);
+}
+
+static void add_message(struct store *store, uint32_t number, uint32_t devices, const char *path)
+{
+    char id[32], body[100];
+    device_id(number % devices, id);
+    const int len = snprintf(body, sizeof body, "{\"temperature\":%u.5,\"humidity\":40.25,\"count\":%u}",
+                             20u + (unsigned)number % 10u, (unsigned)number);
+    const struct store_message row = {
+        .device_id = id,
+        .at_ms = INT64_C(1772600767089) + number,
+        .qos = 1,
+        .system = (char[]){"{\"contentType\":\"application/json\",\"contentEncoding\":\"utf-8\",\"enqueuedTime\":"
+                           "\"2026-03-04T05:06:07.089Z\",\"connectionDeviceId\":\"bench-00001\","
+                           "\"connectionAuthMethod\":\"{\\\"scope\\\":\\\"device\\\"}\"}"},
+        .properties = (char[]){"{}"},
+        .body = body,
+        .body_len = (size_t)len};
+    check(store_message_add(store, &row), path);
+}
+
+static void fill(const struct options *o)
+{
+    char path[512], why[256] = "";
+    struct store *store = NULL;
+    (void)snprintf(path, sizeof path, "%s/central.db", o->data);
+    check(store_open(path, false, &store, why, sizeof why), path);
+    for (uint32_t i = 0; i < o->messages; i++) {
+        check(store_begin(store), path);
+        add_message(store, i, o->devices, path);
+        if (i % 2000 == 1999 || i == o->messages - 1)
+            check(store_commit(store), path);
+    }
     store_close(store);
 }
 
@@ -561,9 +596,11 @@ int main(int argc, char **argv)
         fail("options", "devices, window, burst and connecting are at least 1");
     if (strcmp(o.command, "prepare") == 0)
         prepare(&o);
+    else if (strcmp(o.command, "fill") == 0)
+        fill(&o);
     else if (strcmp(o.command, "load") == 0)
         load(&o);
     else
-        fail(o.command, "the command is prepare or load");
+        fail(o.command, "the command is prepare, fill or load");
     return 0;
 }

@@ -5,7 +5,7 @@
 #
 # Prints progress, the figures of each process, and for each failure the seed with the command that repeats it alone,
 # told step by step. --all: also the power cut at every storage operation, the fleet, 1,000 real-time schedules over
-# paho and over native, and 500 kills. Exit status 1 when anything failed.
+# paho and over native, 500 kills of devices and service, and 400 of the service under load. Exit status 1 when anything failed.
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$root/build
@@ -54,6 +54,9 @@ if [ -n "$all" ]; then
         "$root/tests/faults/schedules.py" --seeds 1..1000 --transport $transport --build "$build" || failed=1
     done
     "$root/tests/faults/kill.py" --kills 500 --build "$build" || failed=1
+    for durability in full relaxed; do
+        "$root/tests/faults/kill_service.py" --rounds 200 --durability $durability --build "$build" || failed=1
+    done
 fi
 [ $failed -eq 0 ] && echo "every claim holds" || echo "some claims are broken, see above"
 exit $failed
