@@ -21,16 +21,17 @@ class Service:
                         "--group-key", GROUP_KEY], check=True)
         program = os.path.join(bench.programs, "..", "..", "spoke-central")
         self.process = subprocess.Popen(
-            bench.sink_pin + [program, "--data-dir", self.folder.name, "--group-key", GROUP_KEY, "--mqtt-port", "0",
+            bench.sink_pin + bench.realtime + [program, "--data-dir", self.folder.name, "--group-key", GROUP_KEY, "--mqtt-port", "0",
                               "--https-port", "0", "--durability", durability, "--print-env"],
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.env = dict(self.process.stdout.readline().rstrip("\n").partition("=")[::2] for _ in range(8))
 
-    def load(self, messages, window, rate):
+    def load(self, messages, window, rate, burst=1):
         return self.bench.run([self.load_program, "load", "--port", self.env["SPOKE_MQTT_PORT"],
                                "--ca", self.env["SPOKE_CA_FILE"], "--group-key", GROUP_KEY,
                                "--devices", str(self.devices), "--messages", str(messages), "--window", str(window),
-                               "--rate", str(rate), "--service", str(self.process.pid)])
+                               "--rate", str(rate), "--burst", str(burst), "--service", str(self.process.pid)],
+                              before=self.bench.realtime)
 
     def close(self):
         self.process.terminate()

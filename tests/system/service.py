@@ -54,8 +54,11 @@ class Service:
         self.lines = [self.process.stdout.readline().rstrip("\n") for _ in ENV_NAMES]
         self.env = dict(line.partition("=")[::2] for line in self.lines if line)
         if list(self.env) != ENV_NAMES:
+            self.process.kill()
+            self.process.wait()
+            said = self.said()
             self.kill()
-            raise AssertionError(f"it did not print its environment but {self.lines}; it said: {self.said()}")
+            raise AssertionError(f"it did not print its environment but {self.lines}; it said: {said}")
         self.tls = ssl.create_default_context(cafile=ca_file or self.env["SPOKE_CA_FILE"])
 
     # --- HTTP ---
