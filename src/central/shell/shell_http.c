@@ -414,17 +414,51 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
     return MHD_YES;
 }
 
+struct headers {
+    unsigned lengths, codings, authorizations;
+};
+
+static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+    struct headers *seen = cls;
+    const spoke_str text = spoke_str_of(name);
+    (void)kind;
+    (void)value;
+    seen->lengths += spoke_str_equal_nocase(text, SPOKE_STR("Content-Length"));
+    seen->codings += spoke_str_equal_nocase(text, SPOKE_STR("Transfer-Encoding"));
+    seen->authorizations += spoke_str_equal_nocase(text, SPOKE_STR("Authorization"));
+    return MHD_YES;
+}
+
+/* RFC 9112 section 6: where a body ends has one answer, or a proxy and we could read two different requests. */
+static bool head_is_clear(const struct exchange *x)
+{
+    struct headers seen = {0};
+    (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_header, &seen);
+    return seen.lengths + seen.codings <= 1 && seen.authorizations <= 1 &&
+           (seen.codings == 0 ||
+            spoke_str_equal_nocase(spoke_str_of(header(x, "Transfer-Encoding")), SPOKE_STR("chunked")));
+}
+
+static enum MHD_Result refuse_head(struct exchange *x, unsigned status, const char *code, const char *message)
+{
+    answer_error(x, status, code, message);
+    add_header(x->response, "Connection", "close");
+    return queue(x);
+}
+
 /* A length that is known beforehand is refused before the body is sent. */
 static enum MHD_Result take_head(struct exchange *x)
 {
     uint32_t length = 0;
     const spoke_str text = spoke_str_of(header(x, "Content-Length"));
     x->state = EXCHANGE_BODY;
+    if (!head_is_clear(x))
+        return refuse_head(x, MHD_HTTP_BAD_REQUEST, "InvalidRequest",
+                           "a request has one Content-Length or Transfer-Encoding chunked, and one Authorization");
     if (text.len == 0 || (spoke_str_u32(text, &length) == SPOKE_OK && length <= MAX_BODY_BYTES))
         return MHD_YES;
-    answer_error(x, BODY_TOO_LARGE, "RequestBodyTooLarge", "a body may have 1 MiB");
-    add_header(x->response, "Connection", "close");
-    return queue(x);
+    return refuse_head(x, BODY_TOO_LARGE, "RequestBodyTooLarge", "a body may have 1 MiB");
 }
 
 static enum MHD_Result hear_request(void *cls, struct MHD_Connection *connection, const char *url,
