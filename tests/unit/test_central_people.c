@@ -305,8 +305,8 @@ static void a_role_body_is_refused_by_place(void **state)
     static const char *const CASES[][2] = {
         {"{}", "\"displayName\" of a role"},
         {"{\"displayName\":\"\",\"rights\":[\"device.read\"]}", "\"displayName\" of a role"},
-        {"{\"displayName\":\"x\"}", "has to name at least one"},
-        {"{\"displayName\":\"x\",\"rights\":[]}", "has to name at least one"},
+        {"{\"displayName\":\"x\"}", "has to name 1 to"},
+        {"{\"displayName\":\"x\",\"rights\":[]}", "has to name 1 to"},
         {"{\"displayName\":\"x\",\"rights\":[\"device.fly\"]}", "\"device.fly\" is not a right"},
         {"{\"displayName\":\"x\",\"rights\":[5]}", "is not a right"},
     };

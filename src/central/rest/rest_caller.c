@@ -7,6 +7,8 @@
 #include "central/core/core_internal.h"
 #include "rest_routes.h"
 
+#define MAX_ORGANIZATIONS 20 /* of one thing: each is looked up */
+
 static uint64_t bit(enum rest_right right)
 {
     return UINT64_C(1) << right;
@@ -287,6 +289,11 @@ bool rest_organizations(struct rest_call *call, const cJSON *wanted, bool merge,
         return true;
     if (said && !cJSON_IsArray(wanted)) {
         rest_fail(&call->reply, 400, "InvalidBody", "\"organizations\" has to be an array of strings.");
+        return false;
+    }
+    if (cJSON_GetArraySize(wanted) > MAX_ORGANIZATIONS) {
+        rest_fail(&call->reply, 400, "InvalidBody", "\"organizations\" has at most %d of them.",
+                  MAX_ORGANIZATIONS);
         return false;
     }
     cJSON *present = *slot != NULL ? cJSON_Parse(*slot) : NULL;

@@ -207,8 +207,9 @@ static bool check_role(struct rest_call *call, cJSON *document, const cJSON *bef
     if (name == NULL || name->valuestring[0] == '\0' || strlen(name->valuestring) > MAX_NAME)
         rest_fail(&call->reply, 400, "InvalidBody", "\"displayName\" of a role has to have 1 to %u bytes.",
                   MAX_NAME);
-    else if (cJSON_GetArraySize(rights) == 0)
-        rest_fail(&call->reply, 400, "InvalidBody", "\"rights\" of a role has to name at least one.");
+    else if (cJSON_GetArraySize(rights) == 0 || cJSON_GetArraySize(rights) > RIGHT_COUNT)
+        rest_fail(&call->reply, 400, "InvalidBody", "\"rights\" of a role has to name 1 to %d of them.",
+                  RIGHT_COUNT);
     cJSON_ArrayForEach(item, rights)
     {
         if (call->reply.status == 0 && right_of_name(cJSON_GetStringValue(item)) == RIGHT_UNSET)
