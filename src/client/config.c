@@ -389,19 +389,14 @@ static spoke_status check_parts(const spoke_config *c, spoke_error *why)
                      "the link is encrypted by other means");
     if (!SPOKE_WITH_DPS && c->provisioning_host != NULL)
         return lacks(why, "this build has no DPS: give hub_host, or build with SPOKE_WITH_DPS");
-    if (SPOKE_WITH_DPS && !SPOKE_WITH_DPS_PAYLOAD && c->provisioning_payload != NULL)
+    if (!SPOKE_WITH_DPS_PAYLOAD && c->provisioning_payload != NULL)
         return lacks(why,
                      "this build tells DPS no more than the template: leave provisioning_payload out, or build "
                      "with SPOKE_WITH_DPS_PAYLOAD");
-    if (!HANDLERS_ASKED && c->handler_count > 0)
-        return lacks(why, "this build has neither properties nor commands: leave handlers out, or build with "
-                          "SPOKE_WITH_PROPERTIES or SPOKE_WITH_COMMANDS");
-    if (HANDLERS_ASKED && !SPOKE_WITH_PROPERTIES && has_handler(c, false))
-        return lacks(why, "this build has no properties: leave their handlers out, or build with "
-                          "SPOKE_WITH_PROPERTIES");
-    if (HANDLERS_ASKED && !SPOKE_WITH_COMMANDS && has_handler(c, true))
+    if ((!SPOKE_WITH_PROPERTIES && has_handler(c, false)) || (!SPOKE_WITH_COMMANDS && has_handler(c, true)))
         return lacks(why,
-                     "this build has no commands: leave their handlers out, or build with SPOKE_WITH_COMMANDS");
+                     "this build lacks what a handler is for: leave it out, or build with SPOKE_WITH_PROPERTIES "
+                     "or SPOKE_WITH_COMMANDS");
     if (!SPOKE_WITH_MESSAGES && c->on_message != NULL)
         return lacks(why, "this build has no cloud-to-device messages: leave on_message out, or build with "
                           "SPOKE_WITH_MESSAGES");

@@ -650,7 +650,7 @@ static uint16_t choose(const struct queue *q, uint64_t now_ms, const struct queu
             continue;
         const struct queue_entry *e = &q->entries[slot];
         if (SPOKE_WITH_RESUME && (e->flags & ENTRY_PLACED) != 0 &&
-            (repeat == NO_SLOT || seq_before(entry_order(e), entry_order(&q->entries[repeat]))))
+            (repeat == NO_SLOT || seq_before(e->order, q->entries[repeat].order)))
             repeat = slot;
         if (highest == NO_SLOT && lane <= (unsigned)filter->lowest && !waits(e, now_ms, filter))
             highest = slot;
@@ -707,7 +707,7 @@ static inline void mark_sent(struct queue *q, uint16_t slot, uint16_t members)
         lane->fresh = e->next;
     e->state = ENTRY_SENT;
     if ((e->flags & ENTRY_PLACED) == 0)
-        entry_set_order(e, q->next_order);
+        e->order = q->next_order;
     e->flags |= ENTRY_SENT_BEFORE | (SPOKE_WITH_RESUME ? ENTRY_PLACED : 0);
     entry_set_members(e, members);
     ages_take(q, slot);
@@ -838,7 +838,7 @@ uint32_t queue_oldest_sent(const struct queue *q)
         const uint16_t slot = q->lanes[lane].first;
         if (slot == q->lanes[lane].unsent)
             continue;
-        if (oldest == NO_SLOT || seq_before(entry_order(&q->entries[slot]), entry_order(&q->entries[oldest])))
+        if (oldest == NO_SLOT || seq_before(q->entries[slot].order, q->entries[oldest].order))
             oldest = slot;
     }
     return oldest != NO_SLOT ? token_of(q, oldest) : QUEUE_NO_TOKEN;

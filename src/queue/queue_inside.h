@@ -44,13 +44,11 @@ struct queue_entry {
 #endif
     uint32_t place; /* offset in the ring, or where in the log */
     uint32_t body_bytes;
+    uint32_t order; /* of sending: of the first in this session */
     uint16_t head_bytes;
     uint16_t prev, next; /* in the lane; free ones hang on next */
     uint8_t flags;
     uint8_t lane : 4, state : 4;
-#if SPOKE_WITH_PRIORITIES || SPOKE_WITH_RESUME
-    uint32_t order; /* of sending: of the first in this session */
-#endif
 #if SPOKE_WITH_RESUME
     uint16_t packet_id;
 #endif
@@ -112,25 +110,6 @@ static inline uint64_t entry_ends_ms(const struct queue_entry *e)
 #else
     (void)e;
     return NEVER_ENDS;
-#endif
-}
-
-static inline void entry_set_order(struct queue_entry *e, uint32_t order)
-{
-#if SPOKE_WITH_PRIORITIES || SPOKE_WITH_RESUME
-    e->order = order;
-#endif
-    (void)e, (void)order;
-}
-
-/* A build without it has one lane, in which nobody asks. */
-static inline uint32_t entry_order(const struct queue_entry *e)
-{
-#if SPOKE_WITH_PRIORITIES || SPOKE_WITH_RESUME
-    return e->order;
-#else
-    (void)e;
-    return 0;
 #endif
 }
 
