@@ -2,6 +2,8 @@
  * above its group. */
 #include "support/broker_fixture.h"
 
+#include "central/store/store_query.h"
+
 enum { A, B, C }; /* clients */
 
 /* --- 3.1 CONNECT, 3.2 CONNACK --- */
@@ -1066,6 +1068,22 @@ static void nothing_is_acknowledged_before_the_commit(void **state)
     expect_id(f, A, SPOKE_MQTT_PUBACK, 8);
 }
 
+static void what_could_not_be_stored_is_not_acknowledged(void **state)
+{
+    static const uint8_t publish[] = "\x33\x06\x00\x01t\x00\x08m";
+    struct broker_fixture *f = *state;
+    connect_as(f, A, "a", true);
+    broker_conn_receive(f->peers[A].conn, f->now, publish, sizeof publish - 1);
+    assert_int_equal(sqlite3_exec(f->store->db, "ROLLBACK", NULL, NULL, NULL),
+                     SQLITE_OK); /* as a full disk does */
+    assert_int_equal(broker_commit(f->broker), SPOKE_E_PORT);
+    assert_int_equal(broker_conn_output(f->peers[A].conn).len, 0);
+    expect_end(f, A);
+    connect_as(f, A, "a", true); /* it goes on */
+    publish_as(f, A, "t", "m", 1, true, 9);
+    expect_id(f, A, SPOKE_MQTT_PUBACK, 9);
+}
+
 static void a_broker_without_a_store_forgets(void **state)
 {
     struct broker_fixture *f = *state;
@@ -1178,6 +1196,7 @@ int main(void)
         TEST(retained_messages_survive_a_restart),
         TEST(clean_sessions_leave_nothing_behind),
         TEST(nothing_is_acknowledged_before_the_commit),
+        TEST(what_could_not_be_stored_is_not_acknowledged),
         TEST(a_broker_without_a_store_forgets),
         TEST(a_stirred_connection_is_named_once),
     };

@@ -47,6 +47,7 @@ struct fixture {
     struct tls_context *trust;
     struct shell_options options;
     struct shell *shell;
+    struct broker *broker; /* NULL unless the test began with start_plain */
     struct client clients[CLIENTS];
     int logged;
     char last_line[512];
@@ -220,6 +221,7 @@ static int teardown(void **state)
     for (size_t i = 0; i < CLIENTS; i++)
         client_stop(&f->clients[i]);
     shell_destroy(f->shell);
+    broker_destroy(f->broker);
     tls_context_destroy(f->trust);
     ca_identity_free(&f->identity);
     data_dir_close(&f->dir);
@@ -336,6 +338,98 @@ static bool peer_hung_up(int fd)
 {
     char byte;
     return recv(fd, &byte, 1, MSG_DONTWAIT) == 0 || (errno != EAGAIN && errno != EINTR);
+}
+
+/* --- plain MQTT --- */
+
+#define PLAIN_CONNECT "\x10\x0d\x00\x04MQTT\x04\x02\x00\x00\x00\x01"
+
+static void start_plain(struct fixture *f)
+{
+    const struct broker_options options = {.store = NULL};
+    assert_ok(broker_create(&options, &f->broker));
+    f->options.broker = f->broker;
+    f->options.broker_address = "127.0.0.1";
+    start(f);
+}
+
+static int plain_say(struct fixture *f, const char *bytes, size_t len)
+{
+    const int fd = dial(shell_broker_port(f->shell));
+    assert_int_equal(send(fd, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+    return fd;
+}
+
+#define PLAIN_SAY(f, bytes) plain_say((f), bytes, sizeof bytes - 1)
+
+static void plain_hear(struct fixture *f, int fd, const char *bytes, size_t len)
+{
+    char heard[64];
+    ssize_t count = 0;
+    until(f, (count = recv(fd, heard, len, MSG_DONTWAIT | MSG_PEEK)) >= (ssize_t)len);
+    assert_int_equal(recv(fd, heard, len, MSG_DONTWAIT), (ssize_t)len);
+    assert_memory_equal(heard, bytes, len);
+}
+
+#define PLAIN_HEAR(f, fd, bytes) plain_hear((f), (fd), bytes, sizeof bytes - 1)
+
+static void plain_connections_have_a_limit_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    f->options.max_broker = 1;
+    start_plain(f);
+    const int first = PLAIN_SAY(f, PLAIN_CONNECT "a");
+    PLAIN_HEAR(f, first, "\x20\x02\x00\x00");
+    const int second = PLAIN_SAY(f, PLAIN_CONNECT "b");
+    until(f, peer_hung_up(second));
+    assert_false(peer_hung_up(first));
+    close(first);
+    close(second);
+    until(f, f->shell->counts[STREAM_BROKER] == 0);
+}
+
+static void a_plain_refusal_arrives_before_the_end(void **state)
+{
+    struct fixture *f = *state;
+    start_plain(f);
+    const int fd = PLAIN_SAY(f, "\x10\x0e\x00\x04MQTT\x05\x02\x00\x00\x00\x00\x01x");
+    PLAIN_HEAR(f, fd, "\x20\x02\x00\x01");
+    until(f, peer_hung_up(fd));
+    close(fd);
+}
+
+static void the_end_of_a_plain_stream_publishes_the_will(void **state)
+{
+    struct fixture *f = *state;
+    start_plain(f);
+    const int mourner = PLAIN_SAY(f, PLAIN_CONNECT "m\x82\x06\x00\x01\x00\x01w\x00");
+    PLAIN_HEAR(f, mourner, "\x20\x02\x00\x00\x90\x03\x00\x01\x00");
+    const int dying = PLAIN_SAY(f, "\x10\x14\x00\x04MQTT\x04\x06\x00\x00\x00\x01x\x00\x01w\x00\x02go");
+    PLAIN_HEAR(f, dying, "\x20\x02\x00\x00");
+    close(dying);
+    PLAIN_HEAR(f, mourner, "\x30\x05\x00\x01wgo");
+    close(mourner);
+}
+
+static void a_plain_peer_that_does_not_read_is_hung_up_on(void **state)
+{
+    static char message[60000] = "\x30\xdc\xd4\x03\x00\x01t"; /* a PUBLISH of 60,000 bytes */
+    struct fixture *f = *state;
+    f->options.patience_ms = PATIENCE_MS;
+    start_plain(f);
+    const int deaf = PLAIN_SAY(f, PLAIN_CONNECT "d\x82\x06\x00\x01\x00\x01t\x00");
+    const int loud = PLAIN_SAY(f, PLAIN_CONNECT "l");
+    PLAIN_HEAR(f, loud, "\x20\x02\x00\x00");
+    memset(message + 7, 'x', sizeof message - 7);
+    for (size_t sent = 0; f->shell->counts[STREAM_BROKER] == 2;) {
+        const ssize_t count = send(loud, message + sent, sizeof message - sent, MSG_NOSIGNAL | MSG_DONTWAIT);
+        sent = count > 0 ? (sent + (size_t)count) % sizeof message : sent;
+        turn(f);
+    }
+    assert_int_equal(f->shell->counts[STREAM_BROKER], 1);
+    assert_false(peer_hung_up(loud));
+    close(deaf);
+    close(loud);
 }
 
 static void silence_instead_of_a_handshake_is_not_waited_for(void **state)
@@ -1223,6 +1317,10 @@ int main(void)
         SHELL_TEST(records_that_come_together_are_all_read),
         SHELL_TEST(device_that_leaves_is_forgotten),
         SHELL_TEST(connection_above_the_limit_is_closed_with_a_log_line),
+        SHELL_TEST(plain_connections_have_a_limit_of_their_own),
+        SHELL_TEST(a_plain_refusal_arrives_before_the_end),
+        SHELL_TEST(the_end_of_a_plain_stream_publishes_the_will),
+        SHELL_TEST(a_plain_peer_that_does_not_read_is_hung_up_on),
         SHELL_TEST(silence_instead_of_a_handshake_is_not_waited_for),
         SHELL_TEST(plain_text_on_a_tls_port_is_refused_with_a_log_line),
         SHELL_TEST(lack_of_descriptors_is_waited_out),
