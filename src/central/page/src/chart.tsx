@@ -40,6 +40,8 @@ interface ChartProps {
     from?: number;
     to?: number;
     small?: boolean;
+    /** of the values; without it: what they cover */
+    range?: [number, number] | undefined;
 }
 
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
@@ -48,7 +50,8 @@ const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' 
 
 /** The time at each tick, no finer than the ticks are; midnight as its day. */
 function times(values: number[]): string[] {
-    const step = (values[1] ?? 0) - (values[0] ?? 0);
+    const [first = 0, second = first + 60] = values;
+    const step = second - first;
     return values.map((value) => {
         const at = new Date(value * 1000);
         if (step >= 86400 || (at.getHours() === 0 && at.getMinutes() === 0 && step >= 60)) return day.format(at);
@@ -57,9 +60,14 @@ function times(values: number[]): string[] {
 }
 
 function options(props: ChartProps, width: number, hover: (at: number | null) => void): uPlot.Options {
-    const axis = (unit: string): uPlot.Axis => ({
+    // A scale for each unit; the first two have an axis, left and right.
+    const units = [...new Set(props.series.map((one) => one.unit))];
+    const scaleOf = (unit: string): string => `y${units.indexOf(unit)}`;
+    const axis = (unit: string, i: number): uPlot.Axis => ({
+        scale: scaleOf(unit),
+        side: i === 0 ? 3 : 1,
         stroke: colour('--dim'),
-        grid: { stroke: colour('--line'), width: 1 },
+        grid: { show: i === 0, stroke: colour('--line'), width: 1 },
         ticks: { show: false },
         font: FONT,
         gap: 6,
@@ -76,7 +84,7 @@ function options(props: ChartProps, width: number, hover: (at: number | null) =>
         hooks: { setCursor: [(plot) => hover(plot.cursor.idx ?? null)] },
         scales: {
             x: { time: true, range: (_, min, max) => [(props.from ?? min * 1000) / 1000, (props.to ?? max * 1000) / 1000] },
-            y: { range: (_, min, max) => span(min, max) },
+            ...Object.fromEntries(units.map((unit): [string, uPlot.Scale] => [scaleOf(unit), { range: (_, min, max) => props.range ?? span(min, max) }])),
         },
         axes: [
             {
@@ -86,10 +94,10 @@ function options(props: ChartProps, width: number, hover: (at: number | null) =>
                 font: FONT,
                 gap: 6,
                 size: 26,
-                space: 72,
+                space: props.small === true ? 37 : 56,
                 values: (_, values) => times(values),
             },
-            axis(props.series[0]?.unit ?? ''),
+            ...units.slice(0, 2).map(axis),
         ],
         series: [
             {},
@@ -97,6 +105,7 @@ function options(props: ChartProps, width: number, hover: (at: number | null) =>
                 const stroke = colour(COLOURS[i % COLOURS.length] ?? '--c1');
                 return {
                     label: one.label,
+                    scale: scaleOf(one.unit),
                     stroke,
                     width: 1.5,
                     spanGaps: true,
@@ -149,7 +158,7 @@ export function Chart(props: ChartProps): JSX.Element {
         <div class="chart">
             <div ref={box} role="img" aria-label={describe(props)} class="chart-box" data-height={props.height} />
             <div class={`legend ${props.small === true ? 'over' : ''}`} aria-hidden="true">
-                {props.series.length > 1 || at !== undefined ? (
+                {props.small !== true || at !== undefined ? (
                     <>
                         {at !== undefined && <span class="dim">{new Date(at * 1000).toLocaleString()}</span>}
                         {props.series.map((one, i) => {
@@ -157,15 +166,13 @@ export function Chart(props: ChartProps): JSX.Element {
                             return (
                                 <span>
                                     <i class={`key k${(i % COLOURS.length) + 1}`} />
-                                    {props.series.length > 1 && `${one.label} `}
+                                    {props.small !== true && `${one.label} `}
                                     <b>{value === undefined || value === null ? '–' : quantity(value, one.unit)}</b>
                                 </span>
                             );
                         })}
                     </>
-                ) : (
-                    props.small !== true && <span>&nbsp;</span>
-                )}
+                ) : null}
             </div>
         </div>
     );

@@ -40,6 +40,16 @@ export function useResource<T>(load: () => Promise<T>, deps: unknown[]): Resourc
     };
 }
 
+/** A value once it has not changed for a moment: not every letter is worth a request. */
+export function useSettled<T>(value: T): T {
+    const [settled, setSettled] = useState(value);
+    useEffect(() => {
+        const timer = setTimeout(() => setSettled(value), 250);
+        return () => clearTimeout(timer);
+    }, [value]);
+    return settled;
+}
+
 export function useInterval(run: () => void, ms: number | null): void {
     const last = useRef(run);
     last.current = run;
@@ -492,7 +502,7 @@ export function Secret({ value, label }: { value: string; label: string }): JSX.
     const [shown, setShown] = useState(false);
     return (
         <span class="secret">
-            <code>{shown ? value : '•'.repeat(24)}</code>
+            <code>{shown ? value : '•'.repeat(16)}</code>
             <button type="button" class="small" aria-pressed={shown} aria-label={`${shown ? 'Hide' : 'Show'} ${label}`} onClick={() => setShown(!shown)}>
                 {shown ? 'Hide' : 'Show'}
             </button>

@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { id, put } from '../api';
 import { when } from '../format';
-import { Badge, Card, Code, Dialog, FormDialog, Page, SelectField, Table, Tabs, TextField, Loaded } from '../ui';
+import { Badge, Card, Code, Dialog, FormDialog, Page, SelectField, Tabs, TextField } from '../ui';
 import { EntityList, freshId, NewButton, useEntities, type Entity } from './entities';
 
 interface RoleRef {
@@ -21,9 +21,7 @@ interface User extends Entity {
     roles?: RoleRef[];
 }
 interface Role extends Entity {
-    permissions?: string[];
     rights?: string[];
-    builtIn?: boolean;
 }
 export interface Organization extends Entity {
     parent?: string;
@@ -190,23 +188,59 @@ function UserForm(props: { user: User | undefined; roles: Role[]; organizations:
     );
 }
 
+const BUILT_IN = new Set(['Administrator', 'Builder', 'Operator']);
+
 function Roles(): JSX.Element {
     const list = useEntities<Role>('/roles');
+    const [open, setOpen] = useState<Role | 'new'>();
     return (
-        <Loaded of={list}>
-            {(roles) => (
-                <Table
-                    label="Roles"
-                    rows={roles}
-                    keyOf={(one) => one.id}
-                    columns={[
+        <>
+            <div class="toolbar">
+                <NewButton what="role" onClick={() => setOpen('new')} />
+            </div>
+            <EntityList
+                path="/roles"
+                what="role"
+                list={list}
+                empty={null}
+                edit={setOpen}
+                fixed={(one) => BUILT_IN.has(one.displayName ?? '')}
+                columns={[
                         { name: 'Role', class: 'main', cell: (one) => <b>{one.displayName ?? one.id}</b> },
                         { name: 'Id', cell: (one) => <code class="nowrap">{one.id}</code> },
-                        { name: 'May', cell: (one) => <span class="dim">{(one.permissions ?? one.rights ?? []).join(', ') || '–'}</span> },
-                    ]}
-                />
-            )}
-        </Loaded>
+                        { name: 'May', class: 'long', cell: (one) => <span class="dim">{(one.rights ?? []).join(', ') || '–'}</span> },
+                ]}
+            />
+            {open !== undefined && <RoleForm of={open === 'new' ? undefined : open} known={list.data ?? []} onClose={() => setOpen(undefined)} onDone={list.reload} />}
+        </>
+    );
+}
+
+function RoleForm(props: { of: Role | undefined; known: Role[]; onClose: () => void; onDone: () => void }): JSX.Element {
+    const [name, setName] = useState(props.of?.displayName ?? '');
+    const [rights, setRights] = useState(props.of?.rights ?? []);
+    const all = [...new Set(props.known.flatMap((one) => one.rights ?? []))]; // the administrator has every one
+    const save = async (): Promise<void> => {
+        await put(`/roles/${id(props.of?.id ?? freshId('role'))}`, { displayName: name, rights });
+        props.onDone();
+    };
+    return (
+        <FormDialog title={props.of === undefined ? 'New role' : `Edit ${name}`} submit="Save" onClose={props.onClose} onSubmit={save}>
+            <TextField label="Name" required autofocus value={name} onInput={setName} />
+            <fieldset class="field choices">
+                <legend>May</legend>
+                {all.map((right) => (
+                    <label class="check">
+                        <input
+                            type="checkbox"
+                            checked={rights.includes(right)}
+                            onInput={(event) => setRights(event.currentTarget.checked ? [...rights, right] : rights.filter((one) => one !== right))}
+                        />
+                        <span>{right}</span>
+                    </label>
+                ))}
+            </fieldset>
+        </FormDialog>
     );
 }
 

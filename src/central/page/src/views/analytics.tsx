@@ -158,7 +158,7 @@ function Shown({ result }: { result: Result }): JSX.Element {
                 </Card>
             ))}
             <Card
-                title={`${result.rows.length} rows`}
+                title={result.rows.length === 1 ? '1 row' : `${result.rows.length} rows`}
                 class="spaced"
                 actions={
                     <button onClick={() => download('telemetry.csv', 'text/csv', csv(result.columns, result.rows))}>Export CSV</button>

@@ -86,7 +86,9 @@ export function Snippet({ device, steps }: { device: Device; steps?: boolean }):
                             <code>device.c</code>: sends twenty messages and ends.
                         </p>
                         <Code label="program" text={SAMPLE} />
-                        <p>Build it against an installed Spoke, and run it:</p>
+                        <p>
+                            Build it against an installed Spoke (<code>cmake --install</code>; elsewhere than in /usr/local, add <code>-DCMAKE_PREFIX_PATH</code>), and run it:
+                        </p>
                         <Code label="build commands" text={BUILD} />
                         {steps === true && now.data !== undefined && (
                             <p role="status">
@@ -114,5 +116,11 @@ function settings(info: ConnectionInfo, keys: Credentials, device: string): stri
     return (ca === undefined ? '' : `cat >ca.pem <<'END'\n${ca.trim()}\nEND\n`) + lines.join('\n');
 }
 
-const BUILD = `cc device.c $(pkg-config --cflags --libs spoke) -o device
-./device`;
+const BUILD = `cat >CMakeLists.txt <<'END'
+cmake_minimum_required(VERSION 3.20)
+project(device C)
+find_package(spoke REQUIRED)
+add_executable(device device.c)
+target_link_libraries(device PRIVATE spoke::spoke)
+END
+cmake -B build && cmake --build build && ./build/device`;

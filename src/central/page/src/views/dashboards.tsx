@@ -215,7 +215,7 @@ const KINDS: [string, string][] = [
 ];
 const AGGREGATES: [string, string][] = [['avg', 'Average'], ['min', 'Minimum'], ['max', 'Maximum'], ['sum', 'Sum'], ['count', 'Count']];
 const DURATIONS: [string, string, string][] = [['PT30M', 'PT1M', '30 minutes'], ['PT1H', 'PT1M', '1 hour'], ['PT12H', 'PT10M', '12 hours'], ['P1D', 'PT30M', '1 day'], ['P1W', 'PT12H', '1 week'], ['P30D', 'P1D', '30 days']];
-const SIZES: Record<string, [number, number]> = { lineChart: [3, 2], markdown: [2, 1], command: [2, 2] };
+const SIZES: Record<string, [number, number]> = { lineChart: [3, 2], markdown: [2, 1], command: [2, 2], property: [2, 1] };
 
 function TileForm(props: { tile: Tile | undefined; onClose: () => void; onDone: (tile: Tile) => Promise<void> }): JSX.Element {
     const old = props.tile?.configuration;
@@ -278,8 +278,11 @@ function TileForm(props: { tile: Tile | undefined; onClose: () => void; onDone: 
         await props.onDone({ ...props.tile, displayName: title, x: 0, y: 0, ...size, configuration: await configure() });
     };
     const suggested = (): string => {
-        const first = capabilities.find((one) => keyOf(one) === (kind === 'command' ? command : names[0]));
-        return first?.displayName ?? KINDS.find(([key]) => key === kind)?.[1] ?? 'Tile';
+        if (kind === 'markdown') return 'Note';
+        if (kind === 'deviceCount') return groups.data?.find((one) => one.id === group)?.displayName ?? 'Devices';
+        const wanted = kind === 'command' ? [command] : names;
+        const shown = wanted.flatMap((name) => capabilities.find((one) => keyOf(one) === name)?.displayName ?? []);
+        return shown.length > 0 ? shown.join(', ') : 'Tile';
     };
     return (
         <FormDialog title={props.tile === undefined ? 'Add tile' : 'Edit tile'} submit="Save" onClose={props.onClose} onSubmit={save}>

@@ -6,7 +6,7 @@ import { dayTime, when } from '../format';
 import { listen, type LiveEvent } from '../live';
 import { Badge, Card, Empty, Problem, type Tone } from '../ui';
 
-const KEPT = 300;
+const KEPT = 150;
 const RAW = 'telemetry,properties';
 const HISTORY = 'deviceConnectivity,deviceLifecycle,commands';
 
@@ -20,7 +20,7 @@ export function EventsTab({ device, kind }: { device: Device; kind: 'raw' | 'his
         let waiting: LiveEvent[] = [];
         let end = (): void => undefined;
         let gone = false;
-        get<ListPage<LiveEvent>>('/events', { ...query, maxpagesize: '200' }).then((page) => {
+        get<ListPage<LiveEvent>>('/events', { ...query, maxpagesize: String(KEPT) }).then((page) => {
             if (gone) return;
             setEvents(page.value);
             end = listen(query, page.value[0]?.position ?? 0, (event) => waiting.push(event), () => undefined);

@@ -95,11 +95,13 @@ function PartCharts(props: { part: Part; live: Live; windowMs: number; waiting: 
     return (
         <>
             <h2 class={part.name === '' ? 'hidden' : 'part'}>{part.name === '' ? 'Telemetry' : part.displayName}</h2>
-            <div class="charts">
-                {sent.map((one) => (
-                    <TelemetryChart key={keyOf(one)} of={one} live={live} windowMs={props.windowMs} />
-                ))}
-            </div>
+            {sent.length > 0 && (
+                <div class="charts">
+                    {sent.map((one) => (
+                        <TelemetryChart key={keyOf(one)} of={one} live={live} windowMs={props.windowMs} />
+                    ))}
+                </div>
+            )}
             {others.length > 0 && (
                 <Card title="Newest values" level={3} class={sent.length > 0 ? 'spaced' : ''}>
                     <Facts
@@ -129,6 +131,9 @@ function Silent(props: { names: Capability[]; all: boolean; waiting: boolean; de
     return <p class="dim silent">Not received yet: {names}</p>;
 }
 
+/** Percent are shown in the whole of their range, so that 98 does not look like 0. */
+const whole = ({ unit, min, max }: Capability): [number, number] | undefined => (unit === '%' && min !== undefined && max !== undefined ? [min, max] : undefined);
+
 function TelemetryChart({ of, live, windowMs }: { of: Capability; live: Live; windowMs: number }): JSX.Element {
     const key = keyOf(of);
     const last = live.last.get(key);
@@ -146,7 +151,7 @@ function TelemetryChart({ of, live, windowMs }: { of: Capability; live: Live; wi
             }
             actions={<output class="big">{typeof value === 'number' ? quantity(value, of.unit) : show(value)}</output>}
         >
-            <Chart small height={150} label={of.displayName} series={[{ label: of.displayName, unit: of.unit, points }]} from={from} to={live.now} />
+            <Chart small height={150} label={of.displayName} series={[{ label: of.displayName, unit: of.unit, points }]} from={from} to={live.now} range={whole(of)} />
         </Card>
     );
 }

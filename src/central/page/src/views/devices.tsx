@@ -1,9 +1,9 @@
 // All devices: search, state, who waits for approval; new ones.
 import type { JSX } from 'preact';
-import { useMemo, useState } from 'preact/hooks';
+import { useEffect, useMemo, useState } from 'preact/hooks';
 import { all, deviceState, follow, get, id, patch, put, remove, type Device, type Page as ListPage, type State } from '../api';
 import { templateName, type Template } from '../model';
-import { Confirm, Empty, FormDialog, Icon, Loaded, Online, Page, SelectField, StateBadge, Table, TextField, useAction, useInterval, useResource } from '../ui';
+import { Confirm, Empty, FormDialog, Icon, Loaded, Online, Page, SelectField, StateBadge, Table, TextField, useAction, useInterval, useResource, useSettled } from '../ui';
 
 export const useTemplates = (): Map<string, Template> => {
     const { data } = useResource(() => all<Template>('/deviceTemplates'), []);
@@ -17,27 +17,40 @@ export function TemplateName({ of, templates }: { of: string | undefined; templa
     return <a href={`#/templates/${id(of)}`}>{templateName(template)}</a>;
 }
 
-const MAX_LISTED = 2000; // searched in the browser; the list goes on by the button
-
 interface Listed {
     devices: Device[];
     more?: string;
 }
 
-async function load(): Promise<Listed> {
-    const page = await get<ListPage<Device>>('/devices', { maxpagesize: '100' });
+async function load(filter: string): Promise<Listed> {
+    const page = await get<ListPage<Device>>('/devices', { maxpagesize: '100', filter });
     return page.nextLink === undefined ? { devices: page.value } : { devices: page.value, more: page.nextLink };
 }
 
-async function loadMore(listed: Listed, until: number): Promise<Listed> {
-    const devices = [...listed.devices];
-    let { more } = listed;
-    while (more !== undefined && devices.length < until) {
-        const page: ListPage<Device> = await follow<Device>(more);
-        devices.push(...page.value);
-        more = page.nextLink;
-    }
-    return more === undefined ? { devices } : { devices, more };
+async function loadMore({ devices, more }: Listed): Promise<Listed> {
+    if (more === undefined) return { devices };
+    const page = await follow<Device>(more);
+    const all = [...devices, ...page.value];
+    return page.nextLink === undefined ? { devices: all } : { devices: all, more: page.nextLink };
+}
+
+const STATE_FILTERS: Record<string, string> = {
+    waiting: 'enabled eq false and provisioned eq false',
+    registered: 'enabled eq true and provisioned eq false',
+    provisioned: 'enabled eq true and provisioned eq true',
+    blocked: 'enabled eq false and provisioned eq true',
+};
+const quoted = (text: string): string => `'${text.replaceAll("'", "''")}'`;
+
+/** What the service is asked when there are more devices than a page. */
+function filterOf(text: string, state: string, template: string): string {
+    const wanted = text.trim();
+    const parts = [
+        wanted === '' ? '' : `(contains(id,${quoted(wanted)}) or contains(displayName,${quoted(wanted)}))`,
+        STATE_FILTERS[state] ?? '',
+        template === '' ? '' : `template eq ${quoted(template)}`,
+    ];
+    return parts.filter((part) => part !== '').join(' and ');
 }
 
 const FILTERS: [string, string][] = [
@@ -57,22 +70,22 @@ function matches(device: Device, text: string, state: string, template: string):
 }
 
 export function DevicesView(): JSX.Element {
-    const list = useResource(load, []);
     const templates = useTemplates();
     const [text, setText] = useState('');
     const [state, setState] = useState('');
     const [template, setTemplate] = useState('');
+    const [many, setMany] = useState(false); // more than a page: the service searches
+    const asked = useSettled(many ? filterOf(text, state, template) : '');
+    const list = useResource(() => load(asked), [asked]);
+    useEffect(() => {
+        if (list.data?.more !== undefined) setMany(true);
+    }, [list.data]);
     const [making, setMaking] = useState(false);
     const [removing, setRemoving] = useState<Device>();
     const [busy, act] = useAction();
     // Only while the list is one page: a long one would be asked for again and again.
     useInterval(() => list.data?.more === undefined && (list.data?.devices.length ?? 0) <= 100 && list.reload(), 3000);
 
-    const search = async (value: string): Promise<void> => {
-        setText(value);
-        if (value.trim() !== '' && list.data?.more !== undefined && list.data.devices.length < MAX_LISTED)
-            list.set(await loadMore(list.data, MAX_LISTED));
-    };
     const enable = (device: Device, enabled: boolean): void => {
         void act(() => patch(`/devices/${id(device.id)}`, { enabled }), enabled ? `${device.id} may connect.` : `${device.id} is blocked.`).then(list.reload);
     };
@@ -104,7 +117,7 @@ export function DevicesView(): JSX.Element {
             <Loaded of={list} lines={8}>
                 {({ devices, more }) => {
                     const shown = devices.filter((device) => matches(device, text, state, template));
-                    if (devices.length === 0)
+                    if (devices.length === 0 && asked === '')
                         return (
                             <Empty title="No devices yet">
                                 <p>
@@ -116,7 +129,7 @@ export function DevicesView(): JSX.Element {
                     return (
                         <>
                             <div class="filters" role="search">
-                                <input type="search" aria-label="Search by id or name" placeholder="Search by id or name" value={text} onInput={(event) => void search(event.currentTarget.value)} />
+                                <input type="search" aria-label="Search by id or name" placeholder="Search by id or name" value={text} onInput={(event) => setText(event.currentTarget.value)} />
                                 <select aria-label="State" value={state} onInput={(event) => setState(event.currentTarget.value)}>
                                     {FILTERS.map(([value, name]) => (
                                         <option value={value}>{name}</option>
@@ -163,7 +176,7 @@ export function DevicesView(): JSX.Element {
                             )}
                             {more !== undefined && (
                                 <div class="more">
-                                    <button disabled={busy} onClick={() => void act(async () => list.set(await loadMore({ devices, more }, devices.length + 100)))}>
+                                    <button disabled={busy} onClick={() => void act(async () => list.set(await loadMore({ devices, more })))}>
                                         Show more
                                     </button>
                                 </div>

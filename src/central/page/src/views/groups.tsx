@@ -44,7 +44,7 @@ export function GroupsView({ chosen }: { chosen: string | undefined }): JSX.Elem
                             </>
                         ),
                     },
-                    { name: 'Filter', cell: (one) => <code>{one.filter}</code> },
+                    { name: 'Filter', class: 'long', cell: (one) => <code>{one.filter}</code> },
                 ]}
             />
             {group !== undefined && <Members group={group} />}

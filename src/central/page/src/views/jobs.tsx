@@ -5,9 +5,9 @@ import { all, get, id, may, post, put } from '../api';
 import { when } from '../format';
 import { capabilitiesOf, keyOf, templateName } from '../model';
 import { Control } from '../schema';
-import { Badge, Card, Empty, Facts, FormDialog, Loaded, Page, SelectField, Table, TextField, useAction, useInterval, useResource, type Tone } from '../ui';
+import { Badge, Card, Empty, Facts, FormDialog, Loaded, Page, SelectField, Table, Tabs, TextField, useAction, useInterval, useResource, type Tone } from '../ui';
 import { useTemplates } from './devices';
-import { freshId, NewButton, useEntities, type Entity } from './entities';
+import { EntityList, freshId, NewButton, useEntities, type Entity } from './entities';
 import type { Group } from './groups';
 
 interface Job extends Entity {
@@ -36,13 +36,29 @@ function Progress({ of }: { of: Job }): JSX.Element {
     );
 }
 
-export function JobsView(): JSX.Element {
-    const list = useEntities<Job>('/jobs');
+export function JobsView({ scheduled }: { scheduled: boolean }): JSX.Element {
     const [making, setMaking] = useState(false);
-    useInterval(list.reload, 3000);
     return (
         <Page title="Jobs" lead="Set a property, run a command or change the template of every device in a group." actions={may('job.write') && <NewButton what="job" onClick={() => setMaking(true)} />}>
-            <Loaded of={list}>
+            <Tabs
+                label="Jobs"
+                current={scheduled ? 'scheduled' : 'jobs'}
+                tabs={[
+                    { key: 'jobs', text: 'Jobs', href: '#/jobs' },
+                    { key: 'scheduled', text: 'Scheduled', href: '#/jobs/scheduled' },
+                ]}
+            />
+            {scheduled ? <ScheduledList /> : <JobList />}
+            {making && <NewJob onClose={() => setMaking(false)} />}
+        </Page>
+    );
+}
+
+function JobList(): JSX.Element {
+    const list = useEntities<Job>('/jobs');
+    useInterval(list.reload, 3000);
+    return (
+        <Loaded of={list}>
                 {(jobs) =>
                     jobs.length === 0 ? (
                         <Empty title="No jobs yet">
@@ -64,9 +80,7 @@ export function JobsView(): JSX.Element {
                         />
                     )
                 }
-            </Loaded>
-            {making && <NewJob onClose={() => setMaking(false)} />}
-        </Page>
+        </Loaded>
     );
 }
 
@@ -134,6 +148,41 @@ const KINDS: [string, string][] = [
     ['deviceTemplateMigration', 'Change the template'],
 ];
 
+const WHEN: [string, string][] = [
+    ['now', 'Now'],
+    ['once', 'Once, later'],
+    ['daily', 'Daily'],
+    ['weekly', 'Weekly'],
+    ['monthly', 'Monthly'],
+];
+
+/** Local time as datetime-local wants it. */
+const localMinute = (ms: number): string => new Date(ms - new Date(ms).getTimezoneOffset() * 60000).toISOString().slice(0, 16);
+
+interface Scheduled extends Job {
+    enabled?: boolean;
+    completed?: boolean;
+    schedule?: { start?: string; recurrence?: string };
+}
+
+function ScheduledList(): JSX.Element {
+    const list = useEntities<Scheduled>('/scheduledJobs');
+    return (
+        <EntityList
+            path="/scheduledJobs"
+            what="scheduled job"
+            list={list}
+            empty={<p>Make a job, and choose a time for it.</p>}
+            columns={[
+                { name: 'Job', class: 'main', cell: (one) => <b>{one.displayName ?? one.id}</b> },
+                { name: 'From', cell: (one) => when(one.schedule?.start) },
+                { name: 'Repeats', cell: (one) => one.schedule?.recurrence ?? 'once' },
+                { name: 'State', cell: (one) => (one.completed === true ? <Badge tone="dim">Over</Badge> : one.enabled === false ? <Badge tone="bad">Off</Badge> : <Badge tone="good">On</Badge>) },
+            ]}
+        />
+    );
+}
+
 function NewJob({ onClose }: { onClose: () => void }): JSX.Element {
     const templates = useTemplates();
     const groups = useEntities<Group>('/deviceGroups').data ?? [];
@@ -143,6 +192,8 @@ function NewJob({ onClose }: { onClose: () => void }): JSX.Element {
     const [target, setTarget] = useState('');
     const [path, setPath] = useState('');
     const [value, setValue] = useState<unknown>();
+    const [recurrence, setRecurrence] = useState('now');
+    const [start, setStart] = useState(() => localMinute(Date.now() + 3600e3));
     const own = templates.get(target);
     const choices = (own === undefined ? [] : capabilitiesOf(own)).filter((one) =>
         kind === 'command' ? one.kind === 'Command' : one.kind === 'Property' && one.writable && one.cloud === (kind === 'cloudProperty'),
@@ -152,13 +203,20 @@ function NewJob({ onClose }: { onClose: () => void }): JSX.Element {
     const migrates = kind === 'deviceTemplateMigration';
     const make = async (): Promise<void> => {
         const own = freshId('job');
-        const item = migrates ? { type: kind, target, value: target } : { type: kind, target, path, value: value ?? null };
-        await put(`/jobs/${id(own)}`, { displayName: name, group, data: [migrates ? { type: kind, template: target } : item] });
-        location.hash = `#/jobs/${id(own)}`;
+        const item = migrates ? { type: kind, template: target } : { type: kind, target, path, ...(kind === 'command' && value === undefined ? {} : { value: value ?? null }) };
+        const body = { displayName: name, group, data: [item] };
+        if (recurrence === 'now') {
+            await put(`/jobs/${id(own)}`, body);
+            location.hash = `#/jobs/${id(own)}`;
+            return;
+        }
+        const schedule = { start: new Date(start).toISOString(), ...(recurrence === 'once' ? {} : { recurrence }) };
+        await put(`/scheduledJobs/${id(own)}`, { ...body, schedule });
+        location.hash = '#/jobs/scheduled';
     };
     const options = [...templates.values()].map((one): [string, string] => [one['@id'], templateName(one)]);
     return (
-        <FormDialog title="New job" submit="Run" onClose={onClose} onSubmit={make}>
+        <FormDialog title="New job" submit={recurrence === 'now' ? 'Run' : 'Schedule'} onClose={onClose} onSubmit={make}>
             <TextField label="Name" required autofocus value={name} onInput={setName} />
             <SelectField label="Device group" required value={group} onInput={setGroup} options={[['', 'Choose…'], ...groups.map((one): [string, string] => [one.id, one.displayName ?? one.id])]} hint={groups.length === 0 ? 'Make a device group first.' : undefined} />
             <SelectField label="What to do" value={kind} onInput={(next) => (setKind(next), setPath(''), setValue(undefined))} options={KINDS} />
@@ -172,6 +230,15 @@ function NewJob({ onClose }: { onClose: () => void }): JSX.Element {
                     <Control id="job-value" label="Value" schema={schema} min={chosen.min} max={chosen.max} value={value} onChange={setValue} />
                 </div>
             )}
+            <div class="form-row">
+                <SelectField label="When" value={recurrence} onInput={setRecurrence} options={WHEN} />
+                {recurrence !== 'now' && (
+                    <div class="field">
+                        <label for="job-start">From</label>
+                        <input id="job-start" type="datetime-local" required value={start} onInput={(event) => setStart(event.currentTarget.value)} />
+                    </div>
+                )}
+            </div>
         </FormDialog>
     );
 }

@@ -26,7 +26,7 @@ export function viewOf(place: string[]): JSX.Element {
             case 'analytics':
                 return ({ AnalyticsView }) => <AnalyticsView />;
             case 'jobs':
-                return ({ JobsView, JobView }) => (name === undefined ? <JobsView /> : <JobView key={name} jobId={name} />);
+                return ({ JobsView, JobView }) => (name === undefined || name === 'scheduled' ? <JobsView scheduled={name !== undefined} /> : <JobView key={name} jobId={name} />);
             case 'connect':
                 return ({ ConnectView }) => <ConnectView deviceId={name} />;
             case 'access':

@@ -30,7 +30,7 @@ export function TileBody({ of, tall }: { of: TileConfiguration; tall: number }):
     switch (of.type) {
         case 'lineChart':
         case 'barChart':
-            return <LineTile of={of} height={Math.max(110, tall * 132 - 74)} />;
+            return <LineTile of={of} height={Math.max(90, tall * 148 - 116)} />;
         case 'lkv':
         case 'property':
             return <ValuesTile of={of} />;
