@@ -54,8 +54,7 @@ static spoke_status subscribe(spoke_client *c)
     spoke_mqtt_filter filters[SPOKE_HUB_FILTER_COUNT];
     spoke_buf scratch = text_room(c);
     spoke_status status = spoke_hub_filters(&c->identity, &scratch, filters);
-    if (SPOKE_WITH_MESSAGES && !SPOKE_WITH_PROPERTIES)
-        filters[1] = filters[3]; /* closes the gap that the twin's leave */
+    filters[1] = filters[SPOKE_WITH_MESSAGES && !SPOKE_WITH_PROPERTIES ? 3 : 1]; /* closes the twin's gap */
     if (status == SPOKE_OK)
         status = c->ops->subscribe(c->link, filters + FIRST_FILTER, FILTERS);
     return status;
