@@ -84,12 +84,13 @@ def read_machine_code(graph, elf):
 
 def resolve(graph, table):
     """Puts what a pointer may lead to in its place. A target in capitals is what the program or the machine brings, and
-    counts for nothing here."""
+    counts for nothing here; one behind '?' counts where it is built."""
     for caller, targets in graph.calls.items():
         for pointer in [target for target in targets if target.startswith("*")]:
             if pointer[1:] in table:
                 targets.discard(pointer)
-                targets.update(target for target in table[pointer[1:]] if not target.isupper())
+                targets.update(target.lstrip("?") for target in table[pointer[1:]] if not target.isupper() and
+                               (not target.startswith("?") or target[1:] in graph.frames))
 
 
 def read_table(path):
