@@ -142,6 +142,31 @@ static void the_test_in_the_same_process_is_not_limited(void **state)
     assert_int_equal(f->status, 200);
 }
 
+static void a_live_stream_is_one_request_however_long_it_lasts(void **state)
+{
+    struct core_stream *stream = NULL;
+    char text[4096];
+    const struct core_request request = {.method = "GET",
+                                         .path = "/api/events/stream",
+                                         .query = "api-version=2022-07-31",
+                                         .authorization = token,
+                                         .stream = &stream};
+    (void)state;
+    (void)core_request(f->bench.core, &request, fixture_done, f);
+    assert_int_equal(f->status, 200);
+    for (unsigned i = 0; i < 20; i++) {
+        fixture_ask(f, "PUT", "/api/devices/d1",
+                    i % 2 == 0 ? "{\"displayName\":\"a\"}" : "{\"displayName\":\"b\"}");
+        bench_advance(&f->bench, 100);
+        while (core_stream_read(stream, text, sizeof text) > 0)
+            continue;
+    }
+    assert_false(core_stream_ended(stream));
+    ask("GET", "/api/devices", "");
+    assert_int_equal(f->status, 200);
+    core_stream_close(stream);
+}
+
 static void an_application_has_so_many_devices(void **state)
 {
     (void)state;
@@ -181,6 +206,7 @@ int main(void)
         STAGED(commands_and_properties_have_rates_of_their_own),
         STAGED(what_is_refused_at_the_door_uses_nothing_up),
         STAGED(the_test_in_the_same_process_is_not_limited),
+        STAGED(a_live_stream_is_one_request_however_long_it_lasts),
         STAGED(an_application_has_so_many_devices),
         cmocka_unit_test(a_service_with_a_bad_profile_does_not_start),
     };

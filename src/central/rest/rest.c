@@ -233,7 +233,8 @@ static bool in_time(struct rest_call *call)
 {
     struct limits *limits = &call->core->limits;
     const enum limit which = limit_of(call->route);
-    if (call->request->trusted || is_control(call->request) ||
+    const bool goes_on = call->request->round != NULL; /* a stream was one request when it began */
+    if (call->request->trusted || goes_on || is_control(call->request) ||
         limits_admit(limits, which, core_now_ms(call->core), &call->reply.retry_after_s))
         return true;
     rest_fail(&call->reply, 429, "TooManyRequests",
