@@ -15,7 +15,8 @@ enum { MAX_PEM_BYTES = 256 * 1024 };
 
 /* The store first: it is what takes long and what may fail. */
 static const char STORE[] = "central.db";
-static const char *const OTHERS[] = {"ca.pem", "ca.key", "server.pem", "server.key"};
+static const char BROKER[] = "broker.db"; /* only where there was a plain broker */
+static const char *const OTHERS[] = {BROKER, "ca.pem", "ca.key", "server.pem", "server.key"};
 #define OTHER_COUNT (sizeof OTHERS / sizeof OTHERS[0])
 
 static void show(void *ctx, unsigned percent)
@@ -36,6 +37,11 @@ static bool write_private(const char *path, const char *text)
     return close(fd) == 0 && written;
 }
 
+static spoke_status copy_store(const char *from, const char *to, FILE *progress, char *why, size_t why_cap)
+{
+    return store_backup(from, to, progress != NULL ? show : NULL, progress, why, why_cap);
+}
+
 static spoke_status copy_file(const char *from, const char *to, char *why, size_t why_cap)
 {
     char *text = NULL;
@@ -52,16 +58,23 @@ static spoke_status copy_file(const char *from, const char *to, char *why, size_
     return status;
 }
 
-/* `name` of both folders; copy is one of the two functions below. */
+static spoke_status copy_one(const char *from, const char *to, const char *name, FILE *progress, char *why,
+                             size_t why_cap)
+{
+    if (name == BROKER && access(from, F_OK) != 0)
+        return SPOKE_OK;
+    return name == STORE || name == BROKER ? copy_store(from, to, progress, why, why_cap)
+                                           : copy_file(from, to, why, why_cap);
+}
+
+/* `name` of both folders; one of our literals. */
 static spoke_status with_paths(const struct data_dir *from, const struct data_dir *to, const char *name,
                                FILE *progress, char *why, size_t why_cap)
 {
     char *source = data_dir_file(from, name), *target = data_dir_file(to, name);
     spoke_status status = SPOKE_E_NO_MEMORY;
     if (source != NULL && target != NULL)
-        status = strcmp(name, STORE) != 0
-                     ? copy_file(source, target, why, why_cap)
-                     : store_backup(source, target, progress != NULL ? show : NULL, progress, why, why_cap);
+        status = copy_one(source, target, name, progress, why, why_cap);
     free(source);
     free(target);
     return status;

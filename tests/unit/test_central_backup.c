@@ -8,7 +8,7 @@
 
 #include "central/backup.h"
 #include "central/data_dir.h"
-#include "central/store/store.h"
+#include "central/store/store_broker.h"
 #include <spoke/central/central.h>
 
 struct fixture {
@@ -93,6 +93,32 @@ static void copy_of_a_running_service_starts_with_the_same_devices_and_certifica
     free(theirs);
 }
 
+static bool is_kept(void *ctx, const char *topic, spoke_str payload, uint8_t qos)
+{
+    (void)payload, (void)qos;
+    *(bool *)ctx = strcmp(topic, "kept") == 0;
+    return true;
+}
+
+static void what_the_plain_broker_keeps_is_copied(void **state)
+{
+    struct fixture *f = *state;
+    struct store *store = NULL;
+    bool kept = false;
+    char *source = data_dir_file(&(struct data_dir){f->data, -1, false}, "broker.db");
+    char *target = data_dir_file(&(struct data_dir){f->copy, -1, false}, "broker.db");
+    assert_ok(store_open(source, true, &store, f->why, sizeof f->why));
+    assert_ok(store_broker_retained_put(store, "kept", SPOKE_STR("m"), 1));
+    assert_ok(backup_make(f->data, f->copy, NULL, f->why, sizeof f->why));
+    store_close(store);
+    assert_ok(store_open(target, true, &store, f->why, sizeof f->why));
+    assert_ok(store_broker_retained_each(store, is_kept, &kept));
+    store_close(store);
+    assert_true(kept);
+    free(source);
+    free(target);
+}
+
 static void copy_is_readable_by_its_owner_alone(void **state)
 {
     struct fixture *f = *state;
@@ -158,6 +184,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(copy_of_a_running_service_starts_with_the_same_devices_and_certificates,
                                         setup, teardown),
+        cmocka_unit_test_setup_teardown(what_the_plain_broker_keeps_is_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(copy_is_readable_by_its_owner_alone, setup, teardown),
         cmocka_unit_test_setup_teardown(folder_that_is_there_is_left_as_it_is, setup, teardown),
         cmocka_unit_test_setup_teardown(failed_copy_leaves_nothing_and_says_why, setup, teardown),

@@ -1,4 +1,5 @@
-/* spoke-central inside your process: the IoT Central-style service for tests of your own firmware.
+/* spoke-central inside your process: the IoT Central-style service for tests of your own firmware. For unit tests on a fake
+ * clock, fake.h beside this file has it in short functions.
  *
  *     spoke_central *central = NULL;
  *     const spoke_central_config config =
