@@ -179,7 +179,8 @@ static void cloud_properties_are_kept_and_go_with_the_device(void **state)
 }
 
 /* How it was before format 10, 9, 8, 7, 6, 4, 3 and 2: each takes back the steps after it first. */
-#define BEFORE_11 "DROP TABLE relationship; PRAGMA user_version=10;"
+#define BEFORE_12 "DROP INDEX device_simulated; PRAGMA user_version=11;"
+#define BEFORE_11 BEFORE_12 "DROP TABLE relationship; PRAGMA user_version=10;"
 #define BEFORE_10 \
     BEFORE_11 \
     "DROP INDEX device_by_name; DROP INDEX template_by_name; ALTER TABLE device_template DROP COLUMN name;" \
@@ -287,6 +288,7 @@ static void a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_
     brings_up_to_date(BEFORE_9);
     brings_up_to_date(BEFORE_10);
     brings_up_to_date(BEFORE_11);
+    brings_up_to_date(BEFORE_12);
 }
 
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)

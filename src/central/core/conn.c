@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core_internal.h"
+#include "simulator.h"
 #include "text.h"
 
 #define CONNECT_LIMIT_MS 30000u
@@ -120,7 +121,10 @@ void conn_due(struct conn *k, uint64_t at)
 
 void conn_stir(struct conn *k)
 {
-    list_join(&k->core->stirred, &k->in_stirred, k);
+    if (k->simulated)
+        simulator_hear(k->core);
+    else
+        list_join(&k->core->stirred, &k->in_stirred, k);
 }
 
 void core_conn_own(struct conn *k, void *owner)

@@ -50,6 +50,7 @@ struct conn {
     struct timer timer;                             /* not later than conn_deadline */
     void *owner;                                    /* whose stream it is */
     enum conn_state state;
+    bool simulated; /* the simulator is at the other end */
     bool clean_session, goodbye, has_will, has_api_version;
     char *peer_chain; /* certificates, until the CONNECT is judged; NULL: none */
     size_t peer_chain_len;

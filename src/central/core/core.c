@@ -1,6 +1,7 @@
 #include "core_internal.h"
 
 #include "orders.h"
+#include "simulator.h"
 #include "work.h"
 
 #include <assert.h>
@@ -374,6 +375,8 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
         c->uncommitted = false;
         if (status == SPOKE_OK)
             status = jobs_begin(c);
+        if (status == SPOKE_OK)
+            status = simulator_begin(c);
     }
     if (status != SPOKE_OK) {
         core_destroy(c);
@@ -395,6 +398,7 @@ void core_destroy(struct core *c)
     if (c == NULL)
         return;
     jobs_free(c);
+    simulator_free(c);
     while (c->conns.first != NULL)
         conn_free(c->conns.first->owner);
     timers_free(&c->timers);

@@ -36,6 +36,7 @@ struct kept_template;
 struct order;
 struct work;
 struct jobs;
+struct simulator;
 
 struct core {
     struct core_options options; /* clock, random, log and figures; its texts are copied below */
@@ -67,6 +68,7 @@ struct core {
     core_offload_fn offload; /* NULL: all is done in this thread */
     void *offload_ctx;
     struct jobs *jobs;
+    struct simulator *simulator;
     struct work *works;                /* that run elsewhere */
     struct store *readers[CORE_LANES]; /* each its lane's alone; NULL: not opened yet */
     uint64_t due;                      /* no timer of any call or order is earlier */

@@ -5,6 +5,7 @@
 
 #include "core_internal.h"
 #include "orders.h"
+#include "simulator.h"
 #include <spoke/proto/hub.h>
 
 #define MODEL_ID_CAP 512u
@@ -470,6 +471,7 @@ void core_device_changed(struct core *c, const char *device_id)
 {
     struct store_device device;
     struct conn *k = hub_conn(c, device_id);
+    simulator_look(c);
     if (k == NULL)
         return;
     k->template_round = 0;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "core_internal.h"
+#include "simulator.h"
 
 #define MAX_KEPT 1024u
 #define MAX_KEPT_BYTES (64u * 1024u * 1024u)
@@ -108,6 +109,7 @@ void core_template_changed(struct core *c, const char *id)
     if (*at != NULL)
         forget_entry(c, at);
     c->template_round++;
+    simulator_look(c);
 }
 
 /* --- which device has which --- */

@@ -682,7 +682,7 @@ static void turn(void *ctx)
     while (jobs->look && jobs->runs.count < JOBS_AT_A_TIME)
         jobs->look = begin_next(jobs);
     const bool busy = do_some(jobs) || (jobs->look && jobs->runs.count < JOBS_AT_A_TIME);
-    (void)core_task_set(jobs->core, &jobs->task, busy ? core_now_ms(jobs->core) : sleep_until(jobs));
+    (void)core_task_set(jobs->core, &jobs->task, busy ? core_now_ms(jobs->core) + 1 : sleep_until(jobs));
 }
 
 void jobs_wake(struct core *c)

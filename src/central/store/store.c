@@ -109,6 +109,8 @@ static const char *const MIGRATIONS[] = {
     "CREATE TABLE IF NOT EXISTS relationship (source TEXT NOT NULL REFERENCES device ON DELETE CASCADE,"
     " id TEXT NOT NULL, target TEXT NOT NULL UNIQUE REFERENCES device ON DELETE CASCADE, etag INTEGER NOT NULL,"
     " PRIMARY KEY (source, id)) WITHOUT ROWID;",
+
+    "CREATE INDEX IF NOT EXISTS device_simulated ON device (id) WHERE simulated <> 0;",
 };
 #define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
 

@@ -105,6 +105,8 @@ spoke_status store_device_delete(struct store *s, const char *id); /* and its tw
 spoke_status store_device_each(struct store *s, const char *after, size_t limit,
                                bool (*each)(void *ctx, const struct store_device *row), void *ctx);
 
+/* The ids of those that are simulated, in order; false stops. */
+spoke_status store_device_simulated(struct store *s, bool (*each)(void *ctx, const char *id), void *ctx);
 /* How many there are, and how many of them are simulated. */
 spoke_status store_device_count(struct store *s, size_t *all, size_t *simulated);
 

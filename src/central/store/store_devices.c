@@ -173,6 +173,17 @@ spoke_status store_device_list(struct store *s, const struct store_place *place,
     return store_query_close(&q);
 }
 
+spoke_status store_device_simulated(struct store *s, bool (*each)(void *ctx, const char *id), void *ctx)
+{
+    static const char SQL[] = "SELECT id FROM device WHERE simulated <> 0 ORDER BY id";
+    struct store_query q;
+    bool more = true;
+    store_query_open(&q, s, SQL);
+    while (more && store_query_row(&q))
+        more = each(ctx, (const char *)sqlite3_column_text(q.statement, 0));
+    return store_query_close(&q);
+}
+
 spoke_status store_device_count(struct store *s, size_t *all, size_t *simulated)
 {
     static const char SQL[] = "SELECT count(*), coalesce(sum(simulated), 0) FROM device";
