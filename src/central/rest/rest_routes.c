@@ -124,7 +124,7 @@ static const struct rest_route ENROLMENT[] = {
     {"GET", AUTHORITY, RIGHT_ENROLMENT_READ, NONE, rest_group_certificate_get, 0, 200, NULL, "SigningCertificate", "Get a certificate authority of an enrollment group"},
     {"PUT", AUTHORITY, RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_certificate_put, 0, 200, "SigningCertificate", "SigningCertificate", "Upload a certificate authority, which then has to be verified"},
     {"DELETE", AUTHORITY, RIGHT_ENROLMENT_WRITE, NONE, rest_group_certificate_delete, 0, 204, NULL, NULL, "Delete a certificate authority of an enrollment group"},
-    {"POST", AUTHORITY "/generateVerificationCode", RIGHT_ENROLMENT_WRITE, OPTIONAL, rest_group_certificate_code, 0, 200, NULL, "VerificationCode", "Make the code that a proof of possession has to bear"},
+    {"POST", AUTHORITY "/generateVerificationCode", RIGHT_ENROLMENT_WRITE, NONE, rest_group_certificate_code, 0, 200, NULL, "VerificationCode", "Make the code that a proof of possession has to bear"},
     {"POST", AUTHORITY "/verify", RIGHT_ENROLMENT_WRITE, OBJECT, rest_group_certificate_verify, 0, 204, "ProofOfPossession", NULL, "Verify a certificate authority by a certificate that it signed"},
 };
 
