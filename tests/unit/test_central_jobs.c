@@ -543,6 +543,24 @@ static void a_scheduled_job_that_cannot_be_is_refused(void **state)
     }
 }
 
+/* Commands in bergen, jobs in oslo: no job in oslo runs commands. */
+static void a_job_may_what_its_maker_may_in_the_same_organization(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"Oslo\"}");
+    ask(f, "PUT", "/api/organizations/bergen", "{\"displayName\":\"Bergen\"}");
+    ask(f, "PUT", "/api/deviceGroups/g",
+        "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices\",\"organizations\":[\"oslo\"]}");
+    ask(f, "PUT", "/api/roles/timer", "{\"displayName\":\"x\",\"rights\":[\"job.write\",\"job.read\"]}");
+    ask(f, "PUT", "/api/apiTokens/mixed",
+        "{\"roles\":[{\"role\":\"timer\",\"organization\":\"oslo\"},"
+        "{\"role\":\"ae2c9854-393b-4f97-8c42-479d70ce626e\",\"organization\":\"bergen\"}]}");
+    char *token = strdup(fixture_text(f, "token"));
+    fixture_ask_as(f, "PUT", JOB "?api-version=2022-07-31", "{\"group\":\"g\"," PURGE "}", false, token);
+    assert_refused(f, 403, "Forbidden", "what the job does");
+    free(token);
+}
+
 int main(void)
 {
 #define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -570,6 +588,7 @@ int main(void)
         WITH_CORE(what_was_missed_is_made_up_for_once),
         WITH_CORE(a_disabled_one_waits_until_it_is_enabled),
         WITH_CORE(a_scheduled_job_that_cannot_be_is_refused),
+        WITH_CORE(a_job_may_what_its_maker_may_in_the_same_organization),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -300,6 +300,20 @@ static void a_custom_role_gives_what_it_names(void **state)
     free(token);
 }
 
+static void who_may_see_groups_and_no_devices_sees_none_in_a_group(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", "/api/roles/groups", "{\"displayName\":\"G\",\"rights\":[\"group.read\"]}");
+    fixture_ask(f, "PUT", "/api/deviceGroups/g", "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices\"}");
+    assert_int_equal(f->status, 200);
+    char *token = token_for(f, "g", "{\"roles\":[{\"role\":\"groups\"}]}");
+    ask_as(f, token, "GET", "/api/deviceGroups/g", "");
+    assert_int_equal(f->status, 200);
+    ask_as(f, token, "GET", "/api/deviceGroups/g/devices", "");
+    assert_refused(f, 403, "Forbidden", "devices");
+    free(token);
+}
+
 static void a_role_body_is_refused_by_place(void **state)
 {
     static const char *const CASES[][2] = {
@@ -520,6 +534,7 @@ int main(void)
         STAGED(the_built_in_roles_are_listed_with_their_rights),
         STAGED(roles_come_in_pages_with_the_custom_ones_among_them),
         STAGED(a_custom_role_gives_what_it_names),
+        STAGED(who_may_see_groups_and_no_devices_sees_none_in_a_group),
         STAGED(a_role_body_is_refused_by_place),
         STAGED(an_organization_is_made_shown_changed_and_deleted),
         STAGED(an_organization_has_at_most_five_levels_and_no_circle),

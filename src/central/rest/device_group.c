@@ -245,6 +245,10 @@ void rest_device_group_devices(struct rest_call *call)
     if (!rest_entity_find(call, &DEVICE_GROUP, &row))
         return;
     store_document_free(&row);
+    if (!rest_may_as_well(call, RIGHT_DEVICE_READ)) {
+        rest_fail(&call->reply, 403, "Forbidden", "The roles of this token do not allow to read devices.");
+        return;
+    }
     if (!rest_page_begin(call, &list.page))
         return;
     spoke_status status = device_group_open(call->core, call->args[0], &group);

@@ -121,7 +121,7 @@ static bool check_entry(struct rest_call *call, const struct entry *e)
 {
     const struct template_table *t = core_template(call->core, e->target);
     const enum rest_right right = e->kind == KIND_COMMAND ? RIGHT_COMMAND : RIGHT_DEVICE_WRITE;
-    if (!rest_may(call, right)) {
+    if (!rest_may_as_well(call, right)) {
         rest_fail(&call->reply, 403, "Forbidden", "The roles of this token do not allow what the job does.");
         return false;
     }

@@ -95,6 +95,8 @@ void rest_add_fit(cJSON *object, enum template_fit fit, const char *why);
 
 /* Has the caller this right, for any organization? */
 bool rest_may(const struct rest_call *call, enum rest_right right);
+/* Has the caller this right wherever it has the one that the route names? For what acts in the caller's place later. */
+bool rest_may_as_well(const struct rest_call *call, enum rest_right right);
 /* Does the right that the route names reach something of these organizations (JSON array of ids, NULL: none)?
  * Answer 404 when not, as if it were not there. A list leaves such things out. */
 bool rest_sees(const struct rest_call *call, const char *organizations);

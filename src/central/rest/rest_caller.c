@@ -163,6 +163,20 @@ static enum rest_right right_of(const struct rest_call *call)
     return call->route != NULL ? call->route->right : RIGHT_UNSET;
 }
 
+bool rest_may_as_well(const struct rest_call *call, enum rest_right right)
+{
+    for (size_t i = 0; call->caller != NULL && i < call->caller->count; i++) {
+        const struct rest_grant *grant = &call->caller->grants[i];
+        const cJSON *item = NULL;
+        if ((grant->rights & bit(right_of(call))) == 0)
+            continue;
+        if (grant->reach == NULL && !reaches(call, right, NULL))
+            return false;
+        cJSON_ArrayForEach(item, grant->reach) if (!reaches(call, right, item->valuestring)) return false;
+    }
+    return rest_may(call, right);
+}
+
 bool rest_sees(const struct rest_call *call, const char *organizations)
 {
     if (reaches(call, right_of(call), NULL))
