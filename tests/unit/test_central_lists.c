@@ -270,7 +270,7 @@ static void a_filter_that_hardly_anything_fits_gives_short_pages_and_holds_nothi
             (void)ids(f, found);
     }
     assert_string_equal(found, "n11000");
-    assert_int_equal(pages, 3);
+    assert_in_range(pages, 12, 13);
 }
 
 static void templates_are_filtered_and_sorted_too(void **state)
