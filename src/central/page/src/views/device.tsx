@@ -1,7 +1,7 @@
 // One device, in tabs.
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { deviceState, get, id, patch, remove, type Device } from '../api';
+import { deviceState, get, id, may, patch, remove, type Device } from '../api';
 import { partsOf, templateName, type Template } from '../model';
 import { Confirm, FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useInterval, useResource, type Resource } from '../ui';
 import { TemplateName, useTemplates } from './devices';
@@ -30,7 +30,7 @@ export function DeviceView({ deviceId, tab }: { deviceId: string; tab: string })
             title={name}
             back={{ href: '#/devices', text: 'Devices' }}
             lead={device.data !== undefined && <Summary device={device.data} templates={templates} />}
-            actions={device.data !== undefined && <Actions device={device.data} templates={templates} reload={device.reload} />}
+            actions={device.data !== undefined && may('device.write') && <Actions device={device.data} templates={templates} reload={device.reload} />}
         >
             <Tabs label="Of this device" current={tab} tabs={TABS.map(([key, text]) => ({ key, text, href: `#/devices/${id(deviceId)}/${key}` }))} />
             <Loaded of={device}>{(data) => <Body device={data} templates={templates} tab={tab} resource={device} />}</Loaded>

@@ -1,7 +1,7 @@
 // Commands: a form from the template, the answer, and the calls before.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { get, id, post, type Device, type Page as ListPage } from '../api';
+import { get, id, may, post, type Device, type Page as ListPage } from '../api';
 import { keyOf, pathOf, type Capability, type Part } from '../model';
 import { Control } from '../schema';
 import { Badge, Card, Empty, Problem, useResource } from '../ui';
@@ -65,7 +65,7 @@ export function CommandCard({ device, of, from, bare }: { device: Device; of: Ca
                         <Control id={field} label={of.request.displayName} schema={of.request.schema} value={value} onChange={setValue} />
                     </div>
                 )}
-                <button class="primary" disabled={busy} aria-label={`Run ${of.displayName}`}>
+                <button class="primary" disabled={busy || !may('command.run')} aria-label={`Run ${of.displayName}`}>
                     {busy ? 'Waiting for the device…' : 'Run'}
                 </button>
             </form>

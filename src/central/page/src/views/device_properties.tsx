@@ -1,7 +1,7 @@
 // Reported beside desired: what the device says, what is asked of it, and whether it agreed.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { get, id, patch, type Device } from '../api';
+import { get, id, may, patch, type Device } from '../api';
 import { ago, show, when } from '../format';
 import { pathOf, schemaName, type Capability, type Json, type Part } from '../model';
 import { Control } from '../schema';
@@ -159,7 +159,7 @@ function Editable(props: { device: Device; of: Capability; values: Json; reload:
             </div>
             <div class="property-edit">
                 <Control id={field} label={of.displayName} schema={of.schema} min={of.min} max={of.max} value={shown} onChange={(value) => setDraft({ value })} described={`${field}-hint`} />
-                <button disabled={busy || draft === undefined || same(draft.value, current)} class={draft !== undefined && !same(draft.value, current) ? 'primary' : ''} aria-label={`Save ${of.displayName}`}>
+                <button disabled={busy || !may('device.write') || draft === undefined || same(draft.value, current)} class={draft !== undefined && !same(draft.value, current) ? 'primary' : ''} aria-label={`Save ${of.displayName}`}>
                     Save
                 </button>
             </div>

@@ -1,7 +1,7 @@
 // All devices: search, state, who waits for approval; new ones.
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
-import { all, deviceState, follow, get, id, patch, put, remove, type Device, type Page as ListPage, type State } from '../api';
+import { all, deviceState, follow, get, id, may, patch, put, remove, type Device, type Page as ListPage, type State } from '../api';
 import { templateName, type Template } from '../model';
 import { Confirm, Empty, FormDialog, Icon, Loaded, Online, Page, SelectField, StateBadge, Table, TextField, useAction, useInterval, useResource, useSettled } from '../ui';
 
@@ -109,9 +109,11 @@ export function DevicesView(): JSX.Element {
         <Page
             title="Devices"
             actions={
-                <button class="primary" onClick={() => setMaking(true)}>
-                    <Icon name="plus" /> New device
-                </button>
+                may('device.write') && (
+                    <button class="primary" onClick={() => setMaking(true)}>
+                        <Icon name="plus" /> New device
+                    </button>
+                )
             }
         >
             <Loaded of={list} lines={8}>
@@ -170,7 +172,7 @@ export function DevicesView(): JSX.Element {
                                         { name: 'State', cell: (device) => <StateBadge device={device} /> },
                                         { name: 'Last seen', cell: (device) => <Online device={device} /> },
                                         { name: 'Template', cell: (device) => <TemplateName of={device.template} templates={templates} /> },
-                                        { name: 'Actions', class: 'end', cell: actions },
+                                        ...(may('device.write') ? [{ name: 'Actions', class: 'end', cell: actions }] : []),
                                     ]}
                                 />
                             )}

@@ -1,7 +1,7 @@
 // Device templates: upload with the service's findings by line, and what is in them.
 import type { JSX } from 'preact';
 import { useMemo, useRef, useState } from 'preact/hooks';
-import { all, ApiError, get, id, put, remove, type Device } from '../api';
+import { all, ApiError, get, id, may, put, remove, type Device } from '../api';
 import { download } from '../format';
 import { partsOf, schemaName, templateName, type Capability, type Json, type Schema, type Template } from '../model';
 import { Badge, Card, Code, Confirm, Dialog, Empty, Icon, Loaded, Page, Problem, Table, Tabs, TextField, useResource } from '../ui';
@@ -17,9 +17,11 @@ export function TemplatesView(): JSX.Element {
             title="Templates"
             lead="A template says what a device sends and takes. Charts, forms and checks come from it."
             actions={
-                <button class="primary" onClick={() => setUploading(true)}>
-                    <Icon name="plus" /> Upload template
-                </button>
+                may('template.write') && (
+                    <button class="primary" onClick={() => setUploading(true)}>
+                        <Icon name="plus" /> Upload template
+                    </button>
+                )
             }
         >
             <Loaded of={list}>
