@@ -106,6 +106,34 @@ static void a_deleted_token_is_revoked_at_once(void **state)
     free(token);
 }
 
+static void the_tokens_shown_at_starts_are_revoked_together(void **state)
+{
+    struct fixture *f = *state;
+    char *shown = NULL, *later = NULL;
+    assert_ok(core_api_token(f->bench.core, "bootstrap", &shown));
+    char *oslo = bound_token(f, "oslo", ADMINISTRATOR, "oslo");
+    char *own = token_for(f, "own", "{\"roles\":[{\"role\":\"" ADMINISTRATOR "\"}]}");
+    fixture_ask(f, "PUT", "/api/apiTokens/bootstrap", "{\"roles\":[{\"role\":\"" OPERATOR "\"}]}");
+    assert_refused(f, 409, "Conflict", "stands for the tokens");
+    ask_as(f, oslo, "DELETE", "/api/apiTokens/bootstrap", "");
+    assert_refused(f, 404, "NotFound", "does not exist");
+    f->bench.start_ms += 1000;
+    ask_as(f, own, "DELETE", "/api/apiTokens/bootstrap", "");
+    assert_answer(f, 204, "");
+    ask_as(f, shown, "GET", "/api/devices", "");
+    assert_refused(f, 401, "Unauthorized", "revoked");
+    ask_as(f, own, "GET", "/api/devices", "");
+    assert_int_equal(f->status, 200);
+    f->bench.start_ms += 1000;
+    assert_ok(core_api_token(f->bench.core, "bootstrap", &later));
+    ask_as(f, later, "GET", "/api/devices", "");
+    assert_int_equal(f->status, 200);
+    free(shown);
+    free(later);
+    free(own);
+    free(oslo);
+}
+
 static void a_token_is_not_made_twice(void **state)
 {
     struct fixture *f = *state;
@@ -524,6 +552,7 @@ int main(void)
         STAGED(the_store_has_nothing_that_makes_a_token),
         STAGED(a_token_ends_when_it_was_said_to),
         STAGED(a_deleted_token_is_revoked_at_once),
+        STAGED(the_tokens_shown_at_starts_are_revoked_together),
         STAGED(a_token_is_not_made_twice),
         STAGED(a_token_body_is_refused_by_place),
         STAGED(nobody_gives_what_they_have_not_got),

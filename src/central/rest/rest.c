@@ -14,7 +14,6 @@
 #include "rest_routes.h"
 
 #define MAX_BODY_BYTES (1024u * 1024u)
-#define TOKEN_LIFE_MS (INT64_C(365) * 24 * 3600 * 1000)
 
 /* --- replies --- */
 
@@ -341,5 +340,5 @@ uint64_t core_request(struct core *c, const struct core_request *request, core_d
 spoke_status core_api_token(struct core *c, const char *token_id, char **out)
 {
     return api_token_make(core_application_id(c), core_application_secret(c), token_id,
-                          core_unix_ms(c) + TOKEN_LIFE_MS, out);
+                          core_unix_ms(c) + REST_TOKEN_LIFE_MS, out);
 }

@@ -1,5 +1,6 @@
 #include "rest_caller.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -85,11 +86,33 @@ static enum api_token_verdict judge_issued(struct core *c, const struct api_toke
     return api_token_judge_issued(token, hash, (int64_t)expiry->valuedouble, core_unix_ms(c));
 }
 
+#define REVOKED_SETTING "service_tokens_revoked_ms"
+
+spoke_status rest_service_tokens_revoke(struct core *c)
+{
+    char text[24];
+    (void)snprintf(text, sizeof text, "%lld", (long long)(core_unix_ms(c) + REST_TOKEN_LIFE_MS));
+    return store_setting_put(core_store(c), REVOKED_SETTING, text);
+}
+
+/* When in doubt, it is. */
+static bool service_token_revoked(struct core *c, const struct api_token *token)
+{
+    char *text = NULL;
+    const spoke_status status = store_setting_get(core_store(c), REVOKED_SETTING, &text);
+    const bool revoked = status != SPOKE_E_NOT_FOUND &&
+                         (status != SPOKE_OK || token->expiry_ms <= (int64_t)strtoll(text, NULL, 10));
+    free(text);
+    return revoked;
+}
+
 static enum api_token_verdict find(struct core *c, const struct api_token *token, struct rest_caller **out,
                                    spoke_status *status)
 {
     cJSON *document = NULL;
     enum api_token_verdict verdict = api_token_judge(token, core_application_secret(c), core_unix_ms(c));
+    if (verdict == API_TOKEN_OK && service_token_revoked(c, token))
+        return API_TOKEN_WRONG_SIGNATURE;
     if (verdict == API_TOKEN_OK)
         *status = make_caller(c, token->skn, NULL, out);
     if (verdict != API_TOKEN_WRONG_SIGNATURE)

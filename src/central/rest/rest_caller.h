@@ -4,6 +4,9 @@
 
 #include "rest.h"
 
+#define REST_SERVICE_TOKEN "bootstrap" /* stands for all tokens that were shown at a start */
+#define REST_TOKEN_LIFE_MS (INT64_C(365) * 24 * 3600 * 1000)
+
 struct rest_grant {
     uint64_t rights; /* bits 1 << right */
     cJSON *reach;    /* ids of the organization that it is bound to and of those below; NULL: everywhere */
@@ -19,6 +22,8 @@ struct rest_caller {
 
 /* *out NULL: the request is in-process. False, with a 401. */
 bool rest_caller_find(struct rest_call *call, struct rest_caller **out);
+/* Tokens of the service's own that end no later than now and a token's life are good no more. */
+spoke_status rest_service_tokens_revoke(struct core *c);
 void rest_caller_free(struct rest_caller *caller); /* NULL is fine */
 
 /* --- roles (rest_roles.c) --- */

@@ -8,7 +8,6 @@
 #include "rest_caller.h"
 #include "rest_entity.h"
 
-#define TOKEN_LIFE_MS (INT64_C(365) * 24 * 3600 * 1000)
 #define MAX_TOKENS 200u
 #define MAX_USERS 200u
 #define MAX_TEXT 320u /* of an e-mail address: 64 + 1 + 255 */
@@ -31,7 +30,7 @@ static void show_token(struct rest_call *call, cJSON *document)
 static bool read_expiry(struct rest_call *call, const cJSON *item, int64_t *out)
 {
     const int64_t now = core_unix_ms(call->core);
-    *out = now + TOKEN_LIFE_MS;
+    *out = now + REST_TOKEN_LIFE_MS;
     if (item == NULL)
         return true;
     if (iso8601_parse(spoke_str_of(item->valuestring), out) != SPOKE_OK)
@@ -109,6 +108,11 @@ void rest_token_get(struct rest_call *call)
 /* The one answer that has the token in it. */
 void rest_token_put(struct rest_call *call)
 {
+    if (strcmp(call->args[0], REST_SERVICE_TOKEN) == 0) {
+        rest_fail(&call->reply, 409, "Conflict",
+                  "This id stands for the tokens that are shown at a start; take another one.");
+        return;
+    }
     rest_entity_put(call, &TOKEN);
     if (call->reply.secret != NULL && call->reply.code == NULL && call->reply.body != NULL)
         cJSON_AddStringToObject(call->reply.body, "token", call->reply.secret);
@@ -116,7 +120,16 @@ void rest_token_put(struct rest_call *call)
 
 void rest_token_delete(struct rest_call *call)
 {
-    rest_entity_delete(call, &TOKEN);
+    const bool all = strcmp(call->args[0], REST_SERVICE_TOKEN) == 0;
+    if (!all || !rest_covers(call, REST_ALL_RIGHTS, NULL)) {
+        rest_entity_delete(call, &TOKEN);
+        return;
+    }
+    const spoke_status status = rest_service_tokens_revoke(call->core);
+    if (status == SPOKE_OK)
+        rest_ok(&call->reply, 204, NULL);
+    else
+        rest_fail_internal(&call->reply, status);
 }
 
 /* --- users --- */
