@@ -218,6 +218,36 @@ static void too_many_windows_are_refused_and_too_many_rows_cut(void **state)
     assert_int_equal(cJSON_GetArraySize(fixture_at(f, "results")), 10000);
 }
 
+static void a_rare_template_is_walked_by_device_with_the_same_answer(void **state)
+{
+    struct fixture *f = *state;
+    char body[60];
+    send(f, "{\"flow\":1}");
+    fixture_ask(f, "PUT", "/api/devices/p2", "{\"template\":\"" TEMPLATE "\"}");
+    device_close(&f->device);
+    fixture_device_row(f, "other");
+    fixture_login(f, "other");
+    for (int i = 0; i < 40; i++) {
+        snprintf(body, sizeof body, "{\"flow\":%d}", i);
+        fixture_publish(f, "devices/other/messages/events/", body, 1);
+    }
+    fixture_ask(f, "PATCH", "/api/devices/other", "{\"template\":null}");
+    device_close(&f->device);
+    fixture_login(f, "p1");
+    send(f, "{\"flow\":2}");
+    device_close(&f->device);
+    fixture_device_row(f, "p2");
+    fixture_ask(f, "PATCH", "/api/devices/p2", "{\"template\":\"" TEMPLATE "\"}");
+    fixture_login(f, "p2");
+    fixture_publish(f, "devices/p2/messages/events/", "[{\"flow\":3},{\"flow\":4}]", 1);
+    fixture_ask(f, "PATCH", "/api/devices/other", "{\"template\":null}");
+    results(f, "SELECT flow FROM " TEMPLATE, "[{\"flow\":3},{\"flow\":4},{\"flow\":2},{\"flow\":1}]");
+    results(f, "SELECT TOP 2 flow FROM " TEMPLATE, "[{\"flow\":3},{\"flow\":4}]");
+    results(f, "SELECT SUM(flow) FROM " TEMPLATE, "[{\"sum_flow\":10}]");
+    results(f, "SELECT flow FROM " TEMPLATE " ORDER BY flow DESC",
+            "[{\"flow\":4},{\"flow\":3},{\"flow\":2},{\"flow\":1}]");
+}
+
 /* --- who asks --- */
 
 static char *token_of(struct fixture *f, const char *body)
@@ -388,6 +418,7 @@ int main(void)
         WITH_CORE(an_aggregate_without_a_window_is_of_thirty_days),
         WITH_CORE(properties_are_rows_of_devices),
         WITH_CORE(a_query_that_cannot_be_is_refused_with_the_place),
+        WITH_CORE(a_rare_template_is_walked_by_device_with_the_same_answer),
         WITH_CORE(a_query_sees_the_devices_of_the_askers_organization),
         WITH_CORE(a_query_needs_its_right),
         WITH_CORE(too_many_windows_are_refused_and_too_many_rows_cut),

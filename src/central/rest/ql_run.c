@@ -72,7 +72,7 @@ struct key {
 
 struct row {
     struct key keys[QL_MAX_ORDERS];
-    uint64_t number; /* in order of arrival */
+    uint64_t number, added; /* the caller's, and in order of arrival */
     char *json;
     size_t bytes;
 };
@@ -126,7 +126,9 @@ static int compare_rows(const struct ql_run *run, const struct row *a, const str
         if (order != 0)
             return run->q->orders[i].descending ? -order : order;
     }
-    return a->number < b->number ? -1 : 1;
+    if (a->number != b->number)
+        return a->number < b->number ? -1 : 1;
+    return a->added < b->added ? -1 : 1;
 }
 
 static void row_clear(struct row *row)
@@ -276,9 +278,9 @@ static bool has_any(const struct ql_run *run, ql_get_fn get, void *ctx)
     return !fields;
 }
 
-static spoke_status add_plain(struct ql_run *run, ql_get_fn get, void *ctx)
+static spoke_status add_plain(struct ql_run *run, uint64_t number, ql_get_fn get, void *ctx)
 {
-    struct row row = {.number = run->added++};
+    struct row row = {.number = number, .added = run->added++};
     bool good = true;
     size_t len = 0;
     for (size_t i = 0; good && i < run->q->order_count; i++) {
@@ -502,7 +504,7 @@ static char *print_group(const struct ql_run *run, const struct group *group, si
 
 static spoke_status add_group_row(struct ql_run *run, const struct group *group)
 {
-    struct row row = {.number = run->added++};
+    struct row row = {.added = run->added++};
     bool good = true;
     size_t len = 0;
     for (size_t i = 0; good && i < run->q->order_count; i++) {
@@ -550,11 +552,11 @@ void ql_run_free(struct ql_run *run)
     free(run);
 }
 
-spoke_status ql_run_add(struct ql_run *run, ql_get_fn get, void *ctx)
+spoke_status ql_run_add(struct ql_run *run, uint64_t number, ql_get_fn get, void *ctx)
 {
     if (!ql_match(run->q, run->now_ms, get, ctx) || !has_any(run, get, ctx))
         return SPOKE_OK;
-    return run->aggregate ? add_to_group(run, get, ctx) : add_plain(run, get, ctx);
+    return run->aggregate ? add_to_group(run, get, ctx) : add_plain(run, number, get, ctx);
 }
 
 bool ql_run_full(const struct ql_run *run)

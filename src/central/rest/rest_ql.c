@@ -52,8 +52,10 @@ static int stop(void *ctx)
 static bool take_row(void *ctx, struct ql_row *row)
 {
     struct asked *a = ctx;
-    a->status = ql_run_add(a->run, ql_row_get, row);
-    return a->status == SPOKE_OK && !ql_run_full(a->run);
+    /* the newest first; devices keep their order of id */
+    const uint64_t number = a->fields.telemetry ? UINT64_MAX - (uint64_t)row->from->position : 0;
+    a->status = ql_run_add(a->run, number, ql_row_get, row);
+    return a->status == SPOKE_OK && (row->from->disordered || !ql_run_full(a->run));
 }
 
 static int64_t window_start(const struct asked *a)
@@ -74,7 +76,7 @@ static bool take_scanned(void *ctx, const struct store_scanned *from)
     const spoke_status status = ql_read(&a->reader, from, take_row, a);
     if (status != SPOKE_OK)
         a->status = status;
-    return a->status == SPOKE_OK && !ql_run_full(a->run);
+    return a->status == SPOKE_OK && (from->disordered || !ql_run_full(a->run));
 }
 
 static void walk(struct work *w, struct store *s)

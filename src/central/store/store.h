@@ -369,6 +369,8 @@ struct store_scanned {
     bool enabled, provisioned, simulated; /* enabled: and approved */
     const char *component;                /* of a message */
     int64_t at_ms;                        /* when it was measured, for all we know */
+    int64_t position;                     /* in the stream */
+    bool disordered;                      /* newer ones may yet come */
     spoke_str body;
     spoke_str reported, cloud; /* of a device: JSON objects */
 };
@@ -382,7 +384,7 @@ struct store_scan {
     int (*stop)(void *ctx); /* asked every millisecond or so; not 0: ends the walk, with an error. NULL: never */
     void *ctx;
 };
-/* The newest first, as they came. */
+/* The newest first, as they came; where a template has few messages among many, the newest first of each device. */
 spoke_status store_scan_messages(struct store *s, const struct store_scan *scan);
 /* In order of id. */
 spoke_status store_scan_devices(struct store *s, const struct store_scan *scan);
