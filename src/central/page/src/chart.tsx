@@ -44,8 +44,8 @@ interface ChartProps {
     range?: [number, number] | undefined;
 }
 
+const MINUTES = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080]; // between ticks: seconds would not fit
 const clock = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' });
-const clockFine = new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' });
 const day = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric' });
 
 /** The time at each tick, no finer than the ticks are; midnight as its day. */
@@ -55,7 +55,7 @@ function times(values: number[]): string[] {
     return values.map((value) => {
         const at = new Date(value * 1000);
         if (step >= 86400 || (at.getHours() === 0 && at.getMinutes() === 0 && step >= 60)) return day.format(at);
-        return (step < 60 ? clockFine : clock).format(at);
+        return clock.format(at);
     });
 }
 
@@ -94,6 +94,7 @@ function options(props: ChartProps, width: number, hover: (at: number | null) =>
                 font: FONT,
                 gap: 6,
                 size: 26,
+                incrs: MINUTES.map((minutes) => minutes * 60),
                 space: props.small === true ? 37 : 56,
                 values: (_, values) => times(values),
             },
