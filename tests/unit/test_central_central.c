@@ -410,6 +410,34 @@ static void threads_may_ask_at_the_same_time(void **state)
     spoke_central_stop(central);
 }
 
+/* Of a store in a file it runs in a thread of the service's own, beside devices; a stop does not wait for it. */
+static void a_query_is_answered_from_its_own_thread(void **state)
+{
+    static const char TEMPLATE[] =
+        "{\"@context\":\"dtmi:dtdl:context;2\",\"@id\":\"dtmi:a:m;1\",\"@type\":\"Interface\",\"contents\":["
+        "{\"@type\":\"Telemetry\",\"name\":\"flow\",\"schema\":\"double\"}]}";
+    static const char QUERY[] = "{\"query\":\"SELECT COUNT(flow) FROM dtmi:a:t;1\"}";
+    char memory[200];
+    spoke_buf body = spoke_buf_from(memory, sizeof memory);
+    const spoke_central_config config =
+        SPOKE_CENTRAL_CONFIG(.ephemeral = true, .any_port = true, .threaded = true, .dps_polls = UINT32_MAX);
+    spoke_central *central = start(config);
+    int status = 0;
+    struct heard heard = {0, 0};
+    (void)state;
+    assert_ok(spoke_central_request_wait(central, "PUT", "/api/deviceTemplates/dtmi:a:t;1", spoke_str_of(TEMPLATE),
+                                         LIMIT_MS, &status, NULL));
+    assert_int_equal(status, 200);
+    assert_ok(
+        spoke_central_request_wait(central, "POST", "/api/query", spoke_str_of(QUERY), LIMIT_MS, &status, &body));
+    assert_int_equal(status, 200);
+    assert_str(spoke_buf_str(&body), "{\"results\":[]}");
+    for (int i = 0; i < 8; i++)
+        (void)(spoke_central_request(central, "POST", "/api/query", spoke_str_of(QUERY), hear, &heard) ==
+               SPOKE_OK);
+    spoke_central_stop(central);
+}
+
 static void threaded_service_turns_itself(void **state)
 {
     spoke_central_link *link = NULL;
@@ -473,6 +501,7 @@ int main(void)
         cmocka_unit_test(link_carries_mqtt_bytes),
         cmocka_unit_test(injected_clock_decides_what_is_due),
         cmocka_unit_test(threads_may_ask_at_the_same_time),
+        cmocka_unit_test(a_query_is_answered_from_its_own_thread),
         cmocka_unit_test(threaded_service_turns_itself),
         cmocka_unit_test(stop_refuses_whoever_tries_again),
     };
