@@ -101,6 +101,18 @@ static void a_relationship_that_cannot_be_is_refused(void **state)
     assert_refused(f, 409, "Conflict", "Device leaf2 is behind gateway leaf already");
 }
 
+static void an_id_is_given_once_for_each_gateway(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", GATEWAY "/r1", "{\"target\":\"leaf\"}");
+    fixture_ask(f, "PUT", "/api/devices/leaf2/relationships/r1", "{\"source\":\"gw\",\"target\":\"leaf2\"}");
+    assert_refused(f, 409, "Conflict", "Device gw has a relationship r1 already");
+    ask(f, "PUT", "/api/devices/leaf/relationships/r2", "{\"target\":\"leaf2\"}");
+    fixture_ask(f, "PATCH", "/api/devices/leaf2/relationships/r2", "{\"source\":\"gw\"}");
+    assert_int_equal(f->status, 200);
+    ask(f, "GET", "/api/devices/leaf/relationships/r1", "");
+}
+
 static void a_bound_token_sees_what_has_both_ends_in_its_reach(void **state)
 {
     struct fixture *f = *state;
@@ -117,6 +129,32 @@ static void a_bound_token_sees_what_has_both_ends_in_its_reach(void **state)
     free(token);
 }
 
+static void a_relationship_with_an_end_out_of_reach_is_not_changed(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"O\"}");
+    ask(f, "PATCH", "/api/devices/gw", "{\"organizations\":[\"oslo\"]}");
+    ask(f, "PUT", "/api/devices/own", "{\"organizations\":[\"oslo\"]}");
+    ask(f, "PUT", GATEWAY "/r1", "{\"target\":\"leaf\"}");
+    ask(f, "PUT", "/api/devices/leaf2/relationships/r1", "{\"source\":\"leaf2\",\"target\":\"own\"}");
+    ask(f, "PUT", "/api/apiTokens/t",
+        "{\"roles\":[{\"role\":\"ae2c9854-393b-4f97-8c42-479d70ce626e\",\"organization\":\"oslo\"}]}");
+    char *token = strdup(fixture_text(f, "token"));
+    fixture_ask_as(f, "PUT", GATEWAY "/r1?api-version=2022-07-31", "{\"target\":\"own\"}", false, token);
+    assert_refused(f, 409, "Conflict", "has a relationship r1 that reaches");
+    fixture_ask_as(f, "PATCH", GATEWAY "/r1?api-version=2022-07-31", "{\"target\":\"own\"}", false, token);
+    assert_refused(f, 404, "NotFound", "has no relationship r1");
+    fixture_ask_as(f, "PUT", "/api/devices/own/relationships/r1?api-version=2022-07-31",
+                   "{\"source\":\"gw\",\"target\":\"own\"}", false, token);
+    assert_refused(f, 409, "Conflict", "has a relationship r1 that reaches");
+    fixture_ask_as(f, "PUT", GATEWAY "/r2?api-version=2022-07-31", "{\"target\":\"own\"}", false, token);
+    assert_refused(f, 409, "Conflict", "Device own is behind a gateway of another organization already");
+    assert_null(strstr(f->text, "leaf2"));
+    ask(f, "GET", "/api/devices/leaf/relationships/r1", "");
+    ask(f, "GET", "/api/devices/leaf2/relationships/r1", "");
+    free(token);
+}
+
 int main(void)
 {
 #define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -125,7 +163,9 @@ int main(void)
         WITH_CORE(a_list_is_of_neighbours_alone_and_in_pages),
         WITH_CORE(patch_moves_the_other_end_and_delete_ends_it),
         WITH_CORE(a_relationship_that_cannot_be_is_refused),
+        WITH_CORE(an_id_is_given_once_for_each_gateway),
         WITH_CORE(a_bound_token_sees_what_has_both_ends_in_its_reach),
+        WITH_CORE(a_relationship_with_an_end_out_of_reach_is_not_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

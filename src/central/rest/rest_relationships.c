@@ -30,7 +30,8 @@ static bool visible(struct rest_call *call, const char *device_id)
 struct found {
     struct rest_call *call;
     const char *id;
-    char *source, *target; /* NULL: it was not found */
+    const char *source_only; /* of this gateway; NULL: of any */
+    char *source, *target;   /* NULL: it was not found */
     int64_t etag;
     bool failed;
 };
@@ -44,7 +45,8 @@ static void found_free(struct found *found)
 static bool look(void *ctx, const struct store_relationship *row)
 {
     struct found *found = ctx;
-    if (strcmp(row->id, found->id) != 0)
+    if (strcmp(row->id, found->id) != 0 ||
+        (found->source_only != NULL && strcmp(row->source, found->source_only) != 0))
         return true;
     found->etag = row->etag;
     found->failed = !text_set(&found->source, spoke_str_of(row->source)) ||
@@ -67,11 +69,16 @@ static bool find(struct rest_call *call, struct found *out)
     return false;
 }
 
+static bool in_reach(struct rest_call *call, const struct found *found)
+{
+    return found->source != NULL && visible(call, found->source) && visible(call, found->target);
+}
+
 static bool find_existing(struct rest_call *call, struct found *out)
 {
     if (!find(call, out))
         return false;
-    if (out->source != NULL && visible(call, out->source) && visible(call, out->target))
+    if (in_reach(call, out))
         return true;
     found_free(out);
     rest_fail(&call->reply, 404, "NotFound", "Device %.128s has no relationship %.128s.", call->args[0],
@@ -127,9 +134,12 @@ static bool has_no_other_gateway(struct rest_call *call, const struct found *old
     const spoke_status status = store_gateway_get(core_store(call->core), device, &gateway);
     const bool same = old->target != NULL && strcmp(old->target, device) == 0;
     const bool other = status == SPOKE_OK && !same;
-    if (other)
+    if (other && visible(call, gateway))
         rest_fail(&call->reply, 409, "Conflict", "Device %.128s is behind gateway %.128s already.", device,
                   gateway);
+    else if (other)
+        rest_fail(&call->reply, 409, "Conflict",
+                  "Device %.128s is behind a gateway of another organization already.", device);
     free(gateway);
     return !other;
 }
@@ -148,6 +158,22 @@ static bool ends_good(struct rest_call *call, const struct found *old, const cha
     return call->reply.status == 0 && has_no_other_gateway(call, old, target);
 }
 
+/* The id is free among the relationships of the gateway, which the path's device may not be. */
+static bool id_free(struct rest_call *call, const struct found *old, const char *source)
+{
+    struct found found = {.call = call, .id = call->args[1], .source_only = source};
+    if (old->source != NULL && strcmp(old->source, source) == 0)
+        return true;
+    const spoke_status status = store_relationship_each(core_store(call->core), source, NULL, look, &found);
+    if (status != SPOKE_OK || found.failed)
+        rest_fail_internal(&call->reply, found.failed ? SPOKE_E_NO_MEMORY : status);
+    else if (found.source != NULL)
+        rest_fail(&call->reply, 409, "Conflict", "Device %.128s has a relationship %.128s already.", source,
+                  call->args[1]);
+    found_free(&found);
+    return call->reply.status == 0;
+}
+
 static void save(struct rest_call *call, struct found *old, const cJSON *source, const cJSON *target)
 {
     const char *from = source != NULL ? source->valuestring : old->source != NULL ? old->source : call->args[0];
@@ -159,7 +185,7 @@ static void save(struct rest_call *call, struct found *old, const cJSON *source,
                   "\"target\" of a relationship, the device behind the gateway, is missing.");
         return;
     }
-    if (!ends_good(call, old, from, to))
+    if (!ends_good(call, old, from, to) || !id_free(call, old, from))
         return;
     if (old->source != NULL && strcmp(old->source, from) != 0)
         status = store_relationship_delete(core_store(call->core), old->source, old->id);
@@ -171,6 +197,20 @@ static void save(struct rest_call *call, struct found *old, const cJSON *source,
         rest_fail_internal(&call->reply, status);
 }
 
+/* None yet, or one that the caller sees: PUT takes nothing from a device out of reach. */
+static bool find_free(struct rest_call *call, struct found *out)
+{
+    if (!find(call, out))
+        return false;
+    if (out->source == NULL || in_reach(call, out))
+        return true;
+    found_free(out);
+    rest_fail(&call->reply, 409, "Conflict",
+              "Device %.128s has a relationship %.128s that reaches into another organization; take another id.",
+              call->args[0], call->args[1]);
+    return false;
+}
+
 static void change(struct rest_call *call, bool merge)
 {
     const cJSON *id, *etag, *source, *target;
@@ -179,7 +219,7 @@ static void change(struct rest_call *call, bool merge)
                                           {"source", REST_TEXT, false, &source},
                                           {"target", REST_TEXT, false, &target}};
     struct found old;
-    if (!(merge ? find_existing(call, &old) : find(call, &old)))
+    if (!(merge ? find_existing(call, &old) : find_free(call, &old)))
         return;
     if (!rest_members(call, call->body, "a relationship", members, 4)) {
         found_free(&old);
