@@ -487,6 +487,29 @@ static void a_bound_caller_takes_nothing_from_other_organizations(void **state)
     free(oslo);
 }
 
+static void a_bound_caller_deletes_nothing_that_is_shared(void **state)
+{
+    static const char *const SHARED[][2] = {
+        {"/api/devices/shared", "{\"organizations\":[\"oslo\",\"bergen\"]}"},
+        {"/api/dashboards/shared", "{\"displayName\":\"x\",\"organizations\":[\"oslo\",\"bergen\"]}"},
+        {"/api/deviceGroups/shared",
+         "{\"displayName\":\"x\",\"filter\":\"SELECT * FROM devices\",\"organizations\":[\"oslo\",\"bergen\"]}"},
+    };
+    struct fixture *f = *state;
+    char *oslo = bound_token(f, "o", ADMINISTRATOR, "oslo"),
+         *norway = bound_token(f, "n", ADMINISTRATOR, "norway");
+    for (size_t i = 0; i < sizeof SHARED / sizeof SHARED[0]; i++) {
+        fixture_ask(f, "PUT", SHARED[i][0], SHARED[i][1]);
+        assert_int_equal(f->status, 200);
+        ask_as(f, oslo, "DELETE", SHARED[i][0], "");
+        assert_refused(f, 403, "Forbidden", "belongs to other organizations too");
+        ask_as(f, norway, "DELETE", SHARED[i][0], "");
+        assert_answer(f, 204, "");
+    }
+    free(oslo);
+    free(norway);
+}
+
 static void roles_hold_each_for_its_own_organization(void **state)
 {
     struct fixture *f = *state;
@@ -572,6 +595,7 @@ int main(void)
         STAGED(a_bound_caller_sees_the_devices_of_its_organization_and_below),
         STAGED(what_a_bound_caller_makes_lands_in_its_organization),
         STAGED(a_bound_caller_takes_nothing_from_other_organizations),
+        STAGED(a_bound_caller_deletes_nothing_that_is_shared),
         STAGED(roles_hold_each_for_its_own_organization),
         STAGED(a_bound_administrator_rules_only_below),
         STAGED(me_says_who_asks_and_what_it_may),

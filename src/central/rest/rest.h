@@ -109,6 +109,10 @@ bool rest_reach_has(const cJSON *reach, const char *organizations);
 bool rest_sees_all(const struct rest_call *call, const char *organizations);
 /* Has the caller all these rights (bits 1 << right) for the organization; NULL: for the whole application? */
 bool rest_covers(const struct rest_call *call, uint64_t rights, const char *organization);
+/* The same for each of the organizations (JSON array of ids; NULL or empty: for the whole application). */
+bool rest_covers_all(const struct rest_call *call, uint64_t rights, const char *organizations);
+/* Before something goes: a bound caller takes it from nobody else. False, with a 403. */
+bool rest_may_delete(struct rest_call *call, const char *organizations);
 /* The organizations that a body gives something ("organizations", NULL or null: none said) into *slot as JSON text,
  * or NULL. What a bound caller makes without saying lands in the caller's own. merge: what is not said stays. False,
  * with a reply: not an array of ids, or one that the caller does not see. */

@@ -248,23 +248,37 @@ bool rest_reach_has(const cJSON *reach, const char *organizations)
 
 bool rest_sees_all(const struct rest_call *call, const char *organizations)
 {
-    if (reaches(call, right_of(call), NULL))
+    return rest_covers_all(call, bit(right_of(call)), organizations);
+}
+
+bool rest_covers(const struct rest_call *call, uint64_t rights, const char *organization)
+{
+    for (unsigned right = 0; right < RIGHT_COUNT; right++)
+        if ((rights & bit(right)) != 0 && !reaches(call, right, organization))
+            return false;
+    return true;
+}
+
+bool rest_covers_all(const struct rest_call *call, uint64_t rights, const char *organizations)
+{
+    if (rest_covers(call, rights, NULL))
         return true;
     cJSON *list = organizations != NULL ? cJSON_Parse(organizations) : NULL;
     const cJSON *item = NULL;
     bool all = cJSON_GetArraySize(list) > 0;
     cJSON_ArrayForEach(item, list) all =
-        all && cJSON_IsString(item) && reaches(call, right_of(call), item->valuestring);
+        all && cJSON_IsString(item) && rest_covers(call, rights, item->valuestring);
     cJSON_Delete(list);
     return all;
 }
 
-bool rest_covers(const struct rest_call *call, uint64_t rights, const char *organization)
+bool rest_may_delete(struct rest_call *call, const char *organizations)
 {
-    for (unsigned right = 1; right < RIGHT_COUNT; right++)
-        if ((rights & bit(right)) != 0 && !reaches(call, right, organization))
-            return false;
-    return true;
+    if (rest_sees_all(call, organizations))
+        return true;
+    rest_fail(&call->reply, 403, "Forbidden",
+              "It belongs to other organizations too; take it away from your own with PATCH.");
+    return false;
 }
 
 /* --- the organizations of what it makes --- */

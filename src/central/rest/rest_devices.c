@@ -310,9 +310,9 @@ void rest_device_delete(struct rest_call *call)
     struct store_device row;
     if (!rest_device(call, &row))
         return;
-    const bool matches = rest_etag_matches(call, NULL, row.etag);
+    const bool may = rest_etag_matches(call, NULL, row.etag) && rest_may_delete(call, row.organizations);
     store_device_free(&row);
-    if (!matches)
+    if (!may)
         return;
     const spoke_status status = core_device_delete(call->core, call->args[0]);
     if (status == SPOKE_OK)

@@ -240,7 +240,8 @@ void rest_entity_delete(struct rest_call *call, const struct rest_entity *e)
     if (!rest_entity_find(call, e, &row))
         return;
     cJSON *document = cJSON_Parse(row.json);
-    if (rest_etag_matches(call, NULL, row.etag) && (e->may_go == NULL || e->may_go(call, document))) {
+    if (rest_etag_matches(call, NULL, row.etag) && (!e->organized || rest_may_delete(call, row.organizations)) &&
+        (e->may_go == NULL || e->may_go(call, document))) {
         const spoke_status status = store_document_delete(core_store(call->core), e->kind, row.id);
         if (status == SPOKE_OK)
             rest_ok(&call->reply, 204, NULL);
