@@ -440,6 +440,111 @@ static void a_job_of_an_organization_leaves_the_devices_of_others_alone(void **s
     free(token);
 }
 
+/* Two organizations with a device each; the group is of both. */
+static void divide(struct fixture *f)
+{
+    ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"O\"}");
+    ask(f, "PUT", "/api/organizations/bergen", "{\"displayName\":\"B\"}");
+    ask(f, "PATCH", "/api/devices/d1", "{\"organizations\":[\"oslo\"]}");
+    ask(f, "PATCH", "/api/devices/d2", "{\"organizations\":[\"bergen\"]}");
+    ask(f, "PATCH", "/api/deviceGroups/g", "{\"organizations\":[\"oslo\",\"bergen\"]}");
+}
+
+#define ADMINISTRATOR "ca310b8d-2f4a-44e0-a36e-957c202cd8d4"
+#define OPERATOR "ae2c9854-393b-4f97-8c42-479d70ce626e"
+#define OF_OSLO "{\"roles\":[{\"role\":\"" OPERATOR "\",\"organization\":\"oslo\"}]}"
+#define OF_BOTH "\"organizations\":[\"oslo\",\"bergen\"],"
+#define SAYS_VERSION "?api-version=2022-07-31"
+
+static void rights_of_one_organization_make_no_job_in_another(void **state)
+{
+    struct fixture *f = *state;
+    divide(f);
+    ask(f, "PUT", "/api/roles/timer",
+        "{\"displayName\":\"T\",\"rights\":[\"job.read\",\"job.write\",\"group.read\"]}");
+    char *token =
+        token_of(f, "{\"roles\":[{\"role\":\"timer\"},{\"role\":\"" OPERATOR "\",\"organization\":\"oslo\"}]}");
+    fixture_ask_as(f, "PUT", JOB SAYS_VERSION, "{\"group\":\"g\"," PURGE "}", false, token);
+    assert_refused(f, 403, "Forbidden", "in each of its organizations");
+    fixture_ask_as(f, "PUT", JOB SAYS_VERSION, "{\"organizations\":[\"bergen\"],\"group\":\"g\"," SETPOINT(1) "}",
+                   false, token);
+    assert_refused(f, 403, "Forbidden", "in each of its organizations");
+    fixture_ask_as(f, "PUT", JOB SAYS_VERSION, "{" OF_BOTH "\"group\":\"g\"," SETPOINT(1) "}", false, token);
+    assert_refused(f, 403, "Forbidden", "in each of its organizations");
+    fixture_ask(f, "GET", JOB, "");
+    assert_int_equal(f->status, 404);
+    fixture_ask_as(f, "PUT", JOB SAYS_VERSION, "{\"organizations\":[\"oslo\"],\"group\":\"g\"," SETPOINT(1) "}",
+                   false, token);
+    assert_int_equal(f->status, 200);
+    free(token);
+}
+
+static void a_job_of_two_organizations_is_not_one_s_to_turn(void **state)
+{
+    struct fixture *f = *state;
+    divide(f);
+    char *token = token_of(f, "{\"roles\":[{\"role\":\"" ADMINISTRATOR "\",\"organization\":\"oslo\"}]}");
+    ask(f, "PUT", JOB, "{" OF_BOTH "\"group\":\"g\"," SETPOINT(1) "}");
+    fixture_ask_as(f, "POST", JOB "/stop" SAYS_VERSION, "", false, token);
+    assert_refused(f, 403, "Forbidden", "of other organizations too");
+    ask(f, "POST", JOB "/stop", "");
+    fixture_ask_as(f, "POST", JOB "/resume" SAYS_VERSION, "", false, token);
+    assert_refused(f, 403, "Forbidden", "in each of its organizations");
+    fixture_ask_as(f, "PUT", JOB "/rerun/j2" SAYS_VERSION, "", false, token);
+    assert_refused(f, 403, "Forbidden", "in each of its organizations");
+    ask(f, "PUT", "/api/scheduledJobs/s1",
+        "{" OF_BOTH "\"group\":\"g\"," SETPOINT(1) ",\"schedule\":{\"start\":\"2026-03-04T06:06:07Z\"}}");
+    fixture_ask_as(f, "PATCH", "/api/scheduledJobs/s1" SAYS_VERSION, "{" SETPOINT(2) "}", false, token);
+    assert_refused(f, 403, "Forbidden", "in each of its organizations");
+    fixture_ask_as(f, "DELETE", "/api/scheduledJobs/s1" SAYS_VERSION, "", false, token);
+    assert_refused(f, 403, "Forbidden", "other organizations too");
+    fixture_ask_as(f, "PATCH", "/api/deviceGroups/g" SAYS_VERSION, "{\"displayName\":\"x\"}", false, token);
+    assert_refused(f, 403, "Forbidden", "of other organizations too");
+    ask(f, "GET", "/api/scheduledJobs/s1", "");
+    assert_int_equal(fixture_at(f, "data.0.value")->valuedouble, 1);
+    free(token);
+}
+
+static void whoever_may_not_run_a_command_does_not_run_its_job_again(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", "/api/roles/timer", "{\"displayName\":\"T\",\"rights\":[\"job.read\",\"job.write\"]}");
+    char *token = token_of(f, "{\"roles\":[{\"role\":\"timer\"}]}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," PURGE "}");
+    fixture_ask_as(f, "POST", JOB "/stop" SAYS_VERSION, "", false, token);
+    assert_answer(f, 204, "");
+    fixture_ask_as(f, "POST", JOB "/resume" SAYS_VERSION, "", false, token);
+    assert_refused(f, 403, "Forbidden", "what the job does");
+    ask(f, "POST", JOB "/resume", "");
+    turns(f, 5);
+    fixture_ask_as(f, "PUT", JOB "/rerun/j2" SAYS_VERSION, "", false, token);
+    assert_refused(f, 403, "Forbidden", "what the job does");
+    free(token);
+}
+
+static void a_job_leaves_a_device_alone_that_went_elsewhere(void **state)
+{
+    struct fixture *f = *state;
+    divide(f);
+    char *token = token_of(f, OF_OSLO);
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"dtmi:a:pump;2\"}");
+    fixture_ask_as(f, "PUT", JOB SAYS_VERSION, "{\"group\":\"g\"," SETPOINT(1) "}", false, token);
+    turns(f, 5);
+    assert_progress(f, JOB, "failed", 1, 0, 0, 1);
+    ask(f, "PATCH", "/api/devices/d1", "{\"template\":\"" PUMP "\",\"organizations\":[\"bergen\"]}");
+    fixture_ask_as(f, "PUT", JOB "/rerun/j2" SAYS_VERSION, "", false, token);
+    assert_int_equal(f->status, 200);
+    turns(f, 5);
+    assert_progress(f, "/api/jobs/j2", "failed", 1, 0, 0, 1);
+    ask(f, "GET", "/api/jobs/j2/devices", "");
+    assert_string_equal(fixture_text(f, "value.0.message"), "The device is not of the job's organization.");
+    fixture_ask_as(f, "GET", "/api/jobs/j2/devices" SAYS_VERSION, "", false, token);
+    assert_answer(f, 200, "{\"value\":[]}");
+    ask(f, "GET", "/api/devices/d1/properties", "");
+    assert_null(fixture_at(f, "$metadata.setpoint.desiredValue"));
+    free(token);
+}
+
 /* --- scheduled jobs --- */
 
 #define SCHEDULED "/api/scheduledJobs/s1"
@@ -584,6 +689,10 @@ int main(void)
         WITH_CORE(a_job_that_cannot_be_is_refused),
         WITH_CORE(a_job_may_do_what_its_maker_may),
         WITH_CORE(a_job_of_an_organization_leaves_the_devices_of_others_alone),
+        WITH_CORE(rights_of_one_organization_make_no_job_in_another),
+        WITH_CORE(a_job_of_two_organizations_is_not_one_s_to_turn),
+        WITH_CORE(whoever_may_not_run_a_command_does_not_run_its_job_again),
+        WITH_CORE(a_job_leaves_a_device_alone_that_went_elsewhere),
         WITH_CORE(a_scheduled_job_makes_jobs_when_it_is_time),
         WITH_CORE(what_was_missed_is_made_up_for_once),
         WITH_CORE(a_disabled_one_waits_until_it_is_enabled),

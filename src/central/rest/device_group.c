@@ -182,6 +182,16 @@ static bool check(struct rest_call *call, cJSON *document, const cJSON *before)
     return status == SPOKE_OK;
 }
 
+/* Its filter says on whom the jobs of all its organizations run. */
+static bool allowed(struct rest_call *call, const cJSON *document, const char *organizations)
+{
+    (void)document;
+    if (rest_sees_all(call, organizations))
+        return true;
+    rest_fail(&call->reply, 403, "Forbidden", "The device group is of other organizations too.");
+    return false;
+}
+
 static const struct rest_entity DEVICE_GROUP = {
     .kind = DEVICE_GROUP_KIND,
     .name = "Device group",
@@ -190,6 +200,7 @@ static const struct rest_entity DEVICE_GROUP = {
     .most = MOST_GROUPS,
     .organized = true,
     .check = check,
+    .allowed = allowed,
 };
 
 void rest_device_groups_list(struct rest_call *call)

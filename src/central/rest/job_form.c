@@ -120,11 +120,6 @@ static bool check_fit(struct rest_call *call, const struct template_table *t, co
 static bool check_entry(struct rest_call *call, const struct entry *e)
 {
     const struct template_table *t = core_template(call->core, e->target);
-    const enum rest_right right = e->kind == KIND_COMMAND ? RIGHT_COMMAND : RIGHT_DEVICE_WRITE;
-    if (!rest_may_as_well(call, right)) {
-        rest_fail(&call->reply, 403, "Forbidden", "The roles of this token do not allow what the job does.");
-        return false;
-    }
     if (t == NULL) {
         rest_fail(&call->reply, 400, "InvalidBody", "There is no device template %.200s.", e->target);
         return false;
@@ -194,6 +189,19 @@ static bool text_fits(struct rest_call *call, const cJSON *text, const char *nam
     if (text == NULL || strlen(text->valuestring) <= MOST_TEXT)
         return true;
     rest_fail(&call->reply, 400, "InvalidBody", "\"%s\" of a job has at most %d bytes.", name, MOST_TEXT);
+    return false;
+}
+
+bool job_form_allowed(struct rest_call *call, const cJSON *document, const char *organizations)
+{
+    const cJSON *data = cJSON_GetObjectItemCaseSensitive(document, "data");
+    const char *type = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(cJSON_GetArrayItem(data, 0), "type"));
+    const bool command = type != NULL && strcmp(type, KINDS[KIND_COMMAND][0]) == 0;
+    const enum rest_right right = command ? RIGHT_COMMAND : RIGHT_DEVICE_WRITE;
+    if (rest_covers_all(call, UINT64_C(1) << RIGHT_JOB_WRITE | UINT64_C(1) << right, organizations))
+        return true;
+    rest_fail(&call->reply, 403, "Forbidden",
+              "The roles of this token do not allow what the job does, in each of its organizations.");
     return false;
 }
 

@@ -305,31 +305,34 @@ static void make_order(const struct job_run *run, const char *device_id, struct 
     }
 }
 
-/* The group may hold devices of several templates. */
-static bool has_target(struct job_run *run, const char *device_id, char why[MESSAGE_BYTES])
+/* The group may hold devices of several templates, and since the job began one may have gone to another organization. */
+static bool has_target(struct job_run *run, const cJSON *reach, const char *device_id, char why[MESSAGE_BYTES])
 {
     const char *target = text_of(cJSON_GetArrayItem(member(run->document, "data"), 0), "target");
     struct store_device row;
     const spoke_status status = store_device_get(core_store(run->jobs->core), device_id, &row);
     const bool same = status == SPOKE_OK &&
                       (target[0] == '\0' || (row.template_id != NULL && strcmp(row.template_id, target) == 0));
+    const bool reached = status == SPOKE_OK && rest_reach_has(reach, row.organizations);
     if (status == SPOKE_E_NOT_FOUND)
         (void)snprintf(why, MESSAGE_BYTES, "The device does not exist any more.");
     else if (status != SPOKE_OK)
         (void)snprintf(why, MESSAGE_BYTES, "The service could not do it: %s.", spoke_status_text(status));
+    else if (!reached)
+        (void)snprintf(why, MESSAGE_BYTES, "The device is not of the job's organization.");
     else if (!same)
         (void)snprintf(why, MESSAGE_BYTES, "The device has not the template %.200s.", target);
     if (status == SPOKE_OK)
         store_device_free(&row);
-    return same;
+    return reached && same;
 }
 
 /* Through the API's own door: what it checks, writes and publishes is the same for a job. */
-static void begin_device(struct job_run *run, const char *device_id)
+static void begin_device(struct job_run *run, const cJSON *reach, const char *device_id)
 {
     char why[MESSAGE_BYTES];
     struct order order = {.method = NULL};
-    if (!has_target(run, device_id, why)) {
+    if (!has_target(run, reach, device_id, why)) {
         record(run, device_id, false, why);
         return;
     }
@@ -434,14 +437,21 @@ static void fill(struct job_run *run, struct found *found)
 static bool go_on(struct job_run *run, struct found *found)
 {
     struct core *c = run->jobs->core;
+    cJSON *reach = NULL;
     *found = (struct found){.most = room(run)};
     if (found->most > 0)
         (void)store_job_device_each(core_store(c), run->id, 1u << STORE_JOB_PENDING, run->last, found->most,
                                     take_pending, found);
+    if (found->count > 0 && device_group_reach(c, run->organizations, &reach) != SPOKE_OK) {
+        cJSON_Delete(reach);
+        fail_run(run, spoke_status_text(SPOKE_E_NO_MEMORY));
+        return false;
+    }
     for (size_t i = 0; i < found->count && !run->leaving; i++) {
         (void)snprintf(run->last, sizeof run->last, "%s", found->ids[i]);
-        begin_device(run, found->ids[i]);
+        begin_device(run, reach, found->ids[i]);
     }
+    cJSON_Delete(reach);
     if (found->most > 0 && found->count == 0 && run->steps.count == 0 && !run->leaving)
         end_run(run, run->total > 0 && run->failed == run->total ? "failed" : "complete");
     return found->count > 0 && !run->leaving;

@@ -27,6 +27,9 @@ void jobs_wake(struct core *c);
  * has besides. False, with a reply. */
 bool job_form_check(struct rest_call *call, cJSON *document, const char *place, const struct rest_member *more,
                     size_t count);
+/* Has the caller the rights for what the job does, in each of its organizations (JSON array; NULL: everywhere)? False,
+ * with a reply. */
+bool job_form_allowed(struct rest_call *call, const cJSON *document, const char *organizations);
 /* A new job's document of a form that was checked; the form's own members are copied. NULL: no memory. */
 cJSON *job_create(struct core *c, const char *id, const cJSON *form, const char *scheduled_id);
 /* Room for one more: forgets the oldest that has ended when there are too many. E_FULL: all of them are under way. */

@@ -165,7 +165,8 @@ static void save(struct rest_call *call, const struct rest_entity *e, struct sto
     cJSON *before = row->id != NULL ? cJSON_Parse(row->json) : NULL;
     char *json = NULL;
     const bool good = (before != NULL || room_for_one(call, e)) && e->check(call, document, before) &&
-                      settle(call, e, row, document, organizations, merge);
+                      settle(call, e, row, document, organizations, merge) &&
+                      (e->allowed == NULL || e->allowed(call, document, row->organizations));
     cJSON_Delete(before);
     if (good)
         json = cJSON_PrintUnformatted(document);

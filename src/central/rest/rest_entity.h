@@ -25,6 +25,9 @@ struct rest_entity {
     /* Derives the organizations of a document in place of the body's (JSON array on the heap, or NULL: it is of none).
      * Such a one is a caller's only when all of them are. NULL: the body says. */
     char *(*belongs)(const char *id, const cJSON *document);
+    /* Has the caller the rights for what the document does, wherever its organizations (JSON array, or NULL) let it
+     * reach? False, with a reply. NULL: it does nothing by itself. */
+    bool (*allowed)(struct rest_call *call, const cJSON *document, const char *organizations);
     /* Before a deletion. False, with a reply: it is in use. NULL: always. */
     bool (*may_go)(struct rest_call *call, const cJSON *document);
 };

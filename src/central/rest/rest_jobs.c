@@ -80,6 +80,7 @@ static const struct rest_entity JOB = {
     .organized = true,
     .check = check_job,
     .show = show_job,
+    .allowed = job_form_allowed,
 };
 
 void rest_jobs_list(struct rest_call *call)
@@ -99,32 +100,51 @@ void rest_job_put(struct rest_call *call)
         jobs_wake(call->core);
 }
 
+struct device_list {
+    struct rest_call *call;
+    struct rest_page page;
+};
+
+/* One that is gone is nobody's; one that went to another organization is not shown. */
+static bool sees_device(struct rest_call *call, const char *device_id)
+{
+    struct store_device row;
+    if (rest_sees(call, NULL) || store_device_get(core_store(call->core), device_id, &row) != SPOKE_OK)
+        return true;
+    const bool seen = rest_sees(call, row.organizations);
+    store_device_free(&row);
+    return seen;
+}
+
 static bool add_device(void *ctx, const struct store_job_device *row)
 {
+    struct device_list *list = ctx;
     static const char *const STATES[] = {[STORE_JOB_PENDING] = "pending",
                                          [STORE_JOB_COMPLETED] = "completed",
                                          [STORE_JOB_FAILED] = "failed",
                                          [STORE_JOB_CANCELLED] = "cancelled"};
+    if (!sees_device(list->call, row->device_id))
+        return rest_page_pass(&list->page, row->device_id, NULL);
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "id", row->device_id);
     cJSON_AddStringToObject(item, "status", row->state < STORE_JOB_STATES ? STATES[row->state] : "failed");
     if (row->message != NULL)
         cJSON_AddItemToObject(item, "message", rest_text(row->message, strlen(row->message)));
-    return rest_page_add(ctx, item, row->device_id);
+    return rest_page_add(&list->page, item, row->device_id);
 }
 
 void rest_job_devices(struct rest_call *call)
 {
     struct store_document row;
-    struct rest_page page;
+    struct device_list list = {.call = call};
     if (!rest_entity_find(call, &JOB, &row))
         return;
     store_document_free(&row);
-    if (!rest_page_begin(call, &page))
+    if (!rest_page_begin(call, &list.page))
         return;
-    const spoke_status status = store_job_device_each(core_store(call->core), call->args[0], ~0u, page.after,
-                                                      page.limit + 1, add_device, &page);
-    rest_page_end(call, &page, status);
+    const spoke_status status = store_job_device_each(core_store(call->core), call->args[0], ~0u, list.page.after,
+                                                      INT32_MAX, add_device, &list);
+    rest_page_end(call, &list.page, status);
 }
 
 /* --- stop, resume, run again --- */
@@ -150,16 +170,34 @@ static spoke_status put(struct rest_call *call, const struct store_document *row
     return status;
 }
 
+/* Stopping does nothing to devices, but may take something from other organizations. */
+static bool stop_allowed(struct rest_call *call, const cJSON *document, const char *organizations)
+{
+    (void)document;
+    if (rest_sees_all(call, organizations))
+        return true;
+    rest_fail(&call->reply, 403, "Forbidden", "The job is of other organizations too.");
+    return false;
+}
+
+static bool stands_at(const cJSON *document, const char *const *from, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(status_of(document), from[i]) == 0)
+            return true;
+    return false;
+}
+
 static void turn_to(struct rest_call *call, const char *const *from, size_t count, const char *to)
 {
     struct store_document row;
-    bool allowed = false;
     if (!rest_entity_find(call, &JOB, &row))
         return;
     cJSON *document = cJSON_Parse(row.json);
-    for (size_t i = 0; i < count; i++)
-        allowed = allowed || strcmp(status_of(document), from[i]) == 0;
-    if (!allowed) {
+    const bool stop = strcmp(to, "stopped") == 0;
+    if (!(stop ? stop_allowed : job_form_allowed)(call, document, row.organizations)) {
+        /* there is a reply */
+    } else if (!stands_at(document, from, count)) {
         rest_fail(&call->reply, 409, "Conflict", "The job is %s.", status_of(document));
     } else {
         drop(document, "status");
@@ -226,7 +264,7 @@ void rest_job_rerun(struct rest_call *call)
     if (!rest_entity_find(call, &JOB, &row))
         return;
     cJSON *document = cJSON_Parse(row.json);
-    if (may_repeat(call, document, id)) {
+    if (job_form_allowed(call, document, row.organizations) && may_repeat(call, document, id)) {
         spoke_status status = repeat(call, &row, document, id);
         if (status == SPOKE_OK)
             status = store_document_get(core_store(call->core), JOB_KIND, id, &made);
@@ -332,6 +370,7 @@ static const struct rest_entity SCHEDULED_JOB = {
     .organized = true,
     .check = check_scheduled,
     .show = show_scheduled,
+    .allowed = job_form_allowed,
 };
 
 void rest_scheduled_jobs_list(struct rest_call *call)
