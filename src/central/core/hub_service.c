@@ -471,7 +471,7 @@ void core_device_changed(struct core *c, const char *device_id)
 {
     struct store_device device;
     struct conn *k = hub_conn(c, device_id);
-    simulator_look(c);
+    simulator_device_changed(c, device_id);
     if (k == NULL)
         return;
     k->template_round = 0;

@@ -475,6 +475,18 @@ void simulator_look(struct core *c)
     (void)core_task_set(c, &c->simulator->task, core_now_ms(c));
 }
 
+void simulator_device_changed(struct core *c, const char *device_id)
+{
+    struct store_device row;
+    bool concerned = c->simulator != NULL && find_sim(c->simulator, device_id) != NULL;
+    if (c->simulator != NULL && !concerned && store_device_get(c->store, device_id, &row) == SPOKE_OK) {
+        concerned = row.simulated;
+        store_device_free(&row);
+    }
+    if (concerned)
+        simulator_look(c);
+}
+
 void simulator_hear(struct core *c)
 {
     if (c->simulator == NULL)
