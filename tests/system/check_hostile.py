@@ -178,7 +178,7 @@ class Hostile(Case):
         env = self.service.env
         held = []
         try:
-            for i in range(40):
+            for i in range(300):  # more than there are places
                 plain = socket.create_connection((env["SPOKE_HOST"], int(env["SPOKE_HTTPS_PORT"])), timeout=10)
                 held.append(self.service.tls.wrap_socket(plain, server_hostname="localhost") if i % 2 else plain)
                 if i % 2:

@@ -630,7 +630,7 @@ static void connections_above_the_limit_share_a_line(void **state)
     f->shell->listeners[0].refused_log_ms = 0;
     client_dial(&f->clients[1], shell_mqtt_port(f->shell));
     until(f, f->logged > 0);
-    assert_string_equal(f->last_line, "201 MQTT connections were closed at once: the limit is 1");
+    assert_string_equal(f->last_line, "201 MQTT connections were closed for want of room: the limit is 1");
 }
 
 static void turn_steps_no_more_than_a_few_handshakes(void **state)
@@ -972,6 +972,33 @@ static void request_that_drips_is_cut(void **state)
     assert_true(real_ms() - begun >= PATIENCE_MS - 20);
 }
 
+/* One says nothing, one goes no further than the handshake, one drips: all the places there are. */
+static void people_find_room_among_connections_that_ask_nothing(void **state)
+{
+    struct fixture *f = *state;
+    static const char question[] = "GET /openapi.json HTTP/1.1\r\nHost: x\r\n\r\n",
+                      beginning[] = "GET / HTTP/1.1\r\nX: ";
+    struct client *drips = &f->clients[1], *asks = &f->clients[2];
+    f->options.max_http = 3;
+    start(f);
+    client_dial(&f->clients[3], shell_https_port(f->shell)); /* without a word */
+    client_start(f, &f->clients[0], shell_https_port(f->shell));
+    until(f, f->clients[0].open);
+    client_start(f, drips, shell_https_port(f->shell));
+    until(f, drips->open);
+    client_say(drips, beginning, sizeof beginning - 1);
+    until(f, drips->out_len == 0);
+    for (int i = 0; i < 4; i++) {
+        client_start(f, asks, shell_https_port(f->shell));
+        until(f, asks->open || asks->closed);
+        assert_true(asks->open);
+        client_say(asks, question, sizeof question - 1);
+        until(f, strstr((const char *)asks->in, "401") != NULL);
+        client_stop(asks);
+    }
+    assert_true(peer_hung_up(f->clients[3].fd));
+}
+
 /* --- an answer that takes its time --- */
 
 #define COMMAND "/api/devices/dev-1/commands/reboot?api-version=2022-07-31"
@@ -1017,6 +1044,24 @@ static void command_is_answered_when_the_device_answers(void **state)
     device_publish(&d, topic, "{\"done\":true}", 0);
     expect_answer(f, &f->clients[0], 201);
     assert_has(&f->clients[0], "{\"done\":true}");
+    device_goodbye(&d);
+}
+
+static void a_question_under_way_is_not_given_up_for_another(void **state)
+{
+    struct fixture *f = *state;
+    static struct device d;
+    char topic[128];
+    f->options.max_http = 1;
+    start(f);
+    bring_device_online(f, &d);
+    ask_command(f, &f->clients[0]);
+    take_call(f, &d, topic, sizeof topic);
+    client_start(f, &f->clients[1], shell_https_port(f->shell));
+    until(f, f->clients[1].closed);
+    assert_false(f->clients[1].open);
+    device_publish(&d, topic, "{\"done\":true}", 0);
+    expect_answer(f, &f->clients[0], 201);
     device_goodbye(&d);
 }
 
@@ -1351,6 +1396,8 @@ int main(void)
         SHELL_TEST(body_that_grows_too_large_is_refused),
         SHELL_TEST(large_answer_arrives_whole),
         SHELL_TEST(request_that_drips_is_cut),
+        SHELL_TEST(people_find_room_among_connections_that_ask_nothing),
+        SHELL_TEST(a_question_under_way_is_not_given_up_for_another),
         SHELL_TEST(command_is_answered_when_the_device_answers),
         SHELL_TEST(command_that_nobody_answers_ends_at_its_deadline_without_other_traffic),
         SHELL_TEST(client_that_leaves_takes_its_question_along),

@@ -172,14 +172,32 @@ static void rest(struct shell *shell, int reason)
         (void)watch_set(shell, &shell->listeners[i].socket, 0);
 }
 
+/* The oldest of HTTP that asks nothing, or does not read what it asked for, gives its place to the newest: silence and
+ * dripping from a few hundred sockets keep nobody out. */
+static bool make_room(struct shell *shell, enum stream_kind kind)
+{
+    if (kind != STREAM_HTTP)
+        return false;
+    for (struct list_node *at = shell->http_streams.first; at != NULL; at = at->next) {
+        struct stream *s = at->owner;
+        if (s->state == STREAM_OPEN && s->stuck_ms == UINT64_MAX && !http_idle(s))
+            continue;
+        stream_free(s);
+        return true;
+    }
+    return false;
+}
+
 static void take(struct shell *shell, struct listener *l, int fd, const struct sockaddr_storage *address,
                  socklen_t len)
 {
     const int on = 1;
     if (is_full(shell, l->kind)) {
-        (void)close(fd);
         l->refused++;
-        return;
+        if (!make_room(shell, l->kind)) {
+            (void)close(fd);
+            return;
+        }
     }
     (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     const spoke_status status = stream_open(shell, l->kind, fd, address, len);
@@ -192,8 +210,9 @@ static void log_refused(struct shell *shell, struct listener *l)
 {
     if (l->refused == 0 || shell->now_ms < l->refused_log_ms)
         return;
-    core_log(shell->core, SPOKE_LOG_WARN, "shell", "%u %s connections were closed at once: the limit is %u",
-             (unsigned)l->refused, l->what, (unsigned)limit_of(shell, l->kind));
+    core_log(shell->core, SPOKE_LOG_WARN, "shell",
+             "%u %s connections were closed for want of room: the limit is %u", (unsigned)l->refused, l->what,
+             (unsigned)limit_of(shell, l->kind));
     l->refused = 0;
     l->refused_log_ms = shell->now_ms + SHELL_LOG_PAUSE_MS;
 }

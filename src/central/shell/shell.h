@@ -26,7 +26,7 @@ struct shell_options {
     uint16_t broker_port;       /* 0: the system picks */
     /* 0 means the default in brackets. */
     uint32_t max_mqtt;       /* connections, over TLS and WebSocket [16384, or what the descriptors allow] */
-    uint32_t max_http;       /* [256] */
+    uint32_t max_http;       /* [256]; above it the oldest that asks nothing makes room */
     uint32_t max_broker;     /* connections of plain MQTT [1000] */
     uint32_t patience_ms;    /* for a handshake, for a whole HTTP request, for an idle HTTP connection [30000] */
     uint32_t drain_limit_ms; /* for the last bytes of a connection that ends [5000] */

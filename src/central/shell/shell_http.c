@@ -607,6 +607,12 @@ void http_heard(struct stream *s)
         set_due(s, s->shell->now_ms + s->shell->options.patience_ms);
 }
 
+bool http_idle(const struct stream *s)
+{
+    const struct exchange *x = s->link != NULL ? s->link->exchange : NULL;
+    return s->out.len == 0 && (x == NULL || x->state <= EXCHANGE_BODY);
+}
+
 /* --- the daemon --- */
 
 static void finish_upgrades(struct http *http)

@@ -58,8 +58,8 @@ enum stream_state {
 struct http_link; /* shell_http.c: libmicrohttpd's end of a stream */
 
 struct stream {
-    struct list_node in_streams, in_work, in_sending, in_shaking; /* of the shell's lists */
-    struct timer timer;                                           /* the earlier of due_ms and stuck_ms */
+    struct list_node in_streams, in_http, in_work, in_sending, in_shaking; /* of the shell's lists */
+    struct timer timer;                                                    /* the earlier of due_ms and stuck_ms */
     struct shell *shell;
     enum stream_kind kind;
     enum stream_state state;
@@ -107,6 +107,7 @@ struct shell {
     uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
     struct tls_context *tls;
     struct list streams;
+    struct list http_streams;  /* those of HTTP, the oldest first */
     struct list work;          /* streams to receive from, or which something happened to */
     struct list http_work;     /* the same of HTTP, which does not wait behind devices */
     struct list sending;       /* streams to send to in this turn */
@@ -182,5 +183,7 @@ int http_fd(const struct http *http);
 uint32_t http_sleep_ms(const struct http *http);
 /* The client sent bytes: a request is under way. */
 void http_heard(struct stream *s);
+/* No whole request has come that waits for its answer. */
+bool http_idle(const struct stream *s);
 
 #endif

@@ -134,6 +134,7 @@ static void log_end(const struct stream *s, spoke_log_level level, const char *w
 static void unlink_stream(struct stream *s)
 {
     list_leave(&s->in_streams);
+    list_leave(&s->in_http);
     list_leave(&s->in_work);
     list_leave(&s->in_sending);
     list_leave(&s->in_shaking);
@@ -186,6 +187,8 @@ spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
     s->due_ms = shell->now_ms + shell->options.patience_ms;
     s->stuck_ms = UINT64_MAX;
     list_join(&shell->streams, &s->in_streams, s);
+    if (kind == STREAM_HTTP)
+        list_join(&shell->http_streams, &s->in_http, s);
     shell->counts[kind]++;
     spoke_status status = timers_add(&shell->timers, &s->timer, s->due_ms, s);
     if (status == SPOKE_OK)
@@ -686,6 +689,7 @@ void stream_upgrade(struct stream *s, spoke_str early)
     struct backlog input = s->in;
     s->in = (struct backlog){0};
     s->shell->counts[s->kind]--;
+    list_leave(&s->in_http);
     s->kind = STREAM_WEBSOCKET;
     s->shell->counts[s->kind]++;
     s->due_ms = UINT64_MAX;
