@@ -1084,6 +1084,104 @@ static void what_could_not_be_stored_is_not_acknowledged(void **state)
     expect_id(f, A, SPOKE_MQTT_PUBACK, 9);
 }
 
+/* What the client said is in memory and not on disk, as when the disk is full. */
+static void say_and_lose(struct broker_fixture *f, size_t at, const spoke_mqtt_packet *packet)
+{
+    uint8_t memory[100];
+    spoke_buf out = spoke_buf_from(memory, sizeof memory);
+    assert_int_equal(spoke_mqtt_encode(packet, &out), SPOKE_OK);
+    broker_conn_receive(f->peers[at].conn, f->now, out.ptr, out.len);
+    assert_int_equal(sqlite3_exec(f->store->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    assert_int_equal(broker_commit(f->broker), SPOKE_E_PORT);
+    expect_end(f, at);
+}
+
+static void a_message_that_was_stored_late_takes_no_others_place(void **state)
+{
+    struct broker_fixture *f = *state;
+    spoke_mqtt_packet publish = {.type = SPOKE_MQTT_PUBLISH, .packet_id = 1};
+    publish.as.publish.topic = SPOKE_STR("t");
+    publish.as.publish.payload = SPOKE_STR("one");
+    publish.as.publish.qos = 1;
+    connect_as(f, A, "a", false);
+    subscribe(f, A, "t", 1);
+    peer_gone(f, A);
+    connect_as(f, B, "b", true);
+    say_and_lose(f, B, &publish);
+    connect_as(f, B, "b", true);
+    publish_as(f, B, "t", "two", 1, false, 2);
+    connect_as(f, A, "a", false);
+    expect_message(f, A, "t", "one", 1);
+    say_short(f, A, SPOKE_MQTT_PUBACK, f->packet.packet_id);
+    expect_message(f, A, "t", "two", 1);
+    broker_restart(f);
+    connect_as(f, A, "a", false);
+    expect_message(f, A, "t", "two", 1);
+    expect_nothing(f, A);
+}
+
+static void a_session_whose_beginning_was_not_stored_is_stored_later(void **state)
+{
+    struct broker_fixture *f = *state;
+    spoke_mqtt_packet packet = connect_of("a", false);
+    open_peer(f, A);
+    say_and_lose(f, A, &packet);
+    connect_as(f, A, "a", false);
+    assert_int_equal(subscribe(f, A, "t", 1), 1);
+    broker_restart(f);
+    open_peer(f, A);
+    say(f, A, &packet);
+    expect_connack(f, A, 0, true);
+    publish_as(f, A, "t", "m", 0, false, 0);
+    expect_message(f, A, "t", "m", 0);
+}
+
+/* All that there is to keep, behind one commit that failed. */
+static void everything_kept_is_whole_after_a_commit_that_failed(void **state)
+{
+    struct broker_fixture *f = *state;
+    spoke_mqtt_packet publish = {.type = SPOKE_MQTT_PUBLISH, .packet_id = 5};
+    publish.as.publish.topic = SPOKE_STR("t");
+    publish.as.publish.payload = SPOKE_STR("one");
+    publish.as.publish.qos = 2;
+    connect_as(f, A, "a", false);
+    subscribe(f, A, "t", 2);
+    peer_gone(f, A);
+    connect_as(f, B, "b", false);
+    say_and_lose(f, B, &publish);
+    connect_as(f, B, "b", false);
+    publish_as(f, B, "kept", "r", 0, true, 0);
+    broker_restart(f);
+    connect_as(f, B, "b", false);
+    publish_as(f, B, "t", "one", 2, false, 5); /* again: it was taken, and not acknowledged */
+    expect_id(f, B, SPOKE_MQTT_PUBREC, 5);
+    connect_as(f, A, "a", false);
+    expect_message(f, A, "t", "one", 2);
+    expect_nothing(f, A);
+    subscribe(f, A, "kept", 0);
+    expect_message(f, A, "kept", "r", 0);
+}
+
+/* A store that stays broken is not offered everything with each packet of a stranger. */
+static void a_store_that_stays_broken_is_tried_once_a_second(void **state)
+{
+    static const uint8_t connect[] = "\x10\x0d\0\4MQTT\4\0\0\0\0\1c";
+    struct broker_fixture *f = *state;
+    const spoke_mqtt_packet a = connect_of("a", false), b = connect_of("b", false);
+    open_peer(f, A);
+    say_and_lose(f, A, &a);
+    open_peer(f, B);
+    say_and_lose(f, B, &b);
+    open_peer(f, C);
+    broker_conn_receive(f->peers[C].conn, f->now, connect, sizeof connect - 1);
+    assert_true(sqlite3_get_autocommit(f->store->db)); /* nothing was written */
+    assert_int_equal(broker_commit(f->broker), SPOKE_E_PORT);
+    f->now += 1000;
+    connect_as(f, A, "d", false);
+    broker_restart(f);
+    assert_int_equal(broker_stats_of(f->broker).sessions, 4);
+}
+
 static void a_broker_without_a_store_forgets(void **state)
 {
     struct broker_fixture *f = *state;
@@ -1197,6 +1295,10 @@ int main(void)
         TEST(clean_sessions_leave_nothing_behind),
         TEST(nothing_is_acknowledged_before_the_commit),
         TEST(what_could_not_be_stored_is_not_acknowledged),
+        TEST(a_message_that_was_stored_late_takes_no_others_place),
+        TEST(a_session_whose_beginning_was_not_stored_is_stored_later),
+        TEST(everything_kept_is_whole_after_a_commit_that_failed),
+        TEST(a_store_that_stays_broken_is_tried_once_a_second),
         TEST(a_broker_without_a_store_forgets),
         TEST(a_stirred_connection_is_named_once),
     };

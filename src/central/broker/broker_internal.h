@@ -41,7 +41,8 @@ struct session {
     struct broker *broker;
     struct broker_conn *conn;    /* NULL: away */
     bool clean;                  /* ends with its connection */
-    struct list_node in_away;    /* of the broker's, longest gone first */
+    struct list_node in_all;     /* of the broker's */
+    struct list_node in_away;    /* the same, longest gone first */
     struct list_node in_matched; /* while a message looks for its receivers */
     uint8_t matched_qos;
     struct list subscriptions;
@@ -59,7 +60,8 @@ struct broker {
     struct broker_options options;
     struct broker_limits limits; /* resolved */
     struct topics topics;
-    void *sessions; /* by id, root of tsearch */
+    void *sessions;  /* by id, root of tsearch */
+    struct list all; /* the same */
     size_t session_count, connected, retained_count;
     size_t message_bytes;
     size_t buffered;     /* bytes that connections have received in part, or have to send */
@@ -73,6 +75,8 @@ struct broker {
     struct timers timers;
     uint64_t now;            /* of the present call */
     bool begun, spoilt;      /* the store's transaction; something of it is lost */
+    bool behind;             /* of the store: a commit failed, and it has not what memory has */
+    uint64_t catch_up_at;    /* not sooner */
     uint64_t named;          /* ids given to clients without one */
     uint64_t dropped;        /* messages */
     uint64_t dropped_log_at; /* no line about them before */
@@ -100,6 +104,7 @@ void session_pubcomp(struct session *s, uint16_t packet_id);
 /* E_STATE: that id came before and was not released; E_NO_MEMORY. */
 spoke_status session_take_id(struct session *s, uint16_t packet_id);
 void session_release_id(struct session *s, uint16_t packet_id);
+bool session_has_id(const struct session *s, uint16_t packet_id); /* taken and not released */
 /* The return code of the SUBACK. */
 uint8_t session_subscribe(struct session *s, spoke_str filter, uint8_t qos);
 void session_unsubscribe(struct session *s, spoke_str filter);

@@ -4,15 +4,22 @@
 #include "broker_internal.h"
 #include "central/store/store_broker.h"
 
+enum { CATCH_UP_PAUSE_MS = 1000 }; /* with a store that stays broken */
+
 /* --- writing --- */
+
+static void catch_up(struct broker *b);
 
 static bool begin(struct broker *b)
 {
     if (b->options.store == NULL)
         return false;
-    if (!b->begun && store_begin(b->options.store) != SPOKE_OK)
-        b->spoilt = true;
-    b->begun = true;
+    if (!b->begun) {
+        b->begun = true;
+        b->spoilt = (b->behind && b->now < b->catch_up_at) || store_begin(b->options.store) != SPOKE_OK;
+        if (b->behind && !b->spoilt)
+            catch_up(b);
+    }
     return !b->spoilt;
 }
 
@@ -87,10 +94,59 @@ spoke_status keep_commit(struct broker *b)
 {
     if (!b->begun)
         return SPOKE_OK;
-    const spoke_status status = store_commit(b->options.store);
-    const bool spoilt = b->spoilt;
+    spoke_status status = store_commit(b->options.store);
+    if (status == SPOKE_OK && b->spoilt)
+        status = SPOKE_E_PORT;
+    if (status != SPOKE_OK && b->behind && b->now >= b->catch_up_at)
+        b->catch_up_at = b->now + CATCH_UP_PAUSE_MS;
+    b->behind = status != SPOKE_OK;
     b->begun = b->spoilt = false;
-    return spoilt && status == SPOKE_OK ? SPOKE_E_PORT : status;
+    return status;
+}
+
+/* --- catching up --- */
+
+static void put_unreleased(struct session *s)
+{
+    for (uint32_t id = 1; id <= UINT16_MAX && s->unreleased != NULL; id++)
+        if (session_has_id(s, (uint16_t)id))
+            keep_unreleased(s, (uint16_t)id, true);
+}
+
+static void put_session(struct session *s)
+{
+    keep_session(s, true);
+    for (const struct list_node *at = s->subscriptions.first; at != NULL; at = at->next) {
+        const struct subscription *subscription = at->owner;
+        keep_subscription(s, subscription->filter, subscription->qos, true);
+    }
+    for (const struct list_node *at = s->queue.first; at != NULL; at = at->next) {
+        struct delivery *d = at->owner;
+        d->seq = 0; /* may be another's by now */
+        keep_delivery(s, d);
+    }
+    put_unreleased(s);
+}
+
+static bool put_retained(void *ctx, struct message *m)
+{
+    struct broker *b = ctx;
+    keep_retained(b, m, true);
+    return !b->spoilt;
+}
+
+/* What the failed commit had is still in memory: receivers may have been told, and a sender who was not may ask again.
+ * So memory is right, and the store is written anew. */
+static void catch_up(struct broker *b)
+{
+    note(b, store_broker_clear(b->options.store));
+    for (const struct list_node *at = b->all.first; at != NULL && !b->spoilt; at = at->next) {
+        struct session *s = at->owner;
+        if (!s->clean)
+            put_session(s);
+    }
+    if (!b->spoilt)
+        (void)topics_retained_each(&b->topics, SPOKE_STR("#"), put_retained, b);
 }
 
 /* --- reading --- */

@@ -34,6 +34,7 @@ static spoke_status session_make(struct broker *b, spoke_str id, bool clean, str
         free(s);
         return SPOKE_E_NO_MEMORY;
     }
+    list_join(&b->all, &s->in_all, s);
     b->session_count++;
     *out = s;
     return SPOKE_OK;
@@ -61,6 +62,7 @@ void session_free(struct session *s)
         subscription_free(s->subscriptions.first->owner);
     while (s->queue.first != NULL)
         delivery_free(s, s->queue.first->owner);
+    list_leave(&s->in_all);
     list_leave(&s->in_away);
     list_leave(&s->in_matched);
     (void)tdelete(s->id, &b->sessions, compare_ids);
@@ -286,16 +288,25 @@ void session_pubcomp(struct session *s, uint16_t packet_id)
 
 /* --- QoS 2 from the client --- */
 
+static uint8_t bit_of(uint16_t packet_id)
+{
+    return (uint8_t)(1u << (packet_id & 7));
+}
+
+bool session_has_id(const struct session *s, uint16_t packet_id)
+{
+    return s->unreleased != NULL && (s->unreleased[packet_id >> 3] & bit_of(packet_id)) != 0;
+}
+
 spoke_status session_restore_id(struct session *s, uint16_t packet_id)
 {
-    const uint8_t bit = (uint8_t)(1u << (packet_id & 7));
     if (s->unreleased == NULL)
         s->unreleased = calloc(PACKET_IDS / 8, 1);
     if (s->unreleased == NULL)
         return SPOKE_E_NO_MEMORY;
-    if ((s->unreleased[packet_id >> 3] & bit) != 0)
+    if (session_has_id(s, packet_id))
         return SPOKE_E_STATE;
-    s->unreleased[packet_id >> 3] |= bit;
+    s->unreleased[packet_id >> 3] |= bit_of(packet_id);
     s->unreleased_count++;
     return SPOKE_OK;
 }
@@ -310,10 +321,9 @@ spoke_status session_take_id(struct session *s, uint16_t packet_id)
 
 void session_release_id(struct session *s, uint16_t packet_id)
 {
-    const uint8_t bit = (uint8_t)(1u << (packet_id & 7));
-    if (s->unreleased == NULL || (s->unreleased[packet_id >> 3] & bit) == 0)
+    if (!session_has_id(s, packet_id))
         return;
-    s->unreleased[packet_id >> 3] &= (uint8_t)~bit;
+    s->unreleased[packet_id >> 3] &= (uint8_t)~bit_of(packet_id);
     keep_unreleased(s, packet_id, false);
     if (--s->unreleased_count > 0)
         return;

@@ -20,6 +20,20 @@ static spoke_status run_for_text(struct store *s, const char *sql, const char *t
     return finish(&q);
 }
 
+static spoke_status run_alone(struct store *s, const char *sql)
+{
+    struct store_query q;
+    store_query_open(&q, s, sql);
+    return finish(&q);
+}
+
+spoke_status store_broker_clear(struct store *s)
+{
+    static const char SESSIONS[] = "DELETE FROM broker_session", RETAINED[] = "DELETE FROM broker_retained";
+    const spoke_status status = run_alone(s, SESSIONS);
+    return status == SPOKE_OK ? run_alone(s, RETAINED) : status;
+}
+
 /* --- sessions --- */
 
 spoke_status store_broker_session_put(struct store *s, const char *client_id)

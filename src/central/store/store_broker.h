@@ -6,6 +6,8 @@
 
 #include "store.h"
 
+/* All of it. */
+spoke_status store_broker_clear(struct store *s);
 /* Fine when it is there already. */
 spoke_status store_broker_session_put(struct store *s, const char *client_id);
 /* And all that belongs to it. */
