@@ -913,6 +913,124 @@ static void a_client_that_asks_for_much_waits_for_its_turns(void **state)
     expect_nothing(f, A);
 }
 
+/* A request for topics as long as one may be: `count` times the same filter of three bytes. */
+static size_t ask_often(uint8_t *out, spoke_mqtt_type type, const char *filter, size_t count)
+{
+    const size_t each = type == SPOKE_MQTT_SUBSCRIBE ? 6 : 5, body = 2 + count * each;
+    size_t len = 0;
+    out[len++] = (uint8_t)(type << 4 | 2);
+    out[len++] = (uint8_t)(body | 0x80);
+    out[len++] = (uint8_t)(body >> 7 | 0x80);
+    out[len++] = (uint8_t)(body >> 14);
+    memcpy(out + len, "\0\x09", 2);
+    len += 2;
+    for (size_t i = 0; i < count; i++, len += each) {
+        memcpy(out + len, "\0\3", 2);
+        memcpy(out + len + 2, filter, 3);
+        out[len + each - 1] = type == SPOKE_MQTT_SUBSCRIBE ? 0 : out[len + each - 1];
+    }
+    return len;
+}
+
+static void retain_many(struct broker_fixture *f, size_t at, int count)
+{
+    char topic[16];
+    for (int i = 0; i < count; i++) {
+        (void)snprintf(topic, sizeof topic, "%d/y", i);
+        publish_as(f, at, topic, "m", 0, true, 0);
+    }
+}
+
+static void many_filters_of_one_packet_take_many_turns(void **state)
+{
+    struct broker_fixture *f = *state;
+    uint8_t ask[200];
+    size_t turns = 0;
+    f->limits.work = 100;
+    broker_restart(f);
+    connect_as(f, A, "a", true);
+    retain_many(f, A, 60);
+    publish_as(f, A, "z", "last", 0, true, 0);
+    const size_t len = ask_often(ask, SPOKE_MQTT_SUBSCRIBE, "+/z", 20);
+    memcpy(ask + len - 4, "z/#", 3);
+    broker_conn_receive(f->peers[A].conn, f->now, ask, len);
+    for (; !broker_conn_may_read(f->peers[A].conn); turns++) {
+        assert_ok(broker_commit(f->broker));
+        broker_tick(f->broker, f->now);
+    }
+    assert_true(turns >= 8);
+    settle(f);
+    expect_id(f, A, SPOKE_MQTT_SUBACK, 9); /* once for all */
+    assert_int_equal(f->packet.as.codes.len, 20);
+    expect_message(f, A, "z", "last", 0);
+    expect_nothing(f, A);
+    say_short(f, A, SPOKE_MQTT_PINGREQ, 0);
+    expect(f, A, SPOKE_MQTT_PINGRESP);
+}
+
+static void clients_that_ask_for_much_share_the_work_of_a_turn(void **state)
+{
+    static const uint8_t ask[] = "\x82\x08\x00\x09\x00\x03+/z\x00";
+    struct broker_fixture *f = *state;
+    size_t turns = 0;
+    f->limits.work = 100;
+    broker_restart(f);
+    connect_as(f, A, "a", true);
+    retain_many(f, A, 60);
+    for (size_t i = 1; i < BROKER_CLIENTS; i++) {
+        char id[2] = {(char)('a' + i), '\0'};
+        connect_as(f, i, id, true);
+    }
+    for (size_t i = 0; i < BROKER_CLIENTS; i++)
+        broker_conn_receive(f->peers[i].conn, f->now, ask, sizeof ask - 1);
+    for (; broker_deadline(f->broker) == 0; turns++) {
+        assert_ok(broker_commit(f->broker));
+        broker_tick(f->broker, f->now);
+    }
+    assert_true(turns >= 3);
+    settle(f);
+    for (size_t i = 0; i < BROKER_CLIENTS; i++)
+        expect_id(f, i, SPOKE_MQTT_SUBACK, 9);
+}
+
+static void looking_for_ones_own_subscriptions_is_work(void **state)
+{
+    static const uint8_t ping[] = {0xc0, 0};
+    struct broker_fixture *f = *state;
+    uint8_t ask[600];
+    f->limits.work = 500;
+    broker_restart(f);
+    connect_as(f, A, "a", true);
+    for (int i = 0; i < 20; i++) {
+        char filter[4];
+        (void)snprintf(filter, sizeof filter, "f%d", i);
+        subscribe(f, A, filter, 0);
+    }
+    size_t len = ask_often(ask, SPOKE_MQTT_UNSUBSCRIBE, "a/b", 100);
+    memcpy(ask + len, ping, sizeof ping);
+    broker_conn_receive(f->peers[A].conn, f->now, ask, len + sizeof ping);
+    assert_false(broker_conn_may_read(f->peers[A].conn));
+    settle(f);
+    expect_id(f, A, SPOKE_MQTT_UNSUBACK, 9);
+    expect(f, A, SPOKE_MQTT_PINGRESP);
+}
+
+static void a_packet_with_too_many_filters_ends_the_connection(void **state)
+{
+    enum { MOST = 1024 };
+    static const spoke_mqtt_type types[] = {SPOKE_MQTT_SUBSCRIBE, SPOKE_MQTT_UNSUBSCRIBE};
+    static uint8_t ask[8000];
+    struct broker_fixture *f = *state;
+    for (size_t i = 0; i < 2; i++) {
+        connect_as(f, A, "a", true);
+        say_bytes(f, A, ask, ask_often(ask, types[i], "a/b", MOST));
+        expect_id(f, A, i == 0 ? SPOKE_MQTT_SUBACK : SPOKE_MQTT_UNSUBACK, 9);
+        say_bytes(f, A, ask, ask_often(ask, types[i], "a/b", MOST + 1));
+        expect_end(f, A);
+        expect_nothing(f, A);
+    }
+}
+
 static void buffers_of_all_clients_have_a_bound(void **state)
 {
     static uint8_t part[3003] = {0x30, 0xa0, 0x1f}; /* of 4000 bytes */
@@ -1285,6 +1403,10 @@ int main(void)
         TEST(a_client_that_does_not_read_loses_qos_0_and_keeps_qos_1),
         TEST(a_client_that_asks_and_does_not_read_is_hung_up_on),
         TEST(a_client_that_asks_for_much_waits_for_its_turns),
+        TEST(many_filters_of_one_packet_take_many_turns),
+        TEST(clients_that_ask_for_much_share_the_work_of_a_turn),
+        TEST(looking_for_ones_own_subscriptions_is_work),
+        TEST(a_packet_with_too_many_filters_ends_the_connection),
         TEST(buffers_of_all_clients_have_a_bound),
         TEST(output_of_all_clients_has_a_bound_and_readers_get_on),
         TEST(subscriptions_and_waiting_messages_survive_a_restart),

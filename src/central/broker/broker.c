@@ -67,6 +67,7 @@ spoke_status broker_create(const struct broker_options *options, struct broker *
     b->options = *options;
     b->limits = options->limits;
     resolve(&b->limits);
+    b->enough = b->limits.work;
     spoke_status status = topics_init(&b->topics, b->limits.topic_nodes);
     if (status == SPOKE_OK)
         status = keep_load(b);

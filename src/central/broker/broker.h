@@ -33,7 +33,7 @@ struct broker_limits {
     uint32_t in_flight;      /* sent to a client and not acknowledged [64] */
     uint32_t output_bytes;   /* that wait for a client that does not read; beyond, QoS 0 is left out [1 MiB] */
     uint32_t buffer_bytes;   /* of all clients: packets that are not whole, and output [256 MiB] */
-    uint32_t work;           /* places that matching looks at before a client's next packets wait a turn [20000] */
+    uint32_t work; /* places that matching looks at in a turn: packets beyond wait for the next [20000] */
 };
 
 struct broker_options {

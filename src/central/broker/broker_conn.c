@@ -12,7 +12,7 @@ enum {
     MAX_CONNECT_BYTES = 3 * 65535 + 4096, /* before a peer has said who it is: a will, its topic, the names */
     READY_PART = 4,                       /* of output_bytes: then messages rather wait in the queue */
     OUTPUT_SLACK = 4,                     /* times output_bytes: the peer asks and does not read */
-    MAX_FILTERS = 1024,                   /* of one SUBSCRIBE */
+    MAX_FILTERS = 1024,                   /* of one SUBSCRIBE or UNSUBSCRIBE */
     SHOWN_ID = 64,
 };
 
@@ -33,6 +33,7 @@ struct broker_conn {
     struct bytes out;        /* [out_at, out_ready) may leave, [out_ready, len) waits for the commit */
     size_t out_at, out_ready;
     size_t counted;        /* of the broker's buffered */
+    size_t filters_done;   /* of the SUBSCRIBE in hand, which goes on when it is its turn; 0: there is none */
     uint64_t silent_until; /* UINT64_MAX: no keep-alive */
     uint64_t silence_limit_ms;
     bool broken;
@@ -239,6 +240,12 @@ void broker_conn_sent(struct broker_conn *k, uint64_t now, size_t count)
     broker_settle(k->broker);
 }
 
+/* Those who wait have a turn of their own, so that they get on whatever those do who come. */
+static void begin_turn(struct broker *b)
+{
+    b->enough = b->work + b->limits.work;
+}
+
 spoke_status broker_commit(struct broker *b)
 {
     const spoke_status status = keep_commit(b);
@@ -250,6 +257,7 @@ spoke_status broker_commit(struct broker *b)
         k->out_ready = k->out.len;
         stir(k);
     }
+    begin_turn(b);
     broker_settle(b);
     return status;
 }
@@ -368,6 +376,32 @@ static void take_pubrel(struct broker_conn *k, uint16_t packet_id)
     broker_conn_ack(k, SPOKE_MQTT_PUBCOMP, packet_id);
 }
 
+static size_t count_filters(spoke_str rest, bool with_qos)
+{
+    spoke_mqtt_filter item;
+    size_t count = 0;
+    while (spoke_mqtt_filter_next(&rest, with_qos, &item) == SPOKE_OK)
+        count++;
+    return count;
+}
+
+/* From filters_done on, until it is another's turn. */
+static void send_retained(struct broker_conn *k, spoke_str rest)
+{
+    spoke_mqtt_filter item;
+    for (size_t i = 0; spoke_mqtt_filter_next(&rest, true, &item) == SPOKE_OK; i++) {
+        if (i < k->filters_done)
+            continue;
+        if (i > 0 && k->broker->work >= k->broker->enough) {
+            k->filters_done = i;
+            return;
+        }
+        if (session_subscribes(k->session, item.filter))
+            broker_send_retained(k->session, item.filter, item.qos);
+    }
+    k->filters_done = 0;
+}
+
 /* One SUBACK for all, in their order, before what is retained for them [MQTT-3.8.4-5]. */
 static void take_subscribe(struct broker_conn *k, const spoke_mqtt_packet *p)
 {
@@ -375,19 +409,14 @@ static void take_subscribe(struct broker_conn *k, const spoke_mqtt_packet *p)
     spoke_mqtt_filter item;
     spoke_str rest = p->as.filters;
     size_t count = 0;
-    while (count < MAX_FILTERS && spoke_mqtt_filter_next(&rest, true, &item) == SPOKE_OK)
-        codes[count++] = (char)session_subscribe(k->session, item.filter, item.qos);
-    if (rest.len > 0) {
-        broker_conn_end(k, "more than 1024 filters in one SUBSCRIBE");
-        return;
+    if (k->filters_done == 0) {
+        while (spoke_mqtt_filter_next(&rest, true, &item) == SPOKE_OK)
+            codes[count++] = (char)session_subscribe(k->session, item.filter, item.qos);
+        spoke_mqtt_packet suback = {.type = SPOKE_MQTT_SUBACK, .packet_id = p->packet_id};
+        suback.as.codes = spoke_str_from(codes, count);
+        queue(k, &suback, 7 + count);
     }
-    spoke_mqtt_packet suback = {.type = SPOKE_MQTT_SUBACK, .packet_id = p->packet_id};
-    suback.as.codes = spoke_str_from(codes, count);
-    queue(k, &suback, 7 + count);
-    rest = p->as.filters;
-    for (size_t i = 0; i < count && spoke_mqtt_filter_next(&rest, true, &item) == SPOKE_OK; i++)
-        if ((uint8_t)codes[i] <= 2)
-            broker_send_retained(k->session, item.filter, item.qos);
+    send_retained(k, p->as.filters);
 }
 
 static void take_unsubscribe(struct broker_conn *k, const spoke_mqtt_packet *p)
@@ -397,6 +426,17 @@ static void take_unsubscribe(struct broker_conn *k, const spoke_mqtt_packet *p)
     while (spoke_mqtt_filter_next(&rest, false, &item) == SPOKE_OK)
         session_unsubscribe(k->session, item.filter);
     broker_conn_ack(k, SPOKE_MQTT_UNSUBACK, p->packet_id);
+}
+
+static void take_filters(struct broker_conn *k, const spoke_mqtt_packet *p)
+{
+    const bool subscribe = p->type == SPOKE_MQTT_SUBSCRIBE;
+    if (count_filters(p->as.filters, subscribe) > MAX_FILTERS)
+        broker_conn_end(k, "more than 1024 filters in one packet");
+    else if (subscribe)
+        take_subscribe(k, p);
+    else
+        take_unsubscribe(k, p);
 }
 
 static void take_disconnect(struct broker_conn *k)
@@ -425,10 +465,8 @@ static void take_packet(struct broker_conn *k, const spoke_mqtt_packet *p)
         session_pubcomp(k->session, p->packet_id);
         break;
     case SPOKE_MQTT_SUBSCRIBE:
-        take_subscribe(k, p);
-        break;
     case SPOKE_MQTT_UNSUBSCRIBE:
-        take_unsubscribe(k, p);
+        take_filters(k, p);
         break;
     case SPOKE_MQTT_PINGREQ:
         queue(k, &pong, 2);
@@ -479,10 +517,9 @@ static bool header_ok(struct broker_conn *k, const spoke_mqtt_header *header)
 static size_t take_packets(struct broker_conn *k, const uint8_t *bytes, size_t len)
 {
     struct broker *b = k->broker;
-    const uint64_t enough = b->work + b->limits.work;
     size_t at = 0;
     while (k->state != CONN_ENDED && !k->broken && at < len) {
-        if (b->work >= enough) {
+        if (b->work >= b->enough) {
             list_join(&b->busy, &k->in_busy, k);
             break;
         }
@@ -498,7 +535,8 @@ static size_t take_packets(struct broker_conn *k, const uint8_t *bytes, size_t l
         if (!header_ok(k, &header) || whole > len - at)
             break;
         take_bytes(k, bytes + at, whole);
-        at += whole;
+        if (k->filters_done == 0)
+            at += whole;
     }
     return at;
 }
@@ -552,7 +590,8 @@ void broker_tick(struct broker *b, uint64_t now)
 {
     struct broker_conn *k;
     b->now = now;
-    for (size_t left = b->busy.count; left > 0; left--) /* those that are busy again stand behind */
+    begin_turn(b);
+    for (size_t left = b->busy.count; left > 0 && b->work < b->enough; left--) /* busy again: at the end */
         go_on(list_take(&b->busy));
     while ((k = timers_first(&b->timers, now)) != NULL) {
         const bool over = k->state != CONN_ENDED && now >= k->silent_until;

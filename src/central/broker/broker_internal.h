@@ -66,6 +66,7 @@ struct broker {
     size_t message_bytes;
     size_t buffered;     /* bytes that connections have received in part, or have to send */
     uint64_t work;       /* places that matching looked at so far */
+    uint64_t enough;     /* for this turn */
     struct list away;    /* sessions */
     struct list held;    /* connections whose output waits for the commit */
     struct list stirred; /* connections to look at */
@@ -108,6 +109,7 @@ bool session_has_id(const struct session *s, uint16_t packet_id); /* taken and n
 /* The return code of the SUBACK. */
 uint8_t session_subscribe(struct session *s, spoke_str filter, uint8_t qos);
 void session_unsubscribe(struct session *s, spoke_str filter);
+bool session_subscribes(const struct session *s, spoke_str filter);
 
 /* --- routes.c --- */
 struct route {

@@ -335,6 +335,7 @@ void session_release_id(struct session *s, uint16_t packet_id)
 
 static struct subscription *find_subscription(const struct session *s, spoke_str filter)
 {
+    s->broker->work += s->subscriptions.count;
     for (const struct list_node *at = s->subscriptions.first; at != NULL; at = at->next) {
         struct subscription *subscription = at->owner;
         if (spoke_str_equal(spoke_str_of(subscription->filter), filter))
@@ -383,6 +384,11 @@ uint8_t session_subscribe(struct session *s, spoke_str filter, uint8_t qos)
     subscription->qos = qos; /* [MQTT-3.8.4-3]: replaced */
     keep_subscription(s, subscription->filter, qos, true);
     return qos;
+}
+
+bool session_subscribes(const struct session *s, spoke_str filter)
+{
+    return find_subscription(s, filter) != NULL;
 }
 
 void session_unsubscribe(struct session *s, spoke_str filter)
