@@ -14,6 +14,7 @@
 #include "central/core/core.h"
 #include "central/core/target.h"
 #include "central/shell/shell.h"
+#include "central/store/store_broker.h"
 #include "data_dir.h"
 #include "file.h"
 
@@ -333,7 +334,7 @@ static spoke_status open_broker_store(spoke_central *central, char *why, size_t 
     if (path == NULL)
         return SPOKE_E_NO_MEMORY;
     const bool durable = !central->config.relaxed_durability && !central->config.ephemeral;
-    const spoke_status status = store_open(path, durable, &central->broker_store, why, cap);
+    const spoke_status status = store_broker_open(path, durable, &central->broker_store, why, cap);
     free(path);
     return status;
 }

@@ -10,7 +10,7 @@
 #include <spoke/proto/mqtt.h>
 
 #include "central/broker/broker.h"
-#include "central/store/store.h"
+#include "central/store/store_broker.h"
 #include "support/support.h"
 
 #define BROKER_CLIENTS 8
@@ -65,7 +65,7 @@ static inline int broker_set_up(void **state)
     struct broker_fixture *f = calloc(1, sizeof *f);
     char why[200];
     f->now = 1000;
-    if (store_open(":memory:", false, &f->store, why, sizeof why) != SPOKE_OK)
+    if (store_broker_open(":memory:", false, &f->store, why, sizeof why) != SPOKE_OK)
         return -1;
     broker_start(f);
     *state = f;

@@ -107,11 +107,11 @@ static void what_the_plain_broker_keeps_is_copied(void **state)
     bool kept = false;
     char *source = data_dir_file(&(struct data_dir){f->data, -1, false}, "broker.db");
     char *target = data_dir_file(&(struct data_dir){f->copy, -1, false}, "broker.db");
-    assert_ok(store_open(source, true, &store, f->why, sizeof f->why));
+    assert_ok(store_broker_open(source, true, &store, f->why, sizeof f->why));
     assert_ok(store_broker_retained_put(store, "kept", SPOKE_STR("m"), 1));
     assert_ok(backup_make(f->data, f->copy, NULL, f->why, sizeof f->why));
     store_close(store);
-    assert_ok(store_open(target, true, &store, f->why, sizeof f->why));
+    assert_ok(store_broker_open(target, true, &store, f->why, sizeof f->why));
     assert_ok(store_broker_retained_each(store, is_kept, &kept));
     store_close(store);
     assert_true(kept);

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "central/store/store_broker.h"
 #include "central/store/store_query.h"
 #include "support/support.h"
 
@@ -916,6 +917,29 @@ static void a_newer_format_is_refused(void **state)
     assert_refused(f, "newer spoke-central");
 }
 
+static int64_t tables_like(struct store *s, const char *sql)
+{
+    int64_t count = -1;
+    assert_ok(store_query_number(s, sql, &count));
+    return count;
+}
+
+static void devices_and_the_broker_have_tables_of_their_own(void **state)
+{
+    static const char DEVICE[] = "SELECT count(*) FROM sqlite_schema WHERE tbl_name IN ('device', 'event')";
+    static const char BROKER[] = "SELECT count(*) FROM sqlite_schema WHERE tbl_name GLOB 'broker_*'";
+    const struct folder *f = *state;
+    struct store *s = open_file(f, true);
+    assert_true(tables_like(s, DEVICE) > 0);
+    assert_int_equal(tables_like(s, BROKER), 0);
+    store_close(s);
+    assert_int_equal(unlink(f->path), 0);
+    assert_ok(store_broker_open(f->path, true, &s, NULL, 0));
+    assert_int_equal(tables_like(s, DEVICE), 0);
+    assert_true(tables_like(s, BROKER) > 0);
+    store_close(s);
+}
+
 static void a_folder_that_is_not_there_is_named(void **state)
 {
     struct folder f = *(struct folder *)*state;
@@ -1024,6 +1048,7 @@ int main(void)
         ON_DISK(a_file_that_is_no_database_is_named_damaged),
         ON_DISK(a_database_of_another_program_is_left_alone),
         ON_DISK(a_newer_format_is_refused),
+        ON_DISK(devices_and_the_broker_have_tables_of_their_own),
         ON_DISK(a_folder_that_is_not_there_is_named),
         ON_DISK(a_reason_need_not_be_wanted),
         ON_DISK(a_lost_transaction_is_not_reported_as_kept),

@@ -6,12 +6,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "store_broker.h"
 #include "store_query.h"
 
 #define BUSY_LIMIT_MS 2000 /* somebody looks into the file with another program */
 
-/* Step n takes a file from version n to n + 1. A released step is never edited. */
-static const char *const MIGRATIONS[] = {
+struct schema {
+    const char *const *steps; /* n takes a file from version n to n + 1. A released one is never edited. */
+    int64_t version;          /* how many there are */
+    bool events;
+};
+
+static const char *const CENTRAL_STEPS[] = {
     "CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE TABLE enrolment_group (id TEXT PRIMARY KEY, display_name TEXT, type TEXT, primary_key TEXT,"
     " secondary_key TEXT, ca_pem TEXT, enabled INTEGER NOT NULL, etag INTEGER NOT NULL) WITHOUT ROWID;"
@@ -79,19 +85,6 @@ static const char *const MIGRATIONS[] = {
     "CREATE INDEX event_rare_of_device ON event (device_id, seq) WHERE kind <> 1;"
     "CREATE TABLE consumer (name TEXT PRIMARY KEY, position INTEGER NOT NULL, lost INTEGER NOT NULL) WITHOUT ROWID;",
 
-    "CREATE TABLE broker_session (client_id TEXT PRIMARY KEY) WITHOUT ROWID;"
-    "CREATE TABLE broker_subscription (client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE,"
-    " filter TEXT NOT NULL, qos INTEGER NOT NULL, PRIMARY KEY (client_id, filter)) WITHOUT ROWID;"
-    "CREATE TABLE broker_delivery (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
-    " client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE, packet_id INTEGER NOT NULL,"
-    " qos INTEGER NOT NULL, state INTEGER NOT NULL, retain INTEGER NOT NULL, topic TEXT NOT NULL,"
-    " payload BLOB NOT NULL);"
-    "CREATE INDEX broker_delivery_of_session ON broker_delivery (client_id);"
-    "CREATE TABLE broker_unreleased (client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE,"
-    " packet_id INTEGER NOT NULL, PRIMARY KEY (client_id, packet_id)) WITHOUT ROWID;"
-    "CREATE TABLE broker_retained (topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL)"
-    " WITHOUT ROWID;",
-
     "CREATE TABLE IF NOT EXISTS job_device (job_id TEXT NOT NULL, device_id TEXT NOT NULL, state INTEGER NOT NULL,"
     " message TEXT, PRIMARY KEY (job_id, device_id)) WITHOUT ROWID;",
 
@@ -112,7 +105,25 @@ static const char *const MIGRATIONS[] = {
 
     "CREATE INDEX IF NOT EXISTS device_simulated ON device (id) WHERE simulated <> 0;",
 };
-#define VERSION ((int64_t)(sizeof MIGRATIONS / sizeof MIGRATIONS[0]))
+
+static const char *const BROKER_STEPS[] = {
+    "CREATE TABLE broker_session (client_id TEXT PRIMARY KEY) WITHOUT ROWID;"
+    "CREATE TABLE broker_subscription (client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE,"
+    " filter TEXT NOT NULL, qos INTEGER NOT NULL, PRIMARY KEY (client_id, filter)) WITHOUT ROWID;"
+    "CREATE TABLE broker_delivery (seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE, packet_id INTEGER NOT NULL,"
+    " qos INTEGER NOT NULL, state INTEGER NOT NULL, retain INTEGER NOT NULL, topic TEXT NOT NULL,"
+    " payload BLOB NOT NULL);"
+    "CREATE INDEX broker_delivery_of_session ON broker_delivery (client_id);"
+    "CREATE TABLE broker_unreleased (client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE,"
+    " packet_id INTEGER NOT NULL, PRIMARY KEY (client_id, packet_id)) WITHOUT ROWID;"
+    "CREATE TABLE broker_retained (topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL)"
+    " WITHOUT ROWID;",
+};
+
+#define COUNT(steps) ((int64_t)(sizeof(steps) / sizeof(steps)[0]))
+static const struct schema CENTRAL = {CENTRAL_STEPS, COUNT(CENTRAL_STEPS), true};
+static const struct schema BROKER = {BROKER_STEPS, COUNT(BROKER_STEPS), false};
 
 static spoke_status run(struct store *s, const char *sql)
 {
@@ -146,11 +157,11 @@ spoke_status store_make_private(const char *path, char *why, size_t why_cap)
 static spoke_status migrate(struct store *s, int64_t from)
 {
     spoke_status status = run(s, "BEGIN IMMEDIATE");
-    for (int64_t i = from; i < VERSION && status == SPOKE_OK; i++)
-        status = run(s, MIGRATIONS[i]);
+    for (int64_t i = from; i < s->schema->version && status == SPOKE_OK; i++)
+        status = run(s, s->schema->steps[i]);
     char pragmas[96];
     snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%lld; COMMIT",
-             STORE_APPLICATION_ID, (long long)VERSION);
+             STORE_APPLICATION_ID, (long long)s->schema->version);
     if (status == SPOKE_OK)
         status = run(s, pragmas);
     if (status != SPOKE_OK)
@@ -172,12 +183,12 @@ static spoke_status check_schema(struct store *s, const char *path, char *why, s
         snprintf(why, why_cap, "%s is a database of another program", path);
         return SPOKE_E_PORT;
     }
-    if (version > VERSION || version < 0) {
+    if (version > s->schema->version || version < 0) {
         snprintf(why, why_cap, "%s was written by a newer spoke-central (format %lld, known up to %lld)", path,
-                 (long long)version, (long long)VERSION);
+                 (long long)version, (long long)s->schema->version);
         return SPOKE_E_PORT;
     }
-    return version < VERSION ? migrate(s, version) : SPOKE_OK;
+    return version < s->schema->version ? migrate(s, version) : SPOKE_OK;
 }
 
 static spoke_status set_up(struct store *s, const char *path, bool durable, char *why, size_t why_cap)
@@ -193,7 +204,7 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
         status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     if (status == SPOKE_OK)
         status = check_schema(s, path, why, why_cap);
-    if (status == SPOKE_OK)
+    if (status == SPOKE_OK && s->schema->events)
         status = store_events_begin(s);
     if (status == SPOKE_OK)
         store_checkpoint_begin(s);
@@ -211,7 +222,8 @@ static void explain(const struct store *s, const char *path, char *why, size_t w
         snprintf(why, why_cap, "the store %s cannot be opened: %s", path, text);
 }
 
-spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap)
+static spoke_status open_as(const struct schema *schema, const char *path, bool durable, struct store **out,
+                            char *why, size_t why_cap)
 {
     const bool in_memory = strcmp(path, ":memory:") == 0;
     char unread[1];
@@ -221,6 +233,7 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
     struct store *s = calloc(1, sizeof *s);
     spoke_status status = s == NULL ? SPOKE_E_NO_MEMORY : SPOKE_OK;
     if (s != NULL) {
+        s->schema = schema;
         store_keep(s, STORE_ALL_MESSAGES_KEPT);
         s->events = STORE_NOT_COUNTED;
     }
@@ -239,6 +252,16 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
         explain(s, path, why, why_cap);
     store_close(s);
     return status;
+}
+
+spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap)
+{
+    return open_as(&CENTRAL, path, durable, out, why, why_cap);
+}
+
+spoke_status store_broker_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap)
+{
+    return open_as(&BROKER, path, durable, out, why, why_cap);
 }
 
 void store_close(struct store *s)
@@ -294,7 +317,8 @@ spoke_status store_commit(struct store *s)
     s->position = s->committed; /* nobody has seen those behind it */
     if (!sqlite3_get_autocommit(s->db))
         (void)run(s, "ROLLBACK");
-    (void)store_consumers_begin(s);
+    if (s->schema->events)
+        (void)store_consumers_begin(s);
     return status;
 }
 

@@ -6,6 +6,9 @@
 
 #include "store.h"
 
+/* As store_open, of a file that has nothing of devices: it takes the calls below, store_begin, store_commit and
+ * store_close. */
+spoke_status store_broker_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
 /* All of it. */
 spoke_status store_broker_clear(struct store *s);
 /* Fine when it is there already. */

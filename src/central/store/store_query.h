@@ -19,9 +19,11 @@
 #define STORE_NOT_COUNTED (-1)
 
 struct checkpoint;
+struct schema;
 
 struct store {
     sqlite3 *db;
+    const struct schema *schema;
     bool begun;
     int64_t position, committed; /* of the last event: that there is, and that is committed */
     int64_t slowest;             /* consumer's position; INT64_MAX: there is none */
