@@ -1159,6 +1159,85 @@ static void retained_messages_survive_a_restart(void **state)
     expect_nothing(f, A);
 }
 
+/* The process ends without a word, and another one starts with what was committed. */
+static void broker_kill(struct broker_fixture *f)
+{
+    for (size_t i = 0; i < BROKER_CLIENTS; i++)
+        peer_gone(f, i);
+    if (!sqlite3_get_autocommit(f->store->db))
+        assert_int_equal(sqlite3_exec(f->store->db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    broker_destroy(f->broker);
+    broker_start(f);
+}
+
+static void watch_wills(struct broker_fixture *f)
+{
+    connect_as(f, B, "b", false);
+    subscribe(f, B, "will", 2);
+}
+
+static void an_open_connections_will_is_published_when_the_broker_stops(void **state) /* section 3.1.2.5 */
+{
+    struct broker_fixture *f = *state;
+    watch_wills(f);
+    peer_gone(f, B);
+    connect_with_will(f, A, "a", 1, true);
+    broker_restart(f);
+    connect_as(f, B, "b", false);
+    expect_message(f, B, "will", "gone", 1);
+    connect_as(f, C, "c", true);
+    subscribe(f, C, "will", 1);
+    expect_message(f, C, "will", "gone", 1);
+    assert_true(f->packet.as.publish.retain);
+}
+
+static void an_open_connections_will_is_published_once_after_a_crash(void **state) /* section 3.1.2.5 */
+{
+    struct broker_fixture *f = *state;
+    watch_wills(f);
+    connect_with_will(f, A, "a", 2, true);
+    broker_kill(f);
+    assert_int_equal(broker_stats_of(f->broker).retained, 1);
+    broker_kill(f);
+    connect_as(f, B, "b", false);
+    expect_message(f, B, "will", "gone", 2);
+    expect_nothing(f, B);
+}
+
+static void a_will_that_is_over_is_not_published_after_a_crash(void **state)
+{
+    struct broker_fixture *f = *state;
+    watch_wills(f);
+    connect_with_will(f, A, "a", 1, false);
+    say_short(f, A, SPOKE_MQTT_DISCONNECT, 0);
+    connect_with_will(f, C, "c", 1, false);
+    peer_gone(f, C);
+    settle(f);
+    expect_message(f, B, "will", "gone", 1);
+    say_short(f, B, SPOKE_MQTT_PUBACK, f->packet.packet_id);
+    broker_kill(f);
+    connect_as(f, B, "b", false);
+    expect_nothing(f, B);
+}
+
+static void a_will_is_kept_by_who_took_the_session_over(void **state)
+{
+    struct broker_fixture *f = *state;
+    spoke_mqtt_packet packet = connect_of("a", true);
+    packet.as.connect.has_will = true;
+    packet.as.connect.will = (spoke_mqtt_will){SPOKE_STR("will"), SPOKE_STR("later"), 1, false};
+    watch_wills(f);
+    connect_with_will(f, A, "a", 1, false);
+    open_peer(f, C);
+    say(f, C, &packet);
+    expect_message(f, B, "will", "gone", 1);
+    say_short(f, B, SPOKE_MQTT_PUBACK, f->packet.packet_id);
+    broker_kill(f);
+    connect_as(f, B, "b", false);
+    expect_message(f, B, "will", "later", 1);
+    expect_nothing(f, B);
+}
+
 static void clean_sessions_leave_nothing_behind(void **state)
 {
     struct broker_fixture *f = *state;
@@ -1278,6 +1357,20 @@ static void everything_kept_is_whole_after_a_commit_that_failed(void **state)
     expect_nothing(f, A);
     subscribe(f, A, "kept", 0);
     expect_message(f, A, "kept", "r", 0);
+}
+
+static void a_will_is_kept_although_a_commit_failed(void **state)
+{
+    struct broker_fixture *f = *state;
+    const spoke_mqtt_packet packet = connect_of("c", false);
+    watch_wills(f);
+    connect_with_will(f, A, "a", 1, false);
+    open_peer(f, C);
+    say_and_lose(f, C, &packet);
+    connect_as(f, C, "d", false);
+    broker_kill(f);
+    connect_as(f, B, "b", false);
+    expect_message(f, B, "will", "gone", 1);
 }
 
 /* A store that stays broken is not offered everything with each packet of a stranger. */
@@ -1414,12 +1507,17 @@ int main(void)
         TEST(an_id_that_was_not_released_survives_a_restart),
         TEST(what_was_acknowledged_does_not_come_back),
         TEST(retained_messages_survive_a_restart),
+        TEST(an_open_connections_will_is_published_when_the_broker_stops),
+        TEST(an_open_connections_will_is_published_once_after_a_crash),
+        TEST(a_will_that_is_over_is_not_published_after_a_crash),
+        TEST(a_will_is_kept_by_who_took_the_session_over),
         TEST(clean_sessions_leave_nothing_behind),
         TEST(nothing_is_acknowledged_before_the_commit),
         TEST(what_could_not_be_stored_is_not_acknowledged),
         TEST(a_message_that_was_stored_late_takes_no_others_place),
         TEST(a_session_whose_beginning_was_not_stored_is_stored_later),
         TEST(everything_kept_is_whole_after_a_commit_that_failed),
+        TEST(a_will_is_kept_although_a_commit_failed),
         TEST(a_store_that_stays_broken_is_tried_once_a_second),
         TEST(a_broker_without_a_store_forgets),
         TEST(a_stirred_connection_is_named_once),

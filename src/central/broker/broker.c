@@ -59,6 +59,16 @@ static spoke_status tell_version(struct broker *b)
     return m != NULL ? topics_retain(&b->topics, spoke_str_of(topic), m) : SPOKE_E_NO_MEMORY;
 }
 
+/* Of clients that were connected when the process was killed. When the commit fails, they are due again. */
+static void publish_left_wills(struct broker *b)
+{
+    if (b->wills.count == 0)
+        return;
+    keep_wills_gone(b);
+    broker_settle(b);
+    (void)broker_commit(b);
+}
+
 spoke_status broker_create(const struct broker_options *options, struct broker **out)
 {
     struct broker *b = calloc(1, sizeof *b);
@@ -77,6 +87,7 @@ spoke_status broker_create(const struct broker_options *options, struct broker *
         broker_destroy(b);
         return status;
     }
+    publish_left_wills(b);
     *out = b;
     return SPOKE_OK;
 }

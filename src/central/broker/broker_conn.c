@@ -83,14 +83,22 @@ static void forget_output(struct broker_conn *k)
     count_buffers(k);
 }
 
+void broker_conn_keep_will(struct broker_conn *k)
+{
+    if (k->will != NULL)
+        keep_will(k->broker, k->session->id, k->will, k->will_retain);
+}
+
 /* Every way out leads here. */
 static void enter_ended(struct broker_conn *k)
 {
     struct session *s = k->session;
     k->state = CONN_ENDED;
     k->session = NULL;
-    if (k->will != NULL) /* section 3.1.2.5: every end but DISCONNECT */
+    if (k->will != NULL) { /* section 3.1.2.5: every end but DISCONNECT */
+        keep_will_gone(k->broker, s->id);
         broker_add_will(k->broker, k->will, k->will_retain);
+    }
     k->will = NULL;
     if (s != NULL) {
         k->broker->connected--;
@@ -325,6 +333,7 @@ static void enter_open(struct broker_conn *k, const spoke_mqtt_packet *connect, 
     k->session = s;
     k->state = CONN_OPEN;
     k->broker->connected++;
+    broker_conn_keep_will(k);
     start_keep_alive(k, connect->as.connect.keep_alive_s);
     connack(k, 0, present); /* [MQTT-3.2.0-1]: before anything else */
     session_resume(s);
@@ -441,6 +450,8 @@ static void take_filters(struct broker_conn *k, const spoke_mqtt_packet *p)
 
 static void take_disconnect(struct broker_conn *k)
 {
+    if (k->will != NULL)
+        keep_will_gone(k->broker, k->session->id);
     drop_will(k); /* [MQTT-3.14.4-3] */
     finish(k, "it said DISCONNECT");
 }
@@ -582,7 +593,7 @@ static void go_on(struct broker_conn *k)
 
 uint64_t broker_deadline(const struct broker *b)
 {
-    return b->held.count > 0 || b->busy.count > 0 ? 0 : timers_due(&b->timers);
+    return b->begun || b->held.count > 0 || b->busy.count > 0 ? 0 : timers_due(&b->timers);
 }
 
 /* A packet moves silent_until and leaves the timer alone, which so goes off once per silence and not per packet. */

@@ -133,6 +133,10 @@ void keep_delivery(struct session *s, struct delivery *d);
 void keep_delivery_gone(struct session *s, struct delivery *d);
 void keep_unreleased(struct session *s, uint16_t packet_id, bool there);
 void keep_retained(struct broker *b, const struct message *m, bool there);
+/* Of a client that is connected, whether its session is kept or not. */
+void keep_will(struct broker *b, const char *client_id, const struct message *m, bool retain);
+void keep_will_gone(struct broker *b, const char *client_id);
+void keep_wills_gone(struct broker *b);
 spoke_status keep_commit(struct broker *b);
 /* For keep_load: the same without writing. */
 struct session *session_restore(struct broker *b, const char *id);
@@ -152,6 +156,8 @@ struct sending {
 };
 void broker_conn_publish(struct broker_conn *k, const struct message *m, const struct sending *how);
 void broker_conn_ack(struct broker_conn *k, spoke_mqtt_type type, uint16_t packet_id);
+/* To the store, when it has one. */
+void broker_conn_keep_will(struct broker_conn *k);
 /* Its session was taken over, or evicted. The will follows at the end of this call from outside. */
 void broker_conn_end(struct broker_conn *k, const char *why);
 

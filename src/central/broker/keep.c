@@ -90,6 +90,25 @@ void keep_retained(struct broker *b, const struct message *m, bool there)
                       : store_broker_retained_delete(store, message_topic(m)));
 }
 
+void keep_will(struct broker *b, const char *client_id, const struct message *m, bool retain)
+{
+    const struct store_broker_will row = {client_id, message_topic(m), message_payload(m), m->qos, retain};
+    if (begin(b))
+        note(b, store_broker_will_put(b->options.store, &row));
+}
+
+void keep_will_gone(struct broker *b, const char *client_id)
+{
+    if (begin(b))
+        note(b, store_broker_will_delete(b->options.store, client_id));
+}
+
+void keep_wills_gone(struct broker *b)
+{
+    if (begin(b))
+        note(b, store_broker_will_clear(b->options.store));
+}
+
 spoke_status keep_commit(struct broker *b)
 {
     if (!b->begun)
@@ -144,6 +163,8 @@ static void catch_up(struct broker *b)
         struct session *s = at->owner;
         if (!s->clean)
             put_session(s);
+        if (s->conn != NULL)
+            broker_conn_keep_will(s->conn);
     }
     if (!b->spoilt)
         (void)topics_retained_each(&b->topics, SPOKE_STR("#"), put_retained, b);
@@ -223,6 +244,17 @@ static bool load_retained(void *ctx, const char *topic, spoke_str payload, uint8
     return go_on(l, status == SPOKE_E_NO_MEMORY ? status : SPOKE_OK);
 }
 
+/* The connection did not outlive the broker: the will is due. */
+static bool load_will(void *ctx, const struct store_broker_will *row)
+{
+    struct loading *l = ctx;
+    struct broker *b = l->broker;
+    struct message *m = message_create(spoke_str_of(row->topic), row->payload, row->qos, &b->message_bytes);
+    if (m != NULL)
+        broker_add_will(b, m, row->retain);
+    return go_on(l, m != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY);
+}
+
 spoke_status keep_load(struct broker *b)
 {
     struct loading l = {b, SPOKE_OK};
@@ -238,5 +270,7 @@ spoke_status keep_load(struct broker *b)
         status = store_broker_unreleased_each(store, load_unreleased, &l);
     if (status == SPOKE_OK && l.status == SPOKE_OK)
         status = store_broker_retained_each(store, load_retained, &l);
+    if (status == SPOKE_OK && l.status == SPOKE_OK)
+        status = store_broker_will_each(store, load_will, &l);
     return status != SPOKE_OK ? status : l.status;
 }

@@ -118,7 +118,9 @@ static const char *const BROKER_STEPS[] = {
     "CREATE TABLE broker_unreleased (client_id TEXT NOT NULL REFERENCES broker_session ON DELETE CASCADE,"
     " packet_id INTEGER NOT NULL, PRIMARY KEY (client_id, packet_id)) WITHOUT ROWID;"
     "CREATE TABLE broker_retained (topic TEXT PRIMARY KEY, payload BLOB NOT NULL, qos INTEGER NOT NULL)"
-    " WITHOUT ROWID;",
+    " WITHOUT ROWID;"
+    "CREATE TABLE broker_will (client_id TEXT PRIMARY KEY, topic TEXT NOT NULL, payload BLOB NOT NULL,"
+    " qos INTEGER NOT NULL, retain INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 #define COUNT(steps) ((int64_t)(sizeof(steps) / sizeof(steps)[0]))

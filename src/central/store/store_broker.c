@@ -30,8 +30,10 @@ static spoke_status run_alone(struct store *s, const char *sql)
 spoke_status store_broker_clear(struct store *s)
 {
     static const char SESSIONS[] = "DELETE FROM broker_session", RETAINED[] = "DELETE FROM broker_retained";
-    const spoke_status status = run_alone(s, SESSIONS);
-    return status == SPOKE_OK ? run_alone(s, RETAINED) : status;
+    spoke_status status = run_alone(s, SESSIONS);
+    if (status == SPOKE_OK)
+        status = run_alone(s, RETAINED);
+    return status == SPOKE_OK ? store_broker_will_clear(s) : status;
 }
 
 /* --- sessions --- */
@@ -251,6 +253,60 @@ spoke_status store_broker_retained_each(struct store *s,
         store_query_take_blob(&q, &payload, &len);
         const uint8_t qos = (uint8_t)store_query_take_int(&q);
         more = q.status == SPOKE_OK && each(ctx, topic, spoke_str_from(payload, len), qos);
+        free(topic);
+        free(payload);
+    }
+    return store_query_close(&q);
+}
+
+/* --- wills --- */
+
+spoke_status store_broker_will_put(struct store *s, const struct store_broker_will *row)
+{
+    static const char SQL[] =
+        "INSERT OR REPLACE INTO broker_will (client_id, topic, payload, qos, retain) VALUES (?, ?, ?, ?, ?)";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, row->client_id);
+    store_query_text(&q, row->topic);
+    store_query_blob(&q, row->payload.ptr, row->payload.len);
+    store_query_int(&q, row->qos);
+    store_query_int(&q, row->retain);
+    return finish(&q);
+}
+
+spoke_status store_broker_will_delete(struct store *s, const char *client_id)
+{
+    static const char SQL[] = "DELETE FROM broker_will WHERE client_id = ?";
+    return run_for_text(s, SQL, client_id);
+}
+
+spoke_status store_broker_will_clear(struct store *s)
+{
+    static const char SQL[] = "DELETE FROM broker_will";
+    return run_alone(s, SQL);
+}
+
+spoke_status store_broker_will_each(struct store *s, bool (*each)(void *ctx, const struct store_broker_will *row),
+                                    void *ctx)
+{
+    static const char SQL[] = "SELECT client_id, topic, payload, qos, retain FROM broker_will ORDER BY client_id";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    for (bool more = true; more && store_query_row(&q);) {
+        char *client_id = NULL, *topic = NULL;
+        void *payload = NULL;
+        struct store_broker_will row = {.qos = 0};
+        store_query_take_text(&q, &client_id);
+        store_query_take_text(&q, &topic);
+        store_query_take_blob(&q, &payload, &row.payload.len);
+        row.qos = (uint8_t)store_query_take_int(&q);
+        row.retain = store_query_take_int(&q) != 0;
+        row.client_id = client_id;
+        row.topic = topic;
+        row.payload.ptr = payload;
+        more = q.status == SPOKE_OK && each(ctx, &row);
+        free(client_id);
         free(topic);
         free(payload);
     }

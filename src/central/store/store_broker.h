@@ -1,6 +1,6 @@
 /* What the plain MQTT broker keeps, in a store of its own: sessions of clients that come back (CleanSession 0) with
  * their subscriptions, the messages that wait for them and the packet ids that they owe a PUBREL for, and retained
- * messages. Writes belong between store_begin and store_commit. */
+ * messages; and the wills of those that are connected. Writes belong between store_begin and store_commit. */
 #ifndef SPOKE_SRC_CENTRAL_STORE_BROKER_H
 #define SPOKE_SRC_CENTRAL_STORE_BROKER_H
 
@@ -55,5 +55,18 @@ spoke_status store_broker_retained_delete(struct store *s, const char *topic);
 spoke_status store_broker_retained_each(struct store *s,
                                         bool (*each)(void *ctx, const char *topic, spoke_str payload, uint8_t qos),
                                         void *ctx);
+
+/* What is published for a client that is connected once it is not. */
+struct store_broker_will {
+    const char *client_id, *topic;
+    spoke_str payload;
+    uint8_t qos;
+    bool retain;
+};
+spoke_status store_broker_will_put(struct store *s, const struct store_broker_will *row);
+spoke_status store_broker_will_delete(struct store *s, const char *client_id);
+spoke_status store_broker_will_clear(struct store *s); /* all of them */
+spoke_status store_broker_will_each(struct store *s, bool (*each)(void *ctx, const struct store_broker_will *row),
+                                    void *ctx);
 
 #endif
