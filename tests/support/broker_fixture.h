@@ -28,14 +28,26 @@ struct broker_fixture {
     struct broker_limits limits;
     uint64_t now;
     struct peer peers[BROKER_CLIENTS];
+    char line[200]; /* logged last */
+    size_t lines;
     spoke_mqtt_packet packet; /* taken last; its views live until the next take of that client */
 };
 
 /* --- the machine --- */
 
+static inline void keep_line(void *user, spoke_log_level level, const char *line)
+{
+    struct broker_fixture *f = user;
+    if (level > SPOKE_LOG_WARN)
+        return;
+    (void)snprintf(f->line, sizeof f->line, "%s", line);
+    f->lines++;
+}
+
 static inline void broker_start(struct broker_fixture *f)
 {
-    const struct broker_options options = {.limits = f->limits, .store = f->store};
+    const struct broker_options options = {
+        .limits = f->limits, .store = f->store, .log = keep_line, .log_user = f};
     assert_int_equal(broker_create(&options, &f->broker), SPOKE_OK);
 }
 

@@ -798,6 +798,56 @@ static void a_queue_takes_only_so_many_messages(void **state)
     assert_int_equal(broker_stats_of(f->broker).dropped, 1);
 }
 
+static void every_message_left_out_is_told_in_a_line_a_second(void **state)
+{
+    struct broker_fixture *f = *state;
+    f->limits.queue_messages = 1;
+    broker_restart(f);
+    connect_as(f, A, "a", false);
+    subscribe(f, A, "t", 1);
+    peer_gone(f, A);
+    connect_as(f, B, "b", true);
+    for (uint16_t i = 1; i <= 6; i++)
+        publish_as(f, B, "t", "m", 1, false, i);
+    assert_int_equal(f->lines, 1);
+    assert_non_null(strstr(f->line, "left out: 1 "));
+    assert_int_equal(broker_deadline(f->broker), f->now + 1000);
+    pass(f, 1000);
+    assert_int_equal(f->lines, 2);
+    assert_non_null(strstr(f->line, "left out: 4 "));
+    assert_true(broker_deadline(f->broker) > f->now + 1000);
+    pass(f, 1000);
+    assert_int_equal(f->lines, 2);
+}
+
+/* A message is in memory once and on disk once for each session, and in memory as often after a restart. */
+static void what_waits_for_all_sessions_together_has_a_bound(void **state)
+{
+    struct broker_fixture *f = *state;
+    char payload[1001];
+    memset(payload, 'x', sizeof payload - 1);
+    payload[1000] = '\0';
+    f->limits.all_bytes = 5000;
+    broker_restart(f);
+    for (size_t i = 1; i < BROKER_CLIENTS; i++) {
+        char id[2] = {(char)('a' + i), '\0'};
+        connect_as(f, i, id, false);
+        subscribe(f, i, "t", 1);
+        peer_gone(f, i);
+    }
+    connect_as(f, A, "a", true);
+    publish_as(f, A, "t", payload, 1, false, 1);
+    publish_as(f, A, "t", payload, 1, false, 2);
+    assert_int_equal(broker_stats_of(f->broker).dropped, 2 * (BROKER_CLIENTS - 1) - 4);
+    broker_restart(f);
+    assert_true(broker_stats_of(f->broker).message_bytes <= 5000);
+    connect_as(f, B, "b", false);
+    expect_message(f, B, "t", payload, 1);
+    say_short(f, B, SPOKE_MQTT_PUBACK, f->packet.packet_id);
+    publish_as(f, B, "t", payload, 1, false, 1); /* there is room again */
+    expect_message(f, B, "t", payload, 1);
+}
+
 static void a_queue_takes_only_so_many_bytes(void **state)
 {
     struct broker_fixture *f = *state;
@@ -1490,6 +1540,8 @@ int main(void)
         TEST(a_session_has_only_so_many_subscriptions),
         TEST(a_topic_or_filter_too_deep_is_refused_or_left_out),
         TEST(a_queue_takes_only_so_many_messages),
+        TEST(every_message_left_out_is_told_in_a_line_a_second),
+        TEST(what_waits_for_all_sessions_together_has_a_bound),
         TEST(a_queue_takes_only_so_many_bytes),
         TEST(all_messages_together_have_a_bound),
         TEST(retained_messages_have_a_bound_and_may_be_replaced_at_it),

@@ -28,12 +28,12 @@ struct broker_limits {
     uint32_t packet_bytes;  /* [1 MiB] */
     uint32_t queue_messages; /* of QoS 1 and 2, for each session [10000] */
     uint32_t queue_bytes;    /* the same [16 MiB] */
-    uint32_t all_bytes;      /* of all messages, queued and retained [256 MiB] */
-    uint32_t retained;       /* messages [100000] */
-    uint32_t in_flight;      /* sent to a client and not acknowledged [64] */
-    uint32_t output_bytes;   /* that wait for a client that does not read; beyond, QoS 0 is left out [1 MiB] */
-    uint32_t buffer_bytes;   /* of all clients: packets that are not whole, and output [256 MiB] */
-    uint32_t work; /* places that matching looks at in a turn: packets beyond wait for the next [20000] */
+    uint32_t all_bytes;    /* of all messages, queued and retained; and of what waits for all sessions [256 MiB] */
+    uint32_t retained;     /* messages [100000] */
+    uint32_t in_flight;    /* sent to a client and not acknowledged [64] */
+    uint32_t output_bytes; /* that wait for a client that does not read; beyond, QoS 0 is left out [1 MiB] */
+    uint32_t buffer_bytes; /* of all clients: packets that are not whole, and output [256 MiB] */
+    uint32_t work;         /* places that matching looks at in a turn: packets beyond wait for the next [20000] */
 };
 
 struct broker_options {

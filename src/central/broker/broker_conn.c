@@ -593,7 +593,10 @@ static void go_on(struct broker_conn *k)
 
 uint64_t broker_deadline(const struct broker *b)
 {
-    return b->begun || b->held.count > 0 || b->busy.count > 0 ? 0 : timers_due(&b->timers);
+    const uint64_t due = timers_due(&b->timers);
+    if (b->begun || b->held.count > 0 || b->busy.count > 0)
+        return 0;
+    return b->dropped > b->dropped_logged && b->dropped_log_at < due ? b->dropped_log_at : due;
 }
 
 /* A packet moves silent_until and leaves the timer alone, which so goes off once per silence and not per packet. */
@@ -601,6 +604,7 @@ void broker_tick(struct broker *b, uint64_t now)
 {
     struct broker_conn *k;
     b->now = now;
+    broker_tell_left_out(b);
     begin_turn(b);
     for (size_t left = b->busy.count; left > 0 && b->work < b->enough; left--) /* busy again: at the end */
         go_on(list_take(&b->busy));

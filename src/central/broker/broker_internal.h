@@ -64,6 +64,7 @@ struct broker {
     struct list all; /* the same */
     size_t session_count, connected, retained_count;
     size_t message_bytes;
+    size_t queued_bytes; /* of all deliveries, see delivery_cost */
     size_t buffered;     /* bytes that connections have received in part, or have to send */
     uint64_t work;       /* places that matching looked at so far */
     uint64_t enough;     /* for this turn */
@@ -123,6 +124,8 @@ void broker_route(struct broker *b, const struct route *r);
 void broker_send_retained(struct session *s, spoke_str filter, uint8_t qos);
 /* A bound left a message out. */
 void broker_left_out(struct broker *b);
+/* In the log, unless there was a line a moment ago: then again when it is due. */
+void broker_tell_left_out(struct broker *b);
 
 /* --- keep.c: writes go to the store when there is one; trouble shows in broker_commit --- */
 spoke_status keep_load(struct broker *b);

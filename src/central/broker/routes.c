@@ -5,10 +5,15 @@ enum { LOG_PAUSE_MS = 1000 }; /* between lines that strangers cause */
 void broker_left_out(struct broker *b)
 {
     b->dropped++;
-    if (b->now < b->dropped_log_at)
+    broker_tell_left_out(b);
+}
+
+void broker_tell_left_out(struct broker *b)
+{
+    if (b->dropped == b->dropped_logged || b->now < b->dropped_log_at)
         return;
     broker_log(b, SPOKE_LOG_WARN,
-               "%llu messages were left out: a receiver's queue or the memory for messages is full",
+               "messages left out: %llu (a receiver's queue or the memory for messages is full)",
                (unsigned long long)(b->dropped - b->dropped_logged));
     b->dropped_logged = b->dropped;
     b->dropped_log_at = b->now + LOG_PAUSE_MS;

@@ -47,9 +47,18 @@ static void subscription_free(struct subscription *subscription)
     free(subscription);
 }
 
+/* What one takes of what all may have: messages are in memory once, but on disk with each session that is kept, and so
+ * in memory at the next start. */
+static size_t delivery_cost(const struct session *s, const struct message *m)
+{
+    const bool stored = !s->clean && s->broker->options.store != NULL;
+    return sizeof(struct delivery) + (stored ? message_cost(m->topic_len, m->payload_len) : 0);
+}
+
 static void delivery_free(struct session *s, struct delivery *d)
 {
     list_leave(&d->in_queue);
+    s->broker->queued_bytes -= delivery_cost(s, d->message);
     s->queue_bytes -= message_cost(d->message->topic_len, d->message->payload_len);
     message_release(d->message);
     free(d);
@@ -203,9 +212,12 @@ void session_resume(struct session *s)
     session_pump(s);
 }
 
-static bool has_room(const struct session *s, size_t cost)
+static bool has_room(const struct session *s, const struct message *m)
 {
     const struct broker_limits *limits = &s->broker->limits;
+    const size_t cost = message_cost(m->topic_len, m->payload_len), queued = s->broker->queued_bytes;
+    if (queued > limits->all_bytes || delivery_cost(s, m) > limits->all_bytes - queued)
+        return false;
     return s->queue.count < limits->queue_messages && cost <= limits->queue_bytes &&
            s->queue_bytes <= limits->queue_bytes - cost;
 }
@@ -213,6 +225,7 @@ static bool has_room(const struct session *s, size_t cost)
 static void queue_up(struct session *s, struct delivery *d)
 {
     s->queue_bytes += message_cost(d->message->topic_len, d->message->payload_len);
+    s->broker->queued_bytes += delivery_cost(s, d->message);
     list_join(&s->queue, &d->in_queue, d);
     if (s->cursor == NULL)
         s->cursor = d;
@@ -236,7 +249,7 @@ bool session_deliver(struct session *s, struct message *m, uint8_t qos, bool ret
     if (qos == 0)
         return deliver_once(s, m, retain);
     struct delivery *d = NULL;
-    if (has_room(s, message_cost(m->topic_len, m->payload_len)))
+    if (has_room(s, m))
         d = calloc(1, sizeof *d);
     if (d == NULL) {
         broker_left_out(s->broker);
