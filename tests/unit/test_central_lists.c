@@ -273,6 +273,53 @@ static void a_filter_that_hardly_anything_fits_gives_short_pages_and_holds_nothi
     assert_in_range(pages, 12, 13);
 }
 
+static void a_page_that_ends_at_what_is_of_others_does_not_name_it(void **state)
+{
+    static const char *const ORDERS[] = {"id", "displayName"};
+    struct fixture *f = *state;
+    char id[20], found[200], target[200];
+    fixture_ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"Oslo\"}");
+    for (unsigned i = 0; i < 2500; i++) {
+        snprintf(id, sizeof id, "hidden%04u", i);
+        struct store_device row = {.id = id, .display_name = id, .enabled = true, .approved = true};
+        assert_ok(store_device_put(core_store(f->bench.core), &row));
+    }
+    fixture_ask(f, "PUT", "/api/devices/own", "{\"organizations\":[\"oslo\"]}");
+    fixture_ask(f, "PUT", "/api/apiTokens/t",
+                "{\"roles\":[{\"role\":\"ae2c9854-393b-4f97-8c42-479d70ce626e\",\"organization\":\"oslo\"}]}");
+    char *token = strdup(fixture_text(f, "token"));
+    for (size_t i = 0; i < 2; i++) {
+        unsigned pages = 1;
+        snprintf(target, sizeof target, "/api/devices?api-version=2022-07-31&$orderby=%s", ORDERS[i]);
+        fixture_ask_as(f, "GET", target, "", false, token);
+        for (; fixture_at(f, "nextLink") != NULL; pages++) {
+            assert_int_equal(f->status, 200);
+            assert_null(strstr(f->text, "hidden"));
+            char *link = strdup(strstr(fixture_text(f, "nextLink"), "/api/"));
+            fixture_ask_as(f, "GET", link, "", false, token);
+            free(link);
+        }
+        assert_string_equal(ids(f, found), "own");
+        assert_in_range(pages, 3, 4);
+    }
+    free(token);
+}
+
+static void a_sealed_token_that_was_made_up_is_a_place_like_any_other(void **state)
+{
+#define NONCE "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+    static const char *const TOKENS[] = {
+        "~", "~~", "~" NONCE, "~" NONCE "AAAA", "~" NONCE "A", "~" NONCE "%25%25"};
+    struct fixture *f = *state;
+    char target[200];
+    for (size_t i = 0; i < sizeof TOKENS / sizeof TOKENS[0]; i++) {
+        snprintf(target, sizeof target, "/api/devices?$skiptoken=%s", TOKENS[i]);
+        fixture_ask(f, "GET", target, "");
+        assert_int_equal(f->status, 200);
+        assert_non_null(fixture_at(f, "value"));
+    }
+}
+
 static void templates_are_filtered_and_sorted_too(void **state)
 {
     struct fixture *f = *state;
@@ -305,6 +352,8 @@ int main(void)
         STAGED(a_token_of_another_order_is_refused),
         STAGED(both_spellings_at_once_are_refused),
         STAGED(a_filter_that_hardly_anything_fits_gives_short_pages_and_holds_nothing_up),
+        STAGED(a_page_that_ends_at_what_is_of_others_does_not_name_it),
+        STAGED(a_sealed_token_that_was_made_up_is_a_place_like_any_other),
         STAGED(templates_are_filtered_and_sorted_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

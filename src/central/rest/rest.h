@@ -161,7 +161,8 @@ struct rest_page {
     const char *after_name; /* the same for the place in that order */
     struct filter *filter;  /* NULL: none */
     char *after;            /* decoded $skiptoken, or NULL */
-    char *last;             /* key of the last item taken */
+    char *last;             /* key of the last item taken, or */
+    bool last_passed;       /* of the last row that was left out, which the caller may not see */
     cJSON *items;
     bool more;
 };

@@ -8,6 +8,7 @@
 #include "rest_filter.h"
 #include "rest_query.h"
 #include "rest_routes.h"
+#include "rest_seal.h"
 
 #define DEFAULT_PAGE 25u
 #define MAX_PAGE 100u
@@ -64,6 +65,27 @@ static bool refuse_unoffered(struct rest_call *call)
     return true;
 }
 
+/* One that was made up leads to another place of the list, as any text does. */
+static void open_token(struct rest_call *call, struct rest_page *page)
+{
+    char *text = page->after != NULL ? rest_unseal(call->core, page->after) : NULL;
+    if (text == NULL)
+        return;
+    free(page->after);
+    page->after = text;
+}
+
+/* A bound caller learns no id or name of what it does not see. */
+static bool seal_token(struct rest_call *call, struct rest_page *page)
+{
+    if (!page->more || !page->last_passed || page->last == NULL || rest_sees(call, NULL))
+        return page->last != NULL;
+    char *sealed = rest_seal(call->core, page->last);
+    free(page->last);
+    page->last = sealed;
+    return sealed != NULL;
+}
+
 bool rest_page_begin(struct rest_call *call, struct rest_page *page)
 {
     return rest_page_begin_most(call, page, MAX_PAGE);
@@ -76,6 +98,7 @@ bool rest_page_begin_most(struct rest_call *call, struct rest_page *page, size_t
     if (!refuse_unoffered(call) || !read_size(call, "$top", most, &page->limit) ||
         !read_size(call, "maxpagesize", most, &page->limit) || !read_option(call, "$skiptoken", &page->after))
         return false;
+    open_token(call, page);
     page->items = cJSON_CreateArray();
     if (page->items == NULL) {
         free(page->after);
@@ -238,7 +261,7 @@ bool rest_page_pass(struct rest_page *page, const char *id, const char *name)
         return true;
     free(page->last);
     page->last = key_of(page, id, name);
-    page->more = true;
+    page->last_passed = page->more = true;
     return false;
 }
 
@@ -291,7 +314,7 @@ static char *next_link(const struct core_request *request, const char *last)
 void rest_page_end(struct rest_call *call, struct rest_page *page, spoke_status status)
 {
     cJSON *body = cJSON_CreateObject();
-    char *link = page->more && page->last != NULL ? next_link(call->request, page->last) : NULL;
+    char *link = page->more && seal_token(call, page) ? next_link(call->request, page->last) : NULL;
     if (status == SPOKE_OK && (body == NULL || (page->count > 0 && page->last == NULL) || (page->more && !link)))
         status = SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK) {
