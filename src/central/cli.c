@@ -30,6 +30,7 @@ enum option_id {
     OPTION_TLS_CERT,
     OPTION_TLS_KEY,
     OPTION_BACKUP,
+    OPTION_NEW_TOKEN,
     OPTION_PROFILE,
     OPTION_LOG_LEVEL,
     OPTION_PRINT_ENV,
@@ -64,6 +65,7 @@ static const struct option options[] = {
     {"tls-cert", required_argument, NULL, OPTION_TLS_CERT},
     {"tls-key", required_argument, NULL, OPTION_TLS_KEY},
     {"backup", required_argument, NULL, OPTION_BACKUP},
+    {"new-token", required_argument, NULL, OPTION_NEW_TOKEN},
     {"profile", required_argument, NULL, OPTION_PROFILE},
     {"log-level", required_argument, NULL, OPTION_LOG_LEVEL},
     {"print-env", no_argument, NULL, OPTION_PRINT_ENV},
@@ -77,16 +79,15 @@ static const struct option options[] = {
 static const char help[] =
     "Usage: spoke-central [OPTION]...\n"
     "An IoT Central-style service on this machine: devices provision (DPS) and connect (MQTT over TLS, or over\n"
-    "WebSocket), people and programs use the REST API.\n"
+    "WebSocket), people use its web page, programs its REST API.\n"
     "\n"
     "Listening\n"
     "  --mqtt-port PORT        MQTT over TLS, for devices [8883]; 0: any free port\n"
-    "  --https-port PORT       REST API and MQTT over WebSocket [8443]; 0: any free port\n"
+    "  --https-port PORT       web page, REST API and MQTT over WebSocket [8443]; 0: any free port\n"
     "  --bind ADDRESS          IPv4 or IPv6 address [127.0.0.1]; 0.0.0.0 opens it to the network\n"
+    "  --hub-host NAME         the name that devices are told to connect to [localhost, or the address of --bind]\n"
     "  --tls-cert FILE         PEM: the server's certificate and the chain behind it [one by a CA made here]\n"
     "  --tls-key FILE          PEM: its key\n"
-    "  --plain-mqtt ADDR:PORT  beside it an ordinary MQTT broker over plain TCP, for any client; port 0: any free one\n"
-    "  --plain-mqtt-open       its address may be one that others reach; it asks nobody for a password\n"
     "\n"
     "Data\n"
     "  --data-dir FOLDER       [$XDG_DATA_HOME/spoke-central, or ~/.local/share/spoke-central]\n"
@@ -95,36 +96,46 @@ static const char help[] =
     "                          relaxed: faster, the last seconds are lost when the machine fails\n"
     "  --keep-messages N       of all devices together; the oldest go [10000000, about 4 GB]\n"
     "  --keep-days N           what is so much older than the newest goes [any age stays]\n"
-    "  --backup FOLDER         copy the data folder to a new one, which may be done while the service runs, and end\n"
     "\n"
     "Devices\n"
     "  --id-scope SCOPE        [made at the first start and kept]\n"
     "  --group-key KEY         base64, of the default enrolment group [made at the first start and kept]\n"
-    "  --hub-host NAME         the hub that devices are assigned to [localhost, or the address of --bind]\n"
     "  --device-ca FILE        PEM: devices with a certificate of this CA may enrol\n"
     "  --approve-by-hand       unknown devices wait until they are approved\n"
     "  --templates PATH        device templates, a file or a folder of them: DTDL, or IoT Central's form\n"
-    "  --dps-polls N           \"assigning\" answers before a registration's result [1]\n"
-    "  --dps-retry-after S     seconds that a device is told to wait between them [3]\n"
-    "  --connect-rate N        connections that the hub accepts in any second; more are refused [no limit]\n"
-    "  --max-connections N     devices that are connected at a time [16384, or what the limit of open files allows]\n"
     "  --drop-duplicates       a message whose id the device used before is acknowledged and not kept\n"
     "\n"
     "Limits\n"
+    "  --connect-rate N        connections that the hub accepts in any second; more are refused [no limit]\n"
+    "  --max-connections N     devices that are connected at a time [16384, or what the limit of open files allows]\n"
     "  --profile NAME          central-limits: the rates and numbers of IoT Central, answered 429 and 422; others with\n"
     "                          commas, such as central-limits,requests=5 [no limits]\n"
     "\n"
+    "Tests\n"
+    "  --print-env             once ready, print NAME=value lines, secrets among them, and nothing else\n"
+    "  --control               test-control routes under /control/; loopback only\n"
+    "  --dps-polls N           \"assigning\" answers before a registration's result [1]\n"
+    "  --dps-retry-after S     seconds that a device is told to wait between them [3]\n"
+    "\n"
+    "An ordinary MQTT broker beside the service\n"
+    "  --plain-mqtt ADDR:PORT  over plain TCP, for any client; port 0: any free one\n"
+    "  --plain-mqtt-open       its address may be one that others reach; it asks nobody for a password\n"
+    "\n"
     "Output\n"
     "  --log-level LEVEL       error, warn, info or debug, on standard error [warn]\n"
-    "  --print-env             once ready, print NAME=value lines, secrets among them, and nothing else\n"
     "  --show-secrets          show the group key and an API token at the start\n"
-    "  --control               test-control routes under /control/; loopback only\n"
     "  --help, --version\n"
     "\n"
-    "Example: a service to try things on, gone without a trace when it ends\n"
+    "Instead of a start, also while a service runs on the data folder\n"
+    "  --backup FOLDER         copy the data folder to a new one\n"
+    "  --new-token NAME        make an administrator's API token for a year, and print it: nothing shows it again\n"
+    "\n"
+    "Examples: a service to try things on, gone without a trace when it ends\n"
     "  spoke-central --ephemeral --show-secrets\n"
     "and with the CA, the API address and the token that it shows\n"
-    "  curl --cacert CA -H \"Authorization: TOKEN\" \"https://localhost:PORT/api/devices?api-version=2022-07-31\"\n";
+    "  curl --cacert CA -H \"Authorization: TOKEN\" \"https://localhost:PORT/api/devices?api-version=2022-07-31\"\n"
+    "The first token of a service that runs in the background\n"
+    "  spoke-central --data-dir FOLDER --new-token admin\n";
 
 struct parsing {
     struct cli *cli;
@@ -301,6 +312,8 @@ static void take_value_option(struct parsing *p, enum option_id id, const char *
         take_text(p, flag, value, &config->tls_key_file);
     else if (id == OPTION_BACKUP)
         take_text(p, flag, value, &p->cli->backup);
+    else if (id == OPTION_NEW_TOKEN)
+        take_text(p, flag, value, &p->cli->new_token);
     else if (id == OPTION_PLAIN_MQTT)
         take_plain_mqtt(p, flag, value);
     else if (id == OPTION_PROFILE)
@@ -323,11 +336,17 @@ static void settle_ports(struct parsing *p)
 
 static void check_together(struct parsing *p)
 {
-    if (p->cli->config.ephemeral && p->cli->config.data_dir != NULL)
-        complain(p, "data-dir", p->cli->config.data_dir, "a folder to keep does not go with --ephemeral");
-    else if (p->cli->config.ephemeral && p->cli->backup != NULL)
-        complain(p, "backup", p->cli->backup, "there is nothing to copy with --ephemeral");
-    if (p->go_on && p->cli->config.plain_mqtt_open && p->cli->config.plain_mqtt_address == NULL)
+    const struct cli *cli = p->cli;
+    const bool ephemeral = cli->config.ephemeral;
+    if (ephemeral && cli->config.data_dir != NULL)
+        complain(p, "data-dir", cli->config.data_dir, "a folder to keep does not go with --ephemeral");
+    else if (ephemeral && cli->backup != NULL)
+        complain(p, "backup", cli->backup, "there is nothing to copy with --ephemeral");
+    else if (ephemeral && cli->new_token != NULL)
+        complain(p, "new-token", cli->new_token, "nothing is kept with --ephemeral; --show-secrets shows a token");
+    else if (cli->backup != NULL && cli->new_token != NULL)
+        complain(p, "new-token", cli->new_token, "one thing at a time, without --backup");
+    if (p->go_on && cli->config.plain_mqtt_open && cli->config.plain_mqtt_address == NULL)
         complain(p, "plain-mqtt-open", "", "there is nothing to open without --plain-mqtt");
 }
 

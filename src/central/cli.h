@@ -12,6 +12,7 @@ struct cli {
     spoke_central_config config; /* its texts are those of argv */
     const char *templates;       /* file or folder; NULL: none */
     const char *backup;          /* a folder to make, instead of a start; NULL: none */
+    const char *new_token;       /* the name of an API token to make, instead of a start; NULL: none */
     bool print_env, show_secrets;
     char plain_mqtt_address[64]; /* config's points here */
 };

@@ -1,11 +1,14 @@
 /* spoke-central, the program. */
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 
 #include "backup.h"
 #include "central/shell/shell.h"
 #include "cli.h"
+#include "new_token.h"
 #include "preload.h"
 
 /* A usual soft limit of 1024 descriptors would hold fewer devices than the service takes. What the hard limit does
@@ -42,6 +45,21 @@ static int back_up(const struct cli *cli)
     return status == SPOKE_OK ? CLI_EXIT_OK : CLI_EXIT_FAILED;
 }
 
+/* The token alone on standard output, so that a script can take it. */
+static int make_token(const struct cli *cli)
+{
+    char why[512] = "", *token = NULL;
+    const spoke_status status = new_token_make(cli->config.data_dir, cli->new_token, &token, why, sizeof why);
+    if (status != SPOKE_OK) {
+        (void)fprintf(stderr, "spoke-central: %s\n", why);
+        return status == SPOKE_E_ARG ? CLI_EXIT_USAGE : CLI_EXIT_FAILED;
+    }
+    (void)printf("%s\n", token);
+    spoke_wipe(token, strlen(token));
+    free(token);
+    return CLI_EXIT_OK;
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli;
@@ -52,6 +70,8 @@ int main(int argc, char **argv)
         return code;
     if (cli.backup != NULL)
         return back_up(&cli);
+    if (cli.new_token != NULL)
+        return make_token(&cli);
     (void)sigemptyset(&ends);
     (void)sigaddset(&ends, SIGINT);
     (void)sigaddset(&ends, SIGTERM);

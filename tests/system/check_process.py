@@ -1,8 +1,10 @@
 """The program: its command line, its end, its folder, and what survives when it is killed."""
+import contextlib
 import os
 import shutil
 import signal
 import socket
+import sqlite3
 import ssl
 import stat
 import subprocess
@@ -12,7 +14,7 @@ import unittest
 
 import mqtt_raw
 from mqtt_raw import Closed
-from service import DESIRED, ENV_NAMES, PROGRAM, Service, TWIN, c2d_filter, register, poll, report, twin_get, until
+from service import API, DESIRED, ENV_NAMES, PROGRAM, Service, TWIN, c2d_filter, register, poll, report, twin_get, until
 
 
 def run(*arguments):
@@ -38,7 +40,7 @@ class CommandLine(Folder):
         code, out, err = run("--help")
         self.assertEqual((code, err), (0, ""))
         for flag in ("--mqtt-port", "--https-port", "--data-dir", "--ephemeral", "--print-env", "--control", "--dps-polls", "--dps-retry-after",
-                     "--id-scope", "--group-key", "--hub-host", "--device-ca", "--log-level", "--templates"):
+                     "--id-scope", "--group-key", "--hub-host", "--device-ca", "--log-level", "--templates", "--new-token"):
             self.assertIn(flag, out)
         code, out, err = run("--version")
         self.assertEqual((code, err), (0, ""))
@@ -71,6 +73,30 @@ class CommandLine(Folder):
         code, out, err = run("--data-dir", self.folder, "--backup", copy)
         self.assertEqual((code, out), (1, ""))
         self.assertIn(copy, err)
+
+    def test_whoever_has_the_folder_makes_a_token_that_a_running_service_takes(self):
+        service = self.start()
+        code, out, err = run("--data-dir", self.folder, "--new-token", "ops")
+        self.assertEqual((code, err), (0, ""))
+        self.assertEqual(out.count("\n"), 1)
+        token = out.strip()
+
+        def status():
+            return service.raw("GET", "/api/me?" + API, headers={"Authorization": token}).status
+        self.assertEqual(status(), 200)
+        self.assertEqual(run("--data-dir", self.folder, "--new-token", "ops")[:2], (2, ""))
+        service.ask(204, "DELETE", "/api/apiTokens/ops")
+        self.assertEqual(status(), 401)
+        self.assertNotIn(token, service.said())
+
+    def test_a_store_of_another_format_gets_no_token(self):
+        self.start().terminate()
+        with contextlib.closing(sqlite3.connect(os.path.join(self.folder, "central.db"))) as store:
+            store.execute("PRAGMA user_version=1")
+            code, out, err = run("--data-dir", self.folder, "--new-token", "ops")
+            self.assertEqual((code, out), (1, ""))
+            self.assertIn("format 1", err)
+            self.assertEqual(store.execute("PRAGMA user_version").fetchone(), (1,))
 
     def test_a_certificate_of_ones_own_is_served_and_no_other(self):
         first = self.start()

@@ -63,7 +63,7 @@ static void every_option_reaches_the_configuration(void **state)
                    "0ne1", "--group-key", "a2V5", "--hub-host", "hub", "--device-ca", "/ca", "--approve-by-hand",
                    "--templates", "/t", "--durability", "relaxed", "--show-secrets", "--connect-rate", "9",
                    "--max-connections", "500", "--keep-messages", "70", "--keep-days", "30", "--drop-duplicates",
-                   "--tls-cert", "/c", "--tls-key", "/k", "--backup", "/b"));
+                   "--tls-cert", "/c", "--tls-key", "/k", "--new-token", "t"));
     assert_true(r.starts);
     const spoke_central_config *config = &r.cli.config;
     assert_int_equal(config->mqtt_port, 1883);
@@ -83,7 +83,7 @@ static void every_option_reaches_the_configuration(void **state)
     assert_string_equal(config->device_ca_file, "/ca");
     assert_string_equal(config->tls_cert_file, "/c");
     assert_string_equal(config->tls_key_file, "/k");
-    assert_string_equal(r.cli.backup, "/b");
+    assert_string_equal(r.cli.new_token, "t");
     assert_true(config->approve_by_hand);
     assert_true(config->relaxed_durability);
     assert_int_equal(config->connect_rate, 9);
@@ -177,6 +177,24 @@ static void folder_to_keep_does_not_go_with_ephemeral(void **state)
     done(&r);
 }
 
+static void what_is_done_instead_of_a_start_stands_alone(void **state)
+{
+    struct run r;
+    (void)state;
+    parse(&r, ARGS("--ephemeral", "--new-token", "t"));
+    assert_false(r.starts);
+    assert_int_equal(r.code, CLI_EXIT_USAGE);
+    done(&r);
+    parse(&r, ARGS("--backup", "/b", "--new-token", "t"));
+    assert_false(r.starts);
+    assert_int_equal(r.code, CLI_EXIT_USAGE);
+    done(&r);
+    parse(&r, ARGS("--data-dir", "/d", "--backup", "/b"));
+    assert_true(r.starts);
+    assert_string_equal(r.cli.backup, "/b");
+    done(&r);
+}
+
 static void help_names_every_option_and_exits_with_zero(void **state)
 {
     static const char *const flags[] = {"--mqtt-port",
@@ -206,6 +224,11 @@ static void help_names_every_option_and_exits_with_zero(void **state)
                                         "--drop-duplicates",
                                         "--plain-mqtt",
                                         "--plain-mqtt-open",
+                                        "--tls-cert",
+                                        "--tls-key",
+                                        "--profile",
+                                        "--backup",
+                                        "--new-token",
                                         "Example"};
     struct run r;
     (void)state;
@@ -345,6 +368,7 @@ int main(void)
         cmocka_unit_test(port_zero_frees_one_port_only),
         cmocka_unit_test(bad_arguments_exit_with_two_and_a_sentence),
         cmocka_unit_test(folder_to_keep_does_not_go_with_ephemeral),
+        cmocka_unit_test(what_is_done_instead_of_a_start_stands_alone),
         cmocka_unit_test(help_names_every_option_and_exits_with_zero),
         cmocka_unit_test(env_lines_are_exactly_the_contract),
         cmocka_unit_test(env_lines_of_the_plain_broker_come_behind),

@@ -1,6 +1,7 @@
 #include "api_token.h"
 
 #include <base/base64.h>
+#include <base/iso8601.h>
 #include <base/url.h>
 #include <crypto/crypto.h>
 #include <inttypes.h>
@@ -105,6 +106,26 @@ spoke_status api_token_hash(const char *sig, char out[API_TOKEN_HASH_CAP])
         status = base64_encode(spoke_str_from((const char *)digest, sizeof digest), &buf);
     out[buf.len] = '\0';
     return status;
+}
+
+spoke_status api_token_issue(const char *application_id, const char *sig, const char *token_id, int64_t expiry_ms,
+                             cJSON *document, char **token)
+{
+    char hash[API_TOKEN_HASH_CAP], at[40];
+    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
+    spoke_status status = api_token_hash(sig, hash);
+    if (status == SPOKE_OK)
+        status = iso8601_format(expiry_ms, 3, &buf);
+    if (status == SPOKE_OK)
+        status = api_token_write(application_id, sig, token_id, expiry_ms, token);
+    if (status != SPOKE_OK)
+        return status;
+    at[buf.len] = '\0';
+    cJSON_DeleteItemFromObjectCaseSensitive(document, "expiry");
+    cJSON_AddStringToObject(document, "expiry", at);
+    cJSON_AddNumberToObject(document, "expiryMs", (double)expiry_ms);
+    cJSON_AddStringToObject(document, "hash", hash);
+    return SPOKE_OK;
 }
 
 static bool read_field(struct api_token *t, spoke_str pair)

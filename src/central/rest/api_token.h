@@ -5,6 +5,7 @@
 #ifndef SPOKE_SRC_CENTRAL_API_TOKEN_H
 #define SPOKE_SRC_CENTRAL_API_TOKEN_H
 
+#include <cJSON.h>
 #include <spoke/base.h>
 
 enum api_token_verdict {
@@ -37,6 +38,11 @@ enum api_token_verdict api_token_judge_issued(const struct api_token *token, con
 /* The whole Authorization value on the heap, to be wiped. E_ARG: the id cannot be used. */
 spoke_status api_token_write(const char *application_id, const char *sig, const char *token_id, int64_t expiry_ms,
                              char **out);
+
+/* Issues one: `document` gets "expiry", "expiryMs" and the "hash" of sig, *token its text, which is to be shown once and
+ * wiped. sig: random, base64. E_ARG: the id cannot be used. */
+spoke_status api_token_issue(const char *application_id, const char *sig, const char *token_id, int64_t expiry_ms,
+                             cJSON *document, char **token);
 
 /* The whole Authorization value on the heap. secret: base64. E_ARG: the secret or the id cannot be used. */
 spoke_status api_token_make(const char *application_id, const char *secret, const char *token_id,

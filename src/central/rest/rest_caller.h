@@ -5,6 +5,9 @@
 #include "rest.h"
 
 #define REST_SERVICE_TOKEN "bootstrap" /* stands for all tokens that were shown at a start */
+#define REST_ADMINISTRATOR "ca310b8d-2f4a-44e0-a36e-957c202cd8d4" /* the id of this role */
+#define REST_MOST_TOKENS 200u
+#define REST_TOKEN_ID_RULE "An API token's id has 1 to 48 letters, digits, '-' or '_'."
 #define REST_TOKEN_LIFE_MS (INT64_C(365) * 24 * 3600 * 1000)
 
 struct rest_grant {
@@ -22,6 +25,7 @@ struct rest_caller {
 
 /* *out NULL: the request is in-process. False, with a 401. */
 bool rest_caller_find(struct rest_call *call, struct rest_caller **out);
+bool rest_token_id_good(const char *id); /* of an issued token */
 /* Tokens of the service's own that end no later than now and a token's life are good no more. */
 spoke_status rest_service_tokens_revoke(struct core *c);
 void rest_caller_free(struct rest_caller *caller); /* NULL is fine */

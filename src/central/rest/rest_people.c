@@ -8,13 +8,12 @@
 #include "rest_caller.h"
 #include "rest_entity.h"
 
-#define MAX_TOKENS 200u
 #define MAX_USERS 200u
 #define MAX_TEXT 320u /* of an e-mail address: 64 + 1 + 255 */
 
 /* --- API tokens --- */
 
-static bool token_id_good(const char *id)
+bool rest_token_id_good(const char *id)
 {
     return rest_id_good(id, "-_", 48);
 }
@@ -44,22 +43,13 @@ static bool read_expiry(struct rest_call *call, const cJSON *item, int64_t *out)
 /* Completes the document with expiry and hash, and makes the text that is shown once. */
 static spoke_status issue(struct rest_call *call, cJSON *document, int64_t expiry_ms, char **token)
 {
-    char sig[96] = "", hash[API_TOKEN_HASH_CAP], at[40];
-    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
-    spoke_status status = core_make_key(call->core, sig) ? api_token_hash(sig, hash) : SPOKE_E_PORT;
-    if (status == SPOKE_OK)
-        status = iso8601_format(expiry_ms, 3, &buf);
-    if (status == SPOKE_OK)
-        status = api_token_write(core_application_id(call->core), sig, call->args[0], expiry_ms, token);
+    char sig[96] = "";
+    const spoke_status status =
+        core_make_key(call->core, sig)
+            ? api_token_issue(core_application_id(call->core), sig, call->args[0], expiry_ms, document, token)
+            : SPOKE_E_PORT;
     spoke_wipe(sig, sizeof sig);
-    if (status != SPOKE_OK)
-        return status;
-    at[buf.len] = '\0';
-    cJSON_DeleteItemFromObjectCaseSensitive(document, "expiry");
-    cJSON_AddStringToObject(document, "expiry", at);
-    cJSON_AddNumberToObject(document, "expiryMs", (double)expiry_ms);
-    cJSON_AddStringToObject(document, "hash", hash);
-    return SPOKE_OK;
+    return status;
 }
 
 static bool check_token(struct rest_call *call, cJSON *document, const cJSON *before)
@@ -87,9 +77,9 @@ static bool check_token(struct rest_call *call, cJSON *document, const cJSON *be
 
 static const struct rest_entity TOKEN = {.kind = "apiToken",
                                          .name = "API token",
-                                         .id_good = token_id_good,
-                                         .id_rule = "An API token's id has 1 to 48 letters, digits, '-' or '_'.",
-                                         .most = MAX_TOKENS,
+                                         .id_good = rest_token_id_good,
+                                         .id_rule = REST_TOKEN_ID_RULE,
+                                         .most = REST_MOST_TOKENS,
                                          .organized = true,
                                          .check = check_token,
                                          .show = show_token,

@@ -27,7 +27,7 @@ static const struct {
 } BUILT_IN[] = {
     {"344138e9-8de4-4497-8c54-5237e96d6aaf", "Builder", BUILDER},
     {"ae2c9854-393b-4f97-8c42-479d70ce626e", "Operator", OPERATOR},
-    {"ca310b8d-2f4a-44e0-a36e-957c202cd8d4", "Administrator", REST_ALL_RIGHTS},
+    {REST_ADMINISTRATOR, "Administrator", REST_ALL_RIGHTS},
 };
 #define BUILT_IN_COUNT (sizeof BUILT_IN / sizeof BUILT_IN[0])
 

@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "store_broker.h"
 #include "store_query.h"
 
 #define BUSY_LIMIT_MS 2000 /* somebody looks into the file with another program */
+#define BESIDE_TRIES 40000 /* of half a millisecond: between two commits of a busy service there is less */
 
 struct schema {
     const char *const *steps; /* n takes a file from version n to n + 1. A released one is never edited. */
@@ -224,6 +226,17 @@ static void explain(const struct store *s, const char *path, char *why, size_t w
         snprintf(why, why_cap, "the store %s cannot be opened: %s", path, text);
 }
 
+static struct store *allocate(const struct schema *schema)
+{
+    struct store *s = calloc(1, sizeof *s);
+    if (s != NULL) {
+        s->schema = schema;
+        store_keep(s, STORE_ALL_MESSAGES_KEPT);
+        s->events = STORE_NOT_COUNTED;
+    }
+    return s;
+}
+
 static spoke_status open_as(const struct schema *schema, const char *path, bool durable, struct store **out,
                             char *why, size_t why_cap)
 {
@@ -232,13 +245,8 @@ static spoke_status open_as(const struct schema *schema, const char *path, bool 
     why = why != NULL && why_cap > 0 ? why : unread;
     why_cap = why != unread ? why_cap : sizeof unread;
     why[0] = '\0';
-    struct store *s = calloc(1, sizeof *s);
+    struct store *s = allocate(schema);
     spoke_status status = s == NULL ? SPOKE_E_NO_MEMORY : SPOKE_OK;
-    if (s != NULL) {
-        s->schema = schema;
-        store_keep(s, STORE_ALL_MESSAGES_KEPT);
-        s->events = STORE_NOT_COUNTED;
-    }
     if (status == SPOKE_OK && !in_memory)
         status = store_make_private(path, why, why_cap);
     if (status == SPOKE_OK)
@@ -264,6 +272,57 @@ spoke_status store_open(const char *path, bool durable, struct store **out, char
 spoke_status store_broker_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap)
 {
     return open_as(&BROKER, path, durable, out, why, why_cap);
+}
+
+static int try_again(void *ctx, int tries)
+{
+    const struct timespec pause = {0, 500000};
+    (void)ctx;
+    (void)nanosleep(&pause, NULL);
+    return tries < BESIDE_TRIES;
+}
+
+static spoke_status check_present(struct store *s, const char *path, char *why, size_t why_cap)
+{
+    int64_t application = 0, version = 0;
+    spoke_status status = pragma_int(s, "PRAGMA application_id", &application);
+    if (status == SPOKE_OK)
+        status = pragma_int(s, "PRAGMA user_version", &version);
+    if (status != SPOKE_OK || (application == STORE_APPLICATION_ID && version == s->schema->version))
+        return status;
+    if (application != STORE_APPLICATION_ID)
+        snprintf(why, why_cap, "%s is a database of another program", path);
+    else
+        snprintf(why, why_cap, "%s was written by another version of spoke-central (format %lld, here %lld)", path,
+                 (long long)version, (long long)s->schema->version);
+    return SPOKE_E_PORT;
+}
+
+spoke_status store_open_beside(const char *path, struct store **out, char *why, size_t why_cap)
+{
+    struct store *s = allocate(&CENTRAL);
+    why[0] = '\0';
+    if (s == NULL)
+        return SPOKE_E_NO_MEMORY;
+    s->durable = true;
+    spoke_status status =
+        store_status(sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL));
+    if (status == SPOKE_OK) {
+        (void)sqlite3_extended_result_codes(s->db, 1);
+        (void)sqlite3_busy_handler(s->db, try_again, NULL);
+        (void)sqlite3_wal_autocheckpoint(s->db, 0);
+        status = run(s, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA synchronous=FULL");
+    }
+    if (status == SPOKE_OK)
+        status = check_present(s, path, why, why_cap);
+    if (status == SPOKE_OK) {
+        *out = s;
+        return SPOKE_OK;
+    }
+    if (why[0] == '\0')
+        explain(s, path, why, why_cap);
+    store_close(s);
+    return status;
 }
 
 void store_close(struct store *s)

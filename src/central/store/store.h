@@ -20,6 +20,10 @@ struct store;
  * disk, and a machine that fails loses the last of them, but not the file (synchronous=NORMAL).
  * E_PORT and a sentence in why: no access, damaged, another program's, a newer format. */
 spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
+/* The same of a store that is there, and of this program's format, to read and write a little beside a service that
+ * may have it open: makes nothing, changes no format, and store_begin waits for the service's commits, up to 20 s.
+ * Durable. */
+spoke_status store_open_beside(const char *path, struct store **out, char *why, size_t why_cap);
 void store_close(struct store *s);
 /* How many events of all devices together stay at least; somewhat more do between two looks. */
 void store_keep(struct store *s, uint32_t events);
