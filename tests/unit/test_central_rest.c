@@ -550,6 +550,36 @@ static void properties_of_a_new_device_are_empty(void **state)
     assert_int_equal(f->status, 404);
 }
 
+static void a_name_is_as_long_as_its_characters(void **state)
+{
+    struct fixture *f = *state;
+    char body[500], name[400] = "";
+    for (int i = 0; i < 148; i++)
+        strcat(name, "\xC3\xA5");
+    snprintf(body, sizeof body, "{\"displayName\":\"%s\"}", name);
+    fixture_ask(f, "PUT", "/api/devices/d1", body);
+    assert_int_equal(f->status, 200);
+    snprintf(body, sizeof body, "{\"displayName\":\"%sx\"}", name);
+    fixture_ask(f, "PUT", "/api/devices/d1", body);
+    assert_refused(f, 400, "InvalidBody", "more than 148 characters");
+}
+
+static void components_come_in_pages_by_name(void **state)
+{
+    struct fixture *f = *state;
+    fixture_connect(f, "d1");
+    report(f, "{\"wheel\":{\"__t\":\"c\"},\"axle\":{\"__t\":\"c\"}}");
+    fixture_ask(f, "GET", "/api/devices/d1/components?$top=1", "");
+    assert_string_equal(fixture_text(f, "value.0.name"), "axle");
+    assert_int_equal(cJSON_GetArraySize(fixture_at(f, "value")), 1);
+    assert_string_equal(fixture_text(f, "nextLink"),
+                        "https://localhost:1/api/devices/d1/components?$top=1&%24skiptoken=axle");
+    fixture_ask(f, "GET", "/api/devices/d1/components?$top=1&%24skiptoken=axle", "");
+    assert_answer(f, 200, "{\"value\":[{\"@type\":\"Component\",\"name\":\"wheel\"}]}");
+    fixture_ask(f, "GET", "/api/devices/d1/components?$top=0", "");
+    assert_refused(f, 400, "InvalidQuery", "$top");
+}
+
 static void properties_show_values_and_how_they_were_acknowledged(void **state)
 {
     struct fixture *f = *state;
@@ -975,6 +1005,8 @@ int main(void)
         REST(a_group_is_made_changed_and_deleted),
         REST(a_group_body_is_refused_by_place),
         REST(properties_of_a_new_device_are_empty),
+        REST(a_name_is_as_long_as_its_characters),
+        REST(components_come_in_pages_by_name),
         REST(properties_show_values_and_how_they_were_acknowledged),
         REST(a_property_named_like_an_acknowledgement_but_none_is_shown_whole),
         REST(a_patch_reaches_the_device_and_answers_202),

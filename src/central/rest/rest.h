@@ -142,6 +142,7 @@ void rest_add_etag(cJSON *object, int64_t etag);
 cJSON *rest_raw(const char *json);
 /* Text of any bytes: what is not UTF-8, and NUL, becomes U+FFFD. */
 cJSON *rest_text(const void *bytes, size_t len);
+size_t rest_characters(const char *text); /* of valid UTF-8 */
 /* A symmetric key of a body into *slot; without one, what is there stays, or a fresh one is made. False, with a
  * reply. */
 bool rest_key(struct rest_call *call, const cJSON *key, const char *place, char **slot);

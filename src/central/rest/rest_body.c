@@ -121,6 +121,14 @@ cJSON *rest_raw(const char *json)
     return json != NULL ? cJSON_CreateRaw(json) : cJSON_CreateNull();
 }
 
+size_t rest_characters(const char *text)
+{
+    size_t count = 0;
+    for (; *text != '\0'; text++)
+        count += ((unsigned char)*text & 0xC0u) != 0x80u;
+    return count;
+}
+
 /* How many bytes of valid, non-NUL UTF-8 stand at the front: 1 to 4, or 0. */
 static size_t character_len(spoke_str text)
 {

@@ -10,6 +10,7 @@
 #define MAX_CAPABILITIES 100
 #define MAX_NAME 200u
 #define MAX_TEXT 10000u
+#define MAX_WORD 256u /* an id, a name of telemetry, a colour */
 #define PLACE_CAP 60u
 
 /* --- kinds of tiles --- */
@@ -87,6 +88,11 @@ static bool fail(struct rest_call *call, const char *place, const char *what)
     return false;
 }
 
+static bool word_good(const cJSON *item)
+{
+    return item == NULL || (cJSON_IsString(item) && strlen(item->valuestring) <= MAX_WORD);
+}
+
 static bool whole_in(const cJSON *item, int least, int most)
 {
     return item != NULL && item->valuedouble >= least && item->valuedouble <= most &&
@@ -113,8 +119,11 @@ static bool check_devices(struct rest_call *call, const cJSON *list, const char 
     const cJSON *item = NULL;
     if (cJSON_GetArraySize(list) > MAX_DEVICES)
         return fail(call, place, "has more than 100 \"devices\"");
-    cJSON_ArrayForEach(item, list) if (!cJSON_IsString(item)) return fail(call, place,
-                                                                          "has a device that is not a string");
+    cJSON_ArrayForEach(item, list)
+    {
+        if (!word_good(item))
+            return fail(call, place, "has a device that is not a string of at most 256 bytes");
+    }
     return true;
 }
 
@@ -133,7 +142,7 @@ static bool check_capabilities(struct rest_call *call, const cJSON *list, const 
             return fail(call, place, "has a capability that is not an object");
         if (!rest_members(call, item, place, members, 2))
             return false;
-        if (capability == NULL)
+        if (capability == NULL || !word_good(capability))
             return fail(call, place,
                         "has a capability without \"capability\", the name of a telemetry or property");
         if (function != NULL && !ONE_OF(function->valuestring, FUNCTIONS))
@@ -191,6 +200,9 @@ static bool check_format(struct rest_call *call, const cJSON *format, const char
         {"textSize", REST_NUMBER, false, &size}};
     if (!rest_members(call, format, place, members, sizeof members / sizeof members[0]))
         return false;
+    for (size_t i = 5; i <= 8; i++)
+        if (!word_good(seen[i]))
+            return fail(call, place, "has a format with a text of more than 256 bytes");
     if (places != NULL && !whole_in(places, 0, 20))
         return fail(call, place, "has \"decimalPlaces\" that are not from 0 to 20");
     if (size != NULL && !whole_in(size, 1, 500))
@@ -248,6 +260,10 @@ static const char *field_name(unsigned fields)
 static bool check_values(struct rest_call *call, const struct kind *kind, const struct configuration *c,
                          const char *place)
 {
+    const cJSON *const words[] = {c->group, c->device, c->command, c->image, c->query, c->text_unit};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (!word_good(words[i]))
+            return fail(call, place, "has an id or a name of more than 256 bytes");
     if (!check_devices(call, c->devices, place) || !check_capabilities(call, c->capabilities, place))
         return false;
     if (c->range != NULL && !check_range(call, c->range, kind->fields, place))
@@ -332,6 +348,8 @@ static bool check_tile(struct rest_call *call, const cJSON *tile, int index)
         return false;
     if (name == NULL || strlen(name->valuestring) > MAX_NAME)
         return fail(call, place, "lacks a \"displayName\" of at most 200 bytes");
+    if (!word_good(id))
+        return fail(call, place, "has an \"id\" of more than 256 bytes");
     if ((x != NULL && !whole_in(x, 0, 100)) || (y != NULL && !whole_in(y, 0, 100)))
         return fail(call, place, "has an \"x\" or \"y\" that is not a whole number from 0 to 100");
     if ((width != NULL && !whole_in(width, 1, 10)) || (height != NULL && !whole_in(height, 1, 10)))

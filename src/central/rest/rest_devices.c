@@ -3,10 +3,11 @@
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/template_doc.h"
 #include "rest.h"
 #include "rest_filter.h"
 
-#define MAX_NAME_BYTES (148u * 4u) /* 148 characters */
+#define MAX_NAME 148u /* characters */
 
 static void add_text(cJSON *object, const char *name, const char *text)
 {
@@ -184,10 +185,13 @@ static bool read_device(struct rest_call *call, struct device_body *out)
         return false;
     if (out->id != NULL && strcmp(out->id->valuestring, call->args[0]) != 0)
         rest_fail(reply, 400, "InvalidBody", "\"id\" of a device differs from the path's.");
-    else if (cJSON_IsString(out->display_name) && strlen(out->display_name->valuestring) > MAX_NAME_BYTES)
-        rest_fail(reply, 400, "InvalidBody", "\"displayName\" of a device has more than 148 characters.");
-    else if (cJSON_IsString(out->template_id) && strncmp(out->template_id->valuestring, "dtmi:", 5) != 0)
-        rest_fail(reply, 400, "InvalidBody", "\"template\" of a device has to be a DTMI, \"dtmi:...;1\".");
+    else if (cJSON_IsString(out->display_name) && rest_characters(out->display_name->valuestring) > MAX_NAME)
+        rest_fail(reply, 400, "InvalidBody", "\"displayName\" of a device has more than %u characters.", MAX_NAME);
+    else if (cJSON_IsString(out->template_id) && (strncmp(out->template_id->valuestring, "dtmi:", 5) != 0 ||
+                                                  strlen(out->template_id->valuestring) >= TEMPLATE_ID_CAP))
+        rest_fail(reply, 400, "InvalidBody",
+                  "\"template\" of a device has to be a DTMI of at most %u characters, \"dtmi:...;1\".",
+                  TEMPLATE_ID_CAP - 1);
     return reply->status == 0;
 }
 

@@ -5,6 +5,7 @@
 #include "rest_certificates.h"
 
 #define MAX_GROUP_ID 255u
+#define MAX_NAME 200u
 
 /* Keys are shown to whoever asks for the one group, never in a list. */
 static cJSON *keys_json(const struct store_group *row, bool shown)
@@ -104,6 +105,9 @@ static bool read_group(struct rest_call *call, struct group_body *out)
         return false;
     if (out->id != NULL && strcmp(out->id->valuestring, call->args[0]) != 0)
         rest_fail(reply, 400, "InvalidBody", "\"id\" of an enrolment group differs from the path's.");
+    else if (out->display_name != NULL && strlen(out->display_name->valuestring) > MAX_NAME)
+        rest_fail(reply, 400, "InvalidBody", "\"displayName\" of an enrolment group has at most %u bytes.",
+                  MAX_NAME);
     else if (out->type != NULL && !type_good(out->type->valuestring))
         rest_fail(reply, 400, "InvalidBody", TYPES_RULE);
     out->certificates.of[0].change = out->certificates.of[1].change = REST_KEEP;

@@ -174,10 +174,7 @@ static void add_component(cJSON *out, const struct twin_view *view, const char *
 static void add_component_name(cJSON *out, const struct twin_view *view, const char *name)
 {
     (void)view;
-    cJSON *item = cJSON_CreateObject();
-    cJSON_AddStringToObject(item, "@type", "Component");
-    cJSON_AddStringToObject(item, "name", name);
-    cJSON_AddItemToArray(out, item);
+    cJSON_AddItemToArray(out, cJSON_CreateString(name));
 }
 
 /* Those of the template of which the twin has nothing. */
@@ -203,16 +200,40 @@ void rest_properties_get(struct rest_call *call)
     view_free(&view);
 }
 
+/* The next of `names` behind `after`, in order of bytes; NULL: there is no more. */
+static const char *next_name(const cJSON *names, const char *after)
+{
+    const cJSON *item = NULL;
+    const char *found = NULL;
+    cJSON_ArrayForEach(item, names)
+    {
+        if ((after == NULL || strcmp(item->valuestring, after) > 0) &&
+            (found == NULL || strcmp(item->valuestring, found) < 0))
+            found = item->valuestring;
+    }
+    return found;
+}
+
 void rest_components_list(struct rest_call *call)
 {
     struct twin_view view;
+    struct rest_page page;
+    bool more = true;
     if (!view_read(call, &view))
         return;
-    cJSON *body = cJSON_CreateObject();
-    cJSON *list = cJSON_AddArrayToObject(body, "value");
-    each_component(&view, add_component_name, list);
-    add_silent_components(&view, list);
-    rest_ok(&call->reply, 200, body);
+    if (rest_page_begin(call, &page)) {
+        cJSON *names = cJSON_CreateArray();
+        each_component(&view, add_component_name, names);
+        add_silent_components(&view, names);
+        for (const char *name = page.after; more && (name = next_name(names, name)) != NULL;) {
+            cJSON *item = cJSON_CreateObject();
+            cJSON_AddStringToObject(item, "@type", "Component");
+            cJSON_AddStringToObject(item, "name", name);
+            more = rest_page_add(&page, item, name);
+        }
+        cJSON_Delete(names);
+        rest_page_end(call, &page, SPOKE_OK);
+    }
     view_free(&view);
 }
 

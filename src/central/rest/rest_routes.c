@@ -194,7 +194,7 @@ static const struct rest_route CONTROL[] = {
     {"GET", TESTED "/messages", RIGHT_CONTROL, NONE, control_messages_get, 0, 200, NULL, "Any", "List what a device sent"},
     {"DELETE", TESTED "/messages", RIGHT_CONTROL, NONE, control_messages_delete, 0, 204, NULL, NULL, "Forget what a device sent"},
     {"POST", TESTED "/disconnect", RIGHT_CONTROL, NONE, control_disconnect, 0, 200, NULL, "Any", "Drop the connection of a device"},
-    {"POST", TESTED "/c2d", RIGHT_CONTROL, OBJECT, control_c2d, 0, 202, "Any", "Any", "Queue a cloud-to-device message"},
+    {"POST", TESTED "/c2d", RIGHT_CONTROL, OBJECT, control_c2d, 0, 202, "Message", "Any", "Queue a cloud-to-device message"},
     {"GET", "/control/events", RIGHT_CONTROL, NONE, control_events_get, 0, 200, NULL, "Any", "List what happened to connections"},
     {"GET", "/control/rates", RIGHT_CONTROL, NONE, control_rates_get, 0, 200, NULL, "Any", "Get how many devices connected when"},
     {"DELETE", "/control/rates", RIGHT_CONTROL, NONE, control_rates_delete, 0, 204, NULL, NULL, "Count connections anew"},

@@ -10,6 +10,7 @@
 #include "rest.h"
 #include "rest_filter.h"
 
+#define MAX_NAME 512u
 #define MAX_TEMPLATES 1000u
 #define MAX_PAGE_BYTES (4u * 1024u * 1024u) /* of a list; what is beyond comes with the next page */
 #define WHY_CAP 400u
@@ -144,6 +145,22 @@ static bool etag_matches(struct rest_call *call, cJSON *tree, int64_t present)
     return matches;
 }
 
+/* Lists show it and are sorted by it. In DTDL a name may be an object of one for each language. */
+static bool name_good(struct rest_call *call, const cJSON *tree)
+{
+    const cJSON *name = cJSON_GetObjectItemCaseSensitive(tree, "displayName"), *item = NULL;
+    bool good = name == NULL || cJSON_IsObject(name) ||
+                (cJSON_IsString(name) && rest_characters(name->valuestring) <= MAX_NAME);
+    cJSON_ArrayForEach(item, name)
+    {
+        good = good && cJSON_IsString(item) && rest_characters(item->valuestring) <= MAX_NAME;
+    }
+    if (!good)
+        rest_fail(&call->reply, 400, "InvalidBody",
+                  "\"displayName\" of a device template has to be a string of at most %u characters.", MAX_NAME);
+    return good;
+}
+
 static bool make_form(struct rest_call *call, cJSON **tree)
 {
     char why[WHY_CAP] = "";
@@ -152,7 +169,7 @@ static bool make_form(struct rest_call *call, cJSON **tree)
         rest_fail(&call->reply, 400, "InvalidBody", "The template is not accepted: %s.", why);
     else if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
-    return status == SPOKE_OK;
+    return status == SPOKE_OK && name_good(call, *tree);
 }
 
 /* --- storing --- */
