@@ -186,6 +186,28 @@ static void the_configuration_is_shown_without_its_key(void **state)
     assert_null(fixture_at(f, "id"));
 }
 
+/* Wherever it stands, however it is spelled, and what else gives access. */
+static void no_key_of_a_connection_string_is_shown(void **state)
+{
+    static const char *const STRINGS[] = {"AccountName=acct1;AccountKey=c2hvcnQ=;AccountKey=" KEY,
+                                          "XAccountKey=x;AccountName=acct1;accountkey=" KEY,
+                                          "AccountName=acct1;AccountKey=" KEY ";SharedAccessSignature=" KEY};
+    struct fixture *f = *state;
+    char body[600];
+    for (size_t i = 0; i < sizeof STRINGS / sizeof STRINGS[0]; i++) {
+        snprintf(body, sizeof body, "{\"connectionString\":\"%s\",\"container\":\"uploads\"}", STRINGS[i]);
+        fixture_ask(f, "PUT", "/api/fileUploads", body);
+        assert_int_equal(f->status, 200);
+        assert_null(strstr(f->text, KEY));
+        char *shown = strdup(f->text);
+        fixture_ask(f, "PUT", "/api/fileUploads", shown);
+        assert_int_equal(f->status, 200);
+        free(shown);
+        begin(f);
+        assert_int_equal(f->status, 200);
+    }
+}
+
 static void what_was_shown_can_be_written_back(void **state)
 {
     struct fixture *f = *state;
@@ -457,6 +479,7 @@ int main(void)
         cmocka_unit_test(names_of_containers_and_blobs_are_checked),
         cmocka_unit_test(a_signature_is_that_of_the_storage_service),
         CLAIM(the_configuration_is_shown_without_its_key),
+        CLAIM(no_key_of_a_connection_string_is_shown),
         CLAIM(what_was_shown_can_be_written_back),
         CLAIM(the_configuration_is_patched_and_deleted),
         CLAIM(a_configuration_is_refused_by_place),

@@ -16,16 +16,35 @@
 
 /* --- the configuration, of which there is one --- */
 
-/* "..;AccountKey=*****;.." on the heap: the key lets everybody write everywhere. */
+static bool gives_access(spoke_str name)
+{
+    return spoke_str_equal_nocase(name, SPOKE_STR("AccountKey")) ||
+           spoke_str_equal_nocase(name, SPOKE_STR("SharedAccessSignature"));
+}
+
+/* Each field as it is, but "AccountKey=*****", on the heap: the key lets everybody write everywhere. */
 static char *hide_key(const char *connection)
 {
-    const char *at = strcasestr(connection, "AccountKey=");
-    if (at == NULL)
-        return strdup(connection);
-    const size_t before = (size_t)(at - connection) + sizeof "AccountKey=" - 1;
-    const char *behind = connection + before + strcspn(connection + before, ";");
-    char *text = NULL;
-    return asprintf(&text, "%.*s" HIDDEN "%s", (int)before, connection, behind) < 0 ? NULL : text;
+    spoke_str rest = spoke_str_of(connection), field, name, value;
+    const size_t cap = (sizeof HIDDEN) * (rest.len + 1); /* a field has two bytes at least, with its ';' */
+    char *text = calloc(1, cap);
+    spoke_buf out = spoke_buf_from(text, text != NULL ? cap - 1 : 0);
+    spoke_status status = text != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+    for (bool more = true; more && status == SPOKE_OK;) {
+        spoke_str tail = {NULL, 0};
+        more = spoke_str_cut(rest, ';', &field, &tail);
+        rest = tail;
+        const bool hidden = spoke_str_cut(field, '=', &name, &value) && gives_access(name);
+        status = spoke_buf_append(&out, hidden ? spoke_str_from(name.ptr, name.len + 1) : field);
+        if (status == SPOKE_OK && hidden)
+            status = spoke_buf_append(&out, SPOKE_STR(HIDDEN));
+        if (status == SPOKE_OK && more)
+            status = spoke_buf_append_byte(&out, ';');
+    }
+    if (status == SPOKE_OK)
+        return text;
+    free(text);
+    return NULL;
 }
 
 static void replace_text(cJSON *document, const char *name, const char *text)
@@ -52,7 +71,7 @@ static bool keep_key(struct rest_call *call, cJSON *document, const cJSON *befor
 {
     const char *wanted = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(document, "connectionString"));
     const char *present = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(before, "connectionString"));
-    if (wanted == NULL || strstr(wanted, "AccountKey=" HIDDEN) == NULL)
+    if (wanted == NULL || strcasestr(wanted, "AccountKey=" HIDDEN) == NULL)
         return true;
     char *hidden = present != NULL ? hide_key(present) : NULL;
     const bool same = hidden != NULL && strcmp(hidden, wanted) == 0;
