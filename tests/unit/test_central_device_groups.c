@@ -174,6 +174,33 @@ static void a_group_of_an_organization_has_its_devices_and_those_below(void **st
     free(token);
 }
 
+static void a_group_that_hardly_anything_is_in_gives_short_pages(void **state)
+{
+    struct fixture *f = *state;
+    char id[20];
+    unsigned pages = 1;
+    for (unsigned i = 0; i < 5000; i++) {
+        snprintf(id, sizeof id, "n%04u", i);
+        struct store_device row = {
+            .id = id, .template_id = "dtmi:x:y;1", .enabled = true, .approved = true, .simulated = i == 4500};
+        assert_ok(store_device_put(core_store(f->bench.core), &row));
+    }
+    ask(f, "PUT", GROUP, "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices WHERE $simulated = true\"}");
+    fixture_ask(f, "GET", GROUP "/devices", "");
+    unsigned found = 0;
+    for (; pages < 20; pages++) {
+        if (strcmp(fixture_text(f, "value.0.id"), "n4500") == 0)
+            found++;
+        if (fixture_at(f, "nextLink") == NULL)
+            break;
+        char *link = strdup(strstr(fixture_text(f, "nextLink"), "/api/"));
+        fixture_ask(f, "GET", link, "");
+        free(link);
+    }
+    assert_int_equal(found, 1);
+    assert_in_range(pages, 5, 6);
+}
+
 int main(void)
 {
 #define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -184,6 +211,7 @@ int main(void)
         WITH_CORE(the_devices_of_a_group_come_in_pages),
         WITH_CORE(a_group_that_cannot_be_is_refused),
         WITH_CORE(a_group_of_an_organization_has_its_devices_and_those_below),
+        WITH_CORE(a_group_that_hardly_anything_is_in_gives_short_pages),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

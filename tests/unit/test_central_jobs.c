@@ -185,6 +185,25 @@ static void a_job_of_an_empty_group_is_complete(void **state)
     assert_progress(f, JOB, "complete", 0, 0, 0, 0);
 }
 
+static void a_job_looks_for_its_devices_a_part_at_a_time(void **state)
+{
+    struct fixture *f = *state;
+    char id[20];
+    for (unsigned i = 0; i < 4500; i++) {
+        snprintf(id, sizeof id, "n%04u", i);
+        struct store_device row = {
+            .id = id, .template_id = PUMP, .enabled = true, .approved = true, .provisioned = i == 10 || i == 4400};
+        assert_ok(store_device_put(core_store(f->bench.core), &row));
+    }
+    ask(f, "PUT", "/api/deviceGroups/g",
+        "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices WHERE $provisioned = true\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 2);
+    assert_progress(f, JOB, "running", 1, 1, 0, 0);
+    turns(f, 5);
+    assert_progress(f, JOB, "complete", 2, 0, 2, 0);
+}
+
 static void a_job_whose_group_went_fails(void **state)
 {
     struct fixture *f = *state;
@@ -677,6 +696,7 @@ int main(void)
         WITH_CORE(a_device_that_refuses_the_command_has_failed),
         WITH_CORE(a_device_of_another_template_fails_and_says_so),
         WITH_CORE(a_job_of_an_empty_group_is_complete),
+        WITH_CORE(a_job_looks_for_its_devices_a_part_at_a_time),
         WITH_CORE(a_job_whose_group_went_fails),
         WITH_CORE(a_batch_begins_when_the_one_before_has_ended),
         WITH_CORE(too_many_failures_cancel_the_rest),

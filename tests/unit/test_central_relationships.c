@@ -129,6 +129,29 @@ static void a_bound_token_sees_what_has_both_ends_in_its_reach(void **state)
     free(token);
 }
 
+static void a_list_looks_at_a_thousand_and_names_none_out_of_reach(void **state)
+{
+    struct fixture *f = *state;
+    char id[20];
+    ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"O\"}");
+    ask(f, "PATCH", "/api/devices/gw", "{\"organizations\":[\"oslo\"]}");
+    for (unsigned i = 0; i < 1100; i++) {
+        snprintf(id, sizeof id, "hidden%04u", i);
+        struct store_device row = {.id = id, .enabled = true, .approved = true};
+        const struct store_relationship link = {"gw", id, id, 1};
+        assert_ok(store_device_put(core_store(f->bench.core), &row));
+        assert_ok(store_relationship_put(core_store(f->bench.core), &link));
+    }
+    ask(f, "PUT", "/api/apiTokens/t",
+        "{\"roles\":[{\"role\":\"ae2c9854-393b-4f97-8c42-479d70ce626e\",\"organization\":\"oslo\"}]}");
+    char *token = strdup(fixture_text(f, "token"));
+    fixture_ask_as(f, "GET", GATEWAY "?api-version=2022-07-31", "", false, token);
+    assert_int_equal(f->status, 200);
+    assert_non_null(fixture_at(f, "nextLink"));
+    assert_null(strstr(f->text, "hidden"));
+    free(token);
+}
+
 static void a_relationship_with_an_end_out_of_reach_is_not_changed(void **state)
 {
     struct fixture *f = *state;
@@ -165,6 +188,7 @@ int main(void)
         WITH_CORE(a_relationship_that_cannot_be_is_refused),
         WITH_CORE(an_id_is_given_once_for_each_gateway),
         WITH_CORE(a_bound_token_sees_what_has_both_ends_in_its_reach),
+        WITH_CORE(a_list_looks_at_a_thousand_and_names_none_out_of_reach),
         WITH_CORE(a_relationship_with_an_end_out_of_reach_is_not_changed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -121,12 +121,11 @@ static bool take_scanned(void *ctx, const struct store_scanned *row)
 {
     struct looking *l = ctx;
     l->taken = false;
-    if (!rest_reach_has(l->group->reach, row->organizations))
-        return true;
-    l->status = ql_read(&l->group->reader, row, take_row, l);
+    if (rest_reach_has(l->group->reach, row->organizations))
+        l->status = ql_read(&l->group->reader, row, take_row, l);
     if (l->status != SPOKE_OK)
         return false;
-    return !l->taken || l->walk->each(l->walk->ctx, row);
+    return l->taken ? l->walk->each(l->walk->ctx, row) : l->walk->passed(l->walk->ctx, row->device_id);
 }
 
 spoke_status device_group_each(struct core *c, struct device_group *group, const struct device_group_walk *walk)
@@ -234,12 +233,18 @@ struct listing {
     spoke_status status;
 };
 
+static bool pass(void *ctx, const char *device_id)
+{
+    struct listing *list = ctx;
+    return rest_page_pass(&list->page, device_id, NULL);
+}
+
 static bool add_to_page(void *ctx, const struct store_scanned *row)
 {
     struct listing *list = ctx;
     struct store_device device;
     if (!rest_sees(list->call, row->organizations))
-        return true;
+        return pass(list, row->device_id);
     list->status = store_device_get(core_store(list->call->core), row->device_id, &device);
     if (list->status != SPOKE_OK)
         return false;
@@ -263,7 +268,8 @@ void rest_device_group_devices(struct rest_call *call)
     if (!rest_page_begin(call, &list.page))
         return;
     spoke_status status = device_group_open(call->core, call->args[0], &group);
-    const struct device_group_walk walk = {.after = list.page.after, .each = add_to_page, .ctx = &list};
+    const struct device_group_walk walk = {
+        .after = list.page.after, .each = add_to_page, .passed = pass, .ctx = &list};
     if (status == SPOKE_OK)
         status = device_group_each(call->core, &group, &walk);
     else if (status == SPOKE_E_ARG)

@@ -24,11 +24,13 @@ void device_group_close(struct device_group *group);
  * NULL, which is all of them. Also on an error. */
 spoke_status device_group_reach(struct core *c, const char *organizations, cJSON **out);
 
-/* Calls `each` for the devices of the group behind `after` (NULL: from the start), in order of id; false stops. Devices
- * without a template are in no group. */
+/* Calls `each` for the devices of the group behind `after` (NULL: from the start), in order of id, and `passed` for those
+ * that were looked at and are not of it; false stops, for whoever may not look at all at once. Devices without a template
+ * are in no group. */
 struct device_group_walk {
     const char *after;
     bool (*each)(void *ctx, const struct store_scanned *row);
+    bool (*passed)(void *ctx, const char *device_id);
     void *ctx;
 };
 spoke_status device_group_each(struct core *c, struct device_group *group, const struct device_group_walk *walk);

@@ -12,6 +12,7 @@
 
 enum {
     FILL_AT_A_TIME = 500,
+    PASS_AT_A_TIME = 2000, /* devices that are looked at and are not of the group: a few ms */
     DEVICES_AT_A_TIME = 8, /* each is a commit of its own */
     COMMANDS_IN_FLIGHT = 20,
     MESSAGE_BYTES = 300,
@@ -371,6 +372,8 @@ struct found {
     char ids[FILL_AT_A_TIME][SPOKE_MAX_ID_BYTES + 1];
     size_t count, most;
     const cJSON *reach;
+    size_t passed;
+    char last[SPOKE_MAX_ID_BYTES + 1]; /* where the looking ended; "": not so early */
 };
 
 static bool find_id(struct found *found, const char *id)
@@ -381,10 +384,20 @@ static bool find_id(struct found *found, const char *id)
     return true;
 }
 
+static bool pass(void *ctx, const char *device_id)
+{
+    struct found *found = ctx;
+    if (++found->passed < PASS_AT_A_TIME)
+        return true;
+    (void)snprintf(found->last, sizeof found->last, "%s", device_id);
+    return false;
+}
+
 static bool take_member(void *ctx, const struct store_scanned *row)
 {
     struct found *found = ctx;
-    return !rest_reach_has(found->reach, row->organizations) || find_id(found, row->device_id);
+    return rest_reach_has(found->reach, row->organizations) ? find_id(found, row->device_id)
+                                                            : pass(found, row->device_id);
 }
 
 static bool take_pending(void *ctx, const struct store_job_device *row)
@@ -398,8 +411,9 @@ static spoke_status note_found(struct job_run *run, const struct found *found)
     spoke_status status = core_dirty(c);
     for (size_t i = 0; i < found->count && status == SPOKE_OK; i++)
         status = store_job_device_put(core_store(c), run->id, found->ids[i], STORE_JOB_PENDING, NULL);
-    if (status == SPOKE_OK && found->count > 0)
-        (void)snprintf(run->last, sizeof run->last, "%s", found->ids[found->count - 1]);
+    if (status == SPOKE_OK && (found->last[0] != '\0' || found->count > 0))
+        (void)snprintf(run->last, sizeof run->last, "%s",
+                       found->last[0] != '\0' ? found->last : found->ids[found->count - 1]);
     run->total += found->count;
     return status;
 }
@@ -414,7 +428,7 @@ static void fill(struct job_run *run, struct found *found)
     if (status == SPOKE_OK)
         status = device_group_reach(c, run->organizations, &own.reach);
     *found = (struct found){.most = FILL_AT_A_TIME, .reach = own.reach};
-    const struct device_group_walk walk = {.after = run->last, .each = take_member, .ctx = found};
+    const struct device_group_walk walk = {.after = run->last, .each = take_member, .passed = pass, .ctx = found};
     if (status == SPOKE_OK)
         status = device_group_each(c, &group, &walk);
     device_group_close(&group);
@@ -426,7 +440,7 @@ static void fill(struct job_run *run, struct found *found)
                                                   : spoke_status_text(status));
         return;
     }
-    if (found->count == FILL_AT_A_TIME)
+    if (found->count == FILL_AT_A_TIME || found->last[0] != '\0')
         return;
     run->last[0] = '\0';
     set(run->document, JOB_FILLED, cJSON_CreateTrue());

@@ -97,7 +97,7 @@ static bool add_to_page(void *ctx, const struct store_relationship *row)
 {
     struct listing *list = ctx;
     if (!visible(list->call, row->source) || !visible(list->call, row->target))
-        return true;
+        return rest_page_pass(&list->page, row->id, NULL);
     return rest_page_add(&list->page, relationship_json(row), row->id);
 }
 
