@@ -1,11 +1,14 @@
 /* The cloud as a test double: short functions over the service's own requests. */
 #include "fake.h"
 
+#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MAX_TARGET = 600, KEY_BYTES = 96 };
+enum { MAX_TARGET = 600, MAX_NAME = 128, KEY_BYTES = 96 };
+
+#define ID_MORE "-._:~"
 
 struct fake_key {
     struct fake_key *next;
@@ -207,11 +210,32 @@ static spoke_status refused(struct spoke_fake *f, int http_status, spoke_status 
     return http_status == 0 ? SPOKE_E_NO_MEMORY : status;
 }
 
-/* False: the id is too long to be one. Ids have no characters that a target has to escape. */
-static bool make_target(char *out, const char *before, const char *device_id, const char *behind)
+/* What stands in a target as it is. */
+static bool is_name(const char *text, const char *more)
 {
-    const int len = snprintf(out, MAX_TARGET, "%s%s%s", before, device_id, behind);
-    return len > 0 && len < MAX_TARGET;
+    const size_t len = strlen(text);
+    size_t good = 0;
+    while (good < len && (isalnum((unsigned char)text[good]) || strchr(more, text[good]) != NULL))
+        good++;
+    return len > 0 && len <= MAX_NAME && good == len;
+}
+
+static spoke_status check_id(struct spoke_fake *f, const char *device_id)
+{
+    return is_name(device_id, ID_MORE) ? SPOKE_OK
+                                       : refuse(f, SPOKE_E_ARG,
+                                                "the id of a device has 1 to 128 of"
+                                                " A-Z, a-z, 0-9 and -._:~");
+}
+
+/* E_ARG: no such id can be. */
+static spoke_status make_target(struct spoke_fake *f, char out[MAX_TARGET], const char *before,
+                                const char *device_id, const char *behind)
+{
+    const spoke_status status = check_id(f, device_id);
+    if (status == SPOKE_OK)
+        (void)snprintf(out, MAX_TARGET, "%s%s%s", before, device_id, behind);
+    return status;
 }
 
 /* The answer becomes a part of itself. */
@@ -228,13 +252,14 @@ static const char *narrow(struct spoke_fake *f, spoke_str part)
 const char *spoke_fake_enrol(spoke_fake *fake, const char *device_id)
 {
     char target[MAX_TARGET];
+    if (make_target(fake, target, "/api/devices/", device_id, "") != SPOKE_OK)
+        return NULL;
     struct fake_key *key = calloc(1, sizeof *key);
-    int status = 0;
-    if (key == NULL || !make_target(target, "/api/devices/", device_id, "")) {
-        free(key);
+    if (key == NULL) {
+        (void)refused(fake, 0, SPOKE_E_NO_MEMORY);
         return NULL;
     }
-    status = ask(fake, "PUT", target, "{}");
+    const int status = ask(fake, "PUT", target, "{}");
     spoke_buf text = spoke_buf_from(key->text, sizeof key->text - 1);
     if (status != 200 || spoke_central_device_key(fake->central, device_id, &text) != SPOKE_OK) {
         (void)refused(fake, status, SPOKE_E_HUB);
@@ -268,10 +293,8 @@ static struct fake_seen *seen_of(struct spoke_fake *f, const char *device_id, co
 static spoke_status look(struct spoke_fake *f, struct fake_seen *seen, const char **body)
 {
     char target[MAX_TARGET];
-    const int len = snprintf(target, sizeof target, "/api/events?order=asc&$top=1&deviceId=%s&kind=%s&after=%lld",
-                             seen->device_id, seen->kind, (long long)seen->position);
-    if (len < 0 || len >= (int)sizeof target)
-        return refuse(f, SPOKE_E_ARG, "the name of the device or of the kind is too long");
+    (void)snprintf(target, sizeof target, "/api/events?order=asc&$top=1&deviceId=%s&kind=%s&after=%lld",
+                   seen->device_id, seen->kind, (long long)seen->position);
     const int status = ask(f, "GET", target, NULL);
     if (status != 200)
         return refused(f, status, SPOKE_E_ARG);
@@ -295,10 +318,15 @@ spoke_status spoke_fake_wait(spoke_fake *fake, const char *device_id, const char
                              const char **body)
 {
     const uint64_t until = fake->now + limit_ms;
+    spoke_status status = check_id(fake, device_id);
+    if (status != SPOKE_OK)
+        return status;
+    if (!is_name(kind, ""))
+        return refuse(fake, SPOKE_E_ARG, "there is no such kind of event");
     struct fake_seen *seen = seen_of(fake, device_id, kind);
     if (seen == NULL)
-        return SPOKE_E_NO_MEMORY;
-    spoke_status status = look(fake, seen, body);
+        return refused(fake, 0, SPOKE_E_NO_MEMORY);
+    status = look(fake, seen, body);
     while (status == SPOKE_E_NOT_FOUND && fake->now < until) {
         work(fake, until);
         status = look(fake, seen, body);
@@ -313,7 +341,7 @@ spoke_status spoke_fake_wait(spoke_fake *fake, const char *device_id, const char
 const char *spoke_fake_messages(spoke_fake *fake, const char *device_id)
 {
     char target[MAX_TARGET];
-    if (!make_target(target, "/control/devices/", device_id, "/messages"))
+    if (make_target(fake, target, "/control/devices/", device_id, "/messages") != SPOKE_OK)
         return NULL;
     const int status = ask(fake, "GET", target, NULL);
     if (status == 200)
@@ -325,34 +353,51 @@ const char *spoke_fake_messages(spoke_fake *fake, const char *device_id)
 spoke_status spoke_fake_desire(spoke_fake *fake, const char *device_id, const char *patch)
 {
     char target[MAX_TARGET];
-    if (!make_target(target, "/api/devices/", device_id, "/properties"))
-        return SPOKE_E_ARG;
+    const spoke_status good = make_target(fake, target, "/api/devices/", device_id, "/properties");
+    if (good != SPOKE_OK)
+        return good;
     const int status = ask(fake, "PATCH", target, patch);
     return status == 200 || status == 202 ? SPOKE_OK : refused(fake, status, SPOKE_E_HUB);
 }
 
-static bool command_target(char *out, const char *device_id, const char *name)
+static spoke_status command_target(struct spoke_fake *f, char out[MAX_TARGET], const char *device_id,
+                                   const char *name)
 {
     const char *star = strchr(name, '*');
     const int component = star != NULL ? (int)(star - name) : 0;
-    const int len = snprintf(out, MAX_TARGET, "/api/devices/%s%s%.*s/commands/%s", device_id,
-                             star != NULL ? "/components/" : "", component, name, star != NULL ? star + 1 : name);
-    return len > 0 && len < MAX_TARGET;
+    const spoke_status status = check_id(f, device_id);
+    if (status != SPOKE_OK)
+        return status;
+    if (!is_name(name, ID_MORE "*"))
+        return refuse(f, SPOKE_E_ARG, "the name of a command has letters, digits and -._:~");
+    (void)snprintf(out, MAX_TARGET, "/api/devices/%s%s%.*s/commands/%s", device_id,
+                   star != NULL ? "/components/" : "", component, name, star != NULL ? star + 1 : name);
+    return SPOKE_OK;
+}
+
+/* A device that is there and could answer another time. */
+static bool is_silence(const struct spoke_fake *f, int http_status)
+{
+    enum { AWAY = 404, LATE = 504 };
+    const spoke_str code =
+        http_status == AWAY ? member(member(spoke_str_of(f->answer), "error"), "code") : spoke_str_from("", 0);
+    return http_status == LATE || spoke_str_equal(code, SPOKE_STR("\"DeviceNotConnected\""));
 }
 
 spoke_status spoke_fake_command(spoke_fake *fake, const char *device_id, const char *name, const char *request,
                                 int *code, const char **response)
 {
     char target[MAX_TARGET], *body = NULL;
-    enum { CREATED = 201, AWAY = 404, LATE = 504 };
-    if (!command_target(target, device_id, name))
-        return SPOKE_E_ARG;
+    enum { CREATED = 201 };
+    const spoke_status good = command_target(fake, target, device_id, name);
+    if (good != SPOKE_OK)
+        return good;
     if (asprintf(&body, request != NULL ? "{\"request\":%s}" : "{}", request) < 0)
         return SPOKE_E_NO_MEMORY;
     const int status = ask(fake, "POST", target, body);
     free(body);
     if (status != CREATED)
-        return refused(fake, status, status == AWAY || status == LATE ? SPOKE_E_TIMEOUT : SPOKE_E_HUB);
+        return refused(fake, status, is_silence(fake, status) ? SPOKE_E_TIMEOUT : SPOKE_E_HUB);
     const spoke_str all = spoke_str_of(fake->answer);
     int64_t number = 0;
     if (spoke_json_int(member(all, "responseCode"), &number) == SPOKE_OK && code != NULL)

@@ -166,6 +166,16 @@ static void a_command_that_is_not_answered_ends_in_a_timeout(void **state)
     assert_int_equal(spoke_fake_command(f->cloud, "d1", "slow", NULL, NULL, NULL), SPOKE_E_TIMEOUT);
 }
 
+static void a_command_that_nobody_can_be_asked_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(spoke_fake_command(f->cloud, "nobody", "echo", NULL, NULL, NULL), SPOKE_E_HUB);
+    assert_non_null(strstr(spoke_fake_why(f->cloud), "HTTP 404"));
+    assert_non_null(spoke_fake_enrol(f->cloud, "d1"));
+    assert_int_equal(spoke_fake_command(f->cloud, "d1", "echo", "{", NULL, NULL), SPOKE_E_HUB);
+    assert_non_null(strstr(spoke_fake_why(f->cloud), "HTTP 400"));
+}
+
 static void a_network_that_is_down_breaks_the_connection_until_it_is_up(void **state)
 {
     struct fixture *f = *state;
@@ -225,11 +235,27 @@ static void records_survive_a_new_client(void **state)
     assert_int_equal(machine->load(machine->ctx, "k", &out), SPOKE_E_NOT_FOUND);
 }
 
-static void an_id_that_is_none_is_not_enrolled(void **state)
+/* It would be another route of the service, or another device. */
+static void an_id_that_is_none_is_refused_with_a_reason(void **state)
 {
+    static const char *const ids[] = {"not an id", "d1?x", "d1/attestation", "%64", ""};
     struct fixture *f = *state;
-    assert_null(spoke_fake_enrol(f->cloud, "not an id"));
-    assert_non_null(strstr(spoke_fake_why(f->cloud), "HTTP 4"));
+    char longest[700];
+    memset(longest, 'x', sizeof longest - 1);
+    longest[sizeof longest - 1] = '\0';
+    assert_non_null(spoke_fake_enrol(f->cloud, "d1"));
+    for (size_t i = 0; i <= sizeof ids / sizeof ids[0]; i++) {
+        const char *id = i < sizeof ids / sizeof ids[0] ? ids[i] : longest;
+        assert_int_equal(spoke_fake_fault(f->cloud, "{\"none\":1}"), SPOKE_E_ARG);
+        assert_null(spoke_fake_enrol(f->cloud, id));
+        assert_null(strstr(spoke_fake_why(f->cloud), "none")); /* a reason of its own */
+        assert_null(spoke_fake_messages(f->cloud, id));
+        assert_int_equal(spoke_fake_desire(f->cloud, id, "{}"), SPOKE_E_ARG);
+        assert_int_equal(spoke_fake_command(f->cloud, id, "echo", NULL, NULL, NULL), SPOKE_E_ARG);
+        assert_int_equal(spoke_fake_wait(f->cloud, id, "telemetry", 0, NULL), SPOKE_E_ARG);
+    }
+    assert_int_equal(spoke_fake_wait(f->cloud, "d1", "telemetry&x", 0, NULL), SPOKE_E_ARG);
+    assert_int_equal(spoke_fake_command(f->cloud, "d1", "a/b", NULL, NULL, NULL), SPOKE_E_ARG);
 }
 
 static void a_configuration_of_ones_own_keeps_what_the_fake_needs(void **state)
@@ -258,12 +284,13 @@ int main(void)
         TEST(a_desired_property_that_is_no_json_is_refused),
         TEST(a_command_gets_its_answer),
         TEST(a_command_that_is_not_answered_ends_in_a_timeout),
+        TEST(a_command_that_nobody_can_be_asked_is_refused),
         TEST(a_network_that_is_down_breaks_the_connection_until_it_is_up),
         TEST(a_fault_happens),
         TEST(everything_received_can_be_read),
         TEST(time_passes_with_the_device_at_work),
         TEST(records_survive_a_new_client),
-        TEST(an_id_that_is_none_is_not_enrolled),
+        TEST(an_id_that_is_none_is_refused_with_a_reason),
         TEST(a_configuration_of_ones_own_keeps_what_the_fake_needs),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -59,18 +59,19 @@ SPOKE_API void spoke_fake_network(spoke_fake *fake, bool up);
 /* Waits for the next event of that kind from the device that was not given before: "telemetry", "connected",
  * "disconnected", "provisioned", "devicePropertyReportedChange", "commandAnswered" and the others of docs/central.md,
  * or a source such as "properties". *body, when asked for: telemetry as the device sent it, of others the event's
- * "body" as JSON, "" when it has none (telemetry that is not JSON: as a JSON string). E_TIMEOUT: none came within limit_ms of the fake's clock; E_ARG: no such kind. */
+ * "body" as JSON, "" when it has none (telemetry that is not JSON: as a JSON string). E_TIMEOUT: none came within
+ * limit_ms of the fake's clock; E_ARG: no such kind, or no id. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_wait(spoke_fake *fake, const char *device_id, const char *kind,
                                                         uint32_t limit_ms, const char **body);
 /* Everything that the device sent so far, as a JSON array: body, properties, qos and more of each message. NULL:
  * spoke_fake_why. */
 SPOKE_API const char *spoke_fake_messages(spoke_fake *fake, const char *device_id);
-/* Desired properties as a JSON object, in the shape of the REST API: {"target":21.5}. E_HUB: refused. */
+/* Desired properties as a JSON object, in the shape of the REST API: {"target":21.5}. E_HUB: refused; E_ARG: no id. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_desire(spoke_fake *fake, const char *device_id,
                                                           const char *patch);
 /* Calls a command ("name", or "component*name") and lets the device work until it has answered. `request` is JSON, NULL
  * for none. *code and *response (JSON, "" when there is none) are the device's. E_TIMEOUT: it did not answer, or is
- * not connected; E_HUB: refused. */
+ * not connected; E_HUB: refused, as for a device that there is not; E_ARG: no id or name. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_command(spoke_fake *fake, const char *device_id,
                                                            const char *name, const char *request, int *code,
                                                            const char **response);
