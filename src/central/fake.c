@@ -144,6 +144,13 @@ void spoke_fake_pass(spoke_fake *fake, uint32_t ms)
         work(fake, until);
 }
 
+void spoke_fake_outage(spoke_fake *fake, uint32_t ms)
+{
+    spoke_fake_network(fake, false);
+    spoke_fake_pass(fake, ms);
+    spoke_fake_network(fake, true);
+}
+
 /* --- requests --- */
 
 struct answered {
@@ -336,6 +343,18 @@ spoke_status spoke_fake_wait(spoke_fake *fake, const char *device_id, const char
     (void)snprintf(fake->why, sizeof fake->why, "no %s of %.128s within %u ms", seen->kind, device_id,
                    (unsigned)limit_ms);
     return SPOKE_E_TIMEOUT;
+}
+
+spoke_status spoke_fake_skip(spoke_fake *fake, const char *device_id, const char *kind, size_t count,
+                             uint32_t limit_ms)
+{
+    const uint64_t until = fake->now + limit_ms;
+    spoke_status status = SPOKE_OK;
+    for (size_t i = 0; i < count && status == SPOKE_OK; i++) {
+        const uint64_t left = until > fake->now ? until - fake->now : 0;
+        status = spoke_fake_wait(fake, device_id, kind, (uint32_t)left, NULL);
+    }
+    return status;
 }
 
 const char *spoke_fake_messages(spoke_fake *fake, const char *device_id)

@@ -47,10 +47,7 @@ static void poll_client(void *ctx)
 static void open_client(struct fixture *f)
 {
     const spoke_config config =
-        SPOKE_CONFIG(.provisioning_host = "cloud", .id_scope = spoke_fake_id_scope(f->cloud),
-                     .registration_id = "d1", .credential.primary = spoke_fake_enrol(f->cloud, "d1"),
-                     .platform = spoke_fake_platform(f->cloud), .test_only = SPOKE_TEST_ONLY_PLAINTEXT,
-                     .handlers = handlers, .handler_count = 3, .user = f);
+        SPOKE_CONFIG(SPOKE_FAKE_DEVICE(f->cloud, "d1"), .handlers = handlers, .handler_count = 3, .user = f);
     assert_ok(spoke_client_create(&config, &f->client));
     assert_ok(spoke_client_open(f->client));
     spoke_fake_drive(f->cloud, poll_client, f);
@@ -176,6 +173,35 @@ static void a_command_that_nobody_can_be_asked_is_refused(void **state)
     assert_non_null(strstr(spoke_fake_why(f->cloud), "HTTP 400"));
 }
 
+static void an_outage_ends_and_what_waited_arrives(void **state)
+{
+    struct fixture *f = *state;
+    open_client(f);
+    assert_ok(spoke_fake_wait(f->cloud, "d1", "connected", 60000, NULL));
+    const uint64_t before = spoke_fake_now_ms(f->cloud);
+    for (int i = 0; i < 3; i++)
+        assert_ok(spoke_send(f->client, spoke_i64("n", i)));
+    spoke_fake_outage(f->cloud, 60000);
+    assert_true(spoke_fake_now_ms(f->cloud) >= before + 60000);
+    assert_ok(spoke_fake_wait(f->cloud, "d1", "disconnected", 0, NULL));
+    assert_ok(spoke_fake_skip(f->cloud, "d1", "telemetry", 3, 600000));
+    assert_int_equal(spoke_fake_skip(f->cloud, "d1", "telemetry", 1, 1000), SPOKE_E_TIMEOUT);
+}
+
+/* The limit is for all of them together, and what came is given. */
+static void fewer_than_were_waited_for_are_a_timeout(void **state)
+{
+    struct fixture *f = *state;
+    open_client(f);
+    assert_ok(spoke_fake_wait(f->cloud, "d1", "connected", 60000, NULL));
+    const uint64_t before = spoke_fake_now_ms(f->cloud);
+    assert_ok(spoke_send(f->client, spoke_i64("n", 1)));
+    assert_int_equal(spoke_fake_skip(f->cloud, "d1", "telemetry", 2, 5000), SPOKE_E_TIMEOUT);
+    assert_true(spoke_fake_now_ms(f->cloud) <= before + 5200);
+    assert_non_null(strstr(spoke_fake_why(f->cloud), "telemetry"));
+    assert_int_equal(spoke_fake_wait(f->cloud, "d1", "telemetry", 0, NULL), SPOKE_E_TIMEOUT);
+}
+
 static void a_network_that_is_down_breaks_the_connection_until_it_is_up(void **state)
 {
     struct fixture *f = *state;
@@ -285,6 +311,8 @@ int main(void)
         TEST(a_command_gets_its_answer),
         TEST(a_command_that_is_not_answered_ends_in_a_timeout),
         TEST(a_command_that_nobody_can_be_asked_is_refused),
+        TEST(an_outage_ends_and_what_waited_arrives),
+        TEST(fewer_than_were_waited_for_are_a_timeout),
         TEST(a_network_that_is_down_breaks_the_connection_until_it_is_up),
         TEST(a_fault_happens),
         TEST(everything_received_can_be_read),

@@ -3,10 +3,7 @@
  *
  *     spoke_fake *cloud = NULL;
  *     status = spoke_fake_start(NULL, &cloud);
- *     const spoke_config config = SPOKE_CONFIG(
- *         .provisioning_host = "cloud", .id_scope = spoke_fake_id_scope(cloud), .registration_id = "d1",
- *         .credential.primary = spoke_fake_enrol(cloud, "d1"), .platform = spoke_fake_platform(cloud),
- *         .test_only = SPOKE_TEST_ONLY_PLAINTEXT);
+ *     const spoke_config config = SPOKE_CONFIG(SPOKE_FAKE_DEVICE(cloud, "d1"), .handlers = ...);
  *     ... create and open the client, and tell the fake how it is polled:
  *     spoke_fake_drive(cloud, poll_once, client);
  *     status = spoke_fake_wait(cloud, "d1", "telemetry", 60000, &body);
@@ -42,6 +39,11 @@ SPOKE_API const spoke_platform *spoke_fake_platform(spoke_fake *fake);
 SPOKE_API const char *spoke_fake_id_scope(const spoke_fake *fake); /* valid until stop */
 /* Makes the device known, and gives its key in base64, valid until stop. NULL: spoke_fake_why says why. */
 SPOKE_API const char *spoke_fake_enrol(spoke_fake *fake, const char *device_id);
+/* The members of a spoke_config that connect a device's client to the fake; enrols it. */
+#define SPOKE_FAKE_DEVICE(fake, device_id) \
+    .provisioning_host = "cloud", .id_scope = spoke_fake_id_scope(fake), .registration_id = (device_id), \
+    .credential.primary = spoke_fake_enrol(fake, device_id), .platform = spoke_fake_platform(fake), \
+    .test_only = SPOKE_TEST_ONLY_PLAINTEXT
 /* Who works while the fake waits: polls the device's client once, for 100 ms or so. NULL: nobody. */
 typedef void (*spoke_fake_poll_fn)(void *ctx);
 SPOKE_API void spoke_fake_drive(spoke_fake *fake, spoke_fake_poll_fn poll, void *ctx);
@@ -53,6 +55,8 @@ SPOKE_API uint64_t spoke_fake_now_ms(const spoke_fake *fake);
 SPOKE_API void spoke_fake_pass(spoke_fake *fake, uint32_t ms);
 /* False: connections break and none comes about, until true. */
 SPOKE_API void spoke_fake_network(spoke_fake *fake, bool up);
+/* Takes the network away for so long, with the device at work. */
+SPOKE_API void spoke_fake_outage(spoke_fake *fake, uint32_t ms);
 
 /* --- the cloud's side --- */
 
@@ -63,6 +67,9 @@ SPOKE_API void spoke_fake_network(spoke_fake *fake, bool up);
  * limit_ms of the fake's clock; E_ARG: no such kind, or no id. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_wait(spoke_fake *fake, const char *device_id, const char *kind,
                                                         uint32_t limit_ms, const char **body);
+/* Waits for so many, which are given then. E_TIMEOUT: fewer came. */
+SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_skip(spoke_fake *fake, const char *device_id, const char *kind,
+                                                        size_t count, uint32_t limit_ms);
 /* Everything that the device sent so far, as a JSON array: body, properties, qos and more of each message. NULL:
  * spoke_fake_why. */
 SPOKE_API const char *spoke_fake_messages(spoke_fake *fake, const char *device_id);
