@@ -330,6 +330,25 @@ static void a_device_that_names_its_gateway_is_behind_it(void **state)
     free(id);
 }
 
+static void a_device_takes_no_other_from_the_gateway_that_it_names(void **state)
+{
+    (void)state;
+    struct store_device gateway = {.id = (char[]){"gw"}, .enabled = true, .approved = true};
+    struct store_device leaf = {.id = (char[]){"other"}, .enabled = true, .approved = true};
+    const struct store_relationship theirs = {"gw", "dev-001", "other", 1};
+    char *id = NULL;
+    ready("dev-001");
+    assert_ok(store_device_put(core_store(bench.core), &gateway));
+    assert_ok(store_device_put(core_store(bench.core), &leaf));
+    assert_ok(store_relationship_put(core_store(bench.core), &theirs));
+    device_publish(&dev, PUT,
+                   "{\"registrationId\":\"dev-001\",\"payload\":{\"iotcGateway\":{\"iotcGatewayId\":\"gw\"}}}", 0);
+    cJSON_Delete(reply("$dps/registrations/res/202/?retry-after=3&$rid=1"));
+    assert_ok(store_gateway_get(core_store(bench.core), "other", &id));
+    assert_string_equal(id, "gw");
+    free(id);
+}
+
 static void a_gateway_that_is_not_there_is_passed_over(void **state)
 {
     (void)state;
@@ -490,6 +509,7 @@ int main(void)
         CLAIM(body_that_is_no_registration_is_400),
         CLAIM(older_spelling_of_the_model_counts),
         CLAIM(a_device_that_names_its_gateway_is_behind_it),
+        CLAIM(a_device_takes_no_other_from_the_gateway_that_it_names),
         CLAIM(a_gateway_that_is_not_there_is_passed_over),
         CLAIM(unknown_topic_closes),
         CLAIM(request_without_rid_closes),

@@ -231,7 +231,7 @@ void method_free_all(struct core *c);
 /* Could the device be behind this gateway? Not when it is above it, or there are too many one behind the other. */
 bool core_gateway_fits(struct core *c, const char *gateway_id, const char *device_id);
 /* The device says that it is behind this gateway, and behind no other. E_NOT_FOUND: there is no such gateway; E_ARG: it
- * does not fit. */
+ * does not fit, or another relationship of the gateway has the id that this one would get. */
 spoke_status core_gateway_link(struct core *c, const char *gateway_id, const char *device_id);
 
 /* --- jobs.c --- */

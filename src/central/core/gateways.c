@@ -38,6 +38,26 @@ static spoke_status leave_gateway(struct core *c, const char *gateway_id, const 
     return status;
 }
 
+struct taken {
+    const char *source, *id;
+    bool found;
+};
+
+static bool look_for_id(void *ctx, const struct store_relationship *row)
+{
+    struct taken *taken = ctx;
+    taken->found = strcmp(row->source, taken->source) == 0 && strcmp(row->id, taken->id) == 0;
+    return !taken->found;
+}
+
+/* People give relationships ids of their own, which may be another device's. */
+static spoke_status id_free(struct core *c, const char *gateway_id, const char *id)
+{
+    struct taken taken = {.source = gateway_id, .id = id};
+    const spoke_status status = store_relationship_each(c->store, gateway_id, NULL, look_for_id, &taken);
+    return status == SPOKE_OK && taken.found ? SPOKE_E_ARG : status;
+}
+
 spoke_status core_gateway_link(struct core *c, const char *gateway_id, const char *device_id)
 {
     struct store_device row;
@@ -50,6 +70,11 @@ spoke_status core_gateway_link(struct core *c, const char *gateway_id, const cha
         return SPOKE_E_ARG;
     status = store_gateway_get(c->store, device_id, &before);
     const bool same = status == SPOKE_OK && strcmp(before, gateway_id) == 0;
+    const spoke_status room = same ? SPOKE_OK : id_free(c, gateway_id, device_id);
+    if (room != SPOKE_OK) {
+        free(before);
+        return room;
+    }
     if (status == SPOKE_OK && !same)
         status = leave_gateway(c, before, device_id);
     free(before);
