@@ -3,7 +3,7 @@
 
 spoke_build_packages=(gcc cmake ninja-build pkg-config libmbedtls-dev libc-ares-dev libcjson-dev libmicrohttpd-dev
     libsqlite3-dev libpaho-mqtt-dev zlib1g-dev curl ca-certificates)
-spoke_test_packages=(libcmocka-dev mosquitto mosquitto-clients openssl python3 chromium)
+spoke_test_packages=(libcmocka-dev mosquitto mosquitto-clients openssl jq python3 chromium)
 # For the service's web page. Node.js often comes from elsewhere, and the distribution's packages would not go with that
 # one.
 command -v node >/dev/null || spoke_build_packages+=(nodejs npm)

@@ -61,7 +61,7 @@ SPOKE_API void spoke_fake_outage(spoke_fake *fake, uint32_t ms);
 /* --- the cloud's side --- */
 
 /* Waits for the next event of that kind from the device that was not given before: "telemetry", "connected",
- * "disconnected", "provisioned", "devicePropertyReportedChange", "commandAnswered" and the others of docs/central.md,
+ * "disconnected", "provisioned", "devicePropertyReportedChange", "commandAnswered" and the others of docs/central_api.md,
  * or a source such as "properties". *body, when asked for: telemetry as the device sent it, of others the event's
  * "body" as JSON, "" when it has none (telemetry that is not JSON: as a JSON string). E_TIMEOUT: none came within
  * limit_ms of the fake's clock; E_ARG: no such kind, or no id. */
@@ -82,7 +82,7 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_desire(spoke_fake *fake, cons
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_command(spoke_fake *fake, const char *device_id,
                                                            const char *name, const char *request, int *code,
                                                            const char **response);
-/* Arms faults in place of those armed before: {"dropPuback":{"count":1}}; docs/central.md has the list. E_ARG. */
+/* Arms faults in place of those armed before: {"dropPuback":{"count":1}}; docs/central_testing.md has the list. E_ARG. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_fault(spoke_fake *fake, const char *faults);
 /* Any route of the REST API and the control area, with the device at work meanwhile. The HTTP status, 0: no memory.
  * *answer may be NULL. */
