@@ -1,5 +1,6 @@
 /* The service's sockets: one epoll loop that carries MQTT over TLS, MQTT over WebSocket and HTTPS to the core, and
- * plain MQTT to the broker. No threads; one thread at a time calls, and shell_wait alone may run while another thread uses the core. */
+ * plain MQTT to the broker. One thread at a time calls, and shell_wait alone may run while another thread uses the core.
+ * Reading that takes long (work.h) is done in threads of the shell's own, which touch nothing but what they are given. */
 #ifndef SPOKE_SRC_CENTRAL_SHELL_H
 #define SPOKE_SRC_CENTRAL_SHELL_H
 
