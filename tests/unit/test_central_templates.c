@@ -708,6 +708,12 @@ static void cloud_properties_have_to_fit_and_are_not_for_devices(void **state)
     memcpy(big + sizeof big - 3, "\"}", 3);
     fixture_ask(f, "PATCH", "/api/devices/d1/properties", big);
     assert_refused(f, 422, "UnprocessableEntity", "cloud properties would take more");
+    memcpy(big, "{\"setpoint\":4,\"city\":\"", 22);
+    fixture_ask(f, "PATCH", "/api/devices/d1/properties", big);
+    assert_refused(f, 422, "UnprocessableEntity", "cloud properties would take more");
+    fixture_ask(f, "PUT", "/api/devices/d1/properties", big);
+    assert_refused(f, 422, "UnprocessableEntity", "cloud properties would take more");
+    assert_int_equal(fixture_take(f), 0); /* nothing is half done */
     report(f, "{\"city\":\"Oslo\"}");
     fixture_ask(f, "GET", "/api/devices/d1/properties", "");
     assert_non_null(strstr(fixture_text(f, "$metadata.city.reason"), "a cloud property"));

@@ -189,8 +189,12 @@ void rest_page_end(struct rest_call *call, struct rest_page *page, spoke_status 
 
 /* Takes them out of what is to be set (component "": the root, whose components are looked into). A new object. */
 cJSON *rest_cloud_take(const struct template_table *t, const char *component, cJSON *values);
-/* Keeps what was taken, beside or in place of what is there. False, with a reply. */
-bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON *taken, bool replace);
+/* What was taken, beside or in place of what is there, as JSON on the heap, before anything is changed; NULL: all stays.
+ * False, with a reply. */
+bool rest_cloud_merge(struct rest_call *call, const char *component, const cJSON *taken, bool replace, char **out);
+/* Keeps that. False, with a reply. */
+bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON *taken, bool replace,
+                     const char *json);
 /* Adds what is kept to the properties of that level. */
 void rest_cloud_show(struct rest_call *call, const char *component, cJSON *out);
 

@@ -98,9 +98,10 @@ static spoke_status publish(struct rest_call *call, const char *component, const
     return core_publish(call->core, EVENT_PROPERTY_CLOUD, call->args[0], NULL, component, body);
 }
 
-bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON *taken, bool replace)
+bool rest_cloud_merge(struct rest_call *call, const char *component, const cJSON *taken, bool replace, char **out)
 {
     spoke_status status = SPOKE_OK;
+    *out = NULL;
     if (taken != NULL && taken->child == NULL && !replace)
         return true;
     cJSON *tree = replace && component[0] == '\0' ? cJSON_CreateObject() : kept(call, &status);
@@ -108,23 +109,34 @@ bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON 
         status = tree != NULL && taken != NULL ? merge(tree, component, taken, replace) : SPOKE_E_NO_MEMORY;
     char *json = status == SPOKE_OK ? cJSON_PrintUnformatted(tree) : NULL;
     if (status == SPOKE_OK)
-        status = json == NULL                ? SPOKE_E_NO_MEMORY
-                 : strlen(json) <= MAX_BYTES ? store_cloud_put(core_store(call->core), call->args[0], json)
-                                             : SPOKE_E_TOO_LARGE;
-    if (status == SPOKE_OK && taken->child != NULL)
-        status = publish(call, component, taken, replace);
-    if (status != SPOKE_OK) {
-        cJSON_Delete(call->reply.body);
-        call->reply.body = NULL;
-    }
+        status = json == NULL ? SPOKE_E_NO_MEMORY : strlen(json) <= MAX_BYTES ? SPOKE_OK : SPOKE_E_TOO_LARGE;
+    if (status == SPOKE_OK)
+        *out = json;
+    else
+        cJSON_free(json);
     if (status == SPOKE_E_TOO_LARGE)
         rest_fail(&call->reply, 422, "UnprocessableEntity", "The cloud properties would take more than %u bytes.",
                   MAX_BYTES);
     else if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
-    cJSON_free(json);
     cJSON_Delete(tree);
     return status == SPOKE_OK;
+}
+
+bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON *taken, bool replace,
+                     const char *json)
+{
+    if (json == NULL)
+        return true;
+    spoke_status status = store_cloud_put(core_store(call->core), call->args[0], json);
+    if (status == SPOKE_OK && taken->child != NULL)
+        status = publish(call, component, taken, replace);
+    if (status == SPOKE_OK)
+        return true;
+    cJSON_Delete(call->reply.body);
+    call->reply.body = NULL;
+    rest_fail_internal(&call->reply, status);
+    return false;
 }
 
 static void add_all(cJSON *out, const cJSON *values)

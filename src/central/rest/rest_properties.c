@@ -329,16 +329,18 @@ static void mark(cJSON *component)
     }
 }
 
-/* Takes `cloud`. When the twin took its part; the reply shows both. */
-static void keep_cloud(struct rest_call *call, const char *component, cJSON *cloud, bool replace)
+/* Takes `cloud`, what the service keeps for itself; `patch` is for the twin. The reply shows both. Neither is changed when
+ * the other cannot be. */
+static void change_both(struct rest_call *call, const char *component, const cJSON *patch, cJSON *cloud,
+                        bool replace)
 {
-    if (call->reply.code == NULL && rest_cloud_keep(call, component, cloud, replace)) {
-        const cJSON *item = NULL;
-        cJSON_ArrayForEach(item, cloud)
-        {
-            add_copy(call->reply.body, item->string, item);
-        }
-    }
+    char *merged = NULL;
+    const cJSON *item = NULL;
+    if (rest_cloud_merge(call, component, cloud, replace, &merged))
+        change(call, patch, replace && component[0] == '\0', call->body);
+    if (call->reply.code == NULL && rest_cloud_keep(call, component, cloud, replace, merged))
+        cJSON_ArrayForEach(item, cloud) add_copy(call->reply.body, item->string, item);
+    cJSON_free(merged);
     cJSON_Delete(cloud);
 }
 
@@ -356,8 +358,7 @@ static void change_root(struct rest_call *call, bool replace)
             if (cJSON_IsObject(item) && is_component(&view, item->string))
                 mark(item);
         }
-        change(call, call->body, replace, call->body);
-        keep_cloud(call, "", cloud, replace);
+        change_both(call, "", call->body, cloud, replace);
     }
     view_free(&view);
 }
@@ -402,8 +403,7 @@ static void change_component(struct rest_call *call, bool replace)
         cJSON_AddItemToObject(patch, call->args[1], component);
     else
         cJSON_Delete(component);
-    change(call, patch, false, call->body);
-    keep_cloud(call, call->args[1], cloud, replace);
+    change_both(call, call->args[1], patch, cloud, replace);
     cJSON_Delete(patch);
     view_free(&view);
 }
