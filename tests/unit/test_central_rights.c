@@ -164,7 +164,7 @@ static const struct expected *expected_of(const struct rest_route *route)
 
 struct stage {
     struct fixture *f;
-    char *administrator, *builder, *operator_, *oslo, *expired, *revoked, *wrong;
+    char *administrator, *builder, *operator_, *oslo, *above, *below, *expired, *revoked, *wrong;
 };
 
 static void ask_well(struct fixture *f, const char *method, const char *target, const char *body)
@@ -190,7 +190,8 @@ static char *token_of(struct fixture *f, const char *id, const char *role, const
 static void furnish(struct fixture *f)
 {
     ask_well(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"Oslo\"}");
-    ask_well(f, "PUT", "/api/organizations/bergen", "{\"displayName\":\"Bergen\"}");
+    ask_well(f, "PUT", "/api/organizations/west", "{\"displayName\":\"West\"}");
+    ask_well(f, "PUT", "/api/organizations/bergen", "{\"displayName\":\"Bergen\",\"parent\":\"west\"}");
     ask_well(f, "PUT", "/api/devices/bergen", "{\"organizations\":[\"bergen\"]}");
     ask_well(f, "PUT", "/api/roles/bergen", "{\"displayName\":\"bergen\",\"rights\":[\"device.read\"]}");
     ask_well(f, "PUT", "/api/dashboards/bergen", "{\"displayName\":\"x\",\"organizations\":[\"bergen\"]}");
@@ -221,6 +222,9 @@ static int set_up(void **state)
     s->builder = token_of(f, "builder", BUILDER, NULL);
     s->operator_ = token_of(f, "operator", OPERATOR, NULL);
     s->oslo = token_of(f, "oslo", ADMINISTRATOR, "oslo");
+    s->above = token_of(f, "above", ADMINISTRATOR, "west");
+    ask_well(f, "PUT", "/api/organizations/laksevaag", "{\"displayName\":\"L\",\"parent\":\"bergen\"}");
+    s->below = token_of(f, "below", ADMINISTRATOR, "laksevaag");
     s->revoked = token_of(f, "revoked", ADMINISTRATOR, NULL);
     ask_well(f, "DELETE", "/api/apiTokens/revoked", "");
     free(token_of(f, "revoked", ADMINISTRATOR, NULL)); /* somebody else has the id now */
@@ -237,7 +241,8 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct stage *s = *state;
-    char *const tokens[] = {s->administrator, s->builder, s->operator_, s->oslo, s->expired, s->revoked, s->wrong};
+    char *const tokens[] = {s->administrator, s->builder, s->operator_, s->oslo, s->above,
+                            s->below,         s->expired, s->revoked,   s->wrong};
     for (size_t i = 0; i < sizeof tokens / sizeof tokens[0]; i++)
         free(tokens[i]);
     fixture_destroy(s->f);
@@ -367,16 +372,46 @@ static void an_operator_may_use_what_the_table_says(void **state)
     each_role_may_what_it_may_and_no_more(s, s->operator_, 'O');
 }
 
+static void sees_nothing(struct stage *s, const char *token)
+{
+    EACH_ROUTE(route)
+    {
+        const int status = ask(s, route, token);
+        if (status != expected_of(route)->other)
+            fail_msg("%s %s: %d %s", route->method, route->pattern, status, s->f->text);
+        const bool names_others =
+            strstr(route->pattern, "roles") != NULL ||
+            (token == s->below && strstr(route->pattern, "organizations") != NULL); /* "parent" */
+        if (status == 200 && !names_others && strstr(s->f->text, "bergen") != NULL)
+            fail_msg("%s %s shows what is of another: %s", route->method, route->pattern, s->f->text);
+    }
+}
+
 static void what_is_of_another_organization_is_not_there(void **state)
+{
+    struct stage *s = *state;
+    sees_nothing(s, s->oslo);
+}
+
+static void what_is_of_the_organization_above_is_not_there(void **state)
+{
+    struct stage *s = *state;
+    sees_nothing(s, s->below);
+}
+
+static void what_is_of_the_organization_below_is_there(void **state)
 {
     struct stage *s = *state;
     EACH_ROUTE(route)
     {
-        const int status = ask(s, route, s->oslo);
-        if (status != expected_of(route)->other)
-            fail_msg("%s %s: %d %s", route->method, route->pattern, status, s->f->text);
-        if (status == 200 && strstr(route->pattern, "roles") == NULL && strstr(s->f->text, "bergen") != NULL)
-            fail_msg("%s %s shows what is of another: %s", route->method, route->pattern, s->f->text);
+        if (expected_of(route)->other != 404)
+            continue;
+        const int wanted = ask(s, route, s->administrator);
+        furnish(s->f);
+        const int status = ask(s, route, s->above);
+        if (wanted != 404 && (status == 401 || status == 403 || status == 404))
+            fail_msg("%s %s: %d, to an administrator %d", route->method, route->pattern, status, wanted);
+        furnish(s->f);
     }
 }
 
@@ -416,6 +451,8 @@ int main(void)
         STAGED(a_builder_may_use_what_the_table_says),
         STAGED(an_operator_may_use_what_the_table_says),
         STAGED(what_is_of_another_organization_is_not_there),
+        STAGED(what_is_of_the_organization_above_is_not_there),
+        STAGED(what_is_of_the_organization_below_is_there),
         STAGED(the_token_shown_at_the_start_may_everything),
         cmocka_unit_test(without_control_mode_the_control_area_is_not_there),
     };
