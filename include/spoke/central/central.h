@@ -37,14 +37,15 @@ typedef struct spoke_central_config {
     bool control;               /* the test-control routes under /control/; refused beyond loopback */
     const char *id_scope;       /* [made at the first start and kept] */
     const char *group_key;      /* base64, of the default enrolment group [made and kept] */
-    const char *hub_host;       /* the name that DPS hands out [localhost] */
+    const char *hub_host;       /* the name that DPS hands out [localhost, or bind_address if others reach it] */
     const char *device_ca_file; /* PEM: an X.509 enrolment group's CA [none] */
     uint32_t dps_polls;         /* "assigning" answers before the result [1]; UINT32_MAX: none */
     uint32_t dps_retry_after_s; /* said with each of them [3]; UINT32_MAX: 0 */
     bool relaxed_durability;    /* PUBACK before the event is on disk */
     bool approve_by_hand;       /* unknown devices with a good group key wait for approval */
     spoke_log_level log_level;  /* [SPOKE_LOG_ERROR] */
-    void (*log)(void *user, spoke_log_level level, const char *module, const char *line); /* [stderr] */
+    /* [stderr] In the service's thread with .threaded; the texts live until it returns, and it must not call back. */
+    void (*log)(void *user, spoke_log_level level, const char *module, const char *line);
     void *log_user;
     /* the clock; both or neither [the system's] */
     uint64_t (*monotonic_ms)(void *ctx);
@@ -88,7 +89,7 @@ typedef struct spoke_central_env {
 } spoke_central_env;
 
 /* Opens the data folder, makes the CA at the first start, binds. `why`, when given, gets one sentence on error.
- * E_ARG, E_PORT (folder, port in use), E_CERTIFICATE (a file of the CA is broken), E_NO_MEMORY. */
+ * E_ARG, E_PORT (folder, port in use), E_CERTIFICATE (a file of the CA or of yours is broken), E_NO_MEMORY. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_start(const spoke_central_config *config,
                                                             spoke_central **out, char *why, size_t why_cap);
 /* Closes every connection, answers the requests that still wait with 503, flushes the store, frees. Not from
@@ -96,11 +97,12 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_start(const spoke_central_
 SPOKE_API void spoke_central_stop(spoke_central *central);
 SPOKE_API const spoke_central_env *spoke_central_env_of(const spoke_central *central);
 
-/* Does what is due, sleeping up to limit_ms. Only without .threaded. */
+/* Does what is due, sleeping up to limit_ms. Only without .threaded: else E_STATE. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_poll(spoke_central *central, uint32_t limit_ms);
 SPOKE_API uint64_t spoke_central_deadline(const spoke_central *central); /* monotonic ms; UINT64_MAX: none */
 
-/* The device key that the default group gives this registration id. Appends base64. */
+/* The key of this device, or that its group (the default one, of a device that is not known) gives this registration
+ * id. Appends base64, for the caller to wipe. E_ARG, E_TOO_SMALL, E_NOT_FOUND: it has none, as with certificates. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_device_key(spoke_central *central,
                                                                  const char *registration_id, spoke_buf *out);
 
@@ -119,11 +121,13 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_request_wait(spoke_central
                                                                    uint32_t limit_ms, int *http_status,
                                                                    spoke_buf *out);
 
-/* A connection without sockets or TLS: the MQTT bytes themselves, for simulations. Not with .threaded. */
+/* A connection without sockets or TLS: the MQTT bytes themselves, for simulations. Not with .threaded: E_STATE. Close
+ * them before spoke_central_stop. */
 typedef struct spoke_central_link spoke_central_link;
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_central_link_open(spoke_central *central, spoke_central_link **out);
 SPOKE_API void spoke_central_link_send(spoke_central_link *link, spoke_str bytes); /* device to service */
-SPOKE_API spoke_str spoke_central_link_output(const spoke_central_link *link);     /* service to device */
+/* Service to device: what may leave now. The view lives until the next call on the service or a link of it. */
+SPOKE_API spoke_str spoke_central_link_output(const spoke_central_link *link);
 SPOKE_API void spoke_central_link_sent(spoke_central_link *link, size_t count);
 SPOKE_API bool spoke_central_link_closed(const spoke_central_link *link); /* the service hung up */
 SPOKE_API void spoke_central_link_close(spoke_central_link *link);        /* the device did; frees */

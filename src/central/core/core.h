@@ -36,6 +36,8 @@ struct core_options {
     void *log_user;
 };
 
+/* Opens the store, with what is kept there. E_ARG, E_PORT, E_CERTIFICATE, E_NO_MEMORY, with a sentence in why. The texts of
+ * options are copied or not used later, except log_user and the contexts. */
 spoke_status core_create(const struct core_options *options, struct core **out, char *why, size_t why_cap);
 void core_destroy(struct core *c);
 
