@@ -95,24 +95,35 @@ show_arrival() {
 }
 
 # The page, by a link that signs in: what stands behind '#' stays in the browser.
-show_page() {
+link_to_page() {
     local token
-    if [ ! -e "$build/page/page_files.inc" ]; then
+    token=$(sed 's/%/%25/g; s/ /%20/g; s/&/%26/g; s/=/%3D/g; s/+/%2B/g' <<<"$SPOKE_API_TOKEN")
+    echo "$SPOKE_API_BASE/#token=$token&to=/devices/hostmon-1"
+}
+
+has_page() { [ -e "$build/page/page_files.inc" ]; }
+
+show_page() {
+    if ! has_page; then
         say "the web page was left out of this build: it needs npm"
         return
     fi
-    token=$(sed 's/%/%25/g; s/ /%20/g; s/&/%26/g; s/=/%3D/g; s/+/%2B/g' <<<"$SPOKE_API_TOKEN")
     cat <<EOF
 
   This machine, live in a browser (the certificate is the service's own, so the browser asks once):
 
-    $SPOKE_API_BASE/#token=$token&to=/devices/hostmon-1
+    $(link_to_page)
 
   or open $SPOKE_API_BASE/ and sign in with the token
 
     $SPOKE_API_TOKEN
 
 EOF
+}
+
+# Again now and then: what device and service say moves it up.
+remind_of_page() {
+    ! has_page || say "in a browser: $(link_to_page)"
 }
 
 build_everything
@@ -131,6 +142,7 @@ while [ $SECONDS -lt $end ] && kill -0 "$device_pid" 2>/dev/null; do
     kill -0 "$device_pid" 2>/dev/null || break
     round=$((round + 1))
     show_telemetry
+    [ $((round % 12)) -ne 0 ] || remind_of_page
     [ $((round % 4)) -eq 1 ] || continue
     change_property $((round % 8 == 1 ? 1 : 3))
     call_command

@@ -13,7 +13,7 @@ models=$root/samples/models
 
 build_everything() {
     install_missing "${spoke_build_packages[@]}"
-    echo "Building into $build" >&2
+    echo "Building into $build (half a minute or more the first time; build.log there shows how far it is)" >&2
     mkdir -p "$build"
     cmake -S "$root" -B "$build" -G Ninja -DSPOKE_TESTS=OFF >"$build/configure.log" || { cat "$build/configure.log" >&2; return 1; }
     cmake --build "$build" >"$build/build.log" || { tail -40 "$build/build.log" >&2; return 1; }
