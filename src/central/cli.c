@@ -144,9 +144,13 @@ struct parsing {
     bool go_on, mqtt_any, https_any;
 };
 
+/* value NULL: the option takes none. */
 static void complain(struct parsing *p, const char *flag, const char *value, const char *rule)
 {
-    (void)fprintf(p->err, "spoke-central: --%s \"%s\": %s; see spoke-central --help\n", flag, value, rule);
+    if (value != NULL)
+        (void)fprintf(p->err, "spoke-central: --%s \"%s\": %s; see spoke-central --help\n", flag, value, rule);
+    else
+        (void)fprintf(p->err, "spoke-central: --%s: %s; see spoke-central --help\n", flag, rule);
     p->code = CLI_EXIT_USAGE;
     p->go_on = false;
 }
@@ -334,6 +338,13 @@ static void settle_ports(struct parsing *p)
         config->https_port = 8443;
 }
 
+static bool same_port(const spoke_central_config *config)
+{
+    const uint16_t mqtt = config->mqtt_port != 0 || config->any_port ? config->mqtt_port : 8883;
+    const uint16_t https = config->https_port != 0 || config->any_port ? config->https_port : 8443;
+    return mqtt != 0 && mqtt == https;
+}
+
 static void check_together(struct parsing *p)
 {
     const struct cli *cli = p->cli;
@@ -346,8 +357,10 @@ static void check_together(struct parsing *p)
         complain(p, "new-token", cli->new_token, "nothing is kept with --ephemeral; --show-secrets shows a token");
     else if (cli->backup != NULL && cli->new_token != NULL)
         complain(p, "new-token", cli->new_token, "one thing at a time, without --backup");
+    if (p->go_on && same_port(&cli->config))
+        complain(p, "https-port", NULL, "it is the port of --mqtt-port, too; choose another");
     if (p->go_on && cli->config.plain_mqtt_open && cli->config.plain_mqtt_address == NULL)
-        complain(p, "plain-mqtt-open", "", "there is nothing to open without --plain-mqtt");
+        complain(p, "plain-mqtt-open", NULL, "there is nothing to open without --plain-mqtt");
 }
 
 bool cli_parse(int argc, char *const *argv, struct cli *cli, int *code, FILE *out, FILE *err)

@@ -177,6 +177,20 @@ static void folder_to_keep_does_not_go_with_ephemeral(void **state)
     done(&r);
 }
 
+static void one_port_does_not_serve_two_protocols(void **state)
+{
+    struct run r;
+    (void)state;
+    parse(&r, ARGS("--mqtt-port", "8443"));
+    assert_false(r.starts);
+    assert_int_equal(r.code, CLI_EXIT_USAGE);
+    assert_non_null(strstr(r.err, "--mqtt-port"));
+    done(&r);
+    parse(&r, ARGS("--mqtt-port", "0", "--https-port", "0"));
+    assert_true(r.starts);
+    done(&r);
+}
+
 static void what_is_done_instead_of_a_start_stands_alone(void **state)
 {
     struct run r;
@@ -368,6 +382,7 @@ int main(void)
         cmocka_unit_test(port_zero_frees_one_port_only),
         cmocka_unit_test(bad_arguments_exit_with_two_and_a_sentence),
         cmocka_unit_test(folder_to_keep_does_not_go_with_ephemeral),
+        cmocka_unit_test(one_port_does_not_serve_two_protocols),
         cmocka_unit_test(what_is_done_instead_of_a_start_stands_alone),
         cmocka_unit_test(help_names_every_option_and_exits_with_zero),
         cmocka_unit_test(env_lines_are_exactly_the_contract),
