@@ -1043,6 +1043,33 @@ static void clients_that_ask_for_much_share_the_work_of_a_turn(void **state)
         expect_id(f, i, SPOKE_MQTT_SUBACK, 9);
 }
 
+static void who_waits_for_a_turn_is_not_silent(void **state)
+{
+    static const uint8_t ping[] = {0xc0, 0}, connect[] = "\x10\x0d\0\4MQTT\4\2\0\0\0\1c";
+    struct broker_fixture *f = *state;
+    spoke_mqtt_packet packet = connect_of("a", true);
+    uint8_t ask[200];
+    packet.as.connect.keep_alive_s = 1;
+    f->limits.work = 50;
+    broker_restart(f);
+    connect_as(f, B, "b", true);
+    retain_many(f, B, 60);
+    open_peer(f, A);
+    say(f, A, &packet);
+    expect_connack(f, A, 0, false);
+    open_peer(f, C);
+    broker_conn_receive(f->peers[B].conn, f->now, ask, ask_often(ask, SPOKE_MQTT_SUBSCRIBE, "+/z", 20));
+    broker_conn_receive(f->peers[A].conn, f->now, ping, sizeof ping);
+    broker_conn_receive(f->peers[C].conn, f->now, connect, sizeof connect - 1);
+    f->now += 10000;
+    broker_tick(f->broker, f->now);
+    settle(f);
+    expect(f, A, SPOKE_MQTT_PINGRESP);
+    expect_connack(f, C, 0, false);
+    pass(f, 1500);
+    expect_end(f, A);
+}
+
 static void looking_for_ones_own_subscriptions_is_work(void **state)
 {
     static const uint8_t ping[] = {0xc0, 0};
@@ -1550,6 +1577,7 @@ int main(void)
         TEST(a_client_that_asks_for_much_waits_for_its_turns),
         TEST(many_filters_of_one_packet_take_many_turns),
         TEST(clients_that_ask_for_much_share_the_work_of_a_turn),
+        TEST(who_waits_for_a_turn_is_not_silent),
         TEST(looking_for_ones_own_subscriptions_is_work),
         TEST(a_packet_with_too_many_filters_ends_the_connection),
         TEST(buffers_of_all_clients_have_a_bound),

@@ -609,6 +609,8 @@ void broker_tick(struct broker *b, uint64_t now)
     for (size_t left = b->busy.count; left > 0 && b->work < b->enough; left--) /* busy again: at the end */
         go_on(list_take(&b->busy));
     while ((k = timers_first(&b->timers, now)) != NULL) {
+        if (now >= k->silent_until && k->in_busy.in != NULL) /* it spoke, and waits for its turn */
+            k->silent_until = now + (k->state == CONN_NEW ? CONNECT_LIMIT_MS : k->silence_limit_ms);
         const bool over = k->state != CONN_ENDED && now >= k->silent_until;
         timers_set(&b->timers, &k->timer, over || k->state == CONN_ENDED ? UINT64_MAX : k->silent_until);
         if (over)
