@@ -527,6 +527,70 @@ describe('many devices', () => {
     });
 });
 
+const EVIL = '"><img src=x onerror=window.evil=1><script>evil=1</script>'; // 64 characters at most, of a model's names
+
+/** What devices, templates and colleagues name things, where it is shown; the tab says nothing of a policy that was broken. */
+describe('what others wrote is text', () => {
+    flow('names, values and notes run nothing', async (page, context) => {
+        const good = async (method, path, body) => {
+            const answer = await rest(context, method, path, body);
+            assert.ok(answer.status < 300, `${path}: ${JSON.stringify(answer.body)}`);
+        };
+        const capability = (type, name, more) => ({ '@type': type, name, displayName: EVIL, description: EVIL, ...more });
+        await good('PUT', '/deviceTemplates/dtmi:evil:template;1', {
+            '@context': ['dtmi:iotcentral:context;2', 'dtmi:dtdl:context;2'],
+            '@id': 'dtmi:evil:template;1',
+            '@type': ['ModelDefinition', 'DeviceModel'],
+            displayName: EVIL,
+            capabilityModel: {
+                '@id': 'dtmi:evil:model;1',
+                '@type': 'Interface',
+                displayName: EVIL,
+                contents: [
+                    capability('Property', 'note', { schema: 'string', writable: true }),
+                    capability('Telemetry', 'said', { schema: 'string' }),
+                    capability('Command', 'run', {}),
+                ],
+            },
+        });
+        await good('PUT', '/devices/evil', { displayName: EVIL, template: 'dtmi:evil:template;1' });
+        await good('PATCH', '/devices/evil/properties', { note: EVIL });
+        await good('PUT', '/organizations/evil', { displayName: EVIL });
+        await good('PUT', '/roles/evil', { displayName: EVIL, rights: ['device.read'] });
+        await good('PUT', '/deviceGroups/evil', { displayName: EVIL, description: EVIL, filter: 'SELECT * FROM dtmi:evil:template;1' });
+        await good('PUT', '/jobs/evil', {
+            displayName: EVIL,
+            description: EVIL,
+            group: 'evil',
+            data: [{ type: 'property', target: 'dtmi:evil:template;1', path: 'note', value: EVIL }],
+        });
+        const links = '[a](javascript:window.evil=1) [b](data:text/html,x) [c](https://example.com/) [d](JAVASCRIPT:window.evil=1)';
+        await good('PUT', '/dashboards/dtmi:evil:board;1', {
+            displayName: EVIL,
+            tiles: [{ displayName: EVIL, x: 0, y: 0, width: 2, height: 2, configuration: { type: 'markdown', description: `# ${EVIL}\n\n${EVIL} ${links}` } }],
+        });
+        const places = ['devices', 'devices/evil', 'devices/evil/properties', 'devices/evil/commands', 'devices/evil/raw', 'devices/evil/connect', 'templates',
+            'templates/dtmi%3Aevil%3Atemplate%3B1', 'groups/evil', 'jobs', 'jobs/evil', 'dashboards', 'dashboards/dtmi%3Aevil%3Aboard%3B1', 'access', 'access/roles', 'organizations',
+            `devices/${encodeURIComponent(EVIL)}`, encodeURIComponent(EVIL)];
+        let shown = 0;
+        for (const place of places) {
+            await page.evaluate((hash) => (location.hash = hash), `#/${place}`);
+            await page.waitForTimeout(200);
+            await settled(page);
+            shown += (await page.getByText('onerror=', { exact: false }).count()) > 0;
+            const found = await page.evaluate(() => ({
+                ran: globalThis.evil,
+                made: document.querySelectorAll('img[src="x"], body script:not([src])').length,
+                links: [...document.querySelectorAll('a')].map((link) => link.href).filter((href) => !/^https?:/.test(href)),
+            }));
+            assert.deepEqual(found, { ran: undefined, made: 0, links: [] }, place);
+        }
+        assert.ok(shown >= 10, `${shown} places show it`);
+        for (const path of ['/devices/evil', '/deviceTemplates/dtmi:evil:template;1', '/dashboards/dtmi:evil:board;1', '/deviceGroups/evil', '/roles/evil', '/organizations/evil'])
+            await good('DELETE', path);
+    });
+});
+
 /** Nothing loads any more; charts may still move. */
 async function settled(page) {
     await page.locator('[aria-busy="true"]').first().waitFor({ state: 'detached' });
