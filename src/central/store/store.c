@@ -293,7 +293,8 @@ static spoke_status check_present(struct store *s, const char *path, char *why, 
     if (application != STORE_APPLICATION_ID)
         snprintf(why, why_cap, "%s is a database of another program", path);
     else
-        snprintf(why, why_cap, "%s was written by another version of spoke-central (format %lld, here %lld)", path,
+        snprintf(why, why_cap,
+                 "%s is of format %lld, and this spoke-central's is %lld; start the service with it first", path,
                  (long long)version, (long long)s->schema->version);
     return SPOKE_E_PORT;
 }
