@@ -79,9 +79,11 @@ static spoke_status native_open(spoke_transport *t, const spoke_transport_target
         log_line(t->platform, SPOKE_LOG_WARN, "native", "no TLS to %s: for tests only", target->host);
     else if ((t->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0)
         log_line(t->platform, SPOKE_LOG_WARN, "native", "%s is not verified: for tests only", target->host);
-    if (SPOKE_WITH_TLS && t->used != t->context)
-        tls_use(t->stream.tls, t->context);
-    t->used = t->context;
+    struct native_identity *identity = native_identity(t);
+    if (identity != NULL && identity->used != identity->context)
+        tls_use(t->stream.tls, identity->context);
+    if (identity != NULL)
+        identity->used = identity->context;
     native_stream_reset(&t->stream);
     t->discard = t->events_due = t->drained = t->full = t->stuck = false;
     t->fresh = true;
@@ -439,7 +441,7 @@ static void native_expiry(const spoke_transport *t, spoke_expiry *out)
     const struct tls *tls = native_stream_tls(&t->stream);
     if (tls == NULL)
         return;
-    tls_context_ends(t->context, &out->client_cert, &out->trust);
+    tls_context_ends(native_identity(t)->context, &out->client_cert, &out->trust);
     out->server = tls_peer_ends(tls);
 }
 

@@ -22,14 +22,19 @@ enum native_phase {
     NATIVE_ENDING     /* the link is closed; what came in is handed out, then the CLOSED event -> CLOSED */
 };
 
-struct spoke_transport {
-    const spoke_platform *platform;
-    uint32_t test_only;
+/* Whom TLS trusts, and who we are. */
+struct native_identity {
     struct tls_context *context;            /* for the next open */
     struct tls_context *former;             /* NULL: none kept */
     struct tls_context *used;               /* the one that `stream.tls` was made for, or last opened with */
     spoke_tls_options tls, former_tls;      /* what they were made of */
     const struct spoke_trust *shared_trust; /* where those name none; NULL: the system's bundle */
+};
+
+struct spoke_transport {
+    const spoke_platform *platform;
+    uint32_t test_only;
+    struct native_identity *identity; /* NULL: plain. Read through native_identity */
     spoke_mqtt *session;
     struct native_stream stream;
 
@@ -45,6 +50,12 @@ struct spoke_transport {
     bool full;            /* the session takes nothing more until its events, or acks, are dealt with */
     bool stuck;           /* the link does not take what waits to go out */
 };
+
+/* NULL: plain, which a build without TLS knows at compile time. */
+static inline struct native_identity *native_identity(const spoke_transport *t)
+{
+    return SPOKE_WITH_TLS ? t->identity : NULL;
+}
 
 /* --- native_setup.c --- */
 size_t native_size(const spoke_transport_options *options);

@@ -12,7 +12,7 @@ static bool plain(const spoke_transport_options *options)
 }
 
 struct layout {
-    size_t link, tls, session, total;
+    size_t link, identity, tls, session, total;
 };
 
 static bool lay_out(const spoke_transport_options *options, struct layout *out)
@@ -23,6 +23,9 @@ static bool lay_out(const spoke_transport_options *options, struct layout *out)
         return false;
     out->link = out->total;
     if (!layout_add(&out->total, options->platform->net->link_bytes))
+        return false;
+    out->identity = out->total;
+    if (!plain(options) && !layout_add(&out->total, sizeof(struct native_identity)))
         return false;
     out->tls = out->total;
     if (!plain(options) && !layout_add(&out->total, tls_size()))
@@ -56,7 +59,7 @@ static spoke_status make_context(const spoke_transport *t, const spoke_tls_optio
     const bool names_none = tls->trust_pem == NULL && tls->trust_file == NULL;
     struct tls_context_options wanted = {
         .trust_pem = tls->trust_pem,
-        .trust = names_none ? t->shared_trust : NULL,
+        .trust = names_none ? t->identity->shared_trust : NULL,
         .cert_pem = tls->client_cert_pem,
         .key_pem = tls->client_key_pem,
         .do_not_verify = (tls->test_only & SPOKE_TEST_ONLY_DO_NOT_VERIFY_SERVER) != 0,
@@ -73,15 +76,18 @@ static spoke_status make_context(const spoke_transport *t, const spoke_tls_optio
     return status == SPOKE_OK ? SPOKE_OK : refuse(error, status, SPOKE_SOURCE_TLS, detail, why);
 }
 
-static spoke_status make_tls(spoke_transport *t, void *memory, const spoke_transport_options *options,
-                             spoke_error *error)
+static spoke_status make_tls(spoke_transport *t, struct native_identity *identity, void *memory,
+                             const spoke_transport_options *options, spoke_error *error)
 {
-    spoke_status status = make_context(t, &options->tls, &t->context, error);
+    memset(identity, 0, sizeof(*identity));
+    identity->shared_trust = options->trust;
+    t->identity = identity;
+    spoke_status status = make_context(t, &options->tls, &identity->context, error);
     if (status != SPOKE_OK)
         return status;
-    t->used = t->context;
-    t->tls = options->tls;
-    status = tls_init(memory, tls_size(), t->context, &t->stream.tls);
+    identity->used = identity->context;
+    identity->tls = options->tls;
+    status = tls_init(memory, tls_size(), identity->context, &t->stream.tls);
     return status == SPOKE_OK ? SPOKE_OK : refuse(error, status, SPOKE_SOURCE_TLS, 0, spoke_status_text(status));
 }
 
@@ -94,61 +100,65 @@ void native_fini(spoke_transport *t)
         platform->net->fini(platform->ctx, t->stream.link);
     if (native_stream_tls(&t->stream) != NULL)
         tls_fini(native_stream_tls(&t->stream));
-    if (SPOKE_WITH_TLS) {
-        tls_context_destroy(t->former);
-        tls_context_destroy(t->context);
+    struct native_identity *identity = native_identity(t);
+    if (identity != NULL) {
+        tls_context_destroy(identity->former);
+        tls_context_destroy(identity->context);
+        spoke_wipe(identity, sizeof(*identity));
     }
     spoke_wipe(t, sizeof(*t));
 }
 
 /* --- another trust or identity --- */
 
-static void swap_former(spoke_transport *t)
+static void swap_former(struct native_identity *identity)
 {
-    struct tls_context *context = t->context;
-    const spoke_tls_options tls = t->tls;
-    t->context = t->former;
-    t->tls = t->former_tls;
-    t->former = context;
-    t->former_tls = tls;
+    struct tls_context *context = identity->context;
+    const spoke_tls_options tls = identity->tls;
+    identity->context = identity->former;
+    identity->tls = identity->former_tls;
+    identity->former = context;
+    identity->former_tls = tls;
 }
 
 static spoke_status drop_former(spoke_transport *t, spoke_error *error)
 {
-    if (t->former == NULL)
+    struct native_identity *identity = t->identity;
+    if (identity->former == NULL)
         return SPOKE_OK;
-    if (t->used == t->former && t->phase != NATIVE_CLOSED)
+    if (identity->used == identity->former && t->phase != NATIVE_CLOSED)
         return refuse(error, SPOKE_E_STATE, SPOKE_SOURCE_CLIENT, 0,
                       "the link still uses the former credentials: close it first");
-    if (t->used == t->former)
-        tls_use(t->stream.tls, t->context);
-    t->used = t->context;
-    tls_context_destroy(t->former);
-    t->former = NULL;
+    if (identity->used == identity->former)
+        tls_use(t->stream.tls, identity->context);
+    identity->used = identity->context;
+    tls_context_destroy(identity->former);
+    identity->former = NULL;
     return SPOKE_OK;
 }
 
 spoke_status native_credentials(spoke_transport *t, const spoke_tls_options *tls, spoke_error *error)
 {
+    struct native_identity *identity = native_identity(t);
     *error = native_error_none();
-    if (!SPOKE_WITH_TLS || (t->test_only & SPOKE_TEST_ONLY_PLAINTEXT) != 0)
+    if (identity == NULL)
         return SPOKE_OK;
     if (tls == NULL)
         return drop_former(t, error);
-    if (t->former != NULL && tls_options_equal(tls, &t->former_tls)) {
-        swap_former(t);
+    if (identity->former != NULL && tls_options_equal(tls, &identity->former_tls)) {
+        swap_former(identity);
         return SPOKE_OK;
     }
-    if (t->former != NULL)
+    if (identity->former != NULL)
         return refuse(error, SPOKE_E_STATE, SPOKE_SOURCE_CLIENT, 0,
                       "former credentials are still kept: drop them before others are taken");
     spoke_tls_options wanted = *tls;
     wanted.test_only = t->test_only;
-    const spoke_status status = make_context(t, &wanted, &t->former, error);
+    const spoke_status status = make_context(t, &wanted, &identity->former, error);
     if (status != SPOKE_OK)
         return status;
-    t->former_tls = wanted;
-    swap_former(t);
+    identity->former_tls = wanted;
+    swap_former(identity);
     return SPOKE_OK;
 }
 
@@ -163,7 +173,8 @@ static spoke_status build(spoke_transport *t, const spoke_transport_options *opt
         spoke_mqtt_init(memory + layout->session, layout->total - layout->session, &options->limits, &t->session);
     if (status != SPOKE_OK)
         return refuse(error, status, SPOKE_SOURCE_MQTT, 0, "a limit of the MQTT session is out of range");
-    if (!plain(options) && (status = make_tls(t, memory + layout->tls, options, error)) != SPOKE_OK)
+    struct native_identity *identity = (void *)(memory + layout->identity);
+    if (!plain(options) && (status = make_tls(t, identity, memory + layout->tls, options, error)) != SPOKE_OK)
         return status;
     void *link = memory + layout->link;
     status = platform->net->init(platform->ctx, link);
@@ -193,7 +204,6 @@ spoke_status native_init(void *memory, size_t size, const spoke_transport_option
     memset(t, 0, sizeof(*t));
     t->platform = t->stream.platform = options->platform;
     t->test_only = options->tls.test_only;
-    t->shared_trust = options->trust;
     const spoke_status status = build(t, options, &layout, error);
     if (status != SPOKE_OK) {
         native_fini(t);
