@@ -31,6 +31,10 @@
 #ifndef SPOKE_MAX_TEXT_BYTES
 #define SPOKE_MAX_TEXT_BYTES 2048u /* a topic with its properties; at connect the token and user name together */
 #endif
+#ifndef SPOKE_MAX_HELD_BYTES
+#define SPOKE_MAX_HELD_BYTES \
+    1024u /* of changes that come while the twin is read; without room, it is read again */
+#endif
 #define SPOKE_MAX_HOSTS 4u
 #define SPOKE_MAX_SCOPE_BYTES 64u
 #define SPOKE_MAX_KEY_BYTES 64u /* a decoded symmetric key; 16 is the least */

@@ -6,8 +6,6 @@
 
 /* The twin: a snapshot and what follows it for properties.c, and reported patches with their answers. */
 
-#define TWIN_HELD_BYTES 1024u /* at most, of changes that come while the twin is read */
-
 void sync_init(spoke_client *c)
 {
     c->report_pause = (struct backoff){.base_ms = c->config.backoff_min_ms, .cap_ms = c->config.backoff_max_ms};
@@ -18,8 +16,8 @@ void sync_init(spoke_client *c)
 
 void sync_carve(struct carver *at, const spoke_config *resolved, spoke_client *client)
 {
-    const size_t quarter = resolved->report_bytes / 4,
-                 bytes = quarter < TWIN_HELD_BYTES ? quarter : TWIN_HELD_BYTES;
+    const size_t quarter = resolved->report_bytes / 4, most = SPOKE_MAX_HELD_BYTES,
+                 bytes = quarter < most ? quarter : most;
     void *held = carve(at, bytes);
     if (client != NULL)
         spoke_twin_init(&client->twin, held, bytes);

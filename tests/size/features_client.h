@@ -36,3 +36,5 @@
 #define SPOKE_MAX_HOST_BYTES 95u
 #define SPOKE_MAX_RID_BYTES 40u
 #define SPOKE_MAX_TEXT_BYTES 1024u
+/* a change that comes while the properties are read is rare: it costs another read */
+#define SPOKE_MAX_HELD_BYTES 0u
