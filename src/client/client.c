@@ -99,7 +99,7 @@ static spoke_status set_up(spoke_client *c, spoke_error *why)
                             "the port gave no second link, which time_host needs");
     }
     if (status != SPOKE_OK) {
-        spoke_wipe(c->keys, sizeof c->keys);
+        spoke_wipe(c->keys, KEYS(&c->config) * sizeof *c->keys);
         return status;
     }
     c->error = client_fault(SPOKE_OK, SPOKE_SOURCE_CLIENT, 0, NULL);
@@ -209,7 +209,7 @@ void spoke_client_destroy(spoke_client *client)
     }
     clock_fini(client);
     client->ops->fini(client->link);
-    spoke_wipe(client->keys, sizeof client->keys);
+    spoke_wipe(client->keys, KEYS(&client->config) * sizeof *client->keys);
     renew_wipe(client);
     spoke_wipe(client->scratch, TEXT_BYTES);
     if (client->release != NULL) /* free, which a program that never creates has no need of */

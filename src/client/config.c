@@ -591,6 +591,7 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
     const size_t work_bytes = c->report_bytes > 1024 ? c->report_bytes : 1024;
     const size_t state_bytes = (c->handler_count + HANDLERS_PER_BYTE - 1) / HANDLERS_PER_BYTE;
     uint8_t *states = carve(at, state_bytes);
+    spoke_key *keys = carve(at, KEYS(c) * sizeof *keys);
     uint8_t *scratch = carve_bulk(at, work_bytes > TEXT_BYTES ? work_bytes : TEXT_BYTES);
     char *strings = carve(at, strings_size(c));
     if (client == NULL)
@@ -598,6 +599,8 @@ static void carve_tables(struct carver *at, const spoke_config *c, spoke_client 
     client->handler_states = states;
     client->handlers_sorted = HANDLERS_ASKED && handlers_sorted(c);
     memset(states, 0, state_bytes);
+    client->keys = keys;
+    memset(keys, 0, KEYS(c) * sizeof *keys);
     client->scratch = scratch;
     client->work_bytes = work_bytes;
     client->strings = strings;

@@ -62,6 +62,8 @@ _Static_assert(TEXT_BYTES >= TOKEN_BYTES + RESOURCE_BYTES && TEXT_BYTES >= 2 * S
 #define OFFERS(ops, member) \
     ((ops)->struct_size >= offsetof(spoke_transport_ops, member) + sizeof((ops)->member) && (ops)->member != NULL)
 
+/* The credential of a build without renewal has all the keys that will ever be. */
+#define KEYS(config) (SPOKE_WITH_RENEWAL || (config)->credential.secondary != NULL ? 2u : 1u)
 /* Something may be asked that the program answers later. */
 #define CALLS_WAIT (SPOKE_WITH_DEFER && (SPOKE_WITH_COMMANDS || SPOKE_WITH_MESSAGES))
 /* The hub in force may be another than the one configured. */
@@ -286,7 +288,7 @@ struct spoke_client {
 #endif
 
     /* identity */
-    spoke_key keys[2];           /* primary, secondary */
+    spoke_key *keys;             /* primary, secondary: KEYS of them */
     spoke_hub_identity identity; /* host and id end with a NUL */
 #if ASSIGNMENTS_CHANGE
     char hub_host[SPOKE_MAX_HOST_BYTES + 1]; /* what stands in it */

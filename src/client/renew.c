@@ -42,7 +42,7 @@ static void swap(spoke_client *c)
     c->config.credential = next->credential;
     c->config.trust_pem = next->trust_pem;
     c->config.trust_file = next->trust_file;
-    memcpy(c->keys, next->keys, sizeof c->keys);
+    memcpy(c->keys, next->keys, sizeof next->keys);
     c->key_count = next->key_count;
     c->key_used = next->key_used;
     memcpy(&c->renewal.other, &before, sizeof before);
