@@ -198,7 +198,7 @@ struct spoke_client {
     const spoke_transport_ops *ops;
     spoke_transport *link;
     /* One for what never happens at once. Valid within one step of the machine: topics and filters; token and user
-     * name at connect; acknowledgements being collected; a command's reply. While DPS is asked: that conversation. */
+     * name at connect; acknowledgements being collected; a command's reply. While DPS is asked: that machine (provision.c). */
     uint8_t *scratch;
     size_t work_bytes; /* of it; for text TEXT_BYTES */
     uint64_t state_since;
@@ -270,7 +270,6 @@ struct spoke_client {
     uint64_t handler_since;
 #endif
 #if SPOKE_WITH_DPS
-    spoke_dps dps;
     struct dps_refusal { /* for the retry that follows CLOSED */
         spoke_dps_class failure;
         uint32_t retry_after_s;

@@ -86,12 +86,32 @@ void provision_forget_troubles(spoke_client *c)
     c->dps_hosts = (struct host_ring){0, 0};
 }
 
-uint64_t provision_deadline(const spoke_client *c)
+/* --- the conversation --- */
+
+/* From SUBACK until the link ends the machine stands at the front of the scratch, and works in the rest of it. */
+static spoke_dps *machine_of(const spoke_client *c)
 {
-    return spoke_dps_deadline(&c->dps);
+    return (spoke_dps *)(void *)c->scratch;
 }
 
-/* --- the conversation --- */
+static spoke_dps_config registration(const spoke_client *c)
+{
+    spoke_dps_config config = config_dps(&c->config);
+    config.id_scope = spoke_str_of(home_scope(c));
+    return config;
+}
+
+static spoke_status ready_machine(const spoke_client *c, const spoke_dps_config *config)
+{
+    const size_t all = c->work_bytes > TEXT_BYTES ? c->work_bytes : TEXT_BYTES;
+    return spoke_dps_init(machine_of(c), config, c->scratch + sizeof(spoke_dps), all - sizeof(spoke_dps));
+}
+
+/* Before SUBACK machine.c has its own limit. */
+uint64_t provision_deadline(const spoke_client *c)
+{
+    return spoke_dps_deadline(machine_of(c));
+}
 
 /* There is only the one that the configuration names: it needs no copy. */
 #define ONE_HOST (!SPOKE_WITH_HOSTS && !SPOKE_WITH_MOVE)
@@ -111,17 +131,16 @@ void provision_carve(struct carver *at, const spoke_config *resolved, spoke_clie
 
 spoke_status provision_begin(spoke_client *c)
 {
-    spoke_dps_config config = config_dps(&c->config);
-    config.id_scope = spoke_str_of(home_scope(c));
+    const spoke_dps_config config = registration(c);
     spoke_buf resource = resource_room(c), token = token_room(c);
-    spoke_status status = spoke_dps_resource(&config, &resource);
+    spoke_status status = ready_machine(c, &config); /* only to see that it can be: the token is written over it */
+    if (status == SPOKE_OK)
+        status = spoke_dps_resource(&config, &resource);
     if (status == SPOKE_OK)
         status = connect_credential(c, spoke_buf_str(&resource), SPOKE_STR("registration"), &token);
     spoke_buf username = username_room(c, &token);
     if (status == SPOKE_OK)
         status = spoke_dps_username(&config, &username);
-    if (status == SPOKE_OK)
-        status = spoke_dps_init(&c->dps, &config, c->scratch, c->work_bytes);
     if (status != SPOKE_OK)
         return status;
     spoke_mqtt_connect_options mqtt = {.client_id = config.registration_id,
@@ -154,8 +173,12 @@ static void on_subscribed(spoke_client *c, spoke_str codes)
                      "the provisioning service refused the subscription to its replies");
         return;
     }
+    const spoke_dps_config config = registration(c);
+    const spoke_status ready = ready_machine(c, &config);
+    assert(ready == SPOKE_OK); /* as it was when the attempt began */
+    (void)ready;
     c->subscribed = true;
-    spoke_dps_start(&c->dps, now_ms(c));
+    spoke_dps_start(machine_of(c), now_ms(c));
     provision_work(c, now_ms(c));
 }
 
@@ -203,7 +226,7 @@ static void on_refused(spoke_client *c, const spoke_dps_event *event)
 static void take_result(spoke_client *c)
 {
     spoke_dps_event event;
-    if (spoke_dps_next(&c->dps, &event) != SPOKE_OK)
+    if (spoke_dps_next(machine_of(c), &event) != SPOKE_OK)
         return;
     c->dps_refusal = (struct dps_refusal){event.failure, event.retry_after_s};
     if (event.kind == SPOKE_DPS_ASSIGNED)
@@ -216,16 +239,16 @@ void provision_work(spoke_client *c, uint64_t now)
 {
     if (!c->subscribed)
         return;
-    spoke_dps_tick(&c->dps, now);
+    spoke_dps_tick(machine_of(c), now);
     spoke_str topic, payload;
-    spoke_status status = spoke_dps_output(&c->dps, &topic, &payload);
+    spoke_status status = spoke_dps_output(machine_of(c), &topic, &payload);
     if (status == SPOKE_OK) {
         const spoke_mqtt_publish_options message = {.topic = topic, .parts = &payload, .part_count = 1, .qos = 1};
         status = c->ops->publish(c->link, &message, NULL);
         c->work_left = c->work_left || status == SPOKE_OK;
     }
     if (status == SPOKE_OK)
-        spoke_dps_sent(&c->dps, now);
+        spoke_dps_sent(machine_of(c), now);
     else if (status != SPOKE_E_AGAIN && status != SPOKE_E_FULL)
         machine_fail(c, status, SPOKE_SOURCE_CLIENT, 0,
                      "the registration request does not fit: raise report_bytes and send_bytes");
@@ -245,7 +268,9 @@ void provision_event(spoke_client *c, const spoke_transport_event *event)
     case SPOKE_TRANSPORT_MESSAGE:
         if (event->qos == 1 && c->ops->ack(c->link, event->receipt) == SPOKE_OK)
             c->work_left = true;
-        spoke_dps_receive(&c->dps, now_ms(c), event->topic, event->payload);
+        if (!c->subscribed)
+            break;
+        spoke_dps_receive(machine_of(c), now_ms(c), event->topic, event->payload);
         take_result(c);
         break;
     case SPOKE_TRANSPORT_OVERSIZE:

@@ -59,6 +59,23 @@ static void an_assignment_leads_to_the_hub_and_is_kept(void **state)
     assert_str(spoke_client_hub_host(f->client), "hub1.local");
 }
 
+static void what_comes_before_the_subscription_stands_is_not_dps_speaking(void **state)
+{
+    struct fixture *f = *state;
+    start_with_dps(f);
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    say_message("$dps/registrations/res/401/?$rid=1", "{}", 1);
+    poll(f, 0);
+    expect(f, SPOKE_PROVISIONING);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = SPOKE_STR("\x01")});
+    poll(f, 0);
+    assert_string_equal(last_sent()->topic, "$dps/registrations/PUT/iotdps-register/?$rid=1");
+    assign(f, "hub1.local");
+    poll(f, 0);
+    expect(f, SPOKE_CONNECTING);
+}
+
 static void a_device_without_records_asks_dps_at_each_start(void **state)
 {
     struct fixture *f = *state;
@@ -328,6 +345,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         claim(an_assignment_leads_to_the_hub_and_is_kept),
+        claim(what_comes_before_the_subscription_stands_is_not_dps_speaking),
         claim(a_device_without_records_asks_dps_at_each_start),
         claim(a_kept_assignment_is_used_first),
         claim(a_kept_assignment_that_cannot_be_is_ignored),
