@@ -1,5 +1,5 @@
-/* Runs on the board and says what one client takes beyond the buffers that its program chose: spoke_client_size of a
- * small device, over semihosting. */
+/* Runs on the board and says what one client takes beyond the buffers that its program chose (docs/footprint.md names
+ * them): spoke_client_size of a small device, over semihosting. */
 #include <spoke/client.h>
 
 enum { SYS_WRITEC = 3, SYS_EXIT = 0x18, EXIT_FINE = 0x20026 };
@@ -67,7 +67,9 @@ static void run(void)
                      .transport = spoke_transport_native(), .test_only = SPOKE_TEST_ONLY_PLAINTEXT,
                      .handlers = handlers, .handler_count = 1, .queue_bytes = 2048, .report_bytes = 1024,
                      .receive_bytes = 2048, .send_bytes = 2048, .in_flight = 8);
-    const uint32_t chosen = config.queue_bytes + config.report_bytes + config.receive_bytes + config.send_bytes;
+    /* patches that wait, and answers to commands that wait, each have report_bytes; the scratch is not taken off */
+    const uint32_t reports = config.report_bytes, answers = config.report_bytes;
+    const uint32_t chosen = config.queue_bytes + reports + answers + config.receive_bytes + config.send_bytes;
     const size_t all = spoke_client_size(&config);
     tell(all > chosen ? (uint32_t)(all - chosen) : 0);
     (void)ask_host(SYS_EXIT, (const void *)EXIT_FINE);
