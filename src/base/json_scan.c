@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/ascii.h"
+#include "base/hex.h"
 #include "base/utf8.h"
 
 char json_peek(const spoke_json_cursor *s)
@@ -32,32 +33,18 @@ bool json_take(spoke_json_cursor *s, char c)
 const char json_escape_letters[JSON_ESCAPES] = {'"', '\\', '/', 'b', 'f', 'n', 'r', 't'};
 const char json_escape_bytes[JSON_ESCAPES] = {'"', '\\', '/', '\b', '\f', '\n', '\r', '\t'};
 
-/* *at is in front of four hexadecimal digits. */
-static bool scan_hex4(spoke_str text, size_t *at, uint32_t *unit)
-{
-    uint32_t value = 0;
-    for (size_t end = *at + 4; *at < end; *at += 1) {
-        const int digit = *at < text.len ? ascii_hex_value(text.ptr[*at]) : -1;
-        if (digit < 0)
-            return false;
-        value = value << 4 | (uint32_t)digit;
-    }
-    *unit = value;
-    return true;
-}
-
 /* *at is behind "\u". */
 static bool scan_unicode(spoke_str text, size_t *at, uint32_t *scalar)
 {
     uint32_t low = 0;
-    if (!scan_hex4(text, at, scalar))
+    if (!hex_take(text, at, 4, scalar))
         return false;
     if (*scalar < 0xD800 || *scalar > 0xDFFF)
         return true;
     if (*scalar > 0xDBFF || text.len - *at < 2 || text.ptr[*at] != '\\' || text.ptr[*at + 1] != 'u')
         return false;
     *at += 2;
-    if (!scan_hex4(text, at, &low) || low < 0xDC00 || low > 0xDFFF)
+    if (!hex_take(text, at, 4, &low) || low < 0xDC00 || low > 0xDFFF)
         return false;
     *scalar = 0x10000 + ((*scalar - 0xD800) << 10) + (low - 0xDC00);
     return true;

@@ -4,6 +4,7 @@
 
 #include <spoke/features.h>
 
+#include "base/hex.h"
 #include "base/json_number.h"
 #include "base/json_scan.h"
 #include "base/json_write.h"
@@ -49,14 +50,13 @@ static bool in_object(const spoke_writer *w)
 /* The escape of a byte that may not stand in a string as it is. */
 static void put_escape(spoke_writer *w, char c)
 {
-    static const char hex[] = "0123456789abcdef";
     const char *found = memchr(json_escape_bytes, c, JSON_ESCAPES);
     const char escape[6] = {'\\',
                             found != NULL ? json_escape_letters[found - json_escape_bytes] : 'u',
                             '0',
                             '0',
-                            hex[(uint8_t)c >> 4 & 15],
-                            hex[(uint8_t)c & 15]};
+                            hex_digit((uint8_t)c >> 4, 'a'),
+                            hex_digit((uint8_t)c & 15, 'a')};
     put(w, spoke_str_from(escape, found != NULL ? 2 : sizeof escape));
 }
 
@@ -86,10 +86,10 @@ static void put_string(spoke_writer *w, spoke_str text)
         if (run > 0) {
             put(w, spoke_str_from(text.ptr + at, run));
             at += run;
-        } else if (!is_plain(text.ptr[at])) {
+        } else if ((uint8_t)text.ptr[at] < 0x80) {
             put_escape(w, text.ptr[at++]);
         } else {
-            fail(w, SPOKE_E_ARG);
+            fail(w, SPOKE_E_ARG); /* malformed UTF-8 */
         }
     }
     put_char(w, '"');

@@ -47,16 +47,9 @@ bool spoke_str_cut(spoke_str s, char at, spoke_str *head, spoke_str *rest)
 
 spoke_status spoke_str_u32(spoke_str digits, uint32_t *out)
 {
-    uint64_t value = 0;
-    if (digits.len == 0)
+    uint64_t value;
+    if (!u64_read(digits, &value) || value > UINT32_MAX)
         return SPOKE_E_ARG;
-    for (size_t i = 0; i < digits.len; i++) {
-        if (!ascii_is_digit(digits.ptr[i]))
-            return SPOKE_E_ARG;
-        value = value * 10 + (uint64_t)(digits.ptr[i] - '0');
-        if (value > UINT32_MAX)
-            return SPOKE_E_ARG;
-    }
     *out = (uint32_t)value;
     return SPOKE_OK;
 }

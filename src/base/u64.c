@@ -1,5 +1,7 @@
 #include "base/u64.h"
 
+#include "base/ascii.h"
+
 /* Long division, a byte at a time: as they leave at the front, those of the quotient come in at the back. What remains
  * has 24 bits, and there is room for another eight. */
 uint32_t u64_divide(uint64_t *value, uint32_t by)
@@ -24,4 +26,16 @@ spoke_str u64_text(uint64_t value, char memory[U64_DIGITS])
         rest /= 10;
     } while (rest > 0);
     return spoke_str_from(memory + first, U64_DIGITS - first);
+}
+
+bool u64_read(spoke_str digits, uint64_t *out)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < digits.len; i++) {
+        if (!ascii_is_digit(digits.ptr[i]))
+            return false;
+        value = value >> 60 == 0 ? value * 10 + (uint8_t)(digits.ptr[i] - '0') : UINT64_MAX;
+    }
+    *out = value;
+    return digits.len > 0;
 }

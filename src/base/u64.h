@@ -1,5 +1,5 @@
-/* Division of 64-bit numbers by small ones, for processors that divide 32 bits at a time: their compiler's library takes
- * 700 bytes to divide any by any. */
+/* 64-bit numbers and their digits. Division is by small ones, for processors that divide 32 bits at a time: their
+ * compiler's library takes 700 bytes to divide any by any. */
 #ifndef SPOKE_SRC_BASE_U64_H
 #define SPOKE_SRC_BASE_U64_H
 
@@ -11,5 +11,7 @@
 uint32_t u64_divide(uint64_t *value, uint32_t by);
 /* The decimal text, in `memory`. */
 spoke_str u64_text(uint64_t value, char memory[U64_DIGITS]);
+/* False: it is not digits alone, one at least. Exact up to INT64_MAX; what is more reads as something more. */
+bool u64_read(spoke_str digits, uint64_t *out);
 
 #endif

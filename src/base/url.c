@@ -1,6 +1,7 @@
 #include "base/url.h"
 
 #include "base/ascii.h"
+#include "base/hex.h"
 
 static bool unreserved(char c)
 {
@@ -9,12 +10,11 @@ static bool unreserved(char c)
 
 spoke_status url_encode(spoke_str text, spoke_buf *out)
 {
-    static const char hex[] = "0123456789ABCDEF";
     const size_t start = out->len;
     spoke_status status = SPOKE_OK;
     for (size_t i = 0; i < text.len && status == SPOKE_OK; i++) {
         const uint8_t byte = (uint8_t)text.ptr[i];
-        const char escape[3] = {'%', hex[byte >> 4], hex[byte & 15]};
+        const char escape[3] = {'%', hex_digit(byte >> 4, 'A'), hex_digit(byte & 15, 'A')};
         if (unreserved(text.ptr[i]))
             status = spoke_buf_append_byte(out, byte);
         else
@@ -33,14 +33,12 @@ spoke_status url_next(spoke_str text, size_t *at, uint8_t *byte)
         *at += 1;
         return SPOKE_OK;
     }
-    if (text.len - *at < 3)
+    size_t end = *at + 1;
+    uint32_t value;
+    if (!hex_take(text, &end, 2, &value))
         return SPOKE_E_PROTOCOL;
-    const int high = ascii_hex_value(text.ptr[*at + 1]);
-    const int low = ascii_hex_value(text.ptr[*at + 2]);
-    if (high < 0 || low < 0)
-        return SPOKE_E_PROTOCOL;
-    *byte = (uint8_t)(high << 4 | low);
-    *at += 3;
+    *byte = (uint8_t)value;
+    *at = end;
     return SPOKE_OK;
 }
 

@@ -44,11 +44,40 @@ static void the_text_reads_back(void **state)
     }
 }
 
+static void digits_read_as_their_number_and_too_many_as_more_than_63_bits(void **state)
+{
+    (void)state;
+    uint64_t value = 1;
+    assert_true(u64_read(SPOKE_STR("0"), &value));
+    assert_true(value == 0);
+    assert_true(u64_read(SPOKE_STR("0000000000000000000000000017"), &value));
+    assert_true(value == 17);
+    assert_true(u64_read(SPOKE_STR("9223372036854775807"), &value));
+    assert_true(value == INT64_MAX);
+    static const char *const more[] = {"9223372036854775808", "18446744073709551615", "18446744073709551616",
+                                       "36893488147419103232", "99999999999999999999999999999999999999999999"};
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        assert_true(u64_read(spoke_str_of(more[i]), &value));
+        assert_true(value > INT64_MAX);
+    }
+}
+
+static void what_is_not_digits_alone_is_no_number(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"", "-1", "+1", " 1", "1 ", "1.0", "x", "1e3", "\xb2"};
+    uint64_t value = 0;
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++)
+        assert_false(u64_read(spoke_str_of(bad[i]), &value));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(quotient_and_rest_are_those_of_the_processor),
         cmocka_unit_test(the_text_reads_back),
+        cmocka_unit_test(digits_read_as_their_number_and_too_many_as_more_than_63_bits),
+        cmocka_unit_test(what_is_not_digits_alone_is_no_number),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
