@@ -5,17 +5,19 @@
 spoke_status base64_encode(spoke_str bytes, spoke_buf *out)
 {
     static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const size_t groups = bytes.len / 3 + (bytes.len % 3 != 0);
+    const size_t groups = (bytes.len + 2) / 3;
     if (groups > (out->cap - out->len) / 4)
         return SPOKE_E_TOO_SMALL;
-    for (size_t at = 0; at < bytes.len; at += 3) {
-        const size_t left = bytes.len - at;
-        uint32_t bits = 0;
-        for (size_t i = 0; i < 3; i++)
-            bits = bits << 8 | (i < left ? (uint8_t)bytes.ptr[at + i] : 0u);
-        for (size_t i = 0; i < 4; i++, bits <<= 6) /* the upper six of 24 each time */
-            out->ptr[out->len++] = (uint8_t)(i <= left ? alphabet[bits >> 18 & 63] : '=');
+    uint8_t *to = out->ptr + out->len;
+    out->len += groups * 4;
+    for (size_t bit = 0; bit < bytes.len * 8; bit += 6) {
+        const size_t at = bit / 8; /* the six reach into the byte behind it, if there is one */
+        const unsigned next = at + 1 < bytes.len ? (uint8_t)bytes.ptr[at + 1] : 0;
+        const unsigned pair = (unsigned)(uint8_t)bytes.ptr[at] << 8 | next;
+        *to++ = (uint8_t)alphabet[pair >> (10 - bit % 8) & 63];
     }
+    while (to < out->ptr + out->len)
+        *to++ = '=';
     return SPOKE_OK;
 }
 

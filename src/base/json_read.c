@@ -152,7 +152,8 @@ static bool take_member(spoke_json_cursor *s, spoke_str *key, spoke_str *value)
 
 spoke_status spoke_json_member(spoke_json_cursor *cursor, spoke_str *key, spoke_str *value)
 {
-    const spoke_json_cursor before = *cursor;
+    const size_t at = cursor->at;
+    const bool first = cursor->first;
     spoke_status status = SPOKE_E_JSON;
     if (json_peek_token(cursor) != (cursor->array ? ']' : '}')) {
         if (take_member(cursor, key, value))
@@ -162,7 +163,8 @@ spoke_status spoke_json_member(spoke_json_cursor *cursor, spoke_str *key, spoke_
         if (at_end(cursor))
             status = SPOKE_E_NOT_FOUND;
     }
-    *cursor = before; /* who asks again hears the same */
+    cursor->at = at; /* who asks again hears the same */
+    cursor->first = first;
     return status;
 }
 
