@@ -18,25 +18,21 @@ spoke_status spoke_bag_next(spoke_str *rest, spoke_bag_item *out)
 }
 
 /* Compares without room for the decoded text: one character, plain or escaped, at a time. */
-static bool decodes_to(spoke_str encoded, spoke_str name)
+static bool decodes_to(spoke_str encoded, const char *name)
 {
-    size_t matched = 0;
-    for (size_t at = 0; at < encoded.len; matched++) {
+    for (size_t at = 0; at < encoded.len; name++) {
         uint8_t byte = 0;
-        if (url_next(encoded, &at, &byte) != SPOKE_OK)
-            return false;
-        if (matched == name.len || byte != (uint8_t)name.ptr[matched])
+        if (url_next(encoded, &at, &byte) != SPOKE_OK || *name == '\0' || byte != (uint8_t)*name)
             return false;
     }
-    return matched == name.len;
+    return *name == '\0';
 }
 
 spoke_status spoke_bag_find(spoke_str bag, const char *name, spoke_str *value)
 {
-    const spoke_str wanted = spoke_str_of(name);
     spoke_bag_item item;
     while (spoke_bag_next(&bag, &item) == SPOKE_OK) {
-        if (!decodes_to(item.name, wanted))
+        if (!decodes_to(item.name, name))
             continue;
         *value = item.value;
         return SPOKE_OK;

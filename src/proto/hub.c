@@ -3,7 +3,6 @@
 
 #include <spoke/proto/pnp.h>
 
-#include "base/u64.h"
 #include "base/url.h"
 #include "proto/topic.h"
 
@@ -11,8 +10,14 @@
 #define DESIRED "$iothub/twin/PATCH/properties/desired/#"
 #define METHODS "$iothub/methods/POST/#"
 
+/* What a pattern says about a module. */
+#if SPOKE_WITH_MODULES
+#define MODULE(part) part
+#else
+#define MODULE(part) ""
+#endif
 /* Front of topics and, behind the host, of SAS resources. */
-#define IDENTITY "devices/{}[/modules/{}]"
+#define IDENTITY "devices/{}" MODULE("[/modules/{}]")
 
 /* --- the connection --- */
 
@@ -43,19 +48,23 @@ static spoke_status write_at_hub(const spoke_hub_identity *id, const char *patte
 {
     if (!topic_valid(id->hub_host, TOPIC_LEVEL, SPOKE_MAX_HOST_BYTES) || !identity_valid(id))
         return SPOKE_E_ARG;
+    if (!SPOKE_WITH_MODULES)
+        return topic_write(out, pattern, &id->hub_host, &id->device_id, &id->user_agent, &id->model_id);
     return topic_write(out, pattern, &id->hub_host, &id->device_id, &id->module_id, &id->user_agent,
                        &id->model_id);
 }
 
 spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
 {
-    return write_ids(id, "{}[/{}]", out);
+    return write_ids(id, "{}" MODULE("[/{}]"), out);
 }
 
 spoke_status spoke_hub_username(const spoke_hub_identity *id, spoke_buf *out)
 {
-    return write_at_hub(
-        id, "{}/{}[/{}]/?api-version=" SPOKE_HUB_API_VERSION "[&DeviceClientType={%}][&model-id={%}]", out);
+    return write_at_hub(id,
+                        "{}/{}" MODULE("[/{}]") "/?api-version=" SPOKE_HUB_API_VERSION
+                                                "[&DeviceClientType={%}][&model-id={%}]",
+                        out);
 }
 
 spoke_status spoke_hub_resource(const spoke_hub_identity *id, spoke_buf *out)
@@ -93,29 +102,21 @@ spoke_status spoke_hub_telemetry_topic(const spoke_hub_identity *id, const spoke
     return status;
 }
 
-/* A pattern of a number and, perhaps, a request's id. */
-static spoke_status write_numbered(const char *pattern, uint32_t number, const spoke_str *rid, spoke_buf *out)
-{
-    char memory[U64_DIGITS];
-    const spoke_str digits = u64_text(number, memory);
-    return topic_write(out, pattern, &digits, rid);
-}
-
 spoke_status spoke_hub_twin_get_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_numbered("$iothub/twin/GET/?$rid={}", rid, NULL, out);
+    return topic_write_number(out, "$iothub/twin/GET/?$rid={}", rid, NULL);
 }
 
 spoke_status spoke_hub_twin_report_topic(uint32_t rid, spoke_buf *out)
 {
-    return write_numbered("$iothub/twin/PATCH/properties/reported/?$rid={}", rid, NULL, out);
+    return topic_write_number(out, "$iothub/twin/PATCH/properties/reported/?$rid={}", rid, NULL);
 }
 
 spoke_status spoke_hub_method_reply_topic(spoke_str rid, int status, spoke_buf *out)
 {
     if (status < 0 || status > UINT16_MAX || rid.len == 0)
         return SPOKE_E_ARG;
-    return write_numbered("$iothub/methods/res/{}/?$rid={}", (uint32_t)status, &rid, out);
+    return topic_write_number(out, "$iothub/methods/res/{}/?$rid={}", (uint32_t)status, &rid);
 }
 
 /* --- what the hub says --- */

@@ -54,11 +54,11 @@ static bool is_marked(spoke_str object)
     return spoke_json_key_is(json_text_member(object, "__t"), SPOKE_STR("c"));
 }
 
-static bool is_component(const spoke_pnp_cursor *at, spoke_str key, spoke_str value)
+static bool is_component(const spoke_pnp_cursor *at, const spoke_pnp_property *p)
 {
-    if (key.len == 0 || value.ptr[0] != '{')
+    if (p->name.len == 0 || p->value.ptr[0] != '{')
         return false; /* the empty name would be the default component's */
-    return (at->is_component != NULL && at->is_component(at->ctx, key)) || is_marked(value);
+    return (at->is_component != NULL && at->is_component(at->ctx, p->name)) || is_marked(p->value);
 }
 
 /* The next member where the cursor stands, out of a component when that is at its end. */
@@ -83,7 +83,7 @@ spoke_status spoke_pnp_next(spoke_pnp_cursor *at, spoke_pnp_property *out)
             return status;
         if (is_bookkeeping(out->name))
             continue;
-        if (at->inside || !is_component(at, out->name, out->value))
+        if (at->inside || !is_component(at, out))
             return SPOKE_OK;
         at->inside = spoke_json_enter(out->value, &at->inner) == SPOKE_OK; /* is_component has seen its bracket */
         at->component = out->name;

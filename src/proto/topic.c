@@ -6,6 +6,7 @@
 #include <spoke/proto/hub.h>
 
 #include "base/ascii.h"
+#include "base/u64.h"
 #include "base/url.h"
 
 static spoke_status write_pattern(spoke_buf *out, const char *at, va_list values)
@@ -52,11 +53,18 @@ spoke_status topic_write(spoke_buf *out, const char *pattern, ...)
     return status;
 }
 
+spoke_status topic_write_number(spoke_buf *out, const char *pattern, uint32_t number, const spoke_str *rest)
+{
+    char memory[U64_DIGITS];
+    const spoke_str digits = u64_text(number, memory);
+    return topic_write(out, pattern, &digits, rest);
+}
+
 bool topic_valid(spoke_str text, const char *others, size_t most)
 {
     for (size_t i = 0; i < text.len; i++) {
         const char c = text.ptr[i];
-        if (!ascii_is_alpha(c) && !ascii_is_digit(c) && memchr(others, c, strlen(others)) == NULL)
+        if (c == '\0' || (!ascii_is_alpha(c) && !ascii_is_digit(c) && strchr(others, c) == NULL))
             return false;
     }
     return text.len > 0 && text.len <= most;
@@ -77,16 +85,11 @@ bool topic_skip_text(spoke_str *topic, const char *prefix)
 
 bool topic_number(spoke_str digits, int64_t *out)
 {
-    uint64_t value = 0;
-    if (digits.len == 0 || digits.len > 19 || (digits.len > 1 && digits.ptr[0] == '0')) /* 19 fit 64 bits */
+    uint64_t value;
+    if (!u64_read(digits, &value) || value > INT64_MAX || (digits.len > 1 && digits.ptr[0] == '0'))
         return false;
-    for (size_t i = 0; i < digits.len; i++) {
-        if (!ascii_is_digit(digits.ptr[i]))
-            return false;
-        value = value * 10 + (uint64_t)(digits.ptr[i] - '0');
-    }
     *out = (int64_t)value;
-    return value <= INT64_MAX;
+    return true;
 }
 
 bool topic_read_reply(spoke_str text, uint32_t *status, spoke_str *rid, spoke_str *query)

@@ -12,6 +12,9 @@
  * E_TOO_SMALL leaves out->len as it was. */
 spoke_status topic_write(spoke_buf *out, const char *pattern, ...);
 
+/* The same for a pattern of a number and, perhaps, one value behind it. */
+spoke_status topic_write_number(spoke_buf *out, const char *pattern, uint32_t number, const spoke_str *rest);
+
 /* True for a text of 1 to `most` characters, each a letter, a digit or one of the others. */
 bool topic_valid(spoke_str text, const char *others, size_t most);
 #define TOPIC_ID "-._:"
