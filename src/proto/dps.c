@@ -1,12 +1,12 @@
 #include <spoke/proto/dps.h>
 
 #include <assert.h>
+#include <string.h>
 
 #include <spoke/features.h>
 
 #include "base/json_scan.h"
 #include "base/json_write.h"
-#include "base/u64.h"
 #include "proto/dps_reply.h"
 #include "proto/topic.h"
 
@@ -21,17 +21,12 @@ enum {
 
 /* --- the connection --- */
 
-static bool ids_valid(const spoke_dps_config *config)
-{
-    return topic_valid(config->id_scope, TOPIC_ID, SPOKE_MAX_SCOPE_BYTES) &&
-           topic_valid(config->registration_id, TOPIC_ID, SPOKE_MAX_ID_BYTES);
-}
-
 #define RESOURCE "{}/registrations/{}"
 
 static spoke_status write_ids(const spoke_dps_config *config, const char *pattern, spoke_buf *out)
 {
-    if (!ids_valid(config))
+    if (!topic_valid(config->id_scope, TOPIC_ID, SPOKE_MAX_SCOPE_BYTES) ||
+        !topic_valid(config->registration_id, TOPIC_ID, SPOKE_MAX_ID_BYTES))
         return SPOKE_E_ARG;
     return topic_write(out, pattern, &config->id_scope, &config->registration_id, &config->user_agent);
 }
@@ -49,15 +44,18 @@ spoke_status spoke_dps_resource(const spoke_dps_config *config, spoke_buf *out)
 spoke_status spoke_dps_init(spoke_dps *d, const spoke_dps_config *config, void *scratch, size_t size)
 {
     const spoke_str payload = config->payload;
-    if (!ids_valid(config) || !spoke_utf8_valid(config->model_id))
+    spoke_buf room = spoke_buf_from(scratch, size);
+    if (size < SPOKE_DPS_MIN_SCRATCH_BYTES)
+        return SPOKE_E_NO_MEMORY;
+    if (spoke_dps_resource(config, &room) != SPOKE_OK || !spoke_utf8_valid(config->model_id))
         return SPOKE_E_ARG;
     if (!SPOKE_WITH_DPS_PAYLOAD && payload.len > 0)
         return SPOKE_E_UNSUPPORTED;
     if (payload.len > 0 && !json_is_object(payload))
         return SPOKE_E_ARG;
-    if (size < SPOKE_DPS_MIN_SCRATCH_BYTES)
-        return SPOKE_E_NO_MEMORY;
-    *d = (spoke_dps){.config = *config, .step = SPOKE_DPS_IDLE, .scratch = spoke_buf_from(scratch, size)};
+    memset(d, 0, sizeof *d); /* SPOKE_DPS_IDLE */
+    d->config = *config;
+    d->scratch = spoke_buf_from(scratch, size);
     if (d->config.request_limit_ms == 0)
         d->config.request_limit_ms = DEFAULT_REQUEST_LIMIT_MS;
     if (d->config.total_limit_ms == 0)
@@ -70,10 +68,10 @@ spoke_status spoke_dps_init(spoke_dps *d, const spoke_dps_config *config, void *
 /* A fresh $rid for each request, never reset: a late reply to an old one matches nothing. */
 static void ask(spoke_dps *d)
 {
-    d->step = d->operation_id.len > 0 ? SPOKE_DPS_POLLING : SPOKE_DPS_REGISTERING;
+    d->step = d->operation_bytes > 0 ? SPOKE_DPS_POLLING : SPOKE_DPS_REGISTERING;
     d->to_send = true;
     d->rid++;
-    d->due = UINT64_MAX;
+    d->due = UINT64_MAX; /* the caller may have no room for it yet */
 }
 
 static void wait_for(spoke_dps *d, uint64_t now, uint32_t pause_ms)
@@ -85,8 +83,7 @@ static void wait_for(spoke_dps *d, uint64_t now, uint32_t pause_ms)
 
 static void forget_operation(spoke_dps *d)
 {
-    d->operation_id = spoke_str_from(NULL, 0);
-    d->scratch.len = 0;
+    d->operation_bytes = d->scratch.len = 0;
 }
 
 /* The event's views go where the operation id was: nothing is asked any more. */
@@ -134,8 +131,6 @@ uint64_t spoke_dps_deadline(const spoke_dps *d)
 {
     if (d->step == SPOKE_DPS_IDLE || d->step == SPOKE_DPS_DONE)
         return UINT64_MAX;
-    if (d->to_send) /* the caller has no room for it yet */
-        return d->give_up;
     return d->due < d->give_up ? d->due : d->give_up;
 }
 
@@ -191,7 +186,7 @@ static spoke_status write_registration(const spoke_dps_config *config, spoke_buf
     spoke_writer_init(&w, out->ptr + out->len, out->cap - out->len);
     spoke_write_begin_object(&w);
     json_write_text_member(&w, "registrationId", config->registration_id);
-    if (config->model_id.len > 0 || config->payload.len > 0)
+    if (config->model_id.len > 0 || (SPOKE_WITH_DPS_PAYLOAD && config->payload.len > 0))
         write_payload(&w, config);
     spoke_write_end_object(&w);
     return spoke_writer_finish(&w, body);
@@ -199,23 +194,23 @@ static spoke_status write_registration(const spoke_dps_config *config, spoke_buf
 
 static spoke_status write_topic(const spoke_dps *d, spoke_buf *out)
 {
-    char memory[U64_DIGITS];
-    const spoke_str rid = u64_text(d->rid, memory);
-    const spoke_str request = d->step == SPOKE_DPS_POLLING ? SPOKE_STR("GET/iotdps-get-operationstatus")
-                                                           : SPOKE_STR("PUT/iotdps-register");
-    return topic_write(out, "$dps/registrations/{}/?$rid={}[&operationId={}]", &request, &rid, &d->operation_id);
+    const char *pattern = d->step == SPOKE_DPS_POLLING
+                              ? "$dps/registrations/GET/iotdps-get-operationstatus/?$rid={}&operationId={}"
+                              : "$dps/registrations/PUT/iotdps-register/?$rid={}";
+    const spoke_str operation_id = spoke_str_from((const char *)d->scratch.ptr, d->operation_bytes);
+    return topic_write_number(out, pattern, d->rid, &operation_id);
 }
 
 spoke_status spoke_dps_output(spoke_dps *d, spoke_str *topic, spoke_str *payload)
 {
     if (!d->to_send)
         return SPOKE_E_AGAIN;
-    d->scratch.len = d->operation_id.len;
+    d->scratch.len = d->operation_bytes;
     const spoke_status status = write_topic(d, &d->scratch);
     assert(status == SPOKE_OK); /* SPOKE_DPS_MIN_SCRATCH_BYTES */
     (void)status;
     *topic =
-        spoke_str_from((const char *)d->scratch.ptr + d->operation_id.len, d->scratch.len - d->operation_id.len);
+        spoke_str_from((const char *)d->scratch.ptr + d->operation_bytes, d->scratch.len - d->operation_bytes);
     *payload = spoke_str_from(NULL, 0);
     return d->step == SPOKE_DPS_POLLING ? SPOKE_OK : write_registration(&d->config, &d->scratch, payload);
 }
@@ -258,33 +253,31 @@ static void refuse_malformed(spoke_dps *d, const spoke_dps_reply *reply)
 }
 
 /* In the service's own words, kept where the operation id was. */
-static void refuse_as_said(spoke_dps *d, spoke_dps_class failure, const spoke_dps_reply *reply,
-                           const struct dps_operation *o)
+static void refuse_as_said(spoke_dps *d, const spoke_dps_reply *reply, const struct dps_operation *o)
 {
     forget_operation(d);
     const spoke_status kept = spoke_buf_append(&d->scratch, shortened(o->message));
     assert(kept == SPOKE_OK); /* SPOKE_DPS_MIN_SCRATCH_BYTES */
     (void)kept;
-    refuse(d, failure, o->code);
+    refuse(d, o->failure, o->code);
     d->event.retry_after_s = reply->retry_after_s;
     d->event.message = spoke_buf_str(&d->scratch);
 }
 
-static void on_error(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
+/* True: another request will follow. */
+static bool tried_again(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply)
 {
-    const bool overloaded = reply->status >= 429;
-    if (overloaded && d->step == SPOKE_DPS_POLLING) {
-        wait_for(d, now, refused_query_pause_ms(d, reply));
-        return;
-    }
-    if (worth_registering_anew(d, reply->status)) {
+    uint32_t pause_ms = DEFAULT_PAUSE_MS;
+    if (reply->status >= 429 && d->step == SPOKE_DPS_POLLING) {
+        pause_ms = refused_query_pause_ms(d, reply);
+    } else if (worth_registering_anew(d, reply->status)) {
         d->registered_anew = true;
         forget_operation(d);
-        wait_for(d, now, DEFAULT_PAUSE_MS);
-        return;
+    } else {
+        return false;
     }
-    const struct dps_operation o = dps_read_error(body, reply->status);
-    refuse_as_said(d, dps_class_of(overloaded ? (int32_t)reply->status : o.code), reply, &o);
+    wait_for(d, now, pause_ms);
+    return true;
 }
 
 static void on_assigning(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str id)
@@ -292,9 +285,9 @@ static void on_assigning(spoke_dps *d, uint64_t now, const spoke_dps_reply *repl
     if (id.len > 0) {
         forget_operation(d);
         if (spoke_buf_append(&d->scratch, id) == SPOKE_OK) /* it fits: SPOKE_DPS_MIN_SCRATCH_BYTES */
-            d->operation_id = spoke_buf_str(&d->scratch);
+            d->operation_bytes = d->scratch.len;
     }
-    if (d->operation_id.len == 0) {
+    if (d->operation_bytes == 0) {
         refuse_malformed(d, reply);
         return;
     }
@@ -306,7 +299,7 @@ static void on_assigning(spoke_dps *d, uint64_t now, const spoke_dps_reply *repl
 static bool keep_name(spoke_dps *d, spoke_str json, size_t most, spoke_str *out)
 {
     const size_t start = d->scratch.len;
-    if (json.len == 0 || spoke_json_text(json, &d->scratch) != SPOKE_OK)
+    if (spoke_json_text(json, &d->scratch) != SPOKE_OK)
         return false;
     *out = spoke_str_from((const char *)d->scratch.ptr + start, d->scratch.len - start);
     return topic_valid(*out, TOPIC_LEVEL, most);
@@ -323,9 +316,9 @@ static void on_assigned(spoke_dps *d, const spoke_dps_reply *reply, const struct
         refuse_malformed(d, reply);
 }
 
-static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
+static void on_answer(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply, spoke_str body)
 {
-    const struct dps_operation o = dps_read_operation(body, reply->status);
+    const struct dps_operation o = dps_read_reply(body, reply->status);
     switch (o.status) {
     case DPS_OPERATION_ASSIGNING:
         on_assigning(d, now, reply, o.id);
@@ -334,10 +327,8 @@ static void on_progress(spoke_dps *d, uint64_t now, const spoke_dps_reply *reply
         on_assigned(d, reply, &o);
         break;
     case DPS_OPERATION_FAILED:
-        refuse_as_said(d, dps_class_of(o.code), reply, &o);
-        break;
     case DPS_OPERATION_DISABLED:
-        refuse_as_said(d, SPOKE_DPS_BLOCKED, reply, &o);
+        refuse_as_said(d, reply, &o);
         break;
     case DPS_OPERATION_MALFORMED:
         refuse_malformed(d, reply);
@@ -352,10 +343,8 @@ void spoke_dps_receive(spoke_dps *d, uint64_t now, spoke_str topic, spoke_str pa
         return;
     if (reply.retry_after_s > SPOKE_DPS_MAX_RETRY_AFTER_S)
         reply.retry_after_s = SPOKE_DPS_MAX_RETRY_AFTER_S;
-    if (reply.status >= 400)
-        on_error(d, now, &reply, payload);
-    else if (reply.status >= 200 && reply.status < 300)
-        on_progress(d, now, &reply, payload);
-    else
+    if (reply.status < 200 || (reply.status >= 300 && reply.status < 400))
         refuse_malformed(d, &reply);
+    else if (reply.status < 400 || !tried_again(d, now, &reply))
+        on_answer(d, now, &reply, payload);
 }

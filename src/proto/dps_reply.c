@@ -2,8 +2,8 @@
 
 #include <spoke/proto/hub.h>
 
-#include "base/ascii.h"
 #include "base/json_scan.h"
+#include "base/u64.h"
 #include "proto/topic.h"
 
 enum { MAX_OPERATION_BYTES = 128 };
@@ -13,15 +13,11 @@ enum { MAX_OPERATION_BYTES = 128 };
 /* Digits beyond 32 bits are still a number: a very large one. */
 static bool read_seconds(spoke_str digits, uint32_t *out)
 {
-    uint64_t seconds = 0;
-    for (size_t i = 0; i < digits.len; i++) {
-        if (!ascii_is_digit(digits.ptr[i]))
-            return false;
-        seconds = seconds * 10 + (unsigned)(digits.ptr[i] - '0');
-        seconds = seconds < UINT32_MAX ? seconds : UINT32_MAX;
-    }
-    *out = (uint32_t)seconds;
-    return digits.len > 0;
+    uint64_t seconds;
+    if (!u64_read(digits, &seconds))
+        return false;
+    *out = seconds < UINT32_MAX ? (uint32_t)seconds : UINT32_MAX;
+    return true;
 }
 
 spoke_status spoke_dps_parse_topic(spoke_str topic, spoke_dps_reply *out)
@@ -78,33 +74,7 @@ static enum dps_operation_status read_status(spoke_str text, uint32_t topic_stat
     return text.len == 0 && topic_status == 202 ? DPS_OPERATION_ASSIGNING : DPS_OPERATION_MALFORMED;
 }
 
-/* Members that are not named here (x509, payload, timestamps, etag, what comes next year) are not looked at. */
-struct dps_operation dps_read_operation(spoke_str body, uint32_t topic_status)
-{
-    struct dps_operation o = {.status = DPS_OPERATION_MALFORMED};
-    if (!json_is_object(body))
-        return o;
-    const spoke_str state = member(body, "registrationState");
-    o.status = read_status(json_text_member(body, "status"), topic_status);
-    o.id = usable_operation_id(json_text_member(body, "operationId"));
-    o.hub = member(state, "assignedHub");
-    o.device_id = member(state, "deviceId");
-    o.code = code_member(state, topic_status);
-    o.message = json_text_member(state, "errorMessage");
-    return o;
-}
-
-struct dps_operation dps_read_error(spoke_str body, uint32_t topic_status)
-{
-    struct dps_operation o = {.status = DPS_OPERATION_FAILED, .code = (int32_t)topic_status};
-    if (!json_is_object(body))
-        return o;
-    o.code = code_member(body, topic_status);
-    o.message = json_text_member(body, "message");
-    return o;
-}
-
-spoke_dps_class dps_class_of(int32_t code)
+static spoke_dps_class class_of(int32_t code)
 {
     const int32_t number = code >= 100000 ? code / 1000 : code;
     if (code == 400209)
@@ -116,4 +86,30 @@ spoke_dps_class dps_class_of(int32_t code)
     if (number == 429)
         return SPOKE_DPS_THROTTLED;
     return number >= 400 && number < 429 ? SPOKE_DPS_CONFIGURATION : SPOKE_DPS_TRANSIENT;
+}
+
+/* Members that are not named here (x509, payload, timestamps, etag, what comes next year) are not looked at. */
+static void read_body(struct dps_operation *o, spoke_str body, uint32_t topic_status)
+{
+    const bool error = topic_status >= 400;
+    const spoke_str state = error ? body : member(body, "registrationState");
+    if (!error)
+        o->status = read_status(json_text_member(body, "status"), topic_status);
+    o->id = usable_operation_id(json_text_member(body, "operationId"));
+    o->hub = member(state, "assignedHub");
+    o->device_id = member(state, "deviceId");
+    o->code = code_member(state, topic_status);
+    o->message = json_text_member(state, error ? "message" : "errorMessage");
+}
+
+struct dps_operation dps_read_reply(spoke_str body, uint32_t topic_status)
+{
+    struct dps_operation o = {.status = topic_status >= 400 ? DPS_OPERATION_FAILED : DPS_OPERATION_MALFORMED,
+                              .code = (int32_t)topic_status};
+    if (json_is_object(body))
+        read_body(&o, body, topic_status);
+    o.failure = o.status == DPS_OPERATION_DISABLED
+                    ? SPOKE_DPS_BLOCKED
+                    : class_of(topic_status >= 429 ? (int32_t)topic_status : o.code);
+    return o;
 }

@@ -18,14 +18,11 @@ struct dps_operation {
     spoke_str id;             /* raw text; empty: not said, or not usable */
     spoke_str hub, device_id; /* JSON values; empty: not said */
     int32_t code;             /* of the service or, when it says none, the topic's status */
+    spoke_dps_class failure;  /* what that means, were it one */
     spoke_str message;        /* raw text */
 };
 
-/* The body of a 2xx reply. */
-struct dps_operation dps_read_operation(spoke_str body, uint32_t topic_status);
-/* The body of any other; only code and message. */
-struct dps_operation dps_read_error(spoke_str body, uint32_t topic_status);
-/* What a dps_operation's code means. */
-spoke_dps_class dps_class_of(int32_t code);
+/* The body of a reply: of 400 and above an error, FAILED, with code and message; else an operation. */
+struct dps_operation dps_read_reply(spoke_str body, uint32_t topic_status);
 
 #endif

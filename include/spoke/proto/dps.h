@@ -85,7 +85,7 @@ typedef struct spoke_dps { /* private */
     uint32_t refused_queries; /* in a row */
     uint64_t due, give_up;
     spoke_buf scratch;
-    spoke_str operation_id; /* at the front of scratch; empty: none known */
+    size_t operation_bytes; /* of the operation id, at the front of scratch; 0: none known */
     spoke_dps_event event;
     spoke_dps_config config;
 } spoke_dps;
