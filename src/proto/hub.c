@@ -48,10 +48,11 @@ static spoke_status write_at_hub(const spoke_hub_identity *id, const char *patte
 {
     if (!topic_valid(id->hub_host, TOPIC_LEVEL, SPOKE_MAX_HOST_BYTES) || !identity_valid(id))
         return SPOKE_E_ARG;
-    if (!SPOKE_WITH_MODULES)
-        return topic_write(out, pattern, &id->hub_host, &id->device_id, &id->user_agent, &id->model_id);
-    return topic_write(out, pattern, &id->hub_host, &id->device_id, &id->module_id, &id->user_agent,
-                       &id->model_id);
+    return topic_write(out, pattern, &id->hub_host, &id->device_id,
+#if SPOKE_WITH_MODULES
+                       &id->module_id,
+#endif
+                       &id->user_agent, &id->model_id);
 }
 
 spoke_status spoke_hub_client_id(const spoke_hub_identity *id, spoke_buf *out)
