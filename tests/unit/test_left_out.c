@@ -61,6 +61,31 @@ static void a_client_gets_ready_and_sends_with_what_is_built(void **state)
     assert_int_equal(spoke_client_pending(f->client), 0);
 }
 
+static void a_client_asks_dps_where_it_is_built(void **state)
+{
+    struct fixture *f = *state;
+    if (!SPOKE_WITH_DPS)
+        skip();
+    start_with_dps(f);
+    poll(f, 0);
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_CONNECTED});
+    say((spoke_transport_event){.kind = SPOKE_TRANSPORT_SUBSCRIBED, .codes = SPOKE_STR("\x01")});
+    poll(f, 0);
+    assert_string_equal(last_sent()->topic, "$dps/registrations/PUT/iotdps-register/?$rid=1");
+    say_message("$dps/registrations/res/202/?$rid=1&retry-after=1", "{\"operationId\":\"4.x\"}", 0);
+    run(f, 1000);
+    assert_string_equal(last_sent()->topic,
+                        "$dps/registrations/GET/iotdps-get-operationstatus/?$rid=2&operationId=4.x");
+    say_message(
+        "$dps/registrations/res/200/?$rid=2",
+        "{\"status\":\"assigned\",\"registrationState\":{\"assignedHub\":\"hub1.local\",\"deviceId\":\"d\"}}", 0);
+    poll(f, 0);
+    poll(f, 0);
+    assert_string_equal(fake->host, "hub1.local");
+    connect_as_built(f, false);
+    assert_int_equal(spoke_client_state(f->client), SPOKE_READY);
+}
+
 static void a_client_comes_back_with_what_is_built(void **state)
 {
     struct fixture *f = *state;
@@ -626,6 +651,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_client_gets_ready_and_sends_with_what_is_built, set_up_what_there_is,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(a_client_asks_dps_where_it_is_built, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_client_comes_back_with_what_is_built, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_command_is_answered_by_its_verdict, set_up_what_there_is, tear_down),
         cmocka_unit_test_setup_teardown(a_deferred_command_waits_where_answers_may_come_later,
