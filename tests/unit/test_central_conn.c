@@ -328,6 +328,46 @@ static void log_lines_stay_lines_whatever_a_client_calls_itself(void **state)
     assert_false(broken);
 }
 
+struct lines {
+    unsigned count;
+    char last[512];
+};
+
+static void count_line(void *user, spoke_log_level level, const char *module, const char *line)
+{
+    struct lines *lines = user;
+    (void)module;
+    lines->count += level <= SPOKE_LOG_WARN;
+    (void)snprintf(lines->last, sizeof lines->last, "%s", line);
+}
+
+/* Refused, or gone before they said who they are: their number must not fill a disk. */
+static void many_strangers_share_a_few_lines_a_second(void **state)
+{
+    (void)state;
+    struct lines lines = {0};
+    bench_close(&bench);
+    bench.options.log = count_line;
+    bench.options.log_user = &lines;
+    bench.options.log_level = SPOKE_LOG_WARN;
+    bench_start(&bench);
+    for (int i = 0; i < 100; i++) {
+        fresh();
+        if (i % 2 == 0)
+            device_connect_as(&dev, "stranger", "x/a", "p", true, 60);
+        else
+            device_raw(&dev, "\xff\xff\xff\xff\xff", 5);
+        assert_true(core_conn_ended(dev.conn));
+        device_close(&dev);
+    }
+    assert_int_equal(lines.count, 20);
+    bench.now_ms += 1000;
+    fresh();
+    device_connect_as(&dev, "stranger", "x/a", "p", true, 60);
+    assert_int_equal(lines.count, 22);
+    assert_string_equal(lines.last, "80 more lines about clients that were refused were left out");
+}
+
 static void nothing_is_collected_from_a_stranger_but_a_connect(void **state)
 {
     (void)state;
@@ -663,6 +703,7 @@ int main(void)
         CLAIM(other_filters_close_without_suback),
         CLAIM(reason_for_a_refused_filter_is_utf8),
         CLAIM(log_lines_stay_lines_whatever_a_client_calls_itself),
+        CLAIM(many_strangers_share_a_few_lines_a_second),
         CLAIM(nothing_is_collected_from_a_stranger_but_a_connect),
         CLAIM(an_idle_connection_keeps_no_large_buffer),
         CLAIM(unsubscribe_is_answered_and_ends_deliveries),

@@ -168,10 +168,13 @@ void conn_end(struct conn *k, const char *event, const char *why, int32_t code)
     enum conn_state role = k->state;
     if (role == CONN_ENDED)
         return;
-    bool hub = role == CONN_HUB;
+    bool hub = role == CONN_HUB, stranger = role == CONN_NEW || (role == CONN_DPS && !k->proven);
     enter_ended(k);
-    core_log(k->core, event != NULL ? SPOKE_LOG_WARN : SPOKE_LOG_INFO, log_module, "%s: closed: %s",
-             k->id[0] != '\0' ? k->id : "(no CONNECT)", why);
+    if (event != NULL && stranger)
+        core_log_stranger(k->core, log_module, "%s: closed: %s", k->id[0] != '\0' ? k->id : "(no CONNECT)", why);
+    else
+        core_log(k->core, event != NULL ? SPOKE_LOG_WARN : SPOKE_LOG_INFO, log_module, "%s: closed: %s",
+                 k->id[0] != '\0' ? k->id : "(no CONNECT)", why);
     const char *id = k->id[0] != '\0' ? k->id : NULL;
     if (event != NULL)
         core_event(k->core, event, role == CONN_DPS ? NULL : id, role == CONN_DPS ? id : NULL, why, code);
@@ -199,8 +202,8 @@ void conn_refuse(struct conn *k, uint8_t code, const char *event, const char *wh
     bool dps = strncmp(event, "dps-", 4) == 0;
     const char *id = k->id[0] != '\0' ? k->id : NULL;
     core_event(k->core, event, dps ? NULL : id, dps ? id : NULL, why, code);
-    core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: CONNECT refused with %u: %s",
-             id != NULL ? id : "(no client id)", (unsigned)code, why);
+    core_log_stranger(k->core, log_module, "%s: CONNECT refused with %u: %s", id != NULL ? id : "(no client id)",
+                      (unsigned)code, why);
     enter_ended(k);
 }
 

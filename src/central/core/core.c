@@ -140,6 +140,32 @@ void core_log(const struct core *c, spoke_log_level level, const char *module, c
     c->options.log(c->options.log_user, level, module, line);
 }
 
+#define STRANGERS_LINES 20u /* in a second: their number must not fill a disk */
+
+void core_log_stranger(struct core *c, const char *module, const char *format, ...)
+{
+    char line[512];
+    va_list args;
+    const bool begins = core_now_ms(c) >= c->strangers_ms;
+    const uint32_t unlogged = begins ? c->strangers_unlogged : 0;
+    if (begins) {
+        c->strangers_ms = core_now_ms(c) + 1000;
+        c->strangers_logged = c->strangers_unlogged = 0;
+    }
+    if (c->strangers_logged == STRANGERS_LINES) {
+        c->strangers_unlogged++;
+        return;
+    }
+    c->strangers_logged++;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    core_log(c, SPOKE_LOG_WARN, module, "%s", line);
+    if (unlogged > 0)
+        core_log(c, SPOKE_LOG_WARN, module, "%u more lines about clients that were refused were left out",
+                 (unsigned)unlogged);
+}
+
 static bool random_bytes(struct core *c, uint8_t *out, size_t len)
 {
     memset(out, 0, len);

@@ -48,6 +48,11 @@ struct store *core_store(struct core *c);
 __attribute__((format(printf, 4, 5)))
 #endif
 void core_log(const struct core *c, spoke_log_level level, const char *module, const char *format, ...);
+/* A warning that somebody causes who has proven nothing: a few of them in a second, and then how many more there were. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 3, 4)))
+#endif
+void core_log_stranger(struct core *c, const char *module, const char *format, ...);
 const char *core_id_scope(const struct core *c);
 const char *core_hub_host(const struct core *c);
 const char *core_application_id(const struct core *c); /* GUID */

@@ -77,6 +77,8 @@ struct core {
     struct timers tasks;
     int64_t told;          /* the last event that they heard of */
     uint64_t lost_log_ms;  /* no line about events that were lost before */
+    uint64_t strangers_ms; /* when the second ends in which core_log_stranger counts lines */
+    uint32_t strangers_logged, strangers_unlogged;
     bool uncommitted;      /* the store was written to since the last commit */
     uint64_t committed_ms; /* when that was */
     uint64_t round;        /* a span of commit_pause_ms in which senders are counted */

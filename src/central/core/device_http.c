@@ -98,7 +98,7 @@ static bool admitted(struct exchange *x)
     if (x->status == 0)
         fail(x, 401, CODE_UNAUTHORIZED, "IotHubUnauthorizedAccess: the credential was not accepted");
     core_event(x->c, "http-refused", x->id, NULL, why, CODE_UNAUTHORIZED);
-    core_log(x->c, SPOKE_LOG_WARN, log_module, "%s: refused over HTTPS: %s", x->id, why);
+    core_log_stranger(x->c, log_module, "%s: refused over HTTPS: %s", x->id, why);
     return false;
 }
 

@@ -526,7 +526,7 @@ static void take_register(struct conn *k, spoke_str rid, spoke_str text)
     if (!k->proven) {
         const char *why = k->unproven_why != NULL ? k->unproven_why : "no enrolment accepts this credential";
         core_event(k->core, "dps-unauthorized", NULL, k->id, why, CODE_UNAUTHORIZED);
-        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: %s", k->id, why);
+        core_log_stranger(k->core, log_module, "%s: %s", k->id, why);
         answer_error(k, rid, 401, CODE_UNAUTHORIZED, "Unauthorized", NULL);
         return;
     }

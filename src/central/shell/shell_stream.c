@@ -125,8 +125,13 @@ static void log_end(const struct stream *s, spoke_log_level level, const char *w
         (void)inet_ntop(AF_INET, &v4.sin_addr, host, sizeof host);
     else if (s->address.ss_family == AF_INET6)
         (void)inet_ntop(AF_INET6, &v6.sin6_addr, host, sizeof host);
-    core_log(s->shell->core, level, "shell", "%s connection from %s port %u: %s (%d)", kind_name(s->kind), host,
-             (unsigned)ntohs(v4.sin_port), why, (int)detail);
+    const unsigned port = ntohs(v4.sin_port);
+    if (level == SPOKE_LOG_WARN)
+        core_log_stranger(s->shell->core, "shell", "%s connection from %s port %u: %s (%d)", kind_name(s->kind),
+                          host, port, why, (int)detail);
+    else
+        core_log(s->shell->core, level, "shell", "%s connection from %s port %u: %s (%d)", kind_name(s->kind),
+                 host, port, why, (int)detail);
 }
 
 /* --- life --- */
