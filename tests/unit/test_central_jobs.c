@@ -1,6 +1,7 @@
 /* Jobs and scheduled jobs. */
 #include <unistd.h>
 
+#include "central/store/store_query.h"
 #include "support/core_fixture.h"
 
 #define PUMP "dtmi:a:pump;1"
@@ -13,6 +14,8 @@
     "{\"@type\":[\"Property\",\"Cloud\",\"StringValue\"],\"name\":\"city\",\"schema\":\"string\"}," \
     "{\"@type\":\"Command\",\"name\":\"purge\",\"request\":{\"@type\":\"CommandPayload\",\"name\":\"s\",\"schema\":" \
     "\"integer\"}}," \
+    "{\"@type\":\"Command\",\"name\":\"tune\",\"request\":{\"@type\":\"CommandPayload\",\"name\":\"t\",\"schema\":" \
+    "{\"@type\":\"Object\",\"fields\":[{\"name\":\"status\",\"schema\":\"string\"}]}}}," \
     "{\"@type\":\"Component\",\"name\":\"part\",\"schema\":{\"@id\":\"dtmi:a:part;1\",\"@type\":\"Interface\"," \
     "\"contents\":[{\"@type\":\"Property\",\"name\":\"level\",\"schema\":\"double\",\"writable\":true}]}}]}}"
 #define SETPOINT(value) \
@@ -333,6 +336,66 @@ static void five_jobs_run_at_a_time(void **state)
     assert_progress(f, "/api/jobs/k5", "running", 4, 1, 0, 3);
 }
 
+/* --- what was written does not last --- */
+
+static int refuse_commit(void *count)
+{
+    ++*(int *)count;
+    return 1;
+}
+
+static int count_commit(void *count)
+{
+    ++*(int *)count;
+    return 0;
+}
+
+static void a_turn_of_a_job_is_one_commit(void **state)
+{
+    struct fixture *f = *state;
+    int commits = 0;
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, count_commit, &commits);
+    turns(f, 4);
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, NULL, NULL);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+    assert_in_range(commits, 1, 3); /* who is in the group, four devices, the end */
+}
+
+static void a_store_that_refuses_commits_is_left_alone_for_a_while(void **state)
+{
+    struct fixture *f = *state;
+    int refused = 0;
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 1);
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, refuse_commit, &refused);
+    turns(f, 200);
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, NULL, NULL);
+    assert_in_range(refused, 1, 2);
+    assert_progress(f, JOB, "running", 4, 4, 0, 0);
+    bench_advance(&f->bench, 10000);
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+}
+
+/* The commit after the last device's answer: no other would wake the job. */
+static void a_job_whose_end_was_not_stored_ends_all_the_same(void **state)
+{
+    struct fixture *f = *state;
+    int refused = 0;
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 2);
+    assert_progress(f, JOB, "running", 4, 0, 4, 0);
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, refuse_commit, &refused);
+    turns(f, 1);
+    (void)sqlite3_commit_hook(core_store(f->bench.core)->db, NULL, NULL);
+    assert_int_equal(refused, 1);
+    assert_progress(f, JOB, "running", 4, 0, 4, 0);
+    bench_advance(&f->bench, 10000);
+    turns(f, 2);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+}
+
 /* --- a restart --- */
 
 static void a_job_goes_on_after_a_restart(void **state)
@@ -458,6 +521,8 @@ static void a_job_of_an_organization_leaves_the_devices_of_others_alone(void **s
     assert_progress(f, JOB, "complete", 1, 0, 1, 0);
     free(token);
 }
+
+/* --- many --- */
 
 /* Two organizations with a device each; the group is of both. */
 static void divide(struct fixture *f)
@@ -618,6 +683,29 @@ static void what_was_missed_is_made_up_for_once(void **state)
     assert_int_equal(made_by(f), 2);
 }
 
+static void a_scheduled_job_that_the_store_does_not_take_is_tried_again_later(void **state)
+{
+    struct fixture *f = *state;
+    sqlite3 *db = core_store(f->bench.core)->db;
+    ask(f, "PUT", SCHEDULED,
+        "{\"group\":\"g\"," SETPOINT(
+            9) ",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"recurrence\":\"daily\"}}");
+    assert_int_equal(sqlite3_exec(db,
+                                  "CREATE TEMP TRIGGER refuse BEFORE UPDATE ON main.document"
+                                  " BEGIN SELECT RAISE(ROLLBACK, 'full'); END",
+                                  NULL, NULL, NULL),
+                     SQLITE_OK);
+    (void)alarm(30);
+    bench_advance(&f->bench, HOUR_MS);
+    turns(f, 4);
+    (void)alarm(0);
+    assert_int_equal(made_by(f), 0);
+    assert_int_equal(sqlite3_exec(db, "DROP TRIGGER refuse", NULL, NULL, NULL), SQLITE_OK);
+    bench_advance(&f->bench, 10000);
+    turns(f, 4);
+    assert_int_equal(made_by(f), 1);
+}
+
 static void a_disabled_one_waits_until_it_is_enabled(void **state)
 {
     struct fixture *f = *state;
@@ -706,6 +794,10 @@ int main(void)
         WITH_CORE(a_rerun_is_for_the_devices_that_failed),
         WITH_CORE(five_jobs_run_at_a_time),
         cmocka_unit_test(a_job_goes_on_after_a_restart),
+        WITH_CORE(a_turn_of_a_job_is_one_commit),
+        WITH_CORE(a_store_that_refuses_commits_is_left_alone_for_a_while),
+        WITH_CORE(a_job_whose_end_was_not_stored_ends_all_the_same),
+        WITH_CORE(a_scheduled_job_that_the_store_does_not_take_is_tried_again_later),
         WITH_CORE(a_job_that_cannot_be_is_refused),
         WITH_CORE(a_job_may_do_what_its_maker_may),
         WITH_CORE(a_job_of_an_organization_leaves_the_devices_of_others_alone),

@@ -505,8 +505,10 @@ spoke_status core_commit(struct core *c)
 {
     const bool committed = c->uncommitted;
     spoke_status status = store_commit(c->store);
-    if (status != SPOKE_OK)
+    if (status != SPOKE_OK) {
         core_log(c, SPOKE_LOG_ERROR, "core", "the store did not commit: %s", spoke_status_text(status));
+        jobs_lost(c);
+    }
     c->uncommitted = false;
     for (struct conn *k = list_take(&c->held); k != NULL; k = list_take(&c->held)) {
         count_sender(c, k);

@@ -122,6 +122,7 @@ struct core_request {
      * body, and the asker's to close. */
     struct core_stream **stream;
     struct core_stream *round; /* a stream asks for more; NULL: anybody else asks */
+    bool joined;               /* what it writes is committed with the round: its answer says nothing of that */
     spoke_str body;
 };
 struct core_stream;

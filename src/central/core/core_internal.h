@@ -239,6 +239,8 @@ spoke_status core_gateway_link(struct core *c, const char *gateway_id, const cha
 /* --- jobs.c --- */
 spoke_status jobs_begin(struct core *c);
 void jobs_free(struct core *c);
+/* What was written did not last: they go on from what the store has, after a pause. */
+void jobs_lost(struct core *c);
 
 /* --- rest_commands.c --- */
 void rest_commands_free(struct core *c);

@@ -12,11 +12,12 @@
 
 enum {
     FILL_AT_A_TIME = 500,
-    PASS_AT_A_TIME = 2000, /* devices that are looked at and are not of the group: a few ms */
-    DEVICES_AT_A_TIME = 8, /* each is a commit of its own */
+    PASS_AT_A_TIME = 2000,  /* devices that are looked at and are not of the group: a few ms */
+    DEVICES_AT_A_TIME = 40, /* of all jobs, in a turn */
     COMMANDS_IN_FLIGHT = 20,
     MESSAGE_BYTES = 300,
     LONGEST_SLEEP_MS = 60000, /* a clock may be set meanwhile */
+    LOST_PAUSE_MS = 10000,    /* a disk that is full is so a moment later */
     MOST_SCHEDULED_ID = 230
 };
 
@@ -47,8 +48,29 @@ struct jobs {
     struct core_task task;
     struct list runs;
     bool look;                 /* a job may wait for its turn */
+    bool lost;                 /* the runs are not what the store has */
+    uint64_t resume_ms;        /* when they are read anew then */
     int64_t next_scheduled_ms; /* UTC; SCHEDULE_NEVER: none */
 };
+
+/* --- writing --- */
+
+void jobs_lost(struct core *c)
+{
+    if (c->jobs == NULL || c->jobs->lost)
+        return;
+    c->jobs->lost = true;
+    c->jobs->resume_ms = core_now_ms(c) + LOST_PAUSE_MS;
+    (void)core_task_set(c, &c->jobs->task, c->jobs->resume_ms);
+}
+
+static spoke_status begin_writing(struct core *c)
+{
+    const spoke_status status = core_dirty(c);
+    if (status != SPOKE_OK)
+        jobs_lost(c);
+    return status;
+}
 
 /* --- documents --- */
 
@@ -85,7 +107,7 @@ static spoke_status put_document(struct core *c, const char *kind, const char *i
                                        .json = json,
                                        .organizations = (char *)(uintptr_t)organizations,
                                        .etag = core_unix_ms(c)};
-    spoke_status status = json != NULL ? core_dirty(c) : SPOKE_E_NO_MEMORY;
+    spoke_status status = json != NULL ? begin_writing(c) : SPOKE_E_NO_MEMORY;
     if (status == SPOKE_OK)
         status = store_document_put(core_store(c), &row);
     cJSON_free(json);
@@ -186,7 +208,7 @@ static size_t room(const struct job_run *run)
     const size_t upto = (done_count(run) / size + 1) * size;
     const bool command =
         strcmp(text_of(cJSON_GetArrayItem(member(run->document, "data"), 0), "type"), "command") == 0;
-    const size_t most = command ? COMMANDS_IN_FLIGHT : DEVICES_AT_A_TIME;
+    const size_t most = command ? COMMANDS_IN_FLIGHT : DEVICES_AT_A_TIME / run->jobs->runs.count;
     const size_t in_batch = upto > begun ? upto - begun : 0,
                  free_steps = most > run->steps.count ? most - run->steps.count : 0;
     return in_batch < free_steps ? in_batch : free_steps;
@@ -210,7 +232,7 @@ static bool too_many_failed(const struct job_run *run)
 static void record(struct job_run *run, const char *device_id, bool completed, const char *message)
 {
     struct core *c = run->jobs->core;
-    spoke_status status = core_dirty(c);
+    spoke_status status = begin_writing(c);
     if (status == SPOKE_OK)
         status = store_job_device_put(core_store(c), run->id, device_id,
                                       completed ? STORE_JOB_COMPLETED : STORE_JOB_FAILED, message);
@@ -355,6 +377,7 @@ static void begin_device(struct job_run *run, const cJSON *reach, const char *de
                                          .query = "",
                                          .trusted = true,
                                          .base = "",
+                                         .joined = true,
                                          .body = spoke_str_of(body)};
     const uint64_t ticket = core_request(run->jobs->core, &request, hear, step);
     cJSON_free(body);
@@ -625,15 +648,16 @@ static spoke_status make_job(struct jobs *jobs, const struct store_document *row
     return status;
 }
 
-/* What was missed while the service was away is made up for once. */
-static void run_scheduled(struct jobs *jobs, const char *id, int64_t now_ms)
+/* What was missed while the service was away is made up for once. An error: it is as it was. */
+static spoke_status run_scheduled(struct jobs *jobs, const char *id, int64_t now_ms)
 {
     struct store_document row;
     struct schedule schedule;
-    if (store_document_get(core_store(jobs->core), SCHEDULED_JOB_KIND, id, &row) != SPOKE_OK)
-        return;
+    spoke_status status = store_document_get(core_store(jobs->core), SCHEDULED_JOB_KIND, id, &row);
+    if (status != SPOKE_OK)
+        return status;
     cJSON *document = cJSON_Parse(row.json);
-    const spoke_status status = document != NULL ? make_job(jobs, &row, document) : SPOKE_E_NO_MEMORY;
+    status = document != NULL ? make_job(jobs, &row, document) : SPOKE_E_NO_MEMORY;
     if (status != SPOKE_OK)
         core_log(jobs->core, SPOKE_LOG_WARN, "jobs", "scheduled job %s made none: %s", id,
                  spoke_status_text(status));
@@ -642,28 +666,29 @@ static void run_scheduled(struct jobs *jobs, const char *id, int64_t now_ms)
                              : SCHEDULE_NEVER;
     set(document, SCHEDULED_NEXT, next != SCHEDULE_NEVER ? cJSON_CreateNumber((double)next) : NULL);
     set(document, "completed", cJSON_CreateBool(next == SCHEDULE_NEVER));
-    if (document != NULL)
-        (void)put_document(jobs->core, SCHEDULED_JOB_KIND, id, row.organizations, document);
+    status = document != NULL ? put_document(jobs->core, SCHEDULED_JOB_KIND, id, row.organizations, document)
+                              : SPOKE_E_NO_MEMORY;
     cJSON_Delete(document);
     store_document_free(&row);
+    return status;
 }
 
 static void look_at_clock(struct jobs *jobs)
 {
     const int64_t now_ms = core_unix_ms(jobs->core);
     struct due due = {.jobs = jobs, .now_ms = now_ms};
+    spoke_status status;
     do {
         free(due.id);
         due.id = NULL;
         due.next_ms = SCHEDULE_NEVER;
-        if (store_document_each(core_store(jobs->core), SCHEDULED_JOB_KIND, NULL, INT32_MAX, look_at_scheduled,
-                                &due) != SPOKE_OK)
-            break;
-        if (due.id != NULL)
-            run_scheduled(jobs, due.id, now_ms);
-    } while (due.id != NULL);
+        status = store_document_each(core_store(jobs->core), SCHEDULED_JOB_KIND, NULL, INT32_MAX,
+                                     look_at_scheduled, &due);
+        if (status == SPOKE_OK && due.id != NULL)
+            status = run_scheduled(jobs, due.id, now_ms);
+    } while (status == SPOKE_OK && due.id != NULL);
     free(due.id);
-    jobs->next_scheduled_ms = due.next_ms;
+    jobs->next_scheduled_ms = status == SPOKE_OK ? due.next_ms : now_ms + LOST_PAUSE_MS;
 }
 
 /* --- the loop's turn --- */
@@ -698,20 +723,41 @@ static uint64_t sleep_until(const struct jobs *jobs)
     return core_now_ms(jobs->core) + (uint64_t)(wait < 0 ? 0 : wait < LONGEST_SLEEP_MS ? wait : LONGEST_SLEEP_MS);
 }
 
+/* From the store again: what it has is what was done. */
+static void forget_runs(struct jobs *jobs)
+{
+    while (jobs->runs.first != NULL)
+        run_free(jobs->runs.first->owner);
+    jobs->lost = false;
+    jobs->look = true;
+    jobs->next_scheduled_ms = 0;
+}
+
 static void turn(void *ctx)
 {
     struct jobs *jobs = ctx;
+    if (jobs->lost && core_now_ms(jobs->core) < jobs->resume_ms) {
+        (void)core_task_set(jobs->core, &jobs->task, jobs->resume_ms);
+        return;
+    }
+    if (jobs->lost)
+        forget_runs(jobs);
     if (core_unix_ms(jobs->core) >= jobs->next_scheduled_ms)
         look_at_clock(jobs);
     while (jobs->look && jobs->runs.count < JOBS_AT_A_TIME)
         jobs->look = begin_next(jobs);
     const bool busy = do_some(jobs) || (jobs->look && jobs->runs.count < JOBS_AT_A_TIME);
-    (void)core_task_set(jobs->core, &jobs->task, busy ? core_now_ms(jobs->core) + 1 : sleep_until(jobs));
+    (void)core_task_set(jobs->core, &jobs->task,
+                        jobs->lost ? jobs->resume_ms
+                        : busy     ? core_now_ms(jobs->core) + 1
+                                   : sleep_until(jobs));
 }
 
 void jobs_wake(struct core *c)
 {
     struct jobs *jobs = c->jobs;
+    if (jobs->lost)
+        return; /* it looks anyway, when it goes on */
     jobs->look = true;
     jobs->next_scheduled_ms = 0;
     for (struct list_node *at = jobs->runs.first; at != NULL; at = at->next) {
@@ -750,8 +796,7 @@ void jobs_free(struct core *c)
     struct jobs *jobs = c->jobs;
     if (jobs == NULL)
         return;
-    while (jobs->runs.first != NULL)
-        run_free(jobs->runs.first->owner);
+    forget_runs(jobs);
     core_task_remove(c, &jobs->task);
     free(jobs);
     c->jobs = NULL;

@@ -1,6 +1,6 @@
 /* Jobs: what is done to the devices of a group, one after the other. A job is a document, its devices are rows of the
- * store, and the loop does some of them at a time; so a job goes on after a restart. A device that was under way then is
- * done again. */
+ * store, and the loop does some of them at a time; so a job goes on after a restart, and after a commit that failed. What
+ * a turn does to devices and what it notes of them is one commit; a command that was out then is sent again. */
 #ifndef SPOKE_SRC_CENTRAL_JOBS_H
 #define SPOKE_SRC_CENTRAL_JOBS_H
 

@@ -285,11 +285,13 @@ static bool body_read(struct rest_call *call, enum rest_body kind)
 /* What devices sent is committed first: only the handler's own writes share the fate of its reply. */
 static void run_writing(struct rest_call *call, const struct rest_route *route)
 {
-    (void)core_commit(call->core);
+    const bool alone = !call->request->joined;
+    if (alone)
+        (void)core_commit(call->core);
     spoke_status status = core_dirty(call->core);
     if (status == SPOKE_OK) {
         route->handler(call);
-        status = core_commit(call->core);
+        status = alone ? core_commit(call->core) : SPOKE_OK;
     }
     if (status == SPOKE_OK || call->later)
         return;
