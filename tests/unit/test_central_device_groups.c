@@ -1,4 +1,5 @@
 /* Device groups: filters, and who they take. */
+#include "central/rest/device_group.h"
 #include "support/core_fixture.h"
 
 #define GROUP "/api/deviceGroups/g-1"
@@ -201,6 +202,24 @@ static void a_group_that_hardly_anything_is_in_gives_short_pages(void **state)
     assert_in_range(pages, 5, 6);
 }
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+/* No organization that could be found is not all of them. */
+static void the_reach_of_a_group_is_no_wider_without_memory(void **state)
+{
+    struct fixture *f = *state;
+    cJSON_Hooks hooks = {.malloc_fn = no_memory, .free_fn = free};
+    cJSON *reach = NULL;
+    cJSON_InitHooks(&hooks);
+    const spoke_status status = device_group_reach(f->bench.core, "[\"oslo\"]", &reach);
+    cJSON_InitHooks(NULL);
+    assert_int_equal(status, SPOKE_E_NO_MEMORY);
+}
+
 int main(void)
 {
 #define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -212,6 +231,7 @@ int main(void)
         WITH_CORE(a_group_that_cannot_be_is_refused),
         WITH_CORE(a_group_of_an_organization_has_its_devices_and_those_below),
         WITH_CORE(a_group_that_hardly_anything_is_in_gives_short_pages),
+        WITH_CORE(the_reach_of_a_group_is_no_wider_without_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -524,6 +524,33 @@ static void a_job_of_an_organization_leaves_the_devices_of_others_alone(void **s
 
 /* --- many --- */
 
+static void crowd(struct fixture *f, int count, const char *filter)
+{
+    char id[20];
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "e%04d", i);
+        const struct store_device row = {
+            .id = id, .template_id = (char[]){PUMP}, .enabled = true, .approved = true};
+        assert_ok(store_device_put(core_store(f->bench.core), &row));
+    }
+    ask(f, "PUT", "/api/deviceGroups/g", filter);
+}
+
+static void a_job_resumed_before_its_devices_are_known_finds_them_anew(void **state)
+{
+    struct fixture *f = *state;
+    crowd(f, 1200, "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices\"}");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 1);
+    ask(f, "POST", JOB "/stop", "");
+    turns(f, 1);
+    ask(f, "PUT", "/api/deviceGroups/g",
+        "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices WHERE $id = 'd1'\"}");
+    ask(f, "POST", JOB "/resume", "");
+    turns(f, 6);
+    assert_progress(f, JOB, "complete", 1, 0, 1, 0);
+}
+
 /* Two organizations with a device each; the group is of both. */
 static void divide(struct fixture *f)
 {
@@ -797,6 +824,7 @@ int main(void)
         WITH_CORE(a_turn_of_a_job_is_one_commit),
         WITH_CORE(a_store_that_refuses_commits_is_left_alone_for_a_while),
         WITH_CORE(a_job_whose_end_was_not_stored_ends_all_the_same),
+        WITH_CORE(a_job_resumed_before_its_devices_are_known_finds_them_anew),
         WITH_CORE(a_scheduled_job_that_the_store_does_not_take_is_tried_again_later),
         WITH_CORE(a_job_that_cannot_be_is_refused),
         WITH_CORE(a_job_may_do_what_its_maker_may),

@@ -59,9 +59,10 @@ spoke_status device_group_reach(struct core *c, const char *organizations, cJSON
 {
     cJSON *list = organizations != NULL ? cJSON_Parse(organizations) : NULL;
     const cJSON *item = NULL;
-    spoke_status status = SPOKE_OK;
     if (cJSON_GetArraySize(list) > 0)
         *out = cJSON_CreateArray();
+    const bool all = organizations == NULL || (list != NULL && cJSON_GetArraySize(list) == 0);
+    spoke_status status = all || *out != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
     cJSON_ArrayForEach(item, list)
     {
         cJSON *below = cJSON_IsString(item) ? rest_organization_reach(c, item->valuestring) : NULL;

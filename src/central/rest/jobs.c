@@ -431,7 +431,9 @@ static bool take_pending(void *ctx, const struct store_job_device *row)
 static spoke_status note_found(struct job_run *run, const struct found *found)
 {
     struct core *c = run->jobs->core;
-    spoke_status status = core_dirty(c);
+    spoke_status status = begin_writing(c);
+    if (status == SPOKE_OK && run->last[0] == '\0')
+        status = store_job_delete(core_store(c), run->id); /* what was found before a stop or a restart */
     for (size_t i = 0; i < found->count && status == SPOKE_OK; i++)
         status = store_job_device_put(core_store(c), run->id, found->ids[i], STORE_JOB_PENDING, NULL);
     if (status == SPOKE_OK && (found->last[0] != '\0' || found->count > 0))
