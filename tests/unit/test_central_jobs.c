@@ -551,6 +551,51 @@ static void a_job_resumed_before_its_devices_are_known_finds_them_anew(void **st
     assert_progress(f, JOB, "complete", 1, 0, 1, 0);
 }
 
+/* As many as are kept. */
+static void put_jobs(struct fixture *f, int count, const char *status)
+{
+    char id[20], json[100];
+    for (int i = 0; i < count; i++) {
+        snprintf(id, sizeof id, "old%d", i);
+        snprintf(json, sizeof json, "{\"status\":\"%s\",\"jobId\":\"%s\",\"createdMs\":%d}", status, id, 2000 + i);
+        const struct store_document row = {.kind = (char[]){"job"}, .id = id, .json = json, .etag = 1};
+        assert_ok(store_document_put(core_store(f->bench.core), &row));
+    }
+}
+
+static void a_job_that_is_refused_takes_no_other_away(void **state)
+{
+    struct fixture *f = *state;
+    put_jobs(f, 1000, "complete");
+    ask(f, "PUT", "/api/roles/timer",
+        "{\"displayName\":\"T\",\"rights\":[\"job.read\",\"job.write\",\"group.read\"]}");
+    char *token = token_of(f, "{\"roles\":[{\"role\":\"timer\"}]}");
+    fixture_ask_as(f, "PUT", JOB "?api-version=2022-07-31", "{\"group\":\"g\"," SETPOINT(1) "}", false, token);
+    assert_refused(f, 403, "Forbidden", "what the job does");
+    ask(f, "GET", "/api/jobs/old0", "");
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    fixture_ask(f, "GET", "/api/jobs/old0", "");
+    assert_refused(f, 404, "NotFound", "old0");
+    free(token);
+}
+
+static void a_job_that_is_run_again_makes_no_room_for_that(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PATCH", "/api/devices/d2", "{\"template\":\"dtmi:a:pump;2\"}");
+    f->bench.start_ms = 1000; /* older than those below */
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 4);
+    put_jobs(f, 999, "stopped");
+    fixture_ask(f, "PUT", JOB "/rerun/j2", "");
+    assert_refused(f, 422, "UnprocessableEntity", "1000 jobs");
+    put_jobs(f, 999, "complete");
+    fixture_ask(f, "PUT", JOB "/rerun/j2", "");
+    assert_int_equal(f->status, 200);
+    assert_progress(f, "/api/jobs/j2", "pending", 1, 1, 0, 0);
+    ask(f, "GET", JOB, "");
+}
+
 /* Two organizations with a device each; the group is of both. */
 static void divide(struct fixture *f)
 {
@@ -825,6 +870,8 @@ int main(void)
         WITH_CORE(a_store_that_refuses_commits_is_left_alone_for_a_while),
         WITH_CORE(a_job_whose_end_was_not_stored_ends_all_the_same),
         WITH_CORE(a_job_resumed_before_its_devices_are_known_finds_them_anew),
+        WITH_CORE(a_job_that_is_refused_takes_no_other_away),
+        WITH_CORE(a_job_that_is_run_again_makes_no_room_for_that),
         WITH_CORE(a_scheduled_job_that_the_store_does_not_take_is_tried_again_later),
         WITH_CORE(a_job_that_cannot_be_is_refused),
         WITH_CORE(a_job_may_do_what_its_maker_may),

@@ -639,7 +639,7 @@ static spoke_status make_job(struct jobs *jobs, const struct store_document *row
             store_document_free(&other);
     } while (status == SPOKE_OK);
     if (status == SPOKE_E_NOT_FOUND)
-        status = jobs_make_room(jobs->core);
+        status = jobs_make_room(jobs->core, NULL);
     if (status != SPOKE_OK)
         return status;
     cJSON *document = job_create(jobs->core, id, scheduled, row->id);
@@ -807,6 +807,7 @@ void jobs_free(struct core *c)
 /* --- room --- */
 
 struct oldest {
+    const char *but;
     char *id;
     double created;
 };
@@ -819,15 +820,16 @@ static bool look_at_ended(void *ctx, const struct store_document *row)
     const double created = number_of(document, JOB_CREATED);
     const bool ended =
         strcmp(status, "complete") == 0 || strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
-    if (ended && (o->id == NULL || created < o->created) && text_set(&o->id, spoke_str_of(row->id)))
+    const bool may_go = ended && (o->but == NULL || strcmp(o->but, row->id) != 0);
+    if (may_go && (o->id == NULL || created < o->created) && text_set(&o->id, spoke_str_of(row->id)))
         o->created = created;
     cJSON_Delete(document);
     return true;
 }
 
-spoke_status jobs_make_room(struct core *c)
+spoke_status jobs_make_room(struct core *c, const char *but)
 {
-    struct oldest o = {.id = NULL};
+    struct oldest o = {.but = but};
     size_t count = 0;
     struct store *s = core_store(c);
     spoke_status status = store_document_count(s, JOB_KIND, &count);

@@ -32,8 +32,9 @@ bool job_form_check(struct rest_call *call, cJSON *document, const char *place, 
 bool job_form_allowed(struct rest_call *call, const cJSON *document, const char *organizations);
 /* A new job's document of a form that was checked; the form's own members are copied. NULL: no memory. */
 cJSON *job_create(struct core *c, const char *id, const cJSON *form, const char *scheduled_id);
-/* Room for one more: forgets the oldest that has ended when there are too many. E_FULL: all of them are under way. */
-spoke_status jobs_make_room(struct core *c);
+/* Room for one more: forgets the oldest that has ended, and is not `but` (NULL: any), when there are too many. E_FULL:
+ * all of them are under way. */
+spoke_status jobs_make_room(struct core *c, const char *but);
 
 /* One to three segments: "setpoint", "hydraulics.setpoint" as component and name. */
 void job_path_split(const char *path, char component[SPOKE_MAX_ID_BYTES + 1], char name[SPOKE_MAX_ID_BYTES + 1]);

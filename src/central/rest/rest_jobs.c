@@ -42,15 +42,27 @@ static bool check_job(struct rest_call *call, cJSON *document, const cJSON *befo
     }
     if (!job_form_check(call, document, "a job", NULL, 0))
         return false;
-    const spoke_status status = jobs_make_room(call->core);
     cJSON_AddStringToObject(document, "status", "pending");
     cJSON_AddStringToObject(document, JOB_ID, call->args[0]);
     cJSON_AddNumberToObject(document, JOB_CREATED, (double)core_unix_ms(call->core));
+    return true;
+}
+
+/* False, with a reply. */
+static bool make_room(struct rest_call *call, const char *but)
+{
+    const spoke_status status = jobs_make_room(call->core, but);
     if (status == SPOKE_E_FULL)
         rest_fail(&call->reply, 422, "UnprocessableEntity", "%d jobs wait or are under way already.", JOBS_KEPT);
     else if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
     return status == SPOKE_OK;
+}
+
+/* One that is refused takes no other away. */
+static bool may_begin(struct rest_call *call, const cJSON *document, const char *organizations)
+{
+    return job_form_allowed(call, document, organizations) && make_room(call, NULL);
 }
 
 static void show_job(struct rest_call *call, cJSON *document)
@@ -80,7 +92,7 @@ static const struct rest_entity JOB = {
     .organized = true,
     .check = check_job,
     .show = show_job,
-    .allowed = job_form_allowed,
+    .allowed = may_begin,
 };
 
 void rest_jobs_list(struct rest_call *call)
@@ -248,9 +260,7 @@ static spoke_status repeat(struct rest_call *call, const struct store_document *
 {
     cJSON *next = job_create(call->core, id, document, NULL);
     cJSON_AddTrueToObject(next, JOB_FILLED);
-    spoke_status status = jobs_make_room(call->core);
-    if (status == SPOKE_OK)
-        status = put(call, row, id, next);
+    spoke_status status = put(call, row, id, next);
     if (status == SPOKE_OK)
         status = store_job_repeat(core_store(call->core), id, row->id);
     cJSON_Delete(next);
@@ -264,7 +274,8 @@ void rest_job_rerun(struct rest_call *call)
     if (!rest_entity_find(call, &JOB, &row))
         return;
     cJSON *document = cJSON_Parse(row.json);
-    if (job_form_allowed(call, document, row.organizations) && may_repeat(call, document, id)) {
+    if (job_form_allowed(call, document, row.organizations) && may_repeat(call, document, id) &&
+        make_room(call, row.id)) {
         spoke_status status = repeat(call, &row, document, id);
         if (status == SPOKE_OK)
             status = store_document_get(core_store(call->core), JOB_KIND, id, &made);
