@@ -596,6 +596,30 @@ static void a_job_that_is_run_again_makes_no_room_for_that(void **state)
     ask(f, "GET", JOB, "");
 }
 
+/* A word of a request is no word of the job. */
+static void a_value_that_says_stopped_stops_no_job(void **state)
+{
+    struct fixture *f = *state;
+    char topic[400];
+    ask(f, "DELETE", "/api/devices/d2", "");
+    fixture_connect(f, "d2");
+    ask(f, "PATCH", "/api/devices/d2", "{\"template\":\"" PUMP "\"}");
+    ask(f, "PUT", JOB,
+        "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":2},\"cancellationThreshold\":{\"type\":\"number\","
+        "\"value\":1,\"batch\":true},\"data\":[{\"type\":\"command\",\"target\":\"" PUMP
+        "\",\"path\":\"tune\",\"value\":{\"status\":\"stopped\"}}]}");
+    turns(f, 4);
+    assert_progress(f, JOB, "running", 4, 3, 0, 1); /* d1 is away, and d2 is asked */
+    ask(f, "PUT", "/api/jobs/j2", "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 4);
+    while (fixture_take(f) != 0 && strstr(f->topic, "methods/POST/tune") == NULL)
+        continue;
+    snprintf(topic, sizeof topic, "$iothub/methods/res/500/?$rid=%s", strstr(f->topic, "$rid=") + 5);
+    fixture_publish(f, topic, "{}", 0);
+    turns(f, 4);
+    assert_progress(f, JOB, "cancelled", 4, 0, 0, 2);
+}
+
 /* Two organizations with a device each; the group is of both. */
 static void divide(struct fixture *f)
 {
@@ -872,6 +896,7 @@ int main(void)
         WITH_CORE(a_job_resumed_before_its_devices_are_known_finds_them_anew),
         WITH_CORE(a_job_that_is_refused_takes_no_other_away),
         WITH_CORE(a_job_that_is_run_again_makes_no_room_for_that),
+        WITH_CORE(a_value_that_says_stopped_stops_no_job),
         WITH_CORE(a_scheduled_job_that_the_store_does_not_take_is_tried_again_later),
         WITH_CORE(a_job_that_cannot_be_is_refused),
         WITH_CORE(a_job_may_do_what_its_maker_may),

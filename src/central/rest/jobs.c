@@ -767,7 +767,9 @@ void jobs_wake(struct core *c)
         struct store_document row;
         if (run->leaving || store_document_get(core_store(c), JOB_KIND, run->id, &row) != SPOKE_OK)
             continue;
-        run->leaving = strstr(row.json, "\"status\":\"stopped\"") != NULL;
+        cJSON *document = cJSON_Parse(row.json);
+        run->leaving = strcmp(text_of(document, "status"), "stopped") == 0;
+        cJSON_Delete(document);
         store_document_free(&row);
     }
     (void)core_task_set(c, &jobs->task, core_now_ms(c));
