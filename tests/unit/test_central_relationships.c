@@ -101,7 +101,7 @@ static void a_relationship_that_cannot_be_is_refused(void **state)
     assert_refused(f, 409, "Conflict", "Device leaf2 is behind gateway leaf already");
 }
 
-static void an_id_is_given_once_for_each_gateway(void **state)
+static void an_id_is_given_once_for_each_device(void **state)
 {
     struct fixture *f = *state;
     ask(f, "PUT", GATEWAY "/r1", "{\"target\":\"leaf\"}");
@@ -111,6 +111,11 @@ static void an_id_is_given_once_for_each_gateway(void **state)
     fixture_ask(f, "PATCH", "/api/devices/leaf2/relationships/r2", "{\"source\":\"gw\"}");
     assert_int_equal(f->status, 200);
     ask(f, "GET", "/api/devices/leaf/relationships/r1", "");
+    ask(f, "DELETE", GATEWAY "/r1", "");
+    ask(f, "DELETE", GATEWAY "/r2", "");
+    ask(f, "PUT", "/api/devices/leaf/relationships/r1", "{\"target\":\"leaf2\"}");
+    fixture_ask(f, "PUT", GATEWAY "/r1", "{\"target\":\"leaf\"}"); /* of two a path or a page would name one */
+    assert_refused(f, 409, "Conflict", "Device leaf has a relationship r1 already");
 }
 
 static void a_bound_token_sees_what_has_both_ends_in_its_reach(void **state)
@@ -186,7 +191,7 @@ int main(void)
         WITH_CORE(a_list_is_of_neighbours_alone_and_in_pages),
         WITH_CORE(patch_moves_the_other_end_and_delete_ends_it),
         WITH_CORE(a_relationship_that_cannot_be_is_refused),
-        WITH_CORE(an_id_is_given_once_for_each_gateway),
+        WITH_CORE(an_id_is_given_once_for_each_device),
         WITH_CORE(a_bound_token_sees_what_has_both_ends_in_its_reach),
         WITH_CORE(a_list_looks_at_a_thousand_and_names_none_out_of_reach),
         WITH_CORE(a_relationship_with_an_end_out_of_reach_is_not_changed),

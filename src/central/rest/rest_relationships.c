@@ -30,8 +30,7 @@ static bool visible(struct rest_call *call, const char *device_id)
 struct found {
     struct rest_call *call;
     const char *id;
-    const char *source_only; /* of this gateway; NULL: of any */
-    char *source, *target;   /* NULL: it was not found */
+    char *source, *target; /* NULL: it was not found */
     int64_t etag;
     bool failed;
 };
@@ -45,8 +44,7 @@ static void found_free(struct found *found)
 static bool look(void *ctx, const struct store_relationship *row)
 {
     struct found *found = ctx;
-    if (strcmp(row->id, found->id) != 0 ||
-        (found->source_only != NULL && strcmp(row->source, found->source_only) != 0))
+    if (strcmp(row->id, found->id) != 0)
         return true;
     found->etag = row->etag;
     found->failed = !text_set(&found->source, spoke_str_of(row->source)) ||
@@ -158,17 +156,17 @@ static bool ends_good(struct rest_call *call, const struct found *old, const cha
     return call->reply.status == 0 && has_no_other_gateway(call, old, target);
 }
 
-/* The id is free among the relationships of the gateway, which the path's device may not be. */
-static bool id_free(struct rest_call *call, const struct found *old, const char *source)
+/* A device has one of an id, be it the gateway in it or behind one: a path names it, and a page ends with it. */
+static bool id_free(struct rest_call *call, const struct found *old, const char *device)
 {
-    struct found found = {.call = call, .id = call->args[1], .source_only = source};
-    if (old->source != NULL && strcmp(old->source, source) == 0)
-        return true;
-    const spoke_status status = store_relationship_each(core_store(call->core), source, NULL, look, &found);
+    struct found found = {.call = call, .id = call->args[1]};
+    const spoke_status status = store_relationship_each(core_store(call->core), device, NULL, look, &found);
+    const bool same = found.target != NULL && old->target != NULL && strcmp(found.source, old->source) == 0 &&
+                      strcmp(found.target, old->target) == 0;
     if (status != SPOKE_OK || found.failed)
         rest_fail_internal(&call->reply, found.failed ? SPOKE_E_NO_MEMORY : status);
-    else if (found.source != NULL)
-        rest_fail(&call->reply, 409, "Conflict", "Device %.128s has a relationship %.128s already.", source,
+    else if (found.source != NULL && !same)
+        rest_fail(&call->reply, 409, "Conflict", "Device %.128s has a relationship %.128s already.", device,
                   call->args[1]);
     found_free(&found);
     return call->reply.status == 0;
@@ -185,7 +183,7 @@ static void save(struct rest_call *call, struct found *old, const cJSON *source,
                   "\"target\" of a relationship, the device behind the gateway, is missing.");
         return;
     }
-    if (!ends_good(call, old, from, to) || !id_free(call, old, from))
+    if (!ends_good(call, old, from, to) || !id_free(call, old, from) || !id_free(call, old, to))
         return;
     if (old->source != NULL && strcmp(old->source, from) != 0)
         status = store_relationship_delete(core_store(call->core), old->source, old->id);
