@@ -404,6 +404,21 @@ static void the_ninth_query_that_waits_is_refused(void **state)
     remove_file(f, path);
 }
 
+/* Here it would hold up all devices for as long as it takes. */
+static void a_query_that_cannot_run_elsewhere_is_refused(void **state)
+{
+    (void)state;
+    char path[64];
+    struct played p = {.count = 0};
+    struct fixture *f = with_file(path);
+    core_set_offload(f->bench.core, play, &p);
+    assert_int_equal(unlink(path), 0);
+    query(f, "SELECT flow FROM " TEMPLATE);
+    assert_refused(f, 429, "TooManyRequests", "ask again in a moment");
+    assert_int_equal(p.count, 0);
+    remove_file(f, path);
+}
+
 int main(void)
 {
 #define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
@@ -426,6 +441,7 @@ int main(void)
         cmocka_unit_test(a_query_whose_asker_left_is_not_answered),
         cmocka_unit_test(a_query_that_takes_too_long_is_told_so),
         cmocka_unit_test(the_ninth_query_that_waits_is_refused),
+        cmocka_unit_test(a_query_that_cannot_run_elsewhere_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

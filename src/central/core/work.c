@@ -31,11 +31,16 @@ static void done(void *job)
     w->done(w);
 }
 
+/* E_UNSUPPORTED: nothing can be read elsewhere. */
+static spoke_status open_reader(struct core *c, enum work_lane lane)
+{
+    if (c->offload == NULL)
+        return SPOKE_E_UNSUPPORTED;
+    return c->readers[lane] != NULL ? SPOKE_OK : store_open_reader(c->store, &c->readers[lane]);
+}
+
 static bool send_away(struct core *c, struct work *w)
 {
-    struct store **reader = &c->readers[w->lane];
-    if (c->offload == NULL || (*reader == NULL && store_open_reader(c->store, reader) != SPOKE_OK))
-        return false;
     w->elsewhere = true;
     w->next = c->works;
     c->works = w;
@@ -66,13 +71,18 @@ bool work_start(struct core *c, struct work *w, uint32_t limit_ms, spoke_status 
         *status = SPOKE_E_FULL;
         return false;
     }
-    if (send_away(c, w)) {
-        w->ticket = ++c->last_ticket;
-        core_due(c, w->due_ms);
-        return true;
+    const spoke_status opened = open_reader(c, w->lane);
+    if (opened == SPOKE_E_UNSUPPORTED) {
+        w->run(w, c->store);
+        return false;
     }
-    w->run(w, c->store);
-    return false;
+    if (opened != SPOKE_OK || !send_away(c, w)) {
+        *status = SPOKE_E_FULL;
+        return false;
+    }
+    w->ticket = ++c->last_ticket;
+    core_due(c, w->due_ms);
+    return true;
 }
 
 bool work_cancel(struct core *c, uint64_t ticket)

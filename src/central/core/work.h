@@ -29,7 +29,7 @@ struct work {
 };
 
 /* True: it runs elsewhere, and `done` will be called; w->ticket cancels it. False: it was run, and is the caller's again.
- * E_FULL in *status: too much waits already, and nothing was run. */
+ * E_FULL in *status: too much waits already, or there are no descriptors or memory to run it elsewhere; nothing was run. */
 bool work_start(struct core *c, struct work *w, uint32_t limit_ms, spoke_status *status);
 /* Asked by `run` now and then: an end that is not WORK_GOES_ON. */
 enum work_end work_ended(struct work *w);
