@@ -596,6 +596,25 @@ static void a_job_that_is_run_again_makes_no_room_for_that(void **state)
     ask(f, "GET", JOB, "");
 }
 
+static void a_page_of_large_jobs_has_few(void **state)
+{
+    struct fixture *f = *state;
+    char id[20];
+    put_jobs(f, 3, "complete");
+    for (int i = 0; i < 30000; i++) {
+        snprintf(id, sizeof id, "e%05d", i / 3);
+        assert_ok(store_job_device_put(core_store(f->bench.core), (const char *[]){"old0", "old1", "old2"}[i % 3],
+                                       id, STORE_JOB_COMPLETED, NULL));
+    }
+    ask(f, "GET", "/api/jobs", "");
+    assert_int_equal(cJSON_GetArraySize(fixture_at(f, "value")), 2);
+    assert_int_equal(fixture_at(f, "value.1.progress.completed")->valuedouble, 10000);
+    assert_non_null(strstr(fixture_text(f, "nextLink"), "skiptoken=old1"));
+    ask(f, "GET", "/api/jobs?$skiptoken=old1", "");
+    assert_int_equal(cJSON_GetArraySize(fixture_at(f, "value")), 1);
+    assert_null(fixture_at(f, "nextLink"));
+}
+
 /* A word of a request is no word of the job. */
 static void a_value_that_says_stopped_stops_no_job(void **state)
 {
@@ -896,6 +915,7 @@ int main(void)
         WITH_CORE(a_job_resumed_before_its_devices_are_known_finds_them_anew),
         WITH_CORE(a_job_that_is_refused_takes_no_other_away),
         WITH_CORE(a_job_that_is_run_again_makes_no_room_for_that),
+        WITH_CORE(a_page_of_large_jobs_has_few),
         WITH_CORE(a_value_that_says_stopped_stops_no_job),
         WITH_CORE(a_scheduled_job_that_the_store_does_not_take_is_tried_again_later),
         WITH_CORE(a_job_that_cannot_be_is_refused),

@@ -65,6 +65,7 @@ struct rest_call {
     void *user;
     bool later;
     uint64_t ticket; /* when `later` */
+    size_t looked;   /* rows that what is shown was counted from */
 };
 
 typedef void (*rest_handler)(struct rest_call *call);
@@ -180,6 +181,8 @@ struct store_place rest_page_place(const struct rest_page *page);
 bool rest_page_add_named(struct rest_page *page, cJSON *item, const char *id, const char *name);
 /* A row is left out. False: enough were looked at for one request; the page ends here, and the list goes on. */
 bool rest_page_pass(struct rest_page *page, const char *id, const char *name);
+/* What is shown was counted from so many rows. False: the rest is for another page. */
+bool rest_page_goes_on(struct rest_page *page, size_t looked);
 /* Takes the item. False: the page was full already and the list goes on. */
 bool rest_page_add(struct rest_page *page, cJSON *item, const char *key);
 /* The reply: {"value": [...], "nextLink": ...}. Frees the page. */

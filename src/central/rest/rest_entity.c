@@ -58,7 +58,8 @@ static bool add_to_page(void *ctx, const struct store_document *row)
     struct listing *list = ctx;
     if (!visible(list->call, list->entity, row))
         return rest_page_pass(&list->page, row->id, NULL);
-    return rest_page_add(&list->page, rest_entity_json(list->call, list->entity, row), row->id);
+    return rest_page_add(&list->page, rest_entity_json(list->call, list->entity, row), row->id) &&
+           rest_page_goes_on(&list->page, list->call->looked);
 }
 
 void rest_entity_list(struct rest_call *call, const struct rest_entity *e)

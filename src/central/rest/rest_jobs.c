@@ -73,6 +73,7 @@ static void show_job(struct rest_call *call, cJSON *document)
         (void)store_job_count(core_store(call->core), id, counts);
     for (size_t i = 0; i < STORE_JOB_STATES; i++)
         total += counts[i];
+    call->looked += total;
     cJSON *progress = cJSON_CreateObject();
     cJSON_AddNumberToObject(progress, "total", (double)total);
     cJSON_AddNumberToObject(progress, "pending", (double)counts[STORE_JOB_PENDING]);
@@ -425,7 +426,8 @@ static bool add_made(void *ctx, const struct store_document *row)
     const bool own =
         of != NULL && strcmp(of, list->call->args[0]) == 0 && rest_sees(list->call, row->organizations);
     cJSON_Delete(document);
-    return !own || rest_page_add(&list->page, rest_entity_json(list->call, &JOB, row), row->id);
+    return !own || (rest_page_add(&list->page, rest_entity_json(list->call, &JOB, row), row->id) &&
+                    rest_page_goes_on(&list->page, list->call->looked));
 }
 
 void rest_scheduled_job_jobs(struct rest_call *call)

@@ -12,7 +12,8 @@
 
 #define DEFAULT_PAGE 25u
 #define MAX_PAGE 100u
-#define MAX_PASSED 1000u /* a few ms: a filter that nothing fits holds up no device */
+#define MAX_PASSED 1000u  /* a few ms: a filter that nothing fits holds up no device */
+#define MAX_LOOKED 20000u /* the same for rows that are only counted */
 
 /* True also when it is not there, with *value NULL. */
 static bool read_option(struct rest_call *call, const char *name, char **value)
@@ -262,6 +263,14 @@ bool rest_page_pass(struct rest_page *page, const char *id, const char *name)
     free(page->last);
     page->last = key_of(page, id, name);
     page->last_passed = page->more = true;
+    return false;
+}
+
+bool rest_page_goes_on(struct rest_page *page, size_t looked)
+{
+    if (looked < MAX_LOOKED)
+        return true;
+    page->more = true;
     return false;
 }
 
