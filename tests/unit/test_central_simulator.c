@@ -81,6 +81,16 @@ static void it_is_provisioned_connected_and_measures(void **state)
     assert_int_equal(cJSON_GetNumberValue(fixture_at(f, "misfits.wrongType")), 0);
 }
 
+static void it_says_which_model_it_has(void **state)
+{
+    struct fixture *f = *state;
+    struct store_device row;
+    assert_ok(store_device_get(core_store(f->bench.core), "s1", &row));
+    assert_string_equal(row.model_id, "dtmi:a:m;1");
+    assert_string_equal(row.template_id, PUMP);
+    store_device_free(&row);
+}
+
 static void it_measures_every_five_seconds(void **state)
 {
     struct fixture *f = *state;
@@ -250,6 +260,7 @@ int main(void)
 #define WITH_CORE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         WITH_CORE(it_is_provisioned_connected_and_measures),
+        WITH_CORE(it_says_which_model_it_has),
         WITH_CORE(it_measures_every_five_seconds),
         WITH_CORE(it_reports_its_properties),
         WITH_CORE(it_acknowledges_what_is_set),

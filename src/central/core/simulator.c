@@ -1,5 +1,6 @@
 #include "simulator.h"
 
+#include <base/url.h>
 #include <spoke/crypto.h>
 #include <spoke/proto/sas.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ enum {
     TOKEN_LIFE_S = 24 * 3600,
     TOKEN_CAP = 700,
     TOPIC_CAP = 400,
+    MODEL_CAP = 1024, /* each character may become three */
     PACKET_ROOM = 64
 };
 
@@ -30,7 +32,7 @@ struct sim {
     struct list_node in_sims;
     struct simulator *simulator;
     char id[SPOKE_MAX_ID_BYTES + 1];
-    char *template_id, *hub_host;
+    char *template_id, *model_id, *hub_host;
     uint64_t template_round; /* of the imitation */
     struct imitation *imitation;
     struct conn *conn;
@@ -130,10 +132,14 @@ static bool make_token(struct sim *sim, char out[TOKEN_CAP])
 
 static void send_connect(struct sim *sim, const char *token)
 {
-    char username[SPOKE_MAX_HOST_BYTES + SPOKE_MAX_ID_BYTES + 64];
+    char username[SPOKE_MAX_HOST_BYTES + SPOKE_MAX_ID_BYTES + MODEL_CAP + 64], model[MODEL_CAP];
+    spoke_buf encoded = spoke_buf_from(model, sizeof model);
     spoke_mqtt_packet p;
     memset(&p, 0, sizeof p);
-    (void)snprintf(username, sizeof username, "%s/%s/?api-version=2021-04-12", sim->hub_host, sim->id);
+    if (url_encode(spoke_str_of(sim->model_id), &encoded) != SPOKE_OK)
+        encoded.len = 0; /* longer than any that a device can say */
+    (void)snprintf(username, sizeof username, "%s/%s/?api-version=2021-04-12%s%.*s", sim->hub_host, sim->id,
+                   encoded.len > 0 ? "&model-id=" : "", (int)encoded.len, model);
     p.type = SPOKE_MQTT_CONNECT;
     p.as.connect.protocol = SPOKE_STR("MQTT");
     p.as.connect.level = 4;
@@ -320,6 +326,7 @@ static void sim_free(struct sim *sim)
     list_leave(&sim->in_sims);
     imitation_free(sim->imitation);
     free(sim->template_id);
+    free(sim->model_id);
     free(sim->hub_host);
     free(sim->in);
     free(sim);
@@ -350,6 +357,8 @@ static spoke_status learn(struct sim *sim, const struct store_device *row)
     if (status != SPOKE_OK)
         return status;
     status = imitation_make(spoke_str_of(kept.json), kept.model_id, seed_of(row->id), &im);
+    if (status == SPOKE_OK && !text_set(&sim->model_id, spoke_str_of(kept.model_id)))
+        status = SPOKE_E_NO_MEMORY;
     store_template_free(&kept);
     if (status == SPOKE_OK && (!text_set(&sim->template_id, spoke_str_of(row->template_id)) ||
                                !text_set(&sim->hub_host, spoke_str_of(row->hub_host))))
