@@ -201,6 +201,46 @@ static void it_follows_its_template(void **state)
     assert_true(cJSON_IsBool(fixture_at(f, "value")));
 }
 
+static int connect_count(struct fixture *f)
+{
+    ask(f, "GET", "/api/events?deviceId=s1&kind=connected", "");
+    return cJSON_GetArraySize(fixture_at(f, "value"));
+}
+
+static void another_template_does_not_disturb_it(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", "/api/deviceTemplates/dtmi:a:other;1",
+        "{\"@id\":\"dtmi:a:other;1\",\"@type\":[\"ModelDefinition\",\"DeviceModel\"],"
+        "\"@context\":[\"dtmi:iotcentral:context;2\",\"dtmi:dtdl:context;2\"],\"capabilityModel\":{"
+        "\"@id\":\"dtmi:a:o;1\",\"@type\":\"Interface\",\"contents\":[]}}");
+    turns(f, 8);
+    assert_int_equal(connect_count(f), 1);
+    ask(f, "PUT", "/api/deviceTemplates/" PUMP,
+        FORM("{\"@type\":\"Telemetry\",\"name\":\"extra\",\"schema\":\"boolean\"},"));
+    turns(f, 8);
+    assert_int_equal(connect_count(f), 2);
+}
+
+/* What they are made of is compiled for each: a hundred at once would hold up the devices that are none. */
+static void many_come_into_the_world_in_several_turns(void **state)
+{
+    struct fixture *f = *state;
+    char target[60];
+    for (int i = 0; i < 12; i++) {
+        snprintf(target, sizeof target, "/api/devices/t%03d", i);
+        ask(f, "PUT", target, "{\"template\":\"" PUMP "\",\"simulated\":true}");
+    }
+    turns(f, 1);
+    ask(f, "GET", "/api/devices/t003", "");
+    assert_true(cJSON_IsTrue(fixture_at(f, "provisioned")));
+    ask(f, "GET", "/api/devices/t011", "");
+    assert_true(cJSON_IsFalse(fixture_at(f, "provisioned")));
+    turns(f, 8);
+    ask(f, "GET", "/api/devices/t011/telemetry/temperature", "");
+    assert_true(cJSON_IsNumber(fixture_at(f, "value")));
+}
+
 static void it_waits_for_a_template(void **state)
 {
     struct fixture *f = *state;
@@ -246,7 +286,7 @@ static void a_hundred_live_and_no_more(void **state)
         snprintf(target, sizeof target, "/api/devices/t%03d", i);
         ask(f, "PUT", target, "{\"template\":\"" PUMP "\",\"simulated\":true}");
     }
-    turns(f, 8);
+    turns(f, 40);
     for (int i = 0; i < 101; i++) {
         snprintf(target, sizeof target, "/control/devices/t%03d", i);
         ask(f, "GET", target, "");
@@ -269,6 +309,8 @@ int main(void)
         WITH_CORE(it_ends_when_it_is_blocked_and_lives_again),
         WITH_CORE(it_ends_when_it_is_no_longer_simulated_or_deleted),
         WITH_CORE(it_follows_its_template),
+        WITH_CORE(another_template_does_not_disturb_it),
+        WITH_CORE(many_come_into_the_world_in_several_turns),
         WITH_CORE(it_waits_for_a_template),
         WITH_CORE(it_comes_back_when_it_was_cut_off),
         WITH_CORE(it_stays_for_days),

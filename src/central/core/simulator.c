@@ -12,6 +12,7 @@
 #include "imitation.h"
 
 enum {
+    LEARN_AT_A_TIME = 4, /* in a turn: a large template takes tens of milliseconds */
     RETRY_MS = 30000,
     PING_MS = 10 * 60 * 1000, /* for templates without telemetry; the service waits half an hour */
     TOKEN_LIFE_S = 24 * 3600,
@@ -33,7 +34,8 @@ struct sim {
     struct simulator *simulator;
     char id[SPOKE_MAX_ID_BYTES + 1];
     char *template_id, *model_id, *hub_host;
-    uint64_t template_round; /* of the imitation */
+    int64_t template_etag;   /* of the imitation */
+    uint64_t template_round; /* when it was seen last that this is the template's */
     struct imitation *imitation;
     struct conn *conn;
     enum life life;
@@ -49,6 +51,7 @@ struct simulator {
     struct core_task task;
     struct list sims;
     bool look;
+    unsigned learned;        /* in this look */
     bool heard;              /* a connection has stirred since the turn began */
     uint64_t template_round; /* of the last look */
 };
@@ -359,6 +362,7 @@ static spoke_status learn(struct sim *sim, const struct store_device *row)
     status = imitation_make(spoke_str_of(kept.json), kept.model_id, seed_of(row->id), &im);
     if (status == SPOKE_OK && !text_set(&sim->model_id, spoke_str_of(kept.model_id)))
         status = SPOKE_E_NO_MEMORY;
+    const int64_t etag = kept.etag;
     store_template_free(&kept);
     if (status == SPOKE_OK && (!text_set(&sim->template_id, spoke_str_of(row->template_id)) ||
                                !text_set(&sim->hub_host, spoke_str_of(row->hub_host))))
@@ -369,9 +373,29 @@ static spoke_status learn(struct sim *sim, const struct store_device *row)
     }
     imitation_free(sim->imitation);
     sim->imitation = im;
+    sim->template_etag = etag;
     sim->template_round = c->template_round;
+    sim->simulator->learned++;
     leave(sim, 0);
     return SPOKE_OK;
+}
+
+/* Some template has changed: was it this one? */
+static bool knows_template(struct sim *sim, const struct store_device *row)
+{
+    struct core *c = sim->simulator->core;
+    struct store_template kept;
+    if (strcmp(sim->template_id, row->template_id) != 0)
+        return false;
+    if (sim->template_round == c->template_round)
+        return true;
+    if (store_template_get(c->store, row->template_id, &kept) != SPOKE_OK)
+        return false;
+    const bool same = kept.etag == sim->template_etag;
+    store_template_free(&kept);
+    if (same)
+        sim->template_round = c->template_round;
+    return same;
 }
 
 /* It comes into the world as a device does that has been through DPS. */
@@ -387,10 +411,11 @@ static spoke_status provision(struct core *c, struct store_device *row)
 static spoke_status animate(struct simulator *s, struct store_device *row)
 {
     struct sim *sim = find_sim(s, row->id);
-    const bool stale = sim == NULL || sim->template_round != s->core->template_round ||
-                       strcmp(sim->template_id, row->template_id) != 0;
-    if (!stale) {
-        sim->wanted = true;
+    const bool known = sim != NULL && knows_template(sim, row);
+    if (known || s->learned == LEARN_AT_A_TIME) {
+        s->look = s->look || !known; /* in the next turn */
+        if (sim != NULL)
+            sim->wanted = true;
         return SPOKE_OK;
     }
     spoke_status status = provision(s->core, row);
@@ -429,6 +454,7 @@ static void look(struct simulator *s)
 {
     struct crowd *crowd = calloc(1, sizeof *crowd);
     s->look = false;
+    s->learned = 0;
     if (crowd == NULL || store_device_simulated(s->core->store, take_id, crowd) != SPOKE_OK) {
         free(crowd);
         return;
