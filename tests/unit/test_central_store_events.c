@@ -119,6 +119,10 @@ static void event_of_no_device_is_not_kept_unless_it_is_the_deletion(void **stat
 {
     assert_int_equal(add_at(*state, EVENT_CONNECTED, "ghost", 0), SPOKE_E_NOT_FOUND);
     assert_ok(add_at(*state, EVENT_DEVICE_DELETED, "ghost", 0));
+    assert_int_equal(add_at(*state, EVENT_COMMAND_ANSWERED, "ghost", 0), SPOKE_E_NOT_FOUND);
+    put_device(*state, "ghost");
+    assert_ok(add_at(*state, EVENT_DEVICE_REGISTERED, "ghost", 0));
+    assert_ok(add_at(*state, EVENT_CONNECTED, "ghost", 0));
 }
 
 static void events_go_with_their_device_and_their_positions_do_not_come_back(void **state)

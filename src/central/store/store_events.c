@@ -79,12 +79,13 @@ static spoke_status last_number(struct store *s, const char *device_id, int64_t 
     return store_query_close(&q);
 }
 
-/* A device that has events exists, or has existed in this very round: only the first event has to ask. */
+/* A device that has events exists, or has existed in this very round; of one that is gone there is at most that it was
+ * deleted. So only the first two events have to ask. */
 static spoke_status check_device(struct store *s, const struct store_event *row, int64_t last)
 {
     static const char SQL[] = "SELECT 1 FROM device WHERE id = ?";
     struct store_query q;
-    if (last > 0 || row->kind == EVENT_DEVICE_DELETED)
+    if (last > 1 || row->kind == EVENT_DEVICE_DELETED)
         return SPOKE_OK;
     store_query_open(&q, s, SQL);
     store_query_text(&q, row->device_id);
