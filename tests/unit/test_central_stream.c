@@ -153,6 +153,23 @@ static void it_goes_on_behind_what_the_client_had(void **state)
     assert_int_equal(count_of(read_on(), "\"connected\""), 1);
 }
 
+/* Such a position is from before an older copy of the store was put back. */
+static void a_position_that_was_not_reached_yet_is_now(void **state)
+{
+    struct fixture *f = *state;
+    happen(f, "pump-1", 5);
+    for (int i = 0; i < 2; i++) {
+        ask(f, i == 0 ? "after=900" : "", i == 0 ? NULL : "900", NULL, &heard.stream);
+        assert_int_equal(f->status, 200);
+        assert_non_null(strstr(read_on(), i == 0 ? "data: {\"position\":5}" : "data: {\"position\":6}"));
+        happen(f, "pump-1", 1);
+        pass(f, 100);
+        assert_int_equal(count_of(read_on(), "\"connected\""), 1);
+        core_stream_close(heard.stream);
+        heard.stream = NULL;
+    }
+}
+
 static void body_with_line_breaks_takes_one_line(void **state)
 {
     struct fixture *f = *state;
@@ -342,6 +359,7 @@ int main(void)
         LIVE(events_that_come_together_are_told_together),
         LIVE(only_what_was_asked_for_is_told),
         LIVE(it_goes_on_behind_what_the_client_had),
+        LIVE(a_position_that_was_not_reached_yet_is_now),
         LIVE(body_with_line_breaks_takes_one_line),
         LIVE(silence_is_broken_now_and_then),
         LIVE(client_that_does_not_read_costs_nothing_more),

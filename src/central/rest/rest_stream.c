@@ -146,7 +146,7 @@ static spoke_status read_on(struct round *r)
     spoke_status status = last > s->position ? skip(s, last) : SPOKE_OK;
     if (status != SPOKE_OK || last <= s->position)
         return status;
-    r->asked.range.after = s->position > r->asked.range.after ? s->position : r->asked.range.after;
+    r->asked.range.after = s->position; /* it began behind what was asked for, or with now */
     r->asked.range.before = last + 1;
     status = store_event_each(core_store(s->core), &r->asked.range, ROUND_SCANNED, tell, r);
     const bool full = r->told >= ROUND_EVENTS || r->scanned >= ROUND_SCANNED || s->len >= ROUND_BYTES;
