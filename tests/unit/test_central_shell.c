@@ -752,6 +752,41 @@ static void request_with_a_token_is_answered_in_json(void **state)
     http(f, c, "GET", DEVICES, authorized(f, ""), "", 200);
 }
 
+static void a_refused_token_is_told_how_to_sign_in(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "GET", DEVICES, "Authorization: Basic YTpi\r\n", "", 401);
+    assert_has(&f->clients[0], "WWW-Authenticate: SharedAccessSignature realm=\"spoke-central\"\r\n");
+    http(f, &f->clients[0], "GET", DEVICES, authorized(f, ""), "", 200);
+    assert_null(strstr((const char *)f->clients[0].in, "WWW-Authenticate"));
+}
+
+static void a_patch_is_json_or_a_merge_patch(void **state)
+{
+    static const struct {
+        const char *type;
+        int status;
+    } CASES[] = {{"Content-Length: 2\r\n", 200},
+                 {"Content-Length: 2\r\nContent-Type: application/json\r\n", 200},
+                 {"Content-Length: 2\r\nContent-Type: Application/JSON; charset=utf-8\r\n", 200},
+                 {"Content-Length: 2\r\nContent-Type: application/merge-patch+json\r\n", 200},
+                 {"Content-Length: 2\r\nContent-Type: application/json-patch+json\r\n", 415},
+                 {"Content-Length: 2\r\nContent-Type: application/x-www-form-urlencoded\r\n", 415},
+                 {"Content-Length: 2\r\nContent-Type: json\r\n", 415},
+                 {"Content-Length: 2\r\nContent-Type: ;application/json\r\n", 415}};
+    struct fixture *f = *state;
+    struct client *c = &f->clients[0];
+    start(f);
+    http(f, c, "PUT", "/api/devices/d1?api-version=2022-07-31",
+         authorized(f, "Content-Length: 2\r\nContent-Type: text/plain\r\n"), "{}", 200);
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        http(f, c, "PATCH", "/api/devices/d1?api-version=2022-07-31", authorized(f, CASES[i].type), "{}",
+             CASES[i].status);
+    assert_has(c, "x-ms-error-code: UnsupportedMediaType\r\n");
+    assert_has(c, "application/json or application/merge-patch+json");
+}
+
 /* What devices send in the meantime costs it no further turn. */
 static void question_is_answered_in_the_turn_that_brings_it(void **state)
 {
@@ -1380,6 +1415,8 @@ int main(void)
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
         SHELL_TEST(handshake_of_http_does_not_stand_in_line_with_devices),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
+        SHELL_TEST(a_refused_token_is_told_how_to_sign_in),
+        SHELL_TEST(a_patch_is_json_or_a_merge_patch),
         SHELL_TEST(question_is_answered_in_the_turn_that_brings_it),
         SHELL_TEST(request_without_a_token_is_refused_with_its_code),
         SHELL_TEST(head_is_get_without_a_body),

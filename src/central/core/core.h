@@ -114,6 +114,7 @@ struct core_request {
     const char *query;         /* raw, without '?'; "" */
     const char *authorization; /* NULL: none was sent */
     const char *if_match;      /* the same */
+    const char *content_type;  /* the same; a body without one is taken for JSON */
     spoke_str peer_chain;      /* certificates that the client showed, DER, as for core_conn_open */
     bool trusted;              /* in-process: no authorisation, api-version optional */
     const char *base;          /* "https://localhost:8443" for nextLink */

@@ -263,6 +263,21 @@ static bool version_known(struct rest_call *call)
     return false;
 }
 
+/* RFC 7396: what a patch of another type would mean is not known. What follows a ';' does not matter to JSON. */
+static bool patch_readable(struct rest_call *call)
+{
+    const char *type = call->request->content_type;
+    const size_t len = type != NULL ? strcspn(type, "; \t") : 0;
+    const spoke_str name = spoke_str_from(type, len);
+    if (strcmp(call->request->method, "PATCH") != 0 || type == NULL ||
+        spoke_str_equal_nocase(name, SPOKE_STR("application/json")) ||
+        spoke_str_equal_nocase(name, SPOKE_STR("application/merge-patch+json")))
+        return true;
+    rest_fail(&call->reply, 415, "UnsupportedMediaType",
+              "The Content-Type of a PATCH is application/json or application/merge-patch+json.");
+    return false;
+}
+
 static bool body_read(struct rest_call *call, enum rest_body kind)
 {
     const spoke_str text =
@@ -311,7 +326,7 @@ static bool permitted(struct rest_call *call)
 
 static void run(struct rest_call *call, struct match *m)
 {
-    if (!routed(call, m) || !permitted(call) || !in_time(call) || !version_known(call) ||
+    if (!routed(call, m) || !permitted(call) || !in_time(call) || !version_known(call) || !patch_readable(call) ||
         !body_read(call, m->route->body))
         return;
     if (strcmp(m->route->method, "GET") == 0)

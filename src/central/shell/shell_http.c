@@ -19,6 +19,8 @@ enum {
     BODY_TOO_LARGE = 413 /* RFC 9110 section 15.5.14; the name in microhttpd.h changed over time */
 };
 
+/* RFC 9110 section 15.5.2: a 401 names how to sign in. Browsers know no such scheme, and ask nobody for a password. */
+#define CHALLENGE "SharedAccessSignature realm=\"spoke-central\""
 #define WEBSOCKET_PATH "/$iothub/websocket"
 
 /* One connection, from its adoption until libmicrohttpd is done with it; may outlive the stream. */
@@ -205,6 +207,7 @@ static void hear_core(void *user, const struct core_response *response)
     add_header(x->response, "x-ms-error-code", response->error_code);
     (void)snprintf(seconds, sizeof seconds, "%u", (unsigned)response->retry_after_s);
     add_header(x->response, "Retry-After", response->retry_after_s > 0 ? seconds : NULL);
+    add_header(x->response, "WWW-Authenticate", response->status == 401 ? CHALLENGE : NULL);
     if (suspended)
         resume(x);
 }
@@ -349,6 +352,7 @@ static void ask_core(struct exchange *x, const char *method)
         .path = x->target.path,
         .query = x->target.query,
         .authorization = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization"),
+        .content_type = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Content-Type"),
         .if_match = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-Match"),
         .base = shell->base != NULL ? shell->base : "",
         .peer_chain = backlog_view(&x->link->stream->peer),
