@@ -115,9 +115,10 @@ struct core_request {
     const char *authorization; /* NULL: none was sent */
     const char *if_match;      /* the same */
     const char *content_type;  /* the same; a body without one is taken for JSON */
-    spoke_str peer_chain;      /* certificates that the client showed, DER, as for core_conn_open */
-    bool trusted;              /* in-process: no authorisation, api-version optional */
-    const char *base;          /* "https://localhost:8443" for nextLink */
+    spoke_str address;    /* of the asker, up to 16 bytes, by which refused tokens count; empty: they do not */
+    spoke_str peer_chain; /* certificates that the client showed, DER, as for core_conn_open */
+    bool trusted;         /* in-process: no authorisation, api-version optional */
+    const char *base;     /* "https://localhost:8443" for nextLink */
     const char *last_event_id; /* header Last-Event-ID, or NULL */
     /* Where to put a stream; NULL: the asker cannot take one. With a 200 and *stream set, the stream is the answer's
      * body, and the asker's to close. */

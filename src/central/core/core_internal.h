@@ -32,6 +32,7 @@ enum {
 struct event_ring;
 struct method_call;
 struct command_run;
+struct refusals;
 struct kept_template;
 struct order;
 struct work;
@@ -57,6 +58,7 @@ struct core {
     struct event_ring *events;
     struct method_call *calls;
     struct command_run *command_runs; /* what REST waits for */
+    struct refusals *refusals;        /* NULL: none so far */
     uint64_t last_ticket;
     struct list registrations;  /* oldest first */
     void *registrations_by_id;  /* root of tsearch */
@@ -244,6 +246,7 @@ void jobs_lost(struct core *c);
 
 /* --- rest_commands.c --- */
 void rest_commands_free(struct core *c);
+void rest_refused_free(struct core *c);
 
 /* --- c2d.c --- */
 void c2d_deliver(struct conn *k);

@@ -11,6 +11,7 @@
 #include "central/core/device_http.h"
 #include "rest_caller.h"
 #include "rest_query.h"
+#include "rest_refused.h"
 #include "rest_routes.h"
 
 #define MAX_BODY_BYTES (1024u * 1024u)
@@ -345,6 +346,8 @@ uint64_t core_request(struct core *c, const struct core_request *request, core_d
     if (rest_caller_find(&call, &caller)) { /* before all else: a stranger learns nothing of the paths */
         call.caller = caller;
         run(&call, &m);
+    } else if (call.reply.status == 401) {
+        (void)rest_refused_later(&call);
     }
     if (!call.later)
         rest_send(c, &call.reply, done, user);

@@ -7,6 +7,7 @@
 #include "central/core/core_internal.h"
 #include "central/core/work.h"
 #include "rest.h"
+#include "rest_refused.h"
 
 #define DEFAULT_RESPONSE_S 30u
 #define METHOD_CAP 300u
@@ -339,7 +340,8 @@ void core_request_cancel(struct core *c, uint64_t ticket)
 {
     struct command_run **place = run_place(c, ticket), *run = *place;
     if (run == NULL) {
-        (void)work_cancel(c, ticket); /* false: it was answered, or cancelled before */
+        (void)(rest_refused_cancel(c, ticket) ||
+               work_cancel(c, ticket)); /* false: it was answered, or cancelled before */
         return;
     }
     *place = run->next;
