@@ -194,8 +194,12 @@ spoke_status core_device_put(struct core *c, const struct store_device *row);
 spoke_status core_device_delete(struct core *c, const char *device_id);
 const char *core_event_source(enum store_event_kind kind); /* "deviceLifecycle" */
 const char *core_event_type(enum store_event_kind kind);   /* "registered" */
-uint64_t
-core_event_kinds(spoke_str name); /* STORE_EVENT_BITs of a source or a type; 0: there is none of that name */
+/* STORE_EVENT_BITs of a source or a type; 0: there is none of that name. Those of the audit go by their source alone:
+ * "deleted" is of a device or a template. */
+uint64_t core_event_kinds(spoke_str name);
+#define CORE_AUDIT_BITS \
+    (STORE_EVENT_BIT(EVENT_AUDIT_CREATED) | STORE_EVENT_BIT(EVENT_AUDIT_UPDATED) | \
+     STORE_EVENT_BIT(EVENT_AUDIT_DELETED))
 
 /* Is called after each commit that brought events: they can be read now. It notes the fact and returns; reading is for
  * a task. The memory is the listener's, until core_unlisten. */

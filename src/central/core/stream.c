@@ -26,7 +26,10 @@ spoke_status core_publish(struct core *c, enum store_event_kind kind, const char
     if (status != SPOKE_OK &&
         status != SPOKE_E_NOT_FOUND) /* of a device that was deleted there is nothing to tell */
         core_log(c, SPOKE_LOG_ERROR, log_module, "%s: an event was not kept: %s",
-                 device_id != NULL ? device_id : template_id, spoke_status_text(status));
+                 device_id != NULL     ? device_id
+                 : template_id != NULL ? template_id
+                                       : core_event_source(kind),
+                 spoke_status_text(status));
     cJSON_free(text);
     return status;
 }
@@ -90,6 +93,8 @@ spoke_status core_device_delete(struct core *c, const char *device_id)
 
 /* --- names --- */
 
+#define AUDIT "audit"
+
 static const struct {
     const char *source, *type;
 } NAMES[EVENT_KINDS] = {
@@ -113,6 +118,9 @@ static const struct {
     [EVENT_TEMPLATE_DELETED] = {"deviceTemplateLifecycle", "deleted"},
     [EVENT_FILE_UPLOADED] = {"fileUploads", "fileUploaded"},
     [EVENT_FILE_UPLOAD_FAILED] = {"fileUploads", "fileUploadFailed"},
+    [EVENT_AUDIT_CREATED] = {AUDIT, "created"},
+    [EVENT_AUDIT_UPDATED] = {AUDIT, "updated"},
+    [EVENT_AUDIT_DELETED] = {AUDIT, "deleted"},
 };
 
 const char *core_event_source(enum store_event_kind kind)
@@ -128,10 +136,12 @@ const char *core_event_type(enum store_event_kind kind)
 uint64_t core_event_kinds(spoke_str name)
 {
     uint64_t bits = 0;
-    for (int kind = 1; kind < EVENT_KINDS; kind++)
+    for (int kind = 1; kind < EVENT_KINDS; kind++) {
+        const bool audit = (STORE_EVENT_BIT(kind) & CORE_AUDIT_BITS) != 0;
         if (spoke_str_equal(name, spoke_str_of(NAMES[kind].source)) ||
-            spoke_str_equal(name, spoke_str_of(NAMES[kind].type)))
+            (!audit && spoke_str_equal(name, spoke_str_of(NAMES[kind].type))))
             bits |= STORE_EVENT_BIT(kind);
+    }
     return bits;
 }
 

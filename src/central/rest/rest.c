@@ -9,6 +9,7 @@
 #include "api_token.h"
 #include "central/core/core_internal.h"
 #include "central/core/device_http.h"
+#include "rest_audit.h"
 #include "rest_caller.h"
 #include "rest_query.h"
 #include "rest_refused.h"
@@ -306,7 +307,10 @@ static void run_writing(struct rest_call *call, const struct rest_route *route)
         (void)core_commit(call->core);
     spoke_status status = core_dirty(call->core);
     if (status == SPOKE_OK) {
+        struct rest_audit audit;
+        rest_audit_begin(call, &audit);
         route->handler(call);
+        rest_audit_end(call, &audit);
         status = alone ? core_commit(call->core) : SPOKE_OK;
     }
     if (status == SPOKE_OK || call->later)

@@ -63,6 +63,7 @@ struct rest_call {
     struct rest_reply reply;
     core_done_fn done;
     void *user;
+    bool created; /* the handler made something new; for the audit */
     bool later;
     uint64_t ticket; /* when `later` */
     size_t looked;   /* rows that what is shown was counted from */

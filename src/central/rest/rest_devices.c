@@ -278,6 +278,7 @@ static void save(struct rest_call *call, struct store_device *row, const struct 
         rest_fail_internal(&call->reply, status);
         return;
     }
+    call->created = is_new;
     core_device_changed(call->core, row->id);
     rest_device_get(call);
 }

@@ -186,6 +186,7 @@ static void save(struct rest_call *call, const struct rest_entity *e, struct sto
         rest_fail_internal(&call->reply, status);
     else
         show_saved(call, e);
+    call->created = row->id == NULL;
 }
 
 /* Takes the body as the document, which a handler has no other use for. */

@@ -69,6 +69,16 @@ static bool read_time(struct rest_call *call, const char *name, int64_t *out)
     return good;
 }
 
+/* What people do is for those who look after people. */
+static bool may_audit(struct rest_call *call, uint64_t kinds)
+{
+    if ((kinds & CORE_AUDIT_BITS) == 0 || rest_covers(call, UINT64_C(1) << RIGHT_PEOPLE_READ, NULL))
+        return true;
+    rest_fail(&call->reply, 403, "Forbidden",
+              "The audit takes the right people.read for the whole application; this token has it not.");
+    return false;
+}
+
 static bool read_kinds(struct rest_call *call, uint64_t *out)
 {
     char *text = NULL;
@@ -85,11 +95,11 @@ static bool read_kinds(struct rest_call *call, uint64_t *out)
             rest_fail(
                 &call->reply, 400, "InvalidQuery",
                 "kind has to be a source or a type of events, or several with commas: telemetry, properties, "
-                "deviceConnectivity, deviceLifecycle, commands, deviceTemplateLifecycle, connected, ...");
+                "deviceConnectivity, deviceLifecycle, commands, deviceTemplateLifecycle, fileUploads, audit, connected, ...");
         *out |= bits;
     }
     free(text);
-    return call->reply.status == 0;
+    return call->reply.status == 0 && may_audit(call, *out);
 }
 
 /* One who sees everything may ask for a device that is gone. */
@@ -125,6 +135,8 @@ void events_asked_free(struct events_asked *asked)
 bool events_asked_sees(struct events_asked *asked, const struct store_event *row)
 {
     struct store_device device;
+    if ((STORE_EVENT_BIT(row->kind) & CORE_AUDIT_BITS & ~asked->range.kinds) != 0)
+        return false; /* told to those who ask for it, and may */
     if (!asked->bound || row->device_id == NULL)
         return true;
     if (asked->last_id != NULL && strcmp(asked->last_id, row->device_id) == 0)

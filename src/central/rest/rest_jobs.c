@@ -281,6 +281,7 @@ void rest_job_rerun(struct rest_call *call)
         if (status == SPOKE_OK)
             status = store_document_get(core_store(call->core), JOB_KIND, id, &made);
         if (status == SPOKE_OK) {
+            call->created = true;
             rest_ok(&call->reply, 200, rest_entity_json(call, &JOB, &made));
             store_document_free(&made);
             jobs_wake(call->core);

@@ -277,6 +277,7 @@ static void save(struct rest_call *call, const cJSON *tree, bool is_new)
         if (status == SPOKE_OK)
             status = core_publish(call->core, is_new ? EVENT_TEMPLATE_CREATED : EVENT_TEMPLATE_UPDATED, NULL,
                                   row.id, NULL, NULL);
+        call->created = is_new;
         if (status == SPOKE_OK)
             adopt(call, &row);
         else

@@ -264,6 +264,9 @@ enum store_event_kind {
     EVENT_TEMPLATE_DELETED,
     EVENT_FILE_UPLOADED,
     EVENT_FILE_UPLOAD_FAILED,
+    EVENT_AUDIT_CREATED,
+    EVENT_AUDIT_UPDATED,
+    EVENT_AUDIT_DELETED,
     EVENT_KINDS /* one more than the last */
 };
 #define STORE_EVENT_BIT(kind) (UINT64_C(1) << (kind))
