@@ -623,6 +623,35 @@ static void shows(struct fixture *f, const char *id, bool enabled, bool provisio
     assert_int_equal(cJSON_IsTrue(fixture_at(f, "provisioned")), provisioned);
 }
 
+static void a_group_gives_its_organizations_to_new_devices(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", "/api/organizations/oslo", "{\"displayName\":\"Oslo\"}");
+    fixture_ask(f, "PUT", "/api/devices/before", "{}");
+    fixture_ask(f, "PATCH", "/api/enrollmentGroups/SAS-IoT-Devices", "{\"organizations\":[\"bergen\"]}");
+    assert_refused(f, 400, "InvalidBody", "Organization bergen does not exist");
+    fixture_ask(f, "PATCH", "/api/enrollmentGroups/SAS-IoT-Devices", "{\"organizations\":[\"oslo\"]}");
+    assert_string_equal(fixture_text(f, "organizations.0"), "oslo");
+    succeeds(f, "came");
+    fixture_ask(f, "GET", "/api/devices/came", "");
+    assert_string_equal(fixture_text(f, "organizations.0"), "oslo");
+    succeeds(f, "before");
+    fixture_ask(f, "GET", "/api/devices/before", "");
+    assert_null(fixture_at(f, "organizations"));
+    fixture_ask(f, "PATCH", "/api/enrollmentGroups/SAS-IoT-Devices", "{\"displayName\":\"S\"}");
+    assert_string_equal(fixture_text(f, "organizations.0"), "oslo");
+    fixture_ask(f, "DELETE", "/api/devices/came", "");
+    fixture_ask(f, "DELETE", "/api/organizations/oslo", "");
+    assert_refused(f, 409, "Conflict", "belong to it");
+    fixture_ask(f, "PATCH", "/api/enrollmentGroups/SAS-IoT-Devices", "{\"organizations\":null}");
+    assert_null(fixture_at(f, "organizations"));
+    fixture_ask(f, "DELETE", "/api/organizations/oslo", "");
+    assert_answer(f, 204, "");
+    succeeds(f, "later");
+    fixture_ask(f, "GET", "/api/devices/later", "");
+    assert_null(fixture_at(f, "organizations"));
+}
+
 static void a_device_waits_for_approval_and_enters_by_it(void **state)
 {
     struct fixture *f = *state;
@@ -711,6 +740,7 @@ int main(void)
         CLAIM(a_connection_ends_with_the_certificate_that_it_came_by),
         CLAIM(an_expired_certificate_of_its_own_is_refused),
         CLAIM(an_enrolment_by_certificate_is_refused_by_place),
+        CLAIM(a_group_gives_its_organizations_to_new_devices),
         CLAIM(a_device_waits_for_approval_and_enters_by_it),
         CLAIM(a_device_made_by_hand_does_not_wait_for_approval),
         CLAIM(blocking_ends_the_connection_and_unblocking_restores_what_was),

@@ -34,7 +34,9 @@
 #define GROUP \
     "{\"displayName\":\"G\",\"description\":\"d\",\"filter\":\"SELECT * FROM devices\",\"organizations\":[\"oslo\"]}"
 #define KEYS "{\"type\":\"symmetricKey\",\"symmetricKey\":{\"primaryKey\":\"" FIXTURE_GROUP_KEY "\"}}"
-#define ENROLMENT "{\"displayName\":\"E\",\"enabled\":true,\"type\":\"iot\",\"attestation\":" KEYS "}"
+#define ENROLMENT \
+    "{\"displayName\":\"E\",\"enabled\":true,\"type\":\"iot\",\"organizations\":[\"oslo\"],\"attestation\":" KEYS \
+    "}"
 #define DASHBOARD \
     "{\"displayName\":\"D\",\"favorite\":true,\"personal\":false,\"organizations\":[\"oslo\"],\"tiles\":[" \
     "{\"displayName\":\"T\",\"x\":0,\"y\":1,\"width\":2,\"height\":2,\"configuration\":{\"type\":\"lineChart\"," \

@@ -369,13 +369,28 @@ static spoke_status set_payload(struct core *c, struct store_device *row, const 
     return set_model(c, row, payload);
 }
 
+/* Those that its group gives to new devices. */
+static spoke_status take_organizations(struct conn *k, struct store_device *row)
+{
+    struct store_group group;
+    if (k->group_id == NULL)
+        return SPOKE_OK;
+    const spoke_status status = store_group_get(k->core->store, k->group_id, &group);
+    if (status != SPOKE_OK)
+        return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
+    row->organizations = group.organizations;
+    group.organizations = NULL;
+    store_group_free(&group);
+    return SPOKE_OK;
+}
+
 static spoke_status new_device(struct conn *k, struct store_device *row)
 {
     memset(row, 0, sizeof *row);
     row->enabled = row->approved = !k->core->options.approve_by_hand;
     row->created_ms = core_unix_ms(k->core);
     bool made = text_set(&row->id, spoke_str_of(k->id)) && text_set(&row->display_name, spoke_str_of(k->id));
-    return made ? SPOKE_OK : SPOKE_E_NO_MEMORY;
+    return made ? take_organizations(k, row) : SPOKE_E_NO_MEMORY;
 }
 
 static spoke_status choose_hub(struct core *c, struct dps_registration *r, const char *device_id)

@@ -27,6 +27,8 @@ static cJSON *group_json(struct core *c, const struct store_group *row, bool sho
     cJSON_AddBoolToObject(object, "enabled", row->enabled);
     cJSON_AddStringToObject(object, "type", row->type != NULL ? row->type : "iot");
     cJSON_AddStringToObject(object, "idScope", core_id_scope(c));
+    if (row->organizations != NULL)
+        cJSON_AddItemToObject(object, "organizations", rest_raw(row->organizations));
     cJSON *attestation = cJSON_AddObjectToObject(object, "attestation");
     const bool by_key = row->primary_key != NULL;
     cJSON_AddStringToObject(attestation, "type", by_key ? "symmetricKey" : "x509");
@@ -79,7 +81,7 @@ void rest_group_get(struct rest_call *call)
 }
 
 struct group_body {
-    const cJSON *id, *etag, *display_name, *enabled, *type, *attestation;
+    const cJSON *id, *etag, *display_name, *enabled, *type, *attestation, *organizations;
     struct rest_certificates certificates;
 };
 
@@ -99,6 +101,7 @@ static bool read_group(struct rest_call *call, struct group_body *out)
                                           {"enabled", REST_BOOL, false, &out->enabled},
                                           {"type", REST_TEXT, false, &out->type},
                                           {"idScope", REST_TEXT, false, &scope}, /* of an answer */
+                                          {"organizations", REST_ARRAY, true, &out->organizations},
                                           {"attestation", REST_OBJECT, false, &out->attestation}};
     struct rest_reply *reply = &call->reply;
     if (!rest_members(call, call->body, "an enrolment group", members, sizeof members / sizeof members[0]))
@@ -146,6 +149,8 @@ static bool apply(struct rest_call *call, struct store_group *row, struct group_
     }
     if (body->enabled != NULL)
         row->enabled = cJSON_IsTrue(body->enabled);
+    if (!rest_organizations(call, body->organizations, merge, &row->organizations))
+        return false;
     return body->attestation == NULL || apply_attestation(call, row, body, merge);
 }
 

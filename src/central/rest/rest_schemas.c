@@ -23,7 +23,7 @@ static const struct {
     {"Device", "!id:string etag:string displayName:string template:string enabled:boolean !provisioned:boolean simulated:boolean organizations:[string] !connected:boolean !lastSeenTime:time"},
     {"DeviceGroup", "!id:string etag:string +displayName:string description:string +filter:string organizations:[string]"},
     {"DeviceTemplate", "+@id:string +@type:any @context:any displayName:string description:any +capabilityModel:object etag:string"},
-    {"EnrollmentGroup", "!id:string etag:string displayName:string enabled:boolean type:string !idScope:string +attestation:Attestation"},
+    {"EnrollmentGroup", "!id:string etag:string displayName:string enabled:boolean type:string !idScope:string organizations:[string] +attestation:Attestation"},
     {"Error", "+error:ErrorDetail"},
     {"ErrorDetail", "+code:string +message:string +requestId:string +time:string allow:string issues:[object]"},
     {"Event", "!position:integer !source:string !type:string !deviceId:string !templateId:string !component:string !enqueuedTime:time !creationTime:time !duplicate:boolean !body:any !text:string !messageProperties:object"},

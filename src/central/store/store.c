@@ -106,6 +106,8 @@ static const char *const CENTRAL_STEPS[] = {
     " PRIMARY KEY (source, id)) WITHOUT ROWID;",
 
     "CREATE INDEX IF NOT EXISTS device_simulated ON device (id) WHERE simulated <> 0;",
+
+    "ALTER TABLE enrolment_group ADD COLUMN organizations TEXT;",
 };
 
 static const char *const BROKER_STEPS[] = {

@@ -50,6 +50,7 @@ spoke_status store_setting_put(struct store *s, const char *name, const char *va
 struct store_group {
     char *id, *display_name, *type;    /* "iot" */
     char *primary_key, *secondary_key; /* base64; NULL: an X.509 group, whose authorities are certificates below */
+    char *organizations;               /* JSON array of ids that its new devices get, or NULL: none */
     bool enabled;
     int64_t etag;
 };

@@ -102,6 +102,7 @@ spoke_status store_organization_users(struct store *s, const char *id, size_t *o
 {
     static const char SQL[] =
         "SELECT (SELECT count(*) FROM device, json_each(device.organizations) AS o WHERE o.value = ?1) +"
+        " (SELECT count(*) FROM enrolment_group AS g, json_each(g.organizations) AS o WHERE o.value = ?1) +"
         " (SELECT count(*) FROM document, json_each(document.organizations) AS o WHERE o.value = ?1"
         " AND document.kind <> 'organization') +"
         " (SELECT count(*) FROM document, json_each(document.json, '$.roles') AS r"

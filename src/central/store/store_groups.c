@@ -3,7 +3,7 @@
 
 #include "store_query.h"
 
-#define COLUMNS "id, display_name, type, primary_key, secondary_key, enabled, etag"
+#define COLUMNS "id, display_name, type, primary_key, secondary_key, organizations, enabled, etag"
 
 void store_group_free(struct store_group *row)
 {
@@ -12,6 +12,7 @@ void store_group_free(struct store_group *row)
     free(row->type);
     store_secret_free(row->primary_key);
     store_secret_free(row->secondary_key);
+    free(row->organizations);
     memset(row, 0, sizeof *row);
 }
 
@@ -23,6 +24,7 @@ static void take(struct store_query *q, struct store_group *row)
     store_query_take_text(q, &row->type);
     store_query_take_text(q, &row->primary_key);
     store_query_take_text(q, &row->secondary_key);
+    store_query_take_text(q, &row->organizations);
     row->enabled = store_query_take_int(q) != 0;
     row->etag = store_query_take_int(q);
 }
@@ -46,10 +48,10 @@ spoke_status store_group_get(struct store *s, const char *id, struct store_group
 spoke_status store_group_put(struct store *s, const struct store_group *row)
 {
     static const char SQL[] =
-        "INSERT INTO enrolment_group (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, 1)"
+        "INSERT INTO enrolment_group (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, 1)"
         " ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, type = excluded.type,"
         " primary_key = excluded.primary_key, secondary_key = excluded.secondary_key,"
-        " enabled = excluded.enabled, etag = etag + 1";
+        " organizations = excluded.organizations, enabled = excluded.enabled, etag = etag + 1";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, row->id);
@@ -57,6 +59,7 @@ spoke_status store_group_put(struct store *s, const struct store_group *row)
     store_query_text(&q, row->type);
     store_query_text(&q, row->primary_key);
     store_query_text(&q, row->secondary_key);
+    store_query_text(&q, row->organizations);
     store_query_int(&q, row->enabled);
     (void)store_query_row(&q);
     return store_query_close(&q);
