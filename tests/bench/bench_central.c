@@ -1,14 +1,14 @@
 /* Many devices against spoke-central: as small as a client can be, so that the service is what is measured.
  *
  *     bench_central prepare --data DIR --devices N --group-key KEY
- *     bench_central fill --data DIR --devices N --messages M
+ *     bench_central fill --data DIR --devices N --messages M [--keep K] [--burst B] [--commit C]
  *     bench_central load --port P --ca FILE --devices N --group-key KEY [--service PID] [--messages M] [--window W]
  *                        [--rate R] [--burst B] [--connecting C]
  *
- * `prepare` makes a data folder in which so many devices are provisioned, `fill` gives it M messages. `load` connects all of them over TLS, C at a
- * time, looks at the service's memory while they are idle, sends M QoS 1 messages in all, with at most W of a device
- * unacknowledged and R a second (0: as fast as they are acknowledged) in bursts of B of a device, each a record, and
- * prints what that took as JSON. */
+ * `prepare` makes a data folder in which so many devices are provisioned, `fill` gives it M messages, B of a device in a row
+ * and C in a transaction, of which the store keeps K. `load` connects all of them over TLS, C at a time, looks at the service's memory while they are idle, sends M
+ * QoS 1 messages in all, with at most W of a device unacknowledged and R a second (0: as fast as they are acknowledged)
+ * in bursts of B of a device, each a record. Both print what that took as JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -41,7 +41,7 @@ enum {
 
 struct options {
     const char *command, *data, *ca_file, *group_key;
-    uint32_t port, devices, messages, window, rate, burst, connecting, service;
+    uint32_t port, devices, messages, window, rate, burst, connecting, service, keep, commit;
 };
 
 enum stage { STAGE_NONE, STAGE_HANDSHAKE, STAGE_CONNECT, STAGE_ONLINE };
@@ -121,10 +121,10 @@ static void prepare(const struct options *o)
     store_close(store);
 }
 
-static void add_message(struct store *store, uint32_t number, uint32_t devices, const char *path)
+static void add_message(struct store *store, uint32_t number, const struct options *o, const char *path)
 {
     char id[32], body[100];
-    device_id(number % devices, id);
+    device_id(number / o->burst % o->devices, id);
     const int len = snprintf(body, sizeof body, "{\"temperature\":%u.5,\"humidity\":40.25,\"count\":%u}",
                              20u + (unsigned)number % 10u, (unsigned)number);
     const struct store_message row = {
@@ -140,22 +140,7 @@ static void add_message(struct store *store, uint32_t number, uint32_t devices, 
     check(store_message_add(store, &row), path);
 }
 
-static void fill(const struct options *o)
-{
-    char path[512], why[256] = "";
-    struct store *store = NULL;
-    (void)snprintf(path, sizeof path, "%s/central.db", o->data);
-    check(store_open(path, false, &store, why, sizeof why), path);
-    for (uint32_t i = 0; i < o->messages; i++) {
-        check(store_begin(store), path);
-        add_message(store, i, o->devices, path);
-        if (i % 2000 == 1999 || i == o->messages - 1)
-            check(store_commit(store), path);
-    }
-    store_close(store);
-}
-
-/* --- the service's process --- */
+/* --- a process --- */
 
 static double process_cpu_s(uint32_t pid)
 {
@@ -184,6 +169,45 @@ static long process_memory_kb(uint32_t pid)
     if (file != NULL)
         (void)fclose(file);
     return kb;
+}
+
+static double process_written(void)
+{
+    char line[128];
+    double bytes = 0;
+    FILE *file = fopen("/proc/self/io", "re");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        if (strncmp(line, "wchar:", 6) == 0)
+            bytes = strtod(line + 6, NULL);
+    if (file != NULL)
+        (void)fclose(file);
+    return bytes;
+}
+
+static void fill(const struct options *o)
+{
+    char path[512], why[256] = "";
+    struct store *store = NULL;
+    (void)snprintf(path, sizeof path, "%s/central.db", o->data);
+    check(store_open(path, false, &store, why, sizeof why), path);
+    if (o->keep != 0)
+        store_keep(store, o->keep);
+    const double written_before = process_written();
+    const uint64_t start = clock_ns(CLOCK_MONOTONIC), own_start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
+    for (uint32_t i = 0; i < o->messages; i++) {
+        check(store_begin(store), path);
+        add_message(store, i, o, path);
+        if ((i + 1) % o->commit == 0 || i == o->messages - 1)
+            check(store_commit(store), path);
+    }
+    const double took_s = (double)(clock_ns(CLOCK_MONOTONIC) - start) / 1e9;
+    const double own_s = (double)(clock_ns(CLOCK_PROCESS_CPUTIME_ID) - own_start) / 1e9;
+    const double written = process_written(), count = o->messages > 0 ? o->messages : 1;
+    printf(
+        "{\"messages\": %u, \"messages_per_s\": %.0f, \"cpu_s_per_100k\": %.3f, \"bytes_written_per_message\": %.0f}\n",
+        (unsigned)o->messages, o->messages / (took_s > 0 ? took_s : 1), own_s * 100000 / count,
+        (written - written_before) / count);
+    store_close(store);
 }
 
 /* --- bytes --- */
@@ -549,9 +573,16 @@ int main(int argc, char **argv)
         {"devices", required_argument, NULL, 'n'},   {"messages", required_argument, NULL, 'm'},
         {"window", required_argument, NULL, 'w'},    {"rate", required_argument, NULL, 'r'},
         {"burst", required_argument, NULL, 'b'},     {"connecting", required_argument, NULL, 'c'},
-        {"service", required_argument, NULL, 's'},   {NULL, 0, NULL, 0}};
-    struct options o = {
-        .devices = 100, .window = 64, .burst = 1, .connecting = 128, .data = ".", .group_key = "", .ca_file = ""};
+        {"service", required_argument, NULL, 's'},   {"keep", required_argument, NULL, 'e'},
+        {"commit", required_argument, NULL, 'o'},    {NULL, 0, NULL, 0}};
+    struct options o = {.devices = 100,
+                        .window = 64,
+                        .burst = 1,
+                        .connecting = 128,
+                        .commit = 2000,
+                        .data = ".",
+                        .group_key = "",
+                        .ca_file = ""};
     for (int id; (id = getopt_long(argc, argv, "", names, NULL)) != -1;) {
         switch (id) {
         case 'd':
@@ -587,13 +618,19 @@ int main(int argc, char **argv)
         case 's':
             o.service = number(optarg);
             break;
+        case 'e':
+            o.keep = number(optarg);
+            break;
+        case 'o':
+            o.commit = number(optarg);
+            break;
         default:
             return 2;
         }
     }
     o.command = optind < argc ? argv[optind] : "";
-    if (o.devices == 0 || o.window == 0 || o.burst == 0 || o.connecting == 0)
-        fail("options", "devices, window, burst and connecting are at least 1");
+    if (o.devices == 0 || o.window == 0 || o.burst == 0 || o.connecting == 0 || o.commit == 0)
+        fail("options", "devices, window, burst, connecting and commit are at least 1");
     if (strcmp(o.command, "prepare") == 0)
         prepare(&o);
     else if (strcmp(o.command, "fill") == 0)
