@@ -202,9 +202,10 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
     (void)sqlite3_extended_result_codes(s->db, 1);
     (void)sqlite3_busy_timeout(s->db, BUSY_LIMIT_MS);
     s->durable = durable;
-    /* trusted_schema: nothing in a file that was swapped under us gets to run functions */
+    /* trusted_schema: nothing in a file that was swapped under us gets to run functions. journal_size_limit: as large as
+     * store_checkpoint.c lets the log become, as cutting it off and growing it again costs more than the writing. */
     spoke_status status = run(s, "PRAGMA trusted_schema=OFF; PRAGMA foreign_keys=ON; PRAGMA journal_mode=WAL;"
-                                 "PRAGMA journal_size_limit=67108864;"
+                                 "PRAGMA journal_size_limit=268435456;"
                                  "PRAGMA cache_size=-65536; PRAGMA temp_store=MEMORY");
     if (status == SPOKE_OK)
         status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
