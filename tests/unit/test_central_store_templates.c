@@ -288,6 +288,36 @@ static void a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_
     brings_up_to_date(BEFORE_12);
 }
 
+static void hear(void *ctx, const char *line)
+{
+    char *heard = ctx;
+    (void)snprintf(heard + strlen(heard), 2000 - strlen(heard), "%s\n", line);
+}
+
+static void a_change_of_format_is_told_and_an_opening_is_not(void **state)
+{
+    char path[] = "/tmp/spoke-store-XXXXXX", why[256] = "", heard[2000] = "";
+    struct store *s = NULL;
+    sqlite3 *db = NULL;
+    (void)state;
+    close(mkstemp(path));
+    assert_ok(store_open_telling(path, true, hear, heard, &s, why, sizeof why));
+    store_close(s);
+    assert_string_equal(heard, ""); /* a new file */
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, BEFORE_4, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_ok(store_open_telling(path, true, hear, heard, &s, why, sizeof why));
+    store_close(s);
+    assert_non_null(strstr(heard, " and is changed to "));
+    assert_non_null(strstr(heard, " now, after "));
+    heard[0] = '\0';
+    assert_ok(store_open_telling(path, true, hear, heard, &s, why, sizeof why));
+    store_close(s);
+    assert_string_equal(heard, "");
+    remove_store(path);
+}
+
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)
 
 int main(void)
@@ -301,6 +331,7 @@ int main(void)
         MEMORY(misfits_add_up_and_go_with_the_device),
         MEMORY(cloud_properties_are_kept_and_go_with_the_device),
         cmocka_unit_test(a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_it),
+        cmocka_unit_test(a_change_of_format_is_told_and_an_opening_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

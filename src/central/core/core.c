@@ -363,6 +363,11 @@ static spoke_status check_options(const struct core_options *o, char *why, size_
     return status;
 }
 
+static void tell_of_store(void *ctx, const char *line)
+{
+    core_log(ctx, SPOKE_LOG_WARN, "store", "%s", line);
+}
+
 spoke_status core_create(const struct core_options *options, struct core **out, char *why, size_t why_cap)
 {
     spoke_status status = check_options(options, why, why_cap);
@@ -378,7 +383,8 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
     if (status == SPOKE_OK)
         status = rates_init(&c->rates, options->connect_rate);
     if (status == SPOKE_OK)
-        status = store_open(options->store_path, options->durable, &c->store, why, why_cap);
+        status =
+            store_open_telling(options->store_path, options->durable, tell_of_store, c, &c->store, why, why_cap);
     if (status == SPOKE_OK) {
         if (options->keep_messages != 0)
             store_keep(c->store, options->keep_messages);

@@ -11,6 +11,8 @@
 #include "store_query.h"
 
 #define BUSY_LIMIT_MS 2000 /* somebody looks into the file with another program */
+#define TELL_EVERY_S 5     /* while a large file is changed */
+#define TELL_STEPS 1000000 /* of SQLite's machine, between two looks at the clock */
 #define BESIDE_TRIES 40000 /* of half a millisecond: between two commits of a busy service there is less */
 
 struct schema {
@@ -160,22 +162,71 @@ spoke_status store_make_private(const char *path, char *why, size_t why_cap)
     return SPOKE_OK;
 }
 
-static spoke_status migrate(struct store *s, int64_t from)
+/* Whom to tell of a file that is changed to this format. */
+struct telling {
+    store_tell_fn tell;
+    void *ctx;
+    const char *path;
+    int64_t from, step; /* formats */
+    time_t begun_s, told_s;
+};
+
+static time_t now_s(void)
 {
-    spoke_status status = run(s, "BEGIN IMMEDIATE");
-    for (int64_t i = from; i < s->schema->version && status == SPOKE_OK; i++)
-        status = run(s, s->schema->steps[i]);
-    char pragmas[96];
-    snprintf(pragmas, sizeof pragmas, "PRAGMA application_id=%d; PRAGMA user_version=%lld; COMMIT",
-             STORE_APPLICATION_ID, (long long)s->schema->version);
+    struct timespec now = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec;
+}
+
+static void tell(struct telling *t, const char *format, long long a, long long b)
+{
+    char text[160], line[640];
+    if (t->tell == NULL || t->from == 0)
+        return;
+    snprintf(text, sizeof text, format, a, b);
+    snprintf(line, sizeof line, "the store %s %s", t->path, text);
+    t->tell(t->ctx, line);
+    t->told_s = now_s();
+}
+
+static int tell_of_time(void *ctx)
+{
+    struct telling *t = ctx;
+    if (now_s() - t->told_s >= TELL_EVERY_S)
+        tell(t, "is being changed to format %lld, %lld s so far", (long long)t->step,
+             (long long)(now_s() - t->begun_s));
+    return 0;
+}
+
+static spoke_status migrate(struct store *s, struct telling *t)
+{
+    const int64_t to = s->schema->version;
+    char pragmas[128];
+    int64_t overwrites = 0;
+    t->begun_s = now_s();
+    tell(t, "has format %lld and is changed to %lld: a while, when it is large", (long long)t->from,
+         (long long)to);
+    sqlite3_progress_handler(s->db, TELL_STEPS, tell_of_time, t);
+    /* Debian's SQLite overwrites what is deleted. Here that is what was copied just before. */
+    spoke_status status = pragma_int(s, "PRAGMA secure_delete", &overwrites);
+    if (status == SPOKE_OK)
+        status = run(s, "PRAGMA secure_delete=FAST; BEGIN IMMEDIATE");
+    for (t->step = t->from + 1; t->step <= to && status == SPOKE_OK; t->step++)
+        status = run(s, s->schema->steps[t->step - 1]);
+    snprintf(pragmas, sizeof pragmas,
+             "PRAGMA application_id=%d; PRAGMA user_version=%lld; COMMIT; PRAGMA secure_delete=%lld",
+             STORE_APPLICATION_ID, (long long)to, (long long)overwrites);
     if (status == SPOKE_OK)
         status = run(s, pragmas);
+    sqlite3_progress_handler(s->db, 0, NULL, NULL);
     if (status != SPOKE_OK)
         (void)run(s, "ROLLBACK");
+    else
+        tell(t, "has format %lld now, after %lld s", (long long)to, (long long)(now_s() - t->begun_s));
     return status;
 }
 
-static spoke_status check_schema(struct store *s, const char *path, char *why, size_t why_cap)
+static spoke_status check_schema(struct store *s, struct telling *t, char *why, size_t why_cap)
 {
     int64_t application = 0, version = 0, tables = 0;
     spoke_status status = pragma_int(s, "PRAGMA application_id", &application);
@@ -186,18 +237,19 @@ static spoke_status check_schema(struct store *s, const char *path, char *why, s
     if (status != SPOKE_OK)
         return status;
     if (application != STORE_APPLICATION_ID && tables > 0) {
-        snprintf(why, why_cap, "%s is a database of another program", path);
+        snprintf(why, why_cap, "%s is a database of another program", t->path);
         return SPOKE_E_PORT;
     }
     if (version > s->schema->version || version < 0) {
-        snprintf(why, why_cap, "%s was written by a newer spoke-central (format %lld, known up to %lld)", path,
+        snprintf(why, why_cap, "%s was written by a newer spoke-central (format %lld, known up to %lld)", t->path,
                  (long long)version, (long long)s->schema->version);
         return SPOKE_E_PORT;
     }
-    return version < s->schema->version ? migrate(s, version) : SPOKE_OK;
+    t->from = version;
+    return version < s->schema->version ? migrate(s, t) : SPOKE_OK;
 }
 
-static spoke_status set_up(struct store *s, const char *path, bool durable, char *why, size_t why_cap)
+static spoke_status set_up(struct store *s, struct telling *t, bool durable, char *why, size_t why_cap)
 {
     (void)sqlite3_extended_result_codes(s->db, 1);
     (void)sqlite3_busy_timeout(s->db, BUSY_LIMIT_MS);
@@ -210,7 +262,7 @@ static spoke_status set_up(struct store *s, const char *path, bool durable, char
     if (status == SPOKE_OK)
         status = run(s, durable ? "PRAGMA synchronous=FULL" : "PRAGMA synchronous=NORMAL");
     if (status == SPOKE_OK)
-        status = check_schema(s, path, why, why_cap);
+        status = check_schema(s, t, why, why_cap);
     if (status == SPOKE_OK && s->schema->events)
         status = store_events_begin(s);
     if (status == SPOKE_OK)
@@ -240,9 +292,10 @@ static struct store *allocate(const struct schema *schema)
     return s;
 }
 
-static spoke_status open_as(const struct schema *schema, const char *path, bool durable, struct store **out,
+static spoke_status open_as(const struct schema *schema, struct telling *t, bool durable, struct store **out,
                             char *why, size_t why_cap)
 {
+    const char *path = t->path;
     const bool in_memory = strcmp(path, ":memory:") == 0;
     char unread[1];
     why = why != NULL && why_cap > 0 ? why : unread;
@@ -256,7 +309,7 @@ static spoke_status open_as(const struct schema *schema, const char *path, bool 
         status = store_status(
             sqlite3_open_v2(path, &s->db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL));
     if (status == SPOKE_OK)
-        status = set_up(s, path, durable, why, why_cap);
+        status = set_up(s, t, durable, why, why_cap);
     if (status == SPOKE_OK) {
         *out = s;
         return SPOKE_OK;
@@ -269,12 +322,20 @@ static spoke_status open_as(const struct schema *schema, const char *path, bool 
 
 spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap)
 {
-    return open_as(&CENTRAL, path, durable, out, why, why_cap);
+    return store_open_telling(path, durable, NULL, NULL, out, why, why_cap);
+}
+
+spoke_status store_open_telling(const char *path, bool durable, store_tell_fn teller, void *ctx,
+                                struct store **out, char *why, size_t why_cap)
+{
+    struct telling telling = {.tell = teller, .ctx = ctx, .path = path};
+    return open_as(&CENTRAL, &telling, durable, out, why, why_cap);
 }
 
 spoke_status store_broker_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap)
 {
-    return open_as(&BROKER, path, durable, out, why, why_cap);
+    struct telling nobody = {.path = path};
+    return open_as(&BROKER, &nobody, durable, out, why, why_cap);
 }
 
 static int try_again(void *ctx, int tries)

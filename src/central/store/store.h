@@ -20,6 +20,11 @@ struct store;
  * disk, and a machine that fails loses the last of them, but not the file (synchronous=NORMAL).
  * E_PORT and a sentence in why: no access, damaged, another program's, a newer format. */
 spoke_status store_open(const char *path, bool durable, struct store **out, char *why, size_t why_cap);
+/* The same, and tell hears a line when the file has an older format, every few seconds while it is changed to this one
+ * (some ten seconds for a million messages), and at the end. */
+typedef void (*store_tell_fn)(void *ctx, const char *line);
+spoke_status store_open_telling(const char *path, bool durable, store_tell_fn tell, void *ctx, struct store **out,
+                                char *why, size_t why_cap);
 /* The same of a store that is there, and of this program's format, to read and write a little beside a service that
  * may have it open: makes nothing, changes no format, and store_begin waits for the service's commits, up to 20 s.
  * Durable. */
