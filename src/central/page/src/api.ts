@@ -58,12 +58,14 @@ export function onSignOut(hear: (why: string) => void): void {
 export function signOut(why = ''): void {
     token = null;
     me = undefined;
+    kept.clear();
     sessionStorage.removeItem(STORED);
     hearSignOut(why);
 }
 
 export interface Me {
     id: string;
+    applicationId?: string;
     rights: string[];
     roles: { role: string; organization?: string }[];
 }
@@ -78,6 +80,18 @@ export async function whoAmI(): Promise<Me> {
 
 /** Whether to offer it; what is offered is still checked by the service. */
 export const may = (right: string): boolean => me === undefined || me.rights.includes(right);
+
+const BUILT_IN: Record<string, string> = {
+    'ca310b8d-2f4a-44e0-a36e-957c202cd8d4': 'Administrator',
+    '344138e9-8de4-4497-8c54-5237e96d6aaf': 'Builder',
+    'ae2c9854-393b-4f97-8c42-479d70ce626e': 'Operator',
+};
+
+/** Who somebody is, for people: a token's id says little, and "bootstrap" nothing. */
+export function nameOf({ id, roles }: Me): { name: string; role: string } {
+    const named = roles.map(({ role, organization }) => (BUILT_IN[role] ?? role) + (organization === undefined ? '' : ` in ${organization}`));
+    return id === 'bootstrap' ? { name: 'Start-up token', role: 'Administrator' } : { name: id, role: named.join(', ') };
+}
 
 /** Keeps the token once the service accepts it. */
 export async function signIn(text: string): Promise<void> {
@@ -110,17 +124,64 @@ function failure(status: number, text: string): ApiError {
     }
 }
 
-/** fetch with the token. Throws ApiError, also when the service cannot be reached. */
-export async function ask(address: string, init: RequestInit = {}): Promise<Response> {
+async function once(address: string, init: RequestInit): Promise<Response> {
     const headers = new Headers(init.headers);
     if (token !== null) headers.set('Authorization', token);
-    let answer: Response;
     try {
-        answer = await fetch(address, { ...init, headers, cache: 'no-store' });
+        return await fetch(address, { ...init, headers, cache: 'no-store' });
     } catch (error) {
         if ((error as Error).name === 'AbortError') throw error;
         throw new ApiError(0, 'Unreachable', 'The service cannot be reached. Is spoke-central still running?');
     }
+}
+
+// Requests under a limit: after a 429 everything waits as long as it says, then goes on one behind the other, so that
+// what waited together does not come back together.
+const MOST_TRIES = 8;
+const LONGEST_S = 30;
+let openAt = 0;
+let behind: Promise<void> = Promise.resolve();
+let hearBusy: (busy: boolean) => void = () => undefined;
+let waiting = 0;
+
+export function onBusy(hear: (busy: boolean) => void): void {
+    hearBusy = hear;
+}
+
+/** How long the service holds requests back, in ms. */
+export const heldBack = (): number => Math.max(0, openAt - Date.now());
+const wait = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
+
+function myTurn(): Promise<void> {
+    const turn = behind.then(async () => {
+        while (heldBack() > 0) await wait(heldBack());
+        await wait(50 + Math.random() * 50);
+    });
+    behind = turn;
+    return turn;
+}
+
+async function patiently(address: string, init: RequestInit): Promise<Response> {
+    if (heldBack() > 0) await myTurn();
+    let answer = await once(address, init);
+    for (let tries = 1; answer.status === 429 && tries < MOST_TRIES && signedIn(); tries++) {
+        const seconds = Number(answer.headers.get('Retry-After') ?? 1);
+        openAt = Math.max(openAt, Date.now() + 1000 * Math.min(LONGEST_S, seconds > 0 ? seconds : 1));
+        if (++waiting === 1) hearBusy(true);
+        try {
+            await myTurn();
+            init.signal?.throwIfAborted();
+            answer = await once(address, init);
+        } finally {
+            if (--waiting === 0) hearBusy(false);
+        }
+    }
+    return answer;
+}
+
+/** fetch with the token, and with patience where there are limits. Throws ApiError, also when the service cannot be reached. */
+export async function ask(address: string, init: RequestInit = {}): Promise<Response> {
+    const answer = await patiently(address, init);
     if (answer.ok) return answer;
     const error = failure(answer.status, await answer.text());
     if (answer.status === 401 && signedIn() && sessionStorage.getItem(STORED) !== null) signOut(error.message);
@@ -142,6 +203,19 @@ export const put = <T>(path: string, body: unknown): Promise<T> => send<T>('PUT'
 export const patch = <T>(path: string, body: unknown): Promise<T> => send<T>('PATCH', path, body);
 export const post = <T>(path: string, body?: unknown): Promise<T> => send<T>('POST', path, body);
 export const remove = (path: string): Promise<void> => send<void>('DELETE', path);
+
+// What changes seldom and is asked for by many at once, as by the tiles of a dashboard: one request for all.
+const KEPT_MS = 15000;
+const kept = new Map<string, { at: number; answer: Promise<unknown> }>();
+
+export function getKept<T>(path: string): Promise<T> {
+    const before = kept.get(path);
+    if (before !== undefined && Date.now() - before.at < KEPT_MS) return before.answer as Promise<T>;
+    const answer = get<T>(path);
+    kept.set(path, { at: Date.now(), answer });
+    answer.catch(() => kept.delete(path));
+    return answer;
+}
 
 export interface Page<T> {
     value: T[];
@@ -181,6 +255,9 @@ export interface Device {
     connected?: boolean;
     lastSeenTime?: string;
 }
+
+/** As in a list to choose from. */
+export const deviceLabel = ({ id, displayName, simulated }: Device): string => `${displayName ?? id}${simulated === true ? ' (simulated)' : ''}`;
 
 export type State = 'waiting' | 'registered' | 'provisioned' | 'blocked';
 

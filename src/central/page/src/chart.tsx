@@ -2,7 +2,6 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
-import 'uplot/dist/uPlot.min.css';
 import { quantity, ticks } from './format';
 
 export interface Series {
@@ -10,6 +9,8 @@ export interface Series {
     unit: string;
     /** ascending by time; ms */
     points: [number, number][];
+    /** of its values, where that is known: percent are shown from 0 to 100, so that 98 does not look like 0 */
+    range?: [number, number] | undefined;
 }
 
 const FONT = '11px system-ui, sans-serif';
@@ -40,8 +41,7 @@ interface ChartProps {
     from?: number;
     to?: number;
     small?: boolean;
-    /** of the values; without it: what they cover */
-    range?: [number, number] | undefined;
+    bars?: boolean;
 }
 
 const MINUTES = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10080]; // between ticks: seconds would not fit
@@ -84,7 +84,7 @@ function options(props: ChartProps, width: number, hover: (at: number | null) =>
         hooks: { setCursor: [(plot) => hover(plot.cursor.idx ?? null)] },
         scales: {
             x: { time: true, range: (_, min, max) => [(props.from ?? min * 1000) / 1000, (props.to ?? max * 1000) / 1000] },
-            ...Object.fromEntries(units.map((unit): [string, uPlot.Scale] => [scaleOf(unit), { range: (_, min, max) => props.range ?? span(min, max) }])),
+            ...Object.fromEntries(units.map((unit): [string, uPlot.Scale] => [scaleOf(unit), { range: (_, min, max) => whole(props.series, unit) ?? (props.bars === true ? fromZero(min, max) : span(min, max)) }])),
         },
         axes: [
             {
@@ -110,13 +110,28 @@ function options(props: ChartProps, width: number, hover: (at: number | null) =>
                     stroke,
                     width: 1.5,
                     spanGaps: true,
-                    points: { show: one.points.length < 40, size: 4, fill: stroke },
-                    ...(props.series.length === 1 ? { fill: stroke + '1f' } : {}),
+                    points: { show: props.bars !== true && one.points.length < 40, size: 4, fill: stroke },
+                    ...(props.bars === true ? { paths: bars(i, props.series.length), fill: stroke } : props.series.length === 1 ? { fill: stroke + '1f' } : {}),
                 };
             }),
         ],
     };
 }
+
+/** What all series of a unit have as their range. */
+function whole(series: Series[], unit: string): [number, number] | undefined {
+    const ranges = series.filter((one) => one.unit === unit).map((one) => one.range);
+    if (ranges.length === 0 || ranges.includes(undefined)) return undefined;
+    return [Math.min(...ranges.map((range) => range?.[0] ?? 0)), Math.max(...ranges.map((range) => range?.[1] ?? 0))];
+}
+
+const fromZero = (min: number | null, max: number | null): [number, number] => {
+    const [low, high] = span(min, max);
+    return [Math.min(0, low), Math.max(0, high)];
+};
+
+/** Bars beside each other where there are several series. */
+const bars = (at: number, of: number): uPlot.Series.PathBuilder | undefined => uPlot.paths.bars?.({ size: [0.7 / of, 40], align: of === 1 ? 0 : at < of / 2 ? -1 : 1 }) as uPlot.Series.PathBuilder | undefined;
 
 /** Room around the values; a flat line stays in the middle, and what is near zero begins there. */
 function span(min: number | null, max: number | null): [number, number] {
@@ -179,10 +194,10 @@ export function Chart(props: ChartProps): JSX.Element {
     );
 }
 
-function describe({ label, series }: ChartProps): string {
+function describe({ label, series, bars }: ChartProps): string {
     const ends = series.map((one) => {
         const last = one.points.at(-1);
         return last === undefined ? `${one.label}: no data` : `${one.label}: ${one.points.length} values, the last ${quantity(last[1], one.unit)}`;
     });
-    return `Line chart, ${label}. ${ends.join('; ')}.`;
+    return `${bars === true ? 'Bar' : 'Line'} chart, ${label}. ${ends.join('; ')}.`;
 }

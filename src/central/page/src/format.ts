@@ -22,6 +22,7 @@ export function unitSymbol(unit: string | undefined): string {
     return UNITS[name] ?? name;
 }
 
+const NBSP = '\u00a0'; // a number stays beside its unit
 const PREFIXES = ['', 'k', 'M', 'G', 'T', 'P'];
 
 function scaled(value: number, unit: string): string {
@@ -31,25 +32,26 @@ function scaled(value: number, unit: string): string {
         rest /= 1000;
         step++;
     }
-    return `${rest.toLocaleString(undefined, { maximumSignificantDigits: 3 })} ${PREFIXES[step]}${unit}`;
+    return `${rest.toLocaleString(undefined, { maximumSignificantDigits: 3 })}${NBSP}${PREFIXES[step]}${unit}`;
 }
 
 function duration(seconds: number): string {
-    if (Math.abs(seconds) < 120) return `${number.format(seconds)} s`;
+    if (Math.abs(seconds) < 120) return `${number.format(seconds)}${NBSP}s`;
     const parts: [number, string][] = [[86400, 'd'], [3600, 'h'], [60, 'min']];
     const at = parts.findIndex(([size]) => Math.abs(seconds) >= size);
     const [size, name] = parts[at] ?? [60, 'min'];
     const next = parts[at + 1];
     const whole = Math.trunc(seconds / size);
     const rest = next === undefined ? 0 : Math.trunc((Math.abs(seconds) % size) / next[0]);
-    return rest > 0 && next !== undefined ? `${whole} ${name} ${rest} ${next[1]}` : `${whole} ${name}`;
+    const first = `${whole}${NBSP}${name}`;
+    return rest > 0 && next !== undefined ? `${first}${NBSP}${rest}${NBSP}${next[1]}` : first;
 }
 
 export function quantity(value: number, unit: string): string {
     if (unit === 'B' || unit === 'B/s' || unit === 'bit/s') return scaled(value, unit);
     if (unit === 's') return duration(value);
     const text = Math.abs(value) >= 1e7 ? compact.format(value) : number.format(value);
-    return unit === '' ? text : unit === '%' ? `${text} %` : `${text} ${unit}`;
+    return unit === '' ? text : `${text}${NBSP}${unit}`;
 }
 
 /** Values along an axis, with as many digits as tell them apart. */

@@ -1,6 +1,7 @@
 // What happens to devices, as it happens: the service's event stream, read by fetch so that the token travels as a
 // header. Takes up where it left off after a break.
-import { ApiError, ask, get, signedIn, url, type Page, type Query } from './api';
+import { useEffect, useRef } from 'preact/hooks';
+import { ApiError, ask, get, heldBack, signedIn, url, type Page, type Query } from './api';
 
 export interface LiveEvent {
     position: number;
@@ -21,7 +22,9 @@ type Hear = (event: LiveEvent) => void;
 export type Link = 'connecting' | 'live' | 'broken';
 
 const RETRY_MS = 2000;
-const POLL_MS = 1500;
+const POLL_MS = 3000;
+const CALM_MS = 300; // between an event and the question that it leads to: events come in crowds
+const APART_MS = 1500; // between two such questions
 
 const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((done) => {
@@ -72,33 +75,95 @@ async function poll(query: Query, from: () => number, hear: Hear, signal: AbortS
         } catch {
             tell('broken');
         }
-        await sleep(POLL_MS, signal);
+        await sleep(Math.max(POLL_MS, heldBack()), signal);
     }
 }
 
-/** Calls `hear` for each event behind position `after`. The result ends it. */
-export function listen(query: Query, after: number, hear: Hear, tell: (link: Link) => void): () => void {
+const HIDDEN_MS = 20000;
+
+/** Aborts what reads while nobody looks: browsers have six connections to a service, for all tabs together. */
+function whileSeen(outer: AbortSignal): AbortSignal {
+    const own = new AbortController();
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const look = (): void => {
+        clearTimeout(timer);
+        if (document.hidden) timer = setTimeout(() => own.abort(), HIDDEN_MS);
+    };
+    const end = (): void => {
+        clearTimeout(timer);
+        document.removeEventListener('visibilitychange', look);
+        own.abort();
+    };
+    document.addEventListener('visibilitychange', look);
+    own.signal.addEventListener('abort', end, { once: true });
+    outer.addEventListener('abort', end, { once: true });
+    look();
+    return own.signal;
+}
+
+const seen = (signal: AbortSignal): Promise<void> =>
+    new Promise((done) => {
+        const look = (): void => {
+            if (document.hidden && !signal.aborted) return;
+            document.removeEventListener('visibilitychange', look);
+            done();
+        };
+        document.addEventListener('visibilitychange', look);
+        signal.addEventListener('abort', look, { once: true });
+        look();
+    });
+
+/** Calls `hear` for each event behind position `after`; undefined: from now on. The result ends it. */
+export function listen(query: Query, after: number | undefined, hear: Hear, tell: (link: Link) => void): () => void {
     const stop = new AbortController();
     const { signal } = stop;
     let last = after;
     const note = (event: LiveEvent): void => {
-        if (event.position <= last) return;
+        if (last !== undefined && event.position <= last) return;
         last = event.position;
-        hear(event);
+        if (event.source !== undefined) hear(event); // the stream says first where it begins
     };
     const run = async (): Promise<void> => {
         while (!signal.aborted && signedIn()) {
             tell('connecting');
+            const reading = whileSeen(signal);
             try {
-                await read(url('/events/stream', { ...query, after: String(last) }), note, signal, () => tell('live'));
+                await read(url('/events/stream', { ...query, after: last?.toString() }), note, reading, () => tell('live'));
             } catch (error) {
-                if (error instanceof ApiError && error.status >= 400 && error.status !== 401) return poll(query, () => last, note, signal, tell);
+                if (error instanceof ApiError && error.status >= 400 && error.status !== 401) return poll(query, () => last ?? 0, note, signal, tell);
             }
             if (signal.aborted) return;
             tell('broken');
-            await sleep(RETRY_MS, signal);
+            await (document.hidden ? seen(signal) : sleep(RETRY_MS, signal));
         }
     };
     void run();
     return () => stop.abort();
+}
+
+/** Runs when something of that kind happened, and at last every `atLeastMs`: where a stream is broken, or for what no event tells. */
+export function useChanges(query: Query, run: () => void, atLeastMs: number): void {
+    const last = useRef(run);
+    last.current = run;
+    useEffect(() => {
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        let ran = Date.now();
+        const now = (): void => {
+            timer = undefined;
+            ran = Date.now();
+            if (!document.hidden) last.current();
+        };
+        const hear = (): void => {
+            timer ??= setTimeout(now, Math.max(CALM_MS, ran + APART_MS - Date.now()));
+        };
+        const again = setInterval(() => Date.now() - ran >= atLeastMs && now(), Math.min(atLeastMs, 5000));
+        document.addEventListener('visibilitychange', hear);
+        const end = listen(query, undefined, hear, () => undefined);
+        return () => {
+            clearTimeout(timer);
+            clearInterval(again);
+            document.removeEventListener('visibilitychange', hear);
+            end();
+        };
+    }, [JSON.stringify(query), atLeastMs]);
 }

@@ -1,22 +1,24 @@
 // The frame: who is signed in, where one is, and the view of that place.
 import { render, type JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { onSignOut, signedIn, signOut, whoAmI } from './api';
+import { may, nameOf, onBusy, onSignOut, signedIn, signOut, whoAmI } from './api';
+import 'uplot/dist/uPlot.min.css'; // uPlot itself comes with the first chart
 import './style.css';
 import { Guard, Icon, Notes, Problem, useResource } from './ui';
 import { SignIn } from './views/signin';
 import { viewOf } from './views/routes';
 
-const PLACES: [key: string, text: string][] = [
-    ['devices', 'Devices'],
-    ['groups', 'Device groups'],
-    ['templates', 'Templates'],
-    ['dashboards', 'Dashboards'],
-    ['analytics', 'Analytics'],
-    ['jobs', 'Jobs'],
-    ['connect', 'Connect a device'],
-    ['access', 'Access'],
-    ['organizations', 'Organizations'],
+const PLACES: [key: string, text: string, ...rights: string[]][] = [
+    ['devices', 'Devices', 'device.read'],
+    ['groups', 'Device groups', 'group.read'],
+    ['templates', 'Templates', 'template.read'],
+    ['dashboards', 'Dashboards', 'dashboard.read'],
+    ['analytics', 'Analytics', 'query.run'],
+    ['jobs', 'Jobs', 'job.read'],
+    ['connect', 'Connect a device', 'device.write'],
+    ['access', 'Access', 'people.read', 'enrolment.read'],
+    ['organizations', 'Organizations', 'people.read'],
+    ['settings', 'Settings', 'file.read'],
 ];
 
 // --- light and dark: what the system says, until somebody chooses ---
@@ -69,7 +71,7 @@ function decode(text: string): string {
 function Navigation({ current }: { current: string }): JSX.Element {
     return (
         <ul>
-            {PLACES.map(([key, text]) => (
+            {PLACES.filter(([, , ...rights]) => rights.some(may)).map(([key, text]) => (
                 <li>
                     <a href={`#/${key}`} aria-current={key === current ? 'page' : undefined}>
                         <Icon name={key} />
@@ -85,6 +87,9 @@ function Frame(): JSX.Element {
     const place = usePlace();
     const me = useResource(whoAmI, []); // its rights are known before a view shows what it offers
     const [open, setOpen] = useState(false);
+    const [busy, setBusy] = useState(false);
+    useEffect(() => onBusy(setBusy), []);
+    const who = me.data === undefined ? undefined : nameOf(me.data);
     const main = useRef<HTMLElement>(null);
     const first = useRef(true);
     const at = place.join('/');
@@ -112,11 +117,16 @@ function Frame(): JSX.Element {
                     </span>
                 </div>
                 <nav id="places" class="places" aria-label="Main">
-                    <Navigation current={place[0] ?? ''} />
+                    {me.data !== undefined && <Navigation current={place[0] ?? ''} />}
                 </nav>
                 <div class="who">
-                    <span class="who-name" title="The API token you are signed in with">
-                        {me.data?.id}
+                    <span class="who-name" title="The API token you are signed in with, and its role">
+                        {who !== undefined && (
+                            <>
+                                <b>{who.name}</b>
+                                <span>{who.role}</span>
+                            </>
+                        )}
                     </span>
                     <span class="only-wide">
                         <ThemeButton />
@@ -126,6 +136,9 @@ function Frame(): JSX.Element {
                     </button>
                 </div>
             </header>
+            <div class="busy" role="status">
+                {busy && 'The service has a limit of requests; waiting for it…'}
+            </div>
             <main ref={main} id="main" tabIndex={-1}>
                 <Problem error={me.data === undefined ? me.error : undefined} />
                 {me.data !== undefined && <Guard at={at}>{viewOf(place)}</Guard>}

@@ -117,6 +117,12 @@ export function schemaName(schema: Schema): string {
 export const isNumeric = (schema: Schema): boolean =>
     schema.kind === 'primitive' && ['double', 'float', 'integer', 'long'].includes(schema.name);
 
+export const isBoolean = (schema: Schema): boolean => schema.kind === 'primitive' && schema.name === 'boolean';
+
+/** Percent have a range of their own: the whole of it is shown. */
+export const wholeRange = ({ unit, min, max }: Capability): [number, number] | undefined =>
+    unit === '%' && min !== undefined && max !== undefined ? [min, max] : undefined;
+
 const asNumber = (value: unknown): number | undefined => (typeof value === 'number' ? value : undefined);
 
 import { unitSymbol } from './format';

@@ -1,8 +1,8 @@
 // A device's telemetry: what was, by the query API, and what comes, by the event stream.
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { follow, get, post, type Page, type Query } from './api';
+import { follow, get, id, post, type Page, type Query } from './api';
 import { listen, timeOf, type Link, type LiveEvent } from './live';
-import { isNumeric, keyOf, type Capability } from './model';
+import { isNumeric, keyOf, pathOf, type Capability } from './model';
 
 export type Points = [number, number][];
 export type Row = Record<string, unknown>;
@@ -76,9 +76,39 @@ export function pointsOf(rows: Row[], name: string): Points {
     });
 }
 
-/** The window in about so many buckets; undefined where single messages are few enough. */
-export const bucketOf = (windowMs: number): number | undefined =>
-    windowMs <= 3600e3 ? undefined : Math.max(60e3, Math.round(windowMs / 200 / 60e3) * 60e3);
+export interface Bucket {
+    timestamp: string;
+    count: number;
+    min?: number;
+    max?: number;
+    avg?: number;
+    last?: unknown;
+}
+
+/** What a telemetry of a device was over a time. Not a query: those are few a second where limits hold. */
+export async function bucketsOf(deviceId: string, one: Capability, windowMs: number, buckets: number): Promise<Bucket[]> {
+    const path = `/devices/${id(deviceId)}${pathOf(one, `/telemetry/${id(one.name)}/history`)}`;
+    const from = new Date(Date.now() - windowMs).toISOString();
+    return (await get<{ value: Bucket[] }>(path, { from, buckets: String(buckets) })).value;
+}
+
+/** avg, min, max, sum or count of a bucket; undefined where it has no numbers. */
+export function aggregateOf(bucket: Bucket, aggregate: string): number | undefined {
+    if (aggregate === 'count') return bucket.count;
+    if (aggregate === 'min') return bucket.min;
+    if (aggregate === 'max') return bucket.max;
+    return aggregate === 'sum' ? (bucket.avg === undefined ? undefined : bucket.avg * bucket.count) : bucket.avg;
+}
+
+export const pointsIn = (buckets: Bucket[], aggregate: string): Points =>
+    buckets.flatMap((bucket): Points => {
+        const value = aggregateOf(bucket, aggregate);
+        return value === undefined ? [] : [[Date.parse(bucket.timestamp), value]];
+    });
+
+const MESSAGES_MS = 3600e3; // longer windows are drawn by averages
+const BUCKETS = 200;
+const MOST_DRAWN = 24;
 
 // --- live ---
 
@@ -136,14 +166,13 @@ async function recent(query: Query): Promise<LiveEvent[]> {
 const newest = async (): Promise<number> => (await get<Page<LiveEvent>>('/events', { maxpagesize: '1' })).value[0]?.position ?? 0;
 
 /** In a window of many messages: averages of the past, then what comes. */
-async function past(store: Store, wanted: { deviceId: string; template: string | undefined; telemetry: Capability[]; windowMs: number }): Promise<void> {
-    const { deviceId, template, telemetry, windowMs } = wanted;
+async function past(store: Store, wanted: { deviceId: string; telemetry: Capability[]; windowMs: number }): Promise<void> {
+    const { deviceId, telemetry, windowMs } = wanted;
     const take = (event: LiveEvent): void => valuesOf(event).forEach(([key, value, at]) => note(store, key, value, at));
-    const bucketMs = bucketOf(windowMs);
-    if (bucketMs !== undefined && template !== undefined) {
-        const names = telemetry.filter((one) => isNumeric(one.schema)).map(keyOf);
-        const rows = names.length === 0 ? [] : await rowsOf({ template, names, windowMs, bucketMs, deviceId });
-        for (const row of rows) for (const name of names) if (row[name] !== undefined) note(store, name, row[name], Date.parse(String(row['$ts'])));
+    if (windowMs > MESSAGES_MS) {
+        const drawn = telemetry.filter((one) => isNumeric(one.schema)).slice(0, MOST_DRAWN);
+        const found = await Promise.all(drawn.map((one) => bucketsOf(deviceId, one, windowMs, BUCKETS)));
+        for (const [i, one] of drawn.entries()) for (const [at, value] of pointsIn(found[i] ?? [], 'avg')) note(store, keyOf(one), value, at);
         (await get<Page<LiveEvent>>('/events', { deviceId, kind: 'telemetry', maxpagesize: '50' })).value.reverse().forEach(take);
         return;
     }
@@ -154,7 +183,7 @@ async function past(store: Store, wanted: { deviceId: string; template: string |
 }
 
 /** The telemetry of a device over the last windowMs, growing as it comes. */
-export function useLive(deviceId: string, template: string | undefined, telemetry: Capability[], windowMs: number): Live {
+export function useLive(deviceId: string, telemetry: Capability[], windowMs: number): Live {
     const store = useRef<Store>({ series: new Map(), last: new Map(), loaded: false });
     const [link, setLink] = useState<Link>('connecting');
     const [now, setNow] = useState(Date.now());
@@ -168,7 +197,7 @@ export function useLive(deviceId: string, template: string | undefined, telemetr
         let gone = false;
         const begin = async (): Promise<void> => {
             const after = await newest();
-            await past(own, { deviceId, template, telemetry, windowMs });
+            await past(own, { deviceId, telemetry, windowMs });
             own.loaded = true;
             if (gone) return;
             setNow(Date.now());
@@ -177,7 +206,7 @@ export function useLive(deviceId: string, template: string | undefined, telemetr
         };
         begin().then(() => setError(undefined), setError);
         return () => ((gone = true), end());
-    }, [deviceId, template, names, windowMs]);
+    }, [deviceId, names, windowMs]);
 
     useEffect(() => {
         const draw = setInterval(() => document.hidden || setNow(Date.now()), 1000);

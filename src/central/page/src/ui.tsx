@@ -264,6 +264,9 @@ const PATHS: Record<string, string> = {
     sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2',
     out: 'M10 4H5v16h5M14 8l4 4-4 4M18 12H9',
     right: 'M9 6l6 6-6 6',
+    move: 'M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3',
+    edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
+    settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 4.500v5M9 14.500v5',
 };
 
 export function Icon({ name }: { name: keyof typeof PATHS & string }): JSX.Element {
@@ -274,7 +277,7 @@ export function Icon({ name }: { name: keyof typeof PATHS & string }): JSX.Eleme
     );
 }
 
-export type Tone = 'good' | 'bad' | 'warn' | 'dim' | 'info';
+export type Tone = 'good' | 'bad' | 'warn' | 'dim' | 'info' | 'sim';
 export function Badge({ tone, children }: { tone: Tone; children: Children }): JSX.Element {
     return <span class={`badge ${tone}`}>{children}</span>;
 }
@@ -288,7 +291,12 @@ const STATES = {
 
 export function StateBadge({ device }: { device: Device }): JSX.Element {
     const [tone, text] = STATES[deviceState(device)];
-    return <Badge tone={tone}>{text}</Badge>;
+    return (
+        <span class="badges">
+            <Badge tone={tone}>{text}</Badge>
+            {device.simulated === true && <Badge tone="sim">Simulated</Badge>}
+        </span>
+    );
 }
 
 export function Online({ device }: { device: Device }): JSX.Element {

@@ -1,10 +1,10 @@
 // Analytics: choose, draw, take away.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { all, type Device } from '../api';
+import { all, deviceLabel, type Device } from '../api';
 import { Chart, type Series } from '../chart';
 import { csv, download, quantity, when } from '../format';
-import { capabilitiesOf, isNumeric, keyOf, templateName, type Capability } from '../model';
+import { capabilitiesOf, isNumeric, keyOf, templateName, wholeRange, type Capability } from '../model';
 import { isoDuration, pointsOf, rowsOf, type Ask } from '../telemetry';
 import { Card, Empty, Page, Problem, SelectField, Table } from '../ui';
 import { Choices } from './dashboards';
@@ -85,7 +85,7 @@ export function AnalyticsView(): JSX.Element {
         function add(one: Capability, device: string | undefined, rows: Record<string, unknown>[]): void {
             const label = (device === undefined ? '' : `${device} `) + one.displayName;
             const points = pointsOf(rows, keyOf(one));
-            series.push({ label, unit: NUMERIC_ONLY.has(aggregate) ? one.unit : '', points });
+            series.push({ label, unit: NUMERIC_ONLY.has(aggregate) ? one.unit : '', points, range: aggregate === 'SUM' || aggregate === 'COUNT' ? undefined : wholeRange(one) });
             const at = columns.push(`${aggregate.toLowerCase()} ${label}`) - 1;
             for (const [time, value] of points) {
                 const row = table.get(time) ?? [];
@@ -111,7 +111,7 @@ export function AnalyticsView(): JSX.Element {
                                     options={[
                                         ['*', 'All of the template'],
                                         ...(groups.data ?? []).map((one): [string, string] => [`=${one.id}`, `Group: ${one.displayName ?? one.id}`]),
-                                        ...devices.map((one): [string, string] => [one.id, one.displayName ?? one.id]),
+                                        ...devices.map((one): [string, string] => [one.id, deviceLabel(one)]),
                                     ]}
                                 />
                                 {source === '*' && devices.length > 1 && (

@@ -1,8 +1,9 @@
 // How a device gets here: who it is, its key, and a program that compiles.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { all, get, id, put, type Device } from '../api';
-import { Card, Code, Facts, Loaded, Page, Problem, SelectField, TextField, useInterval, useResource, Online, Secret, Copy } from '../ui';
+import { all, deviceLabel, get, id, put, type Device } from '../api';
+import { useChanges } from '../live';
+import { Card, Code, Facts, Loaded, Page, Problem, SelectField, TextField, useResource, Online, Secret, Copy } from '../ui';
 import type { Credentials } from './device_connection';
 
 declare const SAMPLE: string; // samples/runner.c, put in when the page is built
@@ -39,7 +40,7 @@ export function ConnectView({ deviceId }: { deviceId: string | undefined }): JSX
                         label="One that is here"
                         value={chosen}
                         onInput={setChosen}
-                        options={[['', 'Choose…'], ...(devices.data ?? []).map((one): [string, string] => [one.id, one.displayName ?? one.id])]}
+                        options={[['', 'Choose…'], ...(devices.data ?? []).filter((one) => one.simulated !== true).map((one): [string, string] => [one.id, deviceLabel(one)])]}
                     />
                     <form class="beside" onSubmit={(event) => void make(event)}>
                         <TextField label="Or a new one: its id" required value={name} onInput={setName} pattern="[A-Za-z0-9._:\-]*[A-Za-z0-9\-]" placeholder="my-first-device" />
@@ -62,7 +63,7 @@ export function Snippet({ device, steps }: { device: Device; steps?: boolean }):
         [device.id],
     );
     const now = useResource(() => get<Device>(`/devices/${id(device.id)}`), [device.id]);
-    useInterval(now.reload, steps === true ? 2000 : null);
+    useChanges({ deviceId: device.id, kind: 'deviceConnectivity,deviceLifecycle' }, now.reload, 20000);
     return (
         <Loaded of={known}>
             {({ info, keys }) => (

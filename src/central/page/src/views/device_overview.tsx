@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { id, type Device } from '../api';
 import { Chart } from '../chart';
 import { ago, quantity, show, when } from '../format';
-import { isNumeric, keyOf, type Capability, type Part } from '../model';
+import { isBoolean, isNumeric, keyOf, wholeRange, type Capability, type Part } from '../model';
 import { useLive, type Live } from '../telemetry';
 import { Card, Empty, Facts, Problem } from '../ui';
 
@@ -15,7 +15,7 @@ const WINDOWS: [ms: number, text: string][] = [
     [7 * 86400e3, '7 d'],
 ];
 
-const drawable = (one: Capability): boolean => isNumeric(one.schema) || (one.schema.kind === 'primitive' && one.schema.name === 'boolean');
+const drawable = (one: Capability): boolean => isNumeric(one.schema) || isBoolean(one.schema);
 
 export function WindowChoice({ value, onChange }: { value: number; onChange: (ms: number) => void }): JSX.Element {
     return (
@@ -32,7 +32,7 @@ export function WindowChoice({ value, onChange }: { value: number; onChange: (ms
 export function Overview({ device, parts }: { device: Device; parts: Part[] }): JSX.Element {
     const [windowMs, setWindow] = useState(300e3);
     const telemetry = useMemo(() => parts.flatMap((part) => part.capabilities.filter((one) => one.kind === 'Telemetry')), [parts]);
-    const live = useLive(device.id, device.template, telemetry, windowMs);
+    const live = useLive(device.id, telemetry, windowMs);
     const extra = useMemo(() => unmodeled(live, telemetry), [live.series.size, telemetry]);
     const all = extra === undefined ? parts : [...parts, extra];
     if (live.error !== undefined) return <Problem error={live.error} />;
@@ -131,9 +131,6 @@ function Silent(props: { names: Capability[]; all: boolean; waiting: boolean; de
     return <p class="dim silent">Not received yet: {names}</p>;
 }
 
-/** Percent are shown in the whole of their range, so that 98 does not look like 0. */
-const whole = ({ unit, min, max }: Capability): [number, number] | undefined => (unit === '%' && min !== undefined && max !== undefined ? [min, max] : undefined);
-
 function TelemetryChart({ of, live, windowMs }: { of: Capability; live: Live; windowMs: number }): JSX.Element {
     const key = keyOf(of);
     const last = live.last.get(key);
@@ -151,7 +148,7 @@ function TelemetryChart({ of, live, windowMs }: { of: Capability; live: Live; wi
             }
             actions={<output class="big">{typeof value === 'number' ? quantity(value, of.unit) : show(value)}</output>}
         >
-            <Chart small height={150} label={of.displayName} series={[{ label: of.displayName, unit: of.unit, points }]} from={from} to={live.now} range={whole(of)} />
+            <Chart small height={150} label={of.displayName} series={[{ label: of.displayName, unit: of.unit, points, range: wholeRange(of) }]} from={from} to={live.now} />
         </Card>
     );
 }

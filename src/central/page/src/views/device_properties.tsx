@@ -3,9 +3,10 @@ import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
 import { get, id, may, patch, type Device } from '../api';
 import { ago, show, when } from '../format';
+import { useChanges } from '../live';
 import { pathOf, schemaName, type Capability, type Json, type Part } from '../model';
 import { Control } from '../schema';
-import { Badge, Card, Empty, Loaded, useAction, useInterval, useResource } from '../ui';
+import { Badge, Card, Empty, Loaded, useAction, useResource } from '../ui';
 
 interface Meta {
     desiredValue?: unknown;
@@ -48,7 +49,7 @@ function SyncBadge({ meta }: { meta: Meta }): JSX.Element | null {
 
 export function Properties({ device, parts }: { device: Device; parts: Part[] }): JSX.Element {
     const values = useResource(() => get<Json>(`/devices/${id(device.id)}/properties`), [device.id]);
-    useInterval(values.reload, 2000);
+    useChanges({ deviceId: device.id, kind: 'properties' }, values.reload, 20000);
     return (
         <Loaded of={values}>
             {(all) => {
