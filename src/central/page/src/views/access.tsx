@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { id, put } from '../api';
 import { when } from '../format';
 import { Badge, Card, Code, Dialog, FormDialog, Page, SelectField, Tabs, TextField } from '../ui';
+import { EnrolmentGroups, EnrolmentGroupView } from './enrolment';
 import { EntityList, freshId, NewButton, useEntities, type Entity } from './entities';
 
 interface RoleRef {
@@ -34,11 +35,12 @@ const TABS: [string, string][] = [
     ['enrolment', 'Enrolment groups'],
 ];
 
-export function AccessView({ tab }: { tab: string }): JSX.Element {
+export function AccessView({ tab, group }: { tab: string; group: string | undefined }): JSX.Element {
+    if (tab === 'enrolment' && group !== undefined) return <EnrolmentGroupView key={group} group={group} />;
     return (
         <Page title="Access" lead="What people, programs and devices have to show to be let in.">
             <Tabs label="Access" current={tab} tabs={TABS.map(([key, text]) => ({ key, text, href: `#/access/${key}` }))} />
-            {tab === 'users' ? <Users /> : tab === 'roles' ? <Roles /> : tab === 'enrolment' ? <Enrolment /> : <Tokens />}
+            {tab === 'users' ? <Users /> : tab === 'roles' ? <Roles /> : tab === 'enrolment' ? <EnrolmentGroups /> : <Tokens />}
         </Page>
     );
 }
@@ -99,11 +101,12 @@ function Tokens(): JSX.Element {
     return (
         <>
             <div class="toolbar">
-                <NewButton what="token" onClick={() => setMaking(true)} />
+                <NewButton what="token" right="people.write" onClick={() => setMaking(true)} />
             </div>
             <EntityList
                 path="/apiTokens"
                 what="token"
+                right="people.write"
                 list={list}
                 empty={<p>Programs sign in with a token of their own, so that it can be taken back.</p>}
                 add={() => setMaking(true)}
@@ -152,11 +155,12 @@ function Users(): JSX.Element {
     return (
         <>
             <div class="toolbar">
-                <NewButton what="user" onClick={() => setOpen('new')} />
+                <NewButton what="user" right="people.write" onClick={() => setOpen('new')} />
             </div>
             <EntityList
                 path="/users"
                 what="user"
+                right="people.write"
                 list={list}
                 empty={<p>A user is a person with a role. Give each one a token to sign in with.</p>}
                 edit={setOpen}
@@ -196,11 +200,12 @@ function Roles(): JSX.Element {
     return (
         <>
             <div class="toolbar">
-                <NewButton what="role" onClick={() => setOpen('new')} />
+                <NewButton what="role" right="people.write" onClick={() => setOpen('new')} />
             </div>
             <EntityList
                 path="/roles"
                 what="role"
+                right="people.write"
                 list={list}
                 empty={null}
                 edit={setOpen}
@@ -244,45 +249,6 @@ function RoleForm(props: { of: Role | undefined; known: Role[]; onClose: () => v
     );
 }
 
-interface Enrolment extends Entity {
-    enabled?: boolean;
-    type?: string;
-    attestation?: { type?: string };
-}
-
-function Enrolment(): JSX.Element {
-    const list = useEntities<Enrolment>('/enrollmentGroups');
-    const [making, setMaking] = useState(false);
-    const [name, setName] = useState('');
-    const make = async (): Promise<void> => {
-        await put(`/enrollmentGroups/${id(name.replace(/[^A-Za-z0-9-]/g, '-'))}`, { displayName: name, enabled: true, type: 'iot', attestation: { type: 'symmetricKey' } });
-        list.reload();
-    };
-    return (
-        <>
-            <div class="toolbar">
-                <NewButton what="group" onClick={() => setMaking(true)} />
-            </div>
-            <EntityList
-                path="/enrollmentGroups"
-                what="enrolment group"
-                list={list}
-                empty={<p>Devices of a group share a key or an authority, and appear by themselves.</p>}
-                columns={[
-                    { name: 'Group', class: 'main', cell: (one) => <b>{one.displayName ?? one.id}</b> },
-                    { name: 'Attestation', cell: (one) => (one.attestation?.type === 'x509' ? 'X.509' : 'Symmetric key') },
-                    { name: 'State', cell: (one) => (one.enabled === false ? <Badge tone="bad">Disabled</Badge> : <Badge tone="good">Enabled</Badge>) },
-                ]}
-            />
-            {making && (
-                <FormDialog title="New enrolment group" submit="Create" onClose={() => setMaking(false)} onSubmit={make}>
-                    <TextField label="Name" required autofocus value={name} onInput={setName} hint="The service makes its keys." />
-                </FormDialog>
-            )}
-        </>
-    );
-}
-
 export function OrganizationsView(): JSX.Element {
     const list = useEntities<Organization>('/organizations');
     const [open, setOpen] = useState<Organization | 'new'>();
@@ -291,11 +257,12 @@ export function OrganizationsView(): JSX.Element {
         <Page
             title="Organizations"
             lead="Who is bound to an organization sees its devices and those of the ones below it, and no others."
-            actions={<NewButton what="organization" onClick={() => setOpen('new')} />}
+            actions={<NewButton what="organization" right="people.write" onClick={() => setOpen('new')} />}
         >
             <EntityList
                 path="/organizations"
                 what="organization"
+                right="people.write"
                 list={{ ...list, ...(list.data === undefined ? {} : { data: inOrder(all) }) }}
                 empty={<p>They keep customers or sites apart. Without any, everybody sees all devices.</p>}
                 edit={setOpen}

@@ -1,7 +1,7 @@
 // Lists of simple things with a form each: groups, tokens, users, organizations.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { all, id, remove } from '../api';
+import { all, id, may, remove } from '../api';
 import { Confirm, Empty, Icon, Loaded, Table, useResource, type Children, type Column, type Resource } from '../ui';
 
 export interface Entity {
@@ -26,6 +26,7 @@ interface EntityListProps<T extends Entity> {
     add?: () => void;
     edit?: (of: T) => void;
     fixed?: (of: T) => boolean;
+    right: string; // what it takes to change one
 }
 
 export function EntityList<T extends Entity>(props: EntityListProps<T>): JSX.Element {
@@ -54,14 +55,14 @@ export function EntityList<T extends Entity>(props: EntityListProps<T>): JSX.Ele
                     rows.length === 0 ? (
                         <Empty title={`No ${props.what}s yet`}>
                             {props.empty}
-                            {props.add !== undefined && (
+                            {props.add !== undefined && may(props.right) && (
                                 <button onClick={props.add}>
                                     <Icon name="plus" /> New {props.what}
                                 </button>
                             )}
                         </Empty>
                     ) : (
-                        <Table label={`${props.what}s`} rows={rows} keyOf={(one) => one.id} columns={[...props.columns, actions]} />
+                        <Table label={`${props.what}s`} rows={rows} keyOf={(one) => one.id} columns={may(props.right) ? [...props.columns, actions] : props.columns} />
                     )
                 }
             </Loaded>
@@ -85,8 +86,9 @@ export function EntityList<T extends Entity>(props: EntityListProps<T>): JSX.Ele
     );
 }
 
-export const NewButton = ({ what, onClick }: { what: string; onClick: () => void }): JSX.Element => (
-    <button class="primary" onClick={onClick}>
-        <Icon name="plus" /> New {what}
-    </button>
-);
+export const NewButton = ({ what, right, onClick }: { what: string; right: string; onClick: () => void }): JSX.Element | null =>
+    may(right) ? (
+        <button class="primary" onClick={onClick}>
+            <Icon name="plus" /> New {what}
+        </button>
+    ) : null;

@@ -22,11 +22,12 @@ export function GroupsView({ chosen }: { chosen: string | undefined }): JSX.Elem
         <Page
             title="Device groups"
             lead="A group is a filter: devices come and go by what they are. Jobs, dashboards and analytics use them."
-            actions={<NewButton what="group" onClick={() => setOpen('new')} />}
+            actions={<NewButton what="group" right="group.write" onClick={() => setOpen('new')} />}
         >
             <EntityList
                 path="/deviceGroups"
                 what="group"
+                right="group.write"
                 list={list}
                 empty={<p>Begin with one for all devices of a template.</p>}
                 add={() => setOpen('new')}

@@ -39,7 +39,7 @@ function Progress({ of }: { of: Job }): JSX.Element {
 export function JobsView({ scheduled }: { scheduled: boolean }): JSX.Element {
     const [making, setMaking] = useState(false);
     return (
-        <Page title="Jobs" lead="Set a property, run a command or change the template of every device in a group." actions={may('job.write') && <NewButton what="job" onClick={() => setMaking(true)} />}>
+        <Page title="Jobs" lead="Set a property, run a command or change the template of every device in a group." actions={<NewButton what="job" right="job.write" onClick={() => setMaking(true)} />}>
             <Tabs
                 label="Jobs"
                 current={scheduled ? 'scheduled' : 'jobs'}
@@ -56,7 +56,8 @@ export function JobsView({ scheduled }: { scheduled: boolean }): JSX.Element {
 
 function JobList(): JSX.Element {
     const list = useEntities<Job>('/jobs');
-    useInterval(list.reload, 3000);
+    const active = list.data?.some((one) => one.status === 'running' || one.status === 'pending') === true;
+    useInterval(list.reload, active ? 3000 : 15000);
     return (
         <Loaded of={list}>
                 {(jobs) =>
@@ -88,8 +89,8 @@ export function JobView({ jobId }: { jobId: string }): JSX.Element {
     const job = useResource(() => get<Job>(`/jobs/${id(jobId)}`), [jobId]);
     const devices = useResource(() => all<{ id: string; status?: string; error?: string; message?: string }>(`/jobs/${id(jobId)}/devices`), [jobId]);
     const [busy, act] = useAction();
-    useInterval(() => (job.reload(), devices.reload()), 3000);
     const status = job.data?.status ?? '';
+    useInterval(() => (job.reload(), devices.reload()), status === 'running' || status === 'pending' || status === '' ? 2000 : 15000);
     const tell = (verb: string): void => void act(() => (verb === 'rerun' ? put(`/jobs/${id(jobId)}/rerun/${freshId('rerun')}`, {}) : post(`/jobs/${id(jobId)}/${verb}`))).then(job.reload);
     return (
         <Page
@@ -171,6 +172,7 @@ function ScheduledList(): JSX.Element {
         <EntityList
             path="/scheduledJobs"
             what="scheduled job"
+            right="job.write"
             list={list}
             empty={<p>Make a job, and choose a time for it.</p>}
             columns={[

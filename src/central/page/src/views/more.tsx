@@ -5,4 +5,5 @@ export { ConnectView } from './connect';
 export { DashboardsView, DashboardView } from './dashboards';
 export { GroupsView } from './groups';
 export { JobsView, JobView } from './jobs';
+export { SettingsView } from './settings';
 export { TemplatesView, TemplateView } from './templates';
