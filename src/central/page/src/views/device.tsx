@@ -2,28 +2,33 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { deviceState, get, id, may, patch, remove, type Device } from '../api';
+import { useChanges } from '../live';
 import { partsOf, templateName, type Template } from '../model';
-import { Confirm, FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useInterval, useResource, type Resource } from '../ui';
+import { Confirm, FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useResource, type Resource } from '../ui';
 import { TemplateName, useTemplates } from './devices';
 import { Commands } from './device_commands';
+import { About } from './device_about';
 import { Connection } from './device_connection';
+import { Files } from './device_files';
 import { EventsTab } from './device_events';
 import { Overview } from './device_overview';
 import { Properties } from './device_properties';
 
 const TABS: [key: string, text: string][] = [
     ['overview', 'Overview'],
+    ['about', 'About'],
     ['properties', 'Properties'],
     ['commands', 'Commands'],
     ['raw', 'Raw data'],
     ['history', 'History'],
+    ['files', 'Files'],
     ['connect', 'Connection'],
 ];
 
 export function DeviceView({ deviceId, tab }: { deviceId: string; tab: string }): JSX.Element {
     const device = useResource(() => get<Device>(`/devices/${id(deviceId)}`), [deviceId]);
     const templates = useTemplates();
-    useInterval(device.reload, 3000);
+    useChanges({ deviceId, kind: 'deviceConnectivity,deviceLifecycle' }, device.reload, 20000);
     const name = device.data?.displayName ?? deviceId;
     return (
         <Page
@@ -33,6 +38,13 @@ export function DeviceView({ deviceId, tab }: { deviceId: string; tab: string })
             actions={device.data !== undefined && may('device.write') && <Actions device={device.data} templates={templates} reload={device.reload} />}
         >
             <Tabs label="Of this device" current={tab} tabs={TABS.map(([key, text]) => ({ key, text, href: `#/devices/${id(deviceId)}/${key}` }))} />
+            {device.data !== undefined && deviceState(device.data) === 'waiting' && (
+                <div class="notice" role="status">
+                    <p>
+                        <b>This device waits for approval.</b> It has good credentials, and may not connect until somebody approves.
+                    </p>
+                </div>
+            )}
             <Loaded of={device}>{(data) => <Body device={data} templates={templates} tab={tab} resource={device} />}</Loaded>
         </Page>
     );
@@ -43,7 +55,6 @@ function Summary({ device, templates }: { device: Device; templates: Map<string,
         <span class="summary">
             <Online device={device} />
             <StateBadge device={device} />
-            {device.simulated === true && <span class="badge dim">Simulated</span>}
             {device.displayName !== undefined && device.displayName !== device.id && <code>{device.id}</code>}
             <span class="dim">
                 Template: <TemplateName of={device.template} templates={templates} />
@@ -67,6 +78,10 @@ function Body(props: { device: Device; templates: Map<string, Template>; tab: st
             return <EventsTab key="history" device={device} kind="history" />;
         case 'connect':
             return <Connection device={device} />;
+        case 'files':
+            return <Files device={device} />;
+        case 'about':
+            return <About device={device} parts={parts} template={template} />;
         default:
             return <Overview device={device} parts={parts} />;
     }

@@ -4,6 +4,7 @@ import { get, id, type Device } from '../api';
 import { ago, when } from '../format';
 import { Card, Facts, Loaded, Secret, useResource, Copy } from '../ui';
 import { Snippet } from './connect';
+import { Relations } from './device_relations';
 
 export interface Credentials {
     idScope: string;
@@ -48,6 +49,7 @@ export function Connection({ device }: { device: Device }): JSX.Element {
                     />
                 </Card>
             </div>
+            <Relations device={device} />
             <Snippet device={device} />
         </>
     );

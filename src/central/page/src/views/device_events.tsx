@@ -4,11 +4,11 @@ import { useEffect, useState } from 'preact/hooks';
 import { get, type Device, type Page as ListPage } from '../api';
 import { dayTime, when } from '../format';
 import { listen, type LiveEvent } from '../live';
-import { Badge, Card, Empty, Problem, type Tone } from '../ui';
+import { Badge, Card, Empty, Problem, type Children, type Tone } from '../ui';
 
 const KEPT = 150;
 const RAW = 'telemetry,properties';
-const HISTORY = 'deviceConnectivity,deviceLifecycle,commands';
+const HISTORY = 'deviceConnectivity,deviceLifecycle,commands,fileUploads,devicePropertyDesiredChange,cloudPropertyChange';
 
 export function EventsTab({ device, kind }: { device: Device; kind: 'raw' | 'history' }): JSX.Element {
     const [events, setEvents] = useState<LiveEvent[]>([]);
@@ -60,10 +60,11 @@ export function EventsTab({ device, kind }: { device: Device; kind: 'raw' | 'his
 
 const TONES: Record<string, Tone> = {
     connected: 'good', disconnected: 'dim', provisioned: 'good', enabled: 'good', disabled: 'bad', deleted: 'bad', registered: 'info',
-    commandRun: 'info', commandAnswered: 'good', telemetry: 'info',
+    commandRun: 'info', commandAnswered: 'good', telemetry: 'info', fileUploaded: 'good', fileUploadFailed: 'bad',
 };
 
 function EventRow({ event }: { event: LiveEvent }): JSX.Element {
+    const said = saidOf(event);
     const shown = event.text ?? (event.body === undefined ? undefined : JSON.stringify(shorten(event)));
     return (
         <li>
@@ -74,7 +75,7 @@ function EventRow({ event }: { event: LiveEvent }): JSX.Element {
                 <Badge tone={TONES[event.type] ?? 'dim'}>{words(event.type)}</Badge>
                 {event.component !== undefined && <span class="dim"> {event.component}</span>}
             </span>
-            {shown !== undefined && <code>{shown}</code>}
+            {said !== undefined ? <span class="said">{said}</span> : shown !== undefined && <code>{shown}</code>}
         </li>
     );
 }
@@ -82,6 +83,47 @@ function EventRow({ event }: { event: LiveEvent }): JSX.Element {
 /** Of a property change, what has changed. */
 function shorten({ source, body }: LiveEvent): unknown {
     return source === 'properties' && typeof body === 'object' && body !== null && 'properties' in body ? body.properties : body;
+}
+
+const text = (value: unknown): string => (value === undefined ? '' : typeof value === 'string' ? value : JSON.stringify(value));
+
+/** What happened, in words where there are some; undefined: the body says it. */
+function saidOf({ type, body }: LiveEvent): Children | undefined {
+    const of = (typeof body === 'object' && body !== null && !Array.isArray(body) ? body : {}) as Record<string, unknown>;
+    switch (type) {
+        case 'connected':
+            return 'The device came.';
+        case 'disconnected':
+            return (
+                <>
+                    {of['reason'] === undefined ? 'The device went.' : text(of['reason'])} {of['code'] !== undefined && <span class="dim">({text(of['code'])})</span>}
+                </>
+            );
+        case 'registered':
+            return 'It is known to the service from here on.';
+        case 'provisioned':
+            return 'It has finished provisioning, and was given its hub.';
+        case 'enabled':
+            return 'It may connect.';
+        case 'disabled':
+            return 'It may not connect.';
+        case 'displayNameChanged':
+            return 'It has another name.';
+        case 'deviceTemplateChanged':
+            return 'It has another template than before.';
+        case 'commandRun':
+        case 'commandAnswered': {
+            const content = type === 'commandRun' ? of['request'] : of['response'];
+            return (
+                <>
+                    <b>{text(of['name'])}</b>
+                    {type === 'commandAnswered' && <> answered {text(of['responseCode'] ?? of['errorCode'])}</>} {content !== undefined && <code>{text(content)}</code>}
+                </>
+            );
+        }
+        default:
+            return undefined;
+    }
 }
 
 const WORDS: Record<string, string> = {
@@ -92,6 +134,8 @@ const WORDS: Record<string, string> = {
     deviceTemplateChanged: 'Template changed',
     commandRun: 'Command sent',
     commandAnswered: 'Command answered',
+    fileUploaded: 'File uploaded',
+    fileUploadFailed: 'Upload failed',
 };
 
 const words = (type: string): string => WORDS[type] ?? type.charAt(0).toUpperCase() + type.slice(1);

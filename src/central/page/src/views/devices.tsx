@@ -2,13 +2,25 @@
 import type { JSX } from 'preact';
 import { useEffect, useMemo, useState } from 'preact/hooks';
 import { all, deviceState, follow, get, id, may, patch, put, remove, type Device, type Page as ListPage, type State } from '../api';
+import { useChanges } from '../live';
 import { templateName, type Template } from '../model';
-import { Confirm, Empty, FormDialog, Icon, Loaded, Online, Page, SelectField, StateBadge, Table, TextField, useAction, useInterval, useResource, useSettled } from '../ui';
+import { Confirm, Empty, FormDialog, Icon, Loaded, Online, Page, SelectField, StateBadge, Table, TextField, useAction, useResource, useSettled } from '../ui';
 
 export const useTemplates = (): Map<string, Template> => {
     const { data } = useResource(() => all<Template>('/deviceTemplates'), []);
     return useMemo(() => new Map((data ?? []).map((one) => [one['@id'], one])), [data]);
 };
+
+/** One more simulated device of a template, named after it; shows it. */
+export async function simulate(template: Template): Promise<void> {
+    const base = `sim-${templateName(template).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40) || 'device'}`;
+    const taken = new Set((await all<Device>('/devices', { filter: `contains(id,'${base}')` })).map((one) => one.id));
+    let number = 1;
+    while (taken.has(`${base}-${number}`)) number++;
+    const own = `${base}-${number}`;
+    await put(`/devices/${id(own)}`, { displayName: `Simulated ${templateName(template)} ${number}`.slice(0, 148), simulated: true, template: template['@id'] });
+    location.hash = `#/devices/${id(own)}`;
+}
 
 export function TemplateName({ of, templates }: { of: string | undefined; templates: Map<string, Template> }): JSX.Element {
     if (of === undefined) return <span class="dim">Unassigned</span>;
@@ -84,7 +96,7 @@ export function DevicesView(): JSX.Element {
     const [removing, setRemoving] = useState<Device>();
     const [busy, act] = useAction();
     // Only while the list is one page: a long one would be asked for again and again.
-    useInterval(() => list.data?.more === undefined && (list.data?.devices.length ?? 0) <= 100 && list.reload(), 3000);
+    useChanges({ kind: 'deviceConnectivity,deviceLifecycle' }, () => (list.data?.devices.length ?? 0) <= 100 && list.reload(), 20000);
 
     const enable = (device: Device, enabled: boolean): void => {
         void act(() => patch(`/devices/${id(device.id)}`, { enabled }), enabled ? `${device.id} may connect.` : `${device.id} is blocked.`).then(list.reload);
@@ -92,7 +104,7 @@ export function DevicesView(): JSX.Element {
     const actions = (device: Device): JSX.Element => (
         <div class="row-actions">
             {device.enabled === false ? (
-                <button class="small" disabled={busy} onClick={() => enable(device, true)} aria-label={`${deviceState(device) === 'waiting' ? 'Approve' : 'Unblock'} ${device.id}`}>
+                <button class={deviceState(device) === 'waiting' ? 'small primary' : 'small'} disabled={busy} onClick={() => enable(device, true)} aria-label={`${deviceState(device) === 'waiting' ? 'Approve' : 'Unblock'} ${device.id}`}>
                     {deviceState(device) === 'waiting' ? 'Approve' : 'Unblock'}
                 </button>
             ) : (
@@ -128,8 +140,18 @@ export function DevicesView(): JSX.Element {
                                 </p>
                             </Empty>
                         );
+                    const waiting = devices.filter((device) => deviceState(device) === 'waiting');
                     return (
                         <>
+                            {waiting.length > 0 && state !== 'waiting' && (
+                                <div class="notice" role="status">
+                                    <p>
+                                        <b>{waiting.length === 1 ? `${waiting[0]?.displayName ?? waiting[0]?.id} waits for approval.` : `${waiting.length} devices wait for approval.`}</b>{' '}
+                                        {waiting.length === 1 ? 'It has' : 'They have'} good credentials, and may not connect until somebody approves.
+                                    </p>
+                                    {waiting.length > 1 && <button onClick={() => setState('waiting')}>Show them</button>}
+                                </div>
+                            )}
                             <div class="filters" role="search">
                                 <input type="search" aria-label="Search by id or name" placeholder="Search by id or name" value={text} onInput={(event) => setText(event.currentTarget.value)} />
                                 <select aria-label="State" value={state} onInput={(event) => setState(event.currentTarget.value)}>
@@ -187,7 +209,7 @@ export function DevicesView(): JSX.Element {
                     );
                 }}
             </Loaded>
-            {making && <NewDevice templates={templates} onClose={() => setMaking(false)} onDone={(name) => (location.hash = `#/devices/${id(name)}/connect`)} />}
+            {making && <NewDevice templates={templates} onClose={() => setMaking(false)} onDone={(name, simulated) => (location.hash = `#/devices/${id(name)}${simulated ? '' : '/connect'}`)} />}
             {removing !== undefined && (
                 <Confirm
                     title="Delete device"
@@ -208,16 +230,17 @@ export function DevicesView(): JSX.Element {
     );
 }
 
-export function NewDevice(props: { templates: Map<string, Template>; onClose: () => void; onDone: (id: string) => void }): JSX.Element {
+export function NewDevice(props: { templates: Map<string, Template>; onClose: () => void; onDone: (id: string, simulated: boolean) => void }): JSX.Element {
     const [name, setName] = useState('');
     const [shown, setShown] = useState('');
     const [template, setTemplate] = useState('');
     const [simulated, setSimulated] = useState(false);
     const make = async (): Promise<void> => {
+        if (simulated && template === '') throw new Error('A simulated device needs a template: its data is made up from that.');
         const body: Partial<Device> = { displayName: shown === '' ? name : shown, simulated };
         if (template !== '') body.template = template;
         await put(`/devices/${id(name)}`, body);
-        props.onDone(name);
+        props.onDone(name, simulated);
     };
     return (
         <FormDialog title="New device" submit="Create" onClose={props.onClose} onSubmit={make}>

@@ -4,7 +4,9 @@ import { useMemo, useRef, useState } from 'preact/hooks';
 import { all, ApiError, get, id, may, put, remove, type Device } from '../api';
 import { download } from '../format';
 import { partsOf, schemaName, templateName, type Capability, type Json, type Schema, type Template } from '../model';
-import { Badge, Card, Code, Confirm, Dialog, Empty, Icon, Loaded, Page, Problem, Table, Tabs, TextField, useResource } from '../ui';
+import { Badge, Card, Code, Confirm, Dialog, Empty, Icon, Loaded, Page, Problem, Table, Tabs, TextField, useAction, useResource } from '../ui';
+import { simulate } from './devices';
+import { Views } from './template_views';
 
 const version = (dtmi: string): number => Number(/;(\d+)(\.\d+)?$/.exec(dtmi)?.[1] ?? 0);
 const family = (dtmi: string): string => dtmi.replace(/;.*$/, '');
@@ -31,7 +33,7 @@ export function TemplatesView(): JSX.Element {
                             <p>
                                 Upload a DTDL interface or an IoT Central template, or start the service with <code>--templates</code> and a folder of them.
                             </p>
-                            <button onClick={() => setUploading(true)}>Upload template</button>
+                            {may('template.write') && <button onClick={() => setUploading(true)}>Upload template</button>}
                         </Empty>
                     ) : (
                         <Table
@@ -53,6 +55,7 @@ export function TemplatesView(): JSX.Element {
                                 },
                                 { name: 'Version', cell: (one) => version(one['@id']) },
                                 { name: 'Contents', cell: (one) => <Contents of={one} /> },
+                                ...(may('device.write') ? [{ name: 'Actions', class: 'end', cell: (one: Template) => <Simulate of={one} small /> }] : []),
                             ]}
                         />
                     )
@@ -60,6 +63,16 @@ export function TemplatesView(): JSX.Element {
             </Loaded>
             {uploading && <Upload onClose={() => setUploading(false)} />}
         </Page>
+    );
+}
+
+/** A device of the template that the service plays itself. */
+function Simulate({ of, small }: { of: Template; small?: boolean }): JSX.Element {
+    const [busy, act] = useAction();
+    return (
+        <button class={small === true ? 'small' : ''} disabled={busy} onClick={() => void act(() => simulate(of), 'The service plays this device: its values are made up.')} aria-label={small === true ? `Simulate a device of ${templateName(of)}` : undefined}>
+            Simulate a device
+        </button>
     );
 }
 
@@ -185,9 +198,10 @@ export function TemplateView({ templateId, tab }: { templateId: string; tab: str
             actions={
                 data !== undefined && (
                     <>
-                        <button onClick={() => setOpen('version')}>New version</button>
+                        {may('device.write') && <Simulate of={data} />}
+                        {may('template.write') && <button onClick={() => setOpen('version')}>New version</button>}
                         <button onClick={() => download(`${templateId.replace(/[:;]/g, '_')}.json`, 'application/json', pretty(data))}>Download</button>
-                        <button onClick={() => setOpen('delete')}>Delete</button>
+                        {may('template.write') && <button onClick={() => setOpen('delete')}>Delete</button>}
                     </>
                 )
             }
@@ -196,13 +210,14 @@ export function TemplateView({ templateId, tab }: { templateId: string; tab: str
                 label="Of this template"
                 current={tab}
                 tabs={[
+                    { key: 'views', text: 'Views', href: href('views') },
                     { key: 'tree', text: 'Contents', href: href('tree') },
                     { key: 'versions', text: 'Versions and devices', href: href('versions') },
                     { key: 'json', text: 'JSON', href: href('json') },
                 ]}
             />
             <Loaded of={template}>
-                {(one) => (tab === 'json' ? <Code label="template" text={pretty(one)} /> : tab === 'versions' ? <Versions of={one} /> : <Tree of={one} />)}
+                {(one) => (tab === 'json' ? <Code label="template" text={pretty(one)} /> : tab === 'versions' ? <Versions of={one} /> : tab === 'tree' ? <Tree of={one} /> : <Views of={one} />)}
             </Loaded>
             {open === 'version' && data !== undefined && <Upload initial={next(data)} suggested="" onClose={() => setOpen(undefined)} />}
             {open === 'delete' && (
