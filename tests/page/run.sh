@@ -3,8 +3,8 @@
 #
 #   tests/page/run.sh BUILD_FOLDER [NODE_TEST_ARGUMENTS]
 #
-# Screenshots of each view go into BUILD_FOLDER/page_screenshots. Exit code 77: Node.js, Chromium, the registry or the
-# page itself is not there.
+# Screenshots of each view go into BUILD_FOLDER/page_screenshots. SPOKE_PAGE_PARTS names some of page, manage, safety and
+# look, in place of all. Exit code 77: Node.js, Chromium, the registry or the page itself is not there.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -46,7 +46,7 @@ devices=()
 finish() {
     trap - EXIT
     for pid in "${devices[@]}"; do
-        kill -INT "$pid" 2>/dev/null || true
+        kill "$pid" 2>/dev/null || true
         wait "$pid" || true
     done
     stop_service
@@ -59,17 +59,31 @@ derived_key() {
     printf '%s' "$1" | openssl dgst -sha256 -mac HMAC -macopt "hexkey:$(base64 -d <<<"$SPOKE_GROUP_KEY" | od -An -vtx1 | tr -d ' \n')" -binary | base64
 }
 
+# A device that waits for approval asks again after minutes; somebody who is impatient switches it off and on.
+switched_off_and_on() {
+    local child=""
+    trap 'kill "$child"; wait "$child"; exit 0' TERM
+    while :; do
+        "$build/samples/hostmon" --seconds 15 &
+        child=$!
+        wait "$child" || true
+    done
+}
+
 start_service --templates "$models" --dps-retry-after 1 --approve-by-hand
 # One that the service does not know, and that waits for approval.
-SPOKE_DEVICE_ID=stranger SPOKE_DEVICE_KEY=$(derived_key stranger) "$build/samples/hostmon" >"$work/stranger.log" 2>&1 &
+SPOKE_DEVICE_ID=stranger SPOKE_DEVICE_KEY=$(derived_key stranger) switched_off_and_on >"$work/stranger.log" 2>&1 &
 devices+=($!)
 register_device hostmon-1
 "$build/samples/hostmon" >"$work/hostmon.log" 2>&1 &
 devices+=($!)
 unset SPOKE_DEVICE_KEY SPOKE_GROUP_KEY
 
-export CHROMIUM SPOKE_PAGE_PACKAGES=$packages SPOKE_SCREENSHOTS=$SPOKE_BUILD_DIR/page_screenshots
+export CHROMIUM SPOKE_PAGE_MODELS=$models SPOKE_PAGE_PACKAGES=$packages SPOKE_SCREENSHOTS=$SPOKE_BUILD_DIR/page_screenshots
 mkdir -p "$SPOKE_SCREENSHOTS"
-node --test --test-reporter=spec "$@" "$here/page.test.mjs" && exit 0
+for part in ${SPOKE_PAGE_PARTS:-page manage safety look}; do
+    node --test --test-reporter=spec "$@" "$here/$part.test.mjs" || failed=1
+done
+[ -n "${failed-}" ] || exit 0
 tail -n 5 "$work"/*.log >&2
 exit 1
