@@ -77,6 +77,7 @@ describe('the look', () => {
         ['enrolment', '#/access/enrolment', 'Access'],
         ['enrolment-keys', '#/access/enrolment/look-keys', 'Keys'],
         ['enrolment-authority', '#/access/enrolment/look-authority', 'Authority'],
+        ['audit', '#/access/audit', 'Access'],
         ['organizations', '#/organizations', 'Organizations'],
         ['settings', '#/settings', 'Settings'],
         ['dashboard', '#/dashboards/dtmi:look:all;1', 'Every tile'],

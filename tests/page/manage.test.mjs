@@ -130,6 +130,13 @@ describe('what happened', () => {
         await list.getByText('The device came.').first().waitFor();
         await list.locator('li', { hasText: 'Desired' }).first().waitFor();
     });
+    flow('the audit tells who changed what, of the application and of a device', async (page, context) => {
+        await rest(context, 'PATCH', '/devices/hostmon-1', { displayName: 'hostmon-1' });
+        await go(page, '#/access/audit', 'Access');
+        await row(page, 'hostmon-1').getByText('Start-up token').first().waitFor();
+        await go(page, '#/devices/hostmon-1/history', 'hostmon-1');
+        await row(page, 'displayName').getByText('Updated').first().waitFor();
+    });
 });
 
 describe('dashboards', () => {

@@ -4,6 +4,7 @@ import { useState } from 'preact/hooks';
 import { id, put } from '../api';
 import { when } from '../format';
 import { Badge, Card, Code, Dialog, FormDialog, Page, SelectField, Tabs, TextField } from '../ui';
+import { Audit } from './audit';
 import { EnrolmentGroups, EnrolmentGroupView } from './enrolment';
 import { EntityList, freshId, NewButton, useEntities, type Entity } from './entities';
 
@@ -33,6 +34,7 @@ const TABS: [string, string][] = [
     ['users', 'Users'],
     ['roles', 'Roles'],
     ['enrolment', 'Enrolment groups'],
+    ['audit', 'Audit'],
 ];
 
 export function AccessView({ tab, group }: { tab: string; group: string | undefined }): JSX.Element {
@@ -40,7 +42,7 @@ export function AccessView({ tab, group }: { tab: string; group: string | undefi
     return (
         <Page title="Access" lead="What people, programs and devices have to show to be let in.">
             <Tabs label="Access" current={tab} tabs={TABS.map(([key, text]) => ({ key, text, href: `#/access/${key}` }))} />
-            {tab === 'users' ? <Users /> : tab === 'roles' ? <Roles /> : tab === 'enrolment' ? <EnrolmentGroups /> : <Tokens />}
+            {tab === 'users' ? <Users /> : tab === 'roles' ? <Roles /> : tab === 'enrolment' ? <EnrolmentGroups /> : tab === 'audit' ? <Audit /> : <Tokens />}
         </Page>
     );
 }

@@ -8,6 +8,7 @@ import { Confirm, FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tab
 import { TemplateName, useTemplates } from './devices';
 import { Commands } from './device_commands';
 import { About } from './device_about';
+import { Audit } from './audit';
 import { Connection } from './device_connection';
 import { Files } from './device_files';
 import { EventsTab } from './device_events';
@@ -75,7 +76,16 @@ function Body(props: { device: Device; templates: Map<string, Template>; tab: st
         case 'raw':
             return <EventsTab key="raw" device={device} kind="raw" />;
         case 'history':
-            return <EventsTab key="history" device={device} kind="history" />;
+            return (
+                <>
+                    <EventsTab key="history" device={device} kind="history" />
+                    {may('people.read') && (
+                        <div class="spaced">
+                            <Audit deviceId={device.id} quiet />
+                        </div>
+                    )}
+                </>
+            );
         case 'connect':
             return <Connection device={device} />;
         case 'files':
