@@ -28,7 +28,7 @@ TESTS = {
     "test_client_session": [*FIXTURE, "NOTICES", "DPS", "SENTENCES"],
     "test_client_life": [*FIXTURE, "LOCKS", "REASONS", "NOTICES", "DPS", "SENTENCES", "LOG"],
     "test_client_commands": [*FIXTURE, "CHECKS", "SENTENCES", "LOG"],
-    "test_client_properties": [*FIXTURE, "CHECKS"],
+    "test_client_properties": [*FIXTURE, "CHECKS", "RAW_CHECKS"],
     "test_client_provision": [*FIXTURE, "REASONS", "TLS", "DPS", "DPS_PAYLOAD", "MOVE", "RECORDS", "SENTENCES"],
 }
 
