@@ -15,15 +15,22 @@ struct growing {
     bool failed;
 };
 
+static bool grow_room(struct growing *g, size_t more)
+{
+    if (g->len + more + 1 <= g->cap)
+        return true;
+    const size_t cap = 2 * (g->len + more + 32);
+    char *ptr = realloc(g->ptr, cap);
+    if (ptr == NULL)
+        return false;
+    g->ptr = ptr;
+    g->cap = cap;
+    return true;
+}
+
 static void grow_text(struct growing *g, spoke_str text)
 {
-    if (g->len + text.len + 1 > g->cap && !g->failed) {
-        const size_t cap = 2 * (g->len + text.len + 32);
-        char *ptr = realloc(g->ptr, cap);
-        g->failed = ptr == NULL;
-        g->ptr = ptr != NULL ? ptr : g->ptr;
-        g->cap = ptr != NULL ? cap : g->cap;
-    }
+    g->failed = g->failed || !grow_room(g, text.len);
     if (g->failed)
         return;
     if (text.len > 0)

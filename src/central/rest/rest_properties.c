@@ -335,11 +335,11 @@ static void change_both(struct rest_call *call, const char *component, const cJS
                         bool replace)
 {
     char *merged = NULL;
-    const cJSON *item = NULL;
     if (rest_cloud_merge(call, component, cloud, replace, &merged))
         change(call, patch, replace && component[0] == '\0', call->body);
-    if (call->reply.code == NULL && rest_cloud_keep(call, component, cloud, replace, merged))
-        cJSON_ArrayForEach(item, cloud) add_copy(call->reply.body, item->string, item);
+    const bool kept = call->reply.code == NULL && rest_cloud_keep(call, component, cloud, replace, merged);
+    for (const cJSON *item = kept ? cloud->child : NULL; item != NULL; item = item->next)
+        add_copy(call->reply.body, item->string, item);
     cJSON_free(merged);
     cJSON_Delete(cloud);
 }
