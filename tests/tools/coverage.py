@@ -2,7 +2,7 @@
 """The table of coverage.sh: coverage.py BUILD ROOT LINES BRANCHES LAYER...
 
 BUILD/coverage.json is what `llvm-cov export` wrote, BUILD/without-*/coverage.json the same of builds without some parts: a
-line that only one of those reaches counts as reached. Prints every line and branch of src/LAYER that no test reached, as file:line,
+line, or a side of a branch, that only one of those reaches counts as reached. Prints every line and branch of src/LAYER that no test reached, as file:line,
 then the table of lines and branches by layer; exits 1 when a layer is below LINES or BRANCHES percent."""
 import json
 import pathlib
@@ -41,6 +41,14 @@ def branch_hits(functions):
     return files
 
 
+def add_hits(files, others):
+    """Marks in files what others reached of the same branches."""
+    for name, branches in files.items():
+        for key, sides in branches.items():
+            for side, reached in enumerate(others.get(name, {}).get(key, [])):
+                sides[side] |= reached
+
+
 def percent(reached, total):
     return 100.0 * reached / total if total else 100.0
 
@@ -51,9 +59,12 @@ def read(exported):
 
 def main(build, root, min_lines, min_branches, layers):
     data = read(pathlib.Path(build, "coverage.json"))
-    elsewhere = {(file["filename"], line) for fewer in pathlib.Path(build).glob("without-*/coverage.json")
-                 for file in read(fewer)["files"] for line, hit in line_hits(file["segments"]).items() if hit}
+    fewer = [read(exported) for exported in pathlib.Path(build).glob("without-*/coverage.json")]
+    elsewhere = {(file["filename"], line) for less in fewer
+                 for file in less["files"] for line, hit in line_hits(file["segments"]).items() if hit}
     branches = branch_hits(data["functions"])
+    for less in fewer:
+        add_hits(branches, branch_hits(less["functions"]))
     table, missing = {layer: [0, 0, 0, 0] for layer in layers}, []
     for file in data["files"]:
         name = pathlib.Path(file["filename"]).relative_to(root)
