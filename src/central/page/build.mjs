@@ -65,8 +65,9 @@ function page({ files, entry, style, parts }) {
     return [...plain.map(complete(false)), ...hashed.map(complete(true))];
 }
 
-const array = (name, bytes) =>
-    `static const char ${name}[] = {${[...bytes].map((byte) => (byte > 127 ? byte - 256 : byte)).join(',')}};\n`;
+// Whether a plain char has a sign depends on the machine.
+const array = (name, bytes) => `static const unsigned char ${name}[] = {${[...bytes].join(',')}};\n`;
+const view = (name) => `{(const char *)${name}, sizeof ${name}}`;
 
 function initialisers(list) {
     let data = '';
@@ -77,8 +78,8 @@ function initialisers(list) {
         data += array(`page_bytes_${i}`, file.bytes);
         if (saves) data += array(`page_gzip_${i}`, packed);
         table += `    {"${file.path}", "${file.type}", "\\"${hash(file.bytes)}\\"", ${file.immutable},\n`;
-        table += `     {page_bytes_${i}, sizeof page_bytes_${i}},\n`;
-        table += saves ? `     {page_gzip_${i}, sizeof page_gzip_${i}}},\n` : '     {NULL, 0}},\n';
+        table += `     ${view(`page_bytes_${i}`)},\n`;
+        table += saves ? `     ${view(`page_gzip_${i}`)}},\n` : '     {NULL, 0}},\n';
     });
     return `${data}${table}};\n`;
 }

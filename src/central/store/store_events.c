@@ -397,6 +397,7 @@ spoke_status store_event_each(struct store *s, const struct store_event_range *r
                               bool (*each)(void *ctx, const struct store_event *row), void *ctx)
 {
     struct store_query q;
+    const uint64_t most = limit; /* which a size_t of 32 bits never exceeds */
     int64_t low = 0, high = 0;
     const spoke_status status = store_event_bounds(s, range, &low, &high);
     if (status != SPOKE_OK || low >= high)
@@ -409,7 +410,7 @@ spoke_status store_event_each(struct store *s, const struct store_event_range *r
     store_query_int(&q, range->kinds != 0 ? (int64_t)(range->kinds & INT64_MAX) : INT64_MAX);
     store_query_int(&q, range->after);
     store_query_int(&q, range->before != 0 ? range->before : INT64_MAX);
-    store_query_int(&q, limit < INT64_MAX ? (int64_t)limit : INT64_MAX);
+    store_query_int(&q, most < INT64_MAX ? (int64_t)most : INT64_MAX);
     if (range->device_id != NULL)
         store_query_text(&q, range->device_id);
     for (bool more = true; more && store_query_row(&q);) {

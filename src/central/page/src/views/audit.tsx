@@ -51,8 +51,8 @@ export function Audit({ deviceId, quiet }: { deviceId?: string; quiet?: boolean 
 function Resource({ of }: { of: Change }): JSX.Element {
     const { id: own = '', type = '', displayName } = of.resource ?? {};
     return (
-        <>
+        <span>
             {type === 'device' ? <a href={`#/devices/${id(own)}`}>{displayName ?? own}</a> : (displayName ?? own)} <span class="dim sub">{type}</span>
-        </>
+        </span>
     );
 }
