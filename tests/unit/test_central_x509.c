@@ -37,7 +37,7 @@ static spoke_str der_of(const char *pem)
 
 static spoke_str leaf_of(struct test_ca *issuer, struct test_cert_options options, const char *above)
 {
-    static char pem[12288];
+    static char pem[24576];
     struct test_cert leaf;
     options.common_name = "pump-1";
     test_ca_issue(issuer, &options, &leaf);
