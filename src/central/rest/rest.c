@@ -1,5 +1,6 @@
 #include "rest.h"
 
+#include <assert.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -134,28 +135,40 @@ void rest_add_fit(cJSON *object, enum template_fit fit, const char *why)
 
 /* --- finding the handler --- */
 
-/* Cuts `path` (a copy, written to) along the pattern. */
-static bool match(const char *pattern, char *path, const char *args[REST_ARGS])
+static bool fits(const char *pattern, const char *path)
 {
-    size_t count = 0;
     while (*pattern != '\0') {
-        if (pattern[0] == '{') {
-            char *end = path + strcspn(path, "/");
-            if (end == path || count == REST_ARGS)
+        if (*pattern == '{') {
+            const size_t len = strcspn(path, "/");
+            if (len == 0)
                 return false;
-            args[count++] = path;
+            path += len;
             pattern += 2;
-            path = end;
-            if (*end != '\0' && *pattern != '\0') {
-                *end = '\0';
-                path++;
-                pattern++;
-            }
         } else if (*pattern++ != *path++) {
             return false;
         }
     }
     return *path == '\0';
+}
+
+/* Ends each segment of a path that fits, so that args point at them. */
+static void cut(const char *pattern, char *path, const char *args[REST_ARGS])
+{
+    size_t count = 0;
+    while (*pattern != '\0') {
+        if (*pattern++ != '{') {
+            path++;
+            continue;
+        }
+        assert(count < REST_ARGS);
+        args[count++] = path;
+        path += strcspn(path, "/");
+        pattern++;
+        if (*pattern == '\0')
+            return;
+        *path++ = '\0';
+        pattern++;
+    }
 }
 
 struct match {
@@ -168,21 +181,16 @@ static spoke_status find_route(struct rest_call *call, struct match *m)
 {
     const struct rest_route *route;
     for (size_t i = 0; (route = rest_route_at(i)) != NULL; i++) {
-        const char *args[REST_ARGS] = {NULL};
-        char *path = strdup(call->request->path);
-        if (path == NULL)
-            return SPOKE_E_NO_MEMORY;
-        if (!match(route->pattern, path, args)) {
-            free(path);
+        if (!fits(route->pattern, call->request->path))
             continue;
-        }
         if (strcmp(route->method, call->request->method) == 0) {
+            m->path = strdup(call->request->path);
+            if (m->path == NULL)
+                return SPOKE_E_NO_MEMORY;
             call->route = m->route = route;
-            m->path = path;
-            memcpy(call->args, args, sizeof args);
+            cut(route->pattern, m->path, call->args);
             return SPOKE_OK;
         }
-        free(path);
         const size_t used = strlen(m->allow);
         (void)snprintf(m->allow + used, sizeof m->allow - used, "%s%s", used > 0 ? ", " : "", route->method);
     }
