@@ -152,6 +152,15 @@ bool rest_key(struct rest_call *call, const cJSON *key, const char *place, char 
  * False, with a reply. */
 bool rest_symmetric_keys(struct rest_call *call, const cJSON *keys, char **primary, char **secondary);
 
+/* --- options of the query --- */
+
+/* Each is true also when the option is not there, and *out as it was; false, with 400 InvalidQuery: twice, not
+ * well-formed, or no such value. */
+/* The decoded text on the heap, or NULL. */
+bool rest_option(struct rest_call *call, const char *name, char **value);
+bool rest_option_count(struct rest_call *call, const char *name, size_t most, size_t *out); /* from 1 to most */
+bool rest_option_time(struct rest_call *call, const char *name, int64_t *out);              /* UTC, ms */
+
 /* --- pages --- */
 
 struct filter;

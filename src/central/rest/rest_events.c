@@ -8,26 +8,11 @@
 #include <string.h>
 
 #include "central/core/core_internal.h"
-#include "rest_query.h"
 
 #define MAX_PAGE 1000u
 #define MAX_SCANNED 20000u /* events that one request looks at; what the caller does not see is among them */
 
 /* --- which --- */
-
-/* True also when it is not there, with *value NULL. */
-static bool read_option(struct rest_call *call, const char *name, char **value)
-{
-    *value = NULL;
-    const spoke_status status = rest_query_get(call->request->query, name, value);
-    if (status == SPOKE_OK || status == SPOKE_E_NOT_FOUND)
-        return true;
-    if (status == SPOKE_E_ARG)
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s is there twice or is not well-formed.", name);
-    else
-        rest_fail_internal(&call->reply, status);
-    return false;
-}
 
 bool events_position(const char *text, int64_t *out)
 {
@@ -47,24 +32,12 @@ bool events_position(const char *text, int64_t *out)
 static bool read_position(struct rest_call *call, const char *name, int64_t *out)
 {
     char *text = NULL;
-    if (!read_option(call, name, &text))
+    if (!rest_option(call, name, &text))
         return false;
     const bool good = text == NULL || events_position(text, out);
     if (!good)
         rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be the position of an event, a whole number.",
                   name);
-    free(text);
-    return good;
-}
-
-static bool read_time(struct rest_call *call, const char *name, int64_t *out)
-{
-    char *text = NULL;
-    if (!read_option(call, name, &text))
-        return false;
-    const bool good = text == NULL || iso8601_parse(spoke_str_of(text), out) == SPOKE_OK;
-    if (!good)
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be a time such as 2026-03-04T05:06:07Z.", name);
     free(text);
     return good;
 }
@@ -83,7 +56,7 @@ static bool read_kinds(struct rest_call *call, uint64_t *out)
 {
     char *text = NULL;
     spoke_str name;
-    if (!read_option(call, "kind", &text))
+    if (!rest_option(call, "kind", &text))
         return false;
     spoke_str rest = spoke_str_of(text);
     for (bool more = text != NULL; more && call->reply.status == 0;) {
@@ -106,7 +79,7 @@ static bool read_kinds(struct rest_call *call, uint64_t *out)
 static bool read_device(struct rest_call *call, struct events_asked *out)
 {
     struct store_device row;
-    if (!read_option(call, "deviceId", &out->device_id))
+    if (!rest_option(call, "deviceId", &out->device_id))
         return false;
     out->range.device_id = out->device_id;
     if (out->device_id == NULL || !out->bound)
@@ -123,7 +96,7 @@ bool events_asked_read(struct rest_call *call, struct events_asked *out)
     *out = (struct events_asked){.core = call->core, .call = call, .bound = !rest_sees(call, NULL)};
     return read_device(call, out) && read_kinds(call, &out->range.kinds) &&
            read_position(call, "after", &out->range.after) && read_position(call, "before", &out->range.before) &&
-           read_time(call, "from", &out->range.from_ms) && read_time(call, "to", &out->range.to_ms);
+           rest_option_time(call, "from", &out->range.from_ms) && rest_option_time(call, "to", &out->range.to_ms);
 }
 
 void events_asked_free(struct events_asked *asked)
@@ -225,7 +198,7 @@ static bool add_event(void *ctx, const struct store_event *row)
 static bool read_order(struct rest_call *call, bool *newest_first)
 {
     char *text = NULL;
-    if (!read_option(call, "order", &text))
+    if (!rest_option(call, "order", &text))
         return false;
     const bool good = text == NULL || strcmp(text, "desc") == 0 || strcmp(text, "asc") == 0;
     *newest_first = text == NULL || strcmp(text, "desc") == 0;

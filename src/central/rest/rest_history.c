@@ -8,7 +8,6 @@
 #include "central/core/work.h"
 #include "ql_rows.h"
 #include "rest.h"
-#include "rest_query.h"
 
 enum { LIMIT_MS = 10000, USUAL_BUCKETS = 100, MOST_BUCKETS = 1000, MOST_LAST_BYTES = 1024 };
 #define USUAL_SPAN_MS (INT64_C(3600) * 1000)
@@ -27,7 +26,7 @@ struct history {
     void *user;
     char *device_id, *component, *name;
     int64_t from_ms, to_ms, bucket_ms;
-    uint32_t wanted; /* buckets */
+    size_t wanted; /* buckets */
     struct ql_fields fields;
     struct ql_reader reader;
     struct bucket *buckets;
@@ -176,58 +175,22 @@ static void answer_later(struct work *w)
 
 /* --- the request --- */
 
-/* *value stays NULL when the option is not there. */
-static bool read_option(struct rest_call *call, const char *name, char **value)
-{
-    const spoke_status status = rest_query_get(call->request->query, name, value);
-    if (status == SPOKE_OK || status == SPOKE_E_NOT_FOUND)
-        return true;
-    if (status == SPOKE_E_ARG)
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s is there twice or is not well-formed.", name);
-    else
-        rest_fail_internal(&call->reply, status);
-    return false;
-}
-
-static bool read_time(struct rest_call *call, const char *name, int64_t *out)
-{
-    char *text = NULL;
-    if (!read_option(call, name, &text))
-        return false;
-    const bool good = text == NULL || iso8601_parse(spoke_str_of(text), out) == SPOKE_OK;
-    if (!good)
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be a time such as 2026-03-04T05:06:07Z.", name);
-    free(text);
-    return good;
-}
-
-static bool read_buckets(struct rest_call *call, uint32_t *out)
-{
-    char *text = NULL;
-    if (!read_option(call, "buckets", &text))
-        return false;
-    const bool good =
-        text == NULL || (spoke_str_u32(spoke_str_of(text), out) == SPOKE_OK && *out >= 1 && *out <= MOST_BUCKETS);
-    if (!good)
-        rest_fail(&call->reply, 400, "InvalidQuery", "buckets has to be a number from 1 to %d.", MOST_BUCKETS);
-    free(text);
-    return good;
-}
-
 static bool read_range(struct rest_call *call, struct history *h)
 {
     h->to_ms = core_unix_ms(call->core) + 1; /* what came this very millisecond is shown */
     h->wanted = USUAL_BUCKETS;
-    if (!read_time(call, "to", &h->to_ms))
+    if (!rest_option_time(call, "to", &h->to_ms))
         return false;
     h->from_ms = h->to_ms - USUAL_SPAN_MS;
-    if (!read_time(call, "from", &h->from_ms) || !read_buckets(call, &h->wanted))
+    if (!rest_option_time(call, "from", &h->from_ms) ||
+        !rest_option_count(call, "buckets", MOST_BUCKETS, &h->wanted))
         return false;
     if (h->from_ms >= h->to_ms) {
         rest_fail(&call->reply, 400, "InvalidQuery", "from has to be before to.");
         return false;
     }
-    h->bucket_ms = (h->to_ms - h->from_ms + h->wanted - 1) / h->wanted;
+    const int64_t wanted = (int64_t)h->wanted;
+    h->bucket_ms = (h->to_ms - h->from_ms + wanted - 1) / wanted;
     return true;
 }
 

@@ -15,37 +15,6 @@
 #define MAX_PASSED 1000u  /* a few ms: a filter that nothing fits holds up no device */
 #define MAX_LOOKED 20000u /* the same for rows that are only counted */
 
-/* True also when it is not there, with *value NULL. */
-static bool read_option(struct rest_call *call, const char *name, char **value)
-{
-    *value = NULL;
-    const spoke_status status = rest_query_get(call->request->query, name, value);
-    if (status == SPOKE_OK || status == SPOKE_E_NOT_FOUND)
-        return true;
-    if (status == SPOKE_E_ARG)
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s is there twice or is not well-formed.", name);
-    else
-        rest_fail_internal(&call->reply, status);
-    return false;
-}
-
-static bool read_size(struct rest_call *call, const char *name, size_t most, size_t *limit)
-{
-    char *text = NULL;
-    uint32_t value = 0;
-    if (!read_option(call, name, &text))
-        return false;
-    if (text == NULL)
-        return true;
-    const bool good = spoke_str_u32(spoke_str_of(text), &value) == SPOKE_OK && value >= 1 && value <= most;
-    if (good)
-        *limit = value;
-    else
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be a number from 1 to %zu.", name, most);
-    free(text);
-    return good;
-}
-
 /* Ignoring a filter would hand out what was not asked for. */
 static bool refuse_unoffered(struct rest_call *call)
 {
@@ -55,7 +24,7 @@ static bool refuse_unoffered(struct rest_call *call)
         char *value = NULL;
         if (sorts && i > 0)
             return true;
-        if (!read_option(call, NAMES[i], &value))
+        if (!rest_option(call, NAMES[i], &value))
             return false;
         if (value != NULL) {
             free(value);
@@ -96,8 +65,9 @@ bool rest_page_begin_most(struct rest_call *call, struct rest_page *page, size_t
 {
     memset(page, 0, sizeof *page);
     page->limit = DEFAULT_PAGE;
-    if (!refuse_unoffered(call) || !read_size(call, "$top", most, &page->limit) ||
-        !read_size(call, "maxpagesize", most, &page->limit) || !read_option(call, "$skiptoken", &page->after))
+    if (!refuse_unoffered(call) || !rest_option_count(call, "$top", most, &page->limit) ||
+        !rest_option_count(call, "maxpagesize", most, &page->limit) ||
+        !rest_option(call, "$skiptoken", &page->after))
         return false;
     open_token(call, page);
     page->items = cJSON_CreateArray();
@@ -133,9 +103,9 @@ static void free_page(struct rest_page *page)
 static bool read_either(struct rest_call *call, const char *stable, const char *preview, char **value)
 {
     char *other = NULL;
-    if (!read_option(call, stable, value))
+    if (!rest_option(call, stable, value))
         return false;
-    if (!read_option(call, preview, &other)) {
+    if (!rest_option(call, preview, &other)) {
         free(*value);
         return false;
     }
