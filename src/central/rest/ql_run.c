@@ -39,6 +39,15 @@ static void grow_text(struct growing *g, spoke_str text)
     g->ptr[g->len] = '\0';
 }
 
+/* The text on the heap; NULL: there was no memory for it. */
+static char *grow_end(struct growing *g)
+{
+    if (!g->failed)
+        return g->ptr;
+    free(g->ptr);
+    return NULL;
+}
+
 static void grow_quoted(struct growing *g, spoke_str text)
 {
     grow_text(g, SPOKE_STR("\""));
@@ -263,10 +272,7 @@ static char *print_row(const struct ql_run *run, ql_get_fn get, void *ctx, size_
     }
     grow_text(&g, SPOKE_STR("}"));
     *len = g.len;
-    if (!g.failed)
-        return g.ptr;
-    free(g.ptr);
-    return NULL;
+    return grow_end(&g);
 }
 
 /* Of names that a message may or may not have, one has to be there. */
@@ -503,10 +509,7 @@ static char *print_group(const struct ql_run *run, const struct group *group, si
     }
     grow_text(&g, SPOKE_STR("}"));
     *len = g.len;
-    if (!g.failed)
-        return g.ptr;
-    free(g.ptr);
-    return NULL;
+    return grow_end(&g);
 }
 
 static spoke_status add_group_row(struct ql_run *run, const struct group *group)
@@ -601,10 +604,6 @@ spoke_status ql_run_end(struct ql_run *run, char **json)
     }
     run->row_count = 0;
     grow_text(&g, SPOKE_STR("]}"));
-    if (g.failed) {
-        free(g.ptr);
-        return SPOKE_E_NO_MEMORY;
-    }
-    *json = g.ptr;
-    return SPOKE_OK;
+    *json = grow_end(&g);
+    return *json != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
 }
