@@ -187,6 +187,10 @@ spoke_status core_c2d_send(struct core *c, const char *device_id, spoke_str body
  * NULL. E_NOT_FOUND: there is no such device; any other failure is logged as well. */
 spoke_status core_publish(struct core *c, enum store_event_kind kind, const char *device_id,
                           const char *template_id, const char *component, cJSON *body);
+/* The same for properties of a device, as they were sent. version: of the section; 0: it has none. */
+spoke_status core_publish_properties(struct core *c, enum store_event_kind kind, const char *device_id,
+                                     const char *component, const cJSON *properties, bool replace,
+                                     int64_t version);
 /* store_device_put with the lifecycle events that follow from the difference: registered, provisioned, enabled ...
  * Whoever changes a device goes through here. */
 spoke_status core_device_put(struct core *c, const struct store_device *row);

@@ -34,6 +34,22 @@ spoke_status core_publish(struct core *c, enum store_event_kind kind, const char
     return status;
 }
 
+spoke_status core_publish_properties(struct core *c, enum store_event_kind kind, const char *device_id,
+                                     const char *component, const cJSON *properties, bool replace, int64_t version)
+{
+    cJSON *body = cJSON_CreateObject(), *copy = cJSON_Duplicate(properties, true);
+    if (version > 0)
+        cJSON_AddNumberToObject(body, "version", (double)version);
+    if (replace)
+        cJSON_AddTrueToObject(body, "replaced");
+    if (body == NULL || copy == NULL || !cJSON_AddItemToObject(body, "properties", copy)) {
+        cJSON_Delete(copy);
+        cJSON_Delete(body);
+        return SPOKE_E_NO_MEMORY;
+    }
+    return core_publish(c, kind, device_id, NULL, component, body);
+}
+
 static bool same(const char *a, const char *b)
 {
     return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;

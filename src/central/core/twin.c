@@ -100,22 +100,6 @@ static spoke_status merge(struct core *c, struct section *s, const cJSON *patch,
     return status == SPOKE_OK ? print_section(s, why, why_cap) : status;
 }
 
-static spoke_status publish_change(struct core *c, const char *device_id, bool desired, const cJSON *patch,
-                                   bool replace, int64_t version)
-{
-    cJSON *body = cJSON_CreateObject(), *copy = cJSON_Duplicate(patch, true);
-    cJSON_AddNumberToObject(body, "version", (double)version);
-    if (replace)
-        cJSON_AddTrueToObject(body, "replaced");
-    if (body == NULL || copy == NULL || !cJSON_AddItemToObject(body, "properties", copy)) {
-        cJSON_Delete(copy);
-        cJSON_Delete(body);
-        return SPOKE_E_NO_MEMORY;
-    }
-    return core_publish(c, desired ? EVENT_PROPERTY_DESIRED : EVENT_PROPERTY_REPORTED, device_id, NULL, NULL,
-                        body);
-}
-
 /* Changes one section and stores it, or changes nothing. *after: the section as it is now, heap. */
 static spoke_status change(struct core *c, const char *device_id, bool desired, const cJSON *patch, bool replace,
                            int64_t *version, char **after, char *why, size_t why_cap)
@@ -142,7 +126,8 @@ static spoke_status change(struct core *c, const char *device_id, bool desired, 
     if (status == SPOKE_OK)
         status = store_twin_put(c->store, device_id, &row);
     if (status == SPOKE_OK)
-        status = publish_change(c, device_id, desired, patch, replace, *s.version);
+        status = core_publish_properties(c, desired ? EVENT_PROPERTY_DESIRED : EVENT_PROPERTY_REPORTED, device_id,
+                                         NULL, patch, replace, *s.version);
     if (status == SPOKE_OK) {
         *version = *s.version;
         *after = *s.json_text;

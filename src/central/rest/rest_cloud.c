@@ -85,19 +85,6 @@ static spoke_status merge(cJSON *tree, const char *component, const cJSON *taken
     return status;
 }
 
-static spoke_status publish(struct rest_call *call, const char *component, const cJSON *taken, bool replace)
-{
-    cJSON *body = cJSON_CreateObject(), *copy = cJSON_Duplicate(taken, true);
-    if (replace)
-        cJSON_AddTrueToObject(body, "replaced");
-    if (body == NULL || copy == NULL || !cJSON_AddItemToObject(body, "properties", copy)) {
-        cJSON_Delete(copy);
-        cJSON_Delete(body);
-        return SPOKE_E_NO_MEMORY;
-    }
-    return core_publish(call->core, EVENT_PROPERTY_CLOUD, call->args[0], NULL, component, body);
-}
-
 bool rest_cloud_merge(struct rest_call *call, const char *component, const cJSON *taken, bool replace, char **out)
 {
     spoke_status status = SPOKE_OK;
@@ -130,7 +117,8 @@ bool rest_cloud_keep(struct rest_call *call, const char *component, const cJSON 
         return true;
     spoke_status status = store_cloud_put(core_store(call->core), call->args[0], json);
     if (status == SPOKE_OK && taken->child != NULL)
-        status = publish(call, component, taken, replace);
+        status =
+            core_publish_properties(call->core, EVENT_PROPERTY_CLOUD, call->args[0], component, taken, replace, 0);
     if (status == SPOKE_OK)
         return true;
     cJSON_Delete(call->reply.body);
