@@ -55,13 +55,7 @@ spoke_status store_broker_session_each(struct store *s, bool (*each)(void *ctx, 
     static const char SQL[] = "SELECT client_id FROM broker_session ORDER BY client_id";
     struct store_query q;
     store_query_open(&q, s, SQL);
-    for (bool more = true; more && store_query_row(&q);) {
-        char *client_id = NULL;
-        store_query_take_text(&q, &client_id);
-        more = q.status == SPOKE_OK && each(ctx, client_id);
-        free(client_id);
-    }
-    return store_query_close(&q);
+    return store_query_each_text(&q, each, ctx);
 }
 
 /* --- subscriptions --- */

@@ -40,11 +40,5 @@ spoke_status store_command_each(struct store *s, const char *device_id, const ch
     store_query_text(&q, device_id);
     store_query_text(&q, component != NULL ? component : "");
     store_query_text(&q, name);
-    for (bool more = true; more && store_query_row(&q);) {
-        char *json = NULL;
-        store_query_take_text(&q, &json);
-        more = q.status == SPOKE_OK && each(ctx, json);
-        free(json);
-    }
-    return store_query_close(&q);
+    return store_query_each_text(&q, each, ctx);
 }

@@ -45,6 +45,18 @@ static void take(struct store_query *q, struct store_device *row)
     row->last_seen_ms = store_query_take_int(q);
 }
 
+/* The rows that are left, until `each` is false; closes. */
+static spoke_status give(struct store_query *q, bool (*each)(void *ctx, const struct store_device *row), void *ctx)
+{
+    for (bool more = true; more && store_query_row(q);) {
+        struct store_device row;
+        take(q, &row);
+        more = q->status == SPOKE_OK && each(ctx, &row);
+        store_device_free(&row);
+    }
+    return store_query_close(q);
+}
+
 static spoke_status get_one(struct store *s, const char *sql, const char *id, struct store_device *out)
 {
     struct store_query q;
@@ -139,13 +151,7 @@ spoke_status store_device_each(struct store *s, const char *after, size_t limit,
     store_query_open(&q, s, SQL);
     store_query_text(&q, after != NULL ? after : "");
     store_query_int(&q, (int64_t)limit);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_device row;
-        take(&q, &row);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_device_free(&row);
-    }
-    return store_query_close(&q);
+    return give(&q, each, ctx);
 }
 
 /* An index has the names (format 8). Before the first row stands "", behind the last one a blob: any text is less. */
@@ -164,24 +170,15 @@ spoke_status store_device_list(struct store *s, const struct store_place *place,
     struct store_query q;
     store_query_open(&q, s, SQL[place->order]);
     store_query_place(&q, place);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_device row;
-        take(&q, &row);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_device_free(&row);
-    }
-    return store_query_close(&q);
+    return give(&q, each, ctx);
 }
 
 spoke_status store_device_simulated(struct store *s, bool (*each)(void *ctx, const char *id), void *ctx)
 {
     static const char SQL[] = "SELECT id FROM device WHERE simulated <> 0 ORDER BY id";
     struct store_query q;
-    bool more = true;
     store_query_open(&q, s, SQL);
-    while (more && store_query_row(&q))
-        more = each(ctx, (const char *)sqlite3_column_text(q.statement, 0));
-    return store_query_close(&q);
+    return store_query_each_text(&q, each, ctx);
 }
 
 spoke_status store_device_count(struct store *s, size_t *all, size_t *simulated)

@@ -149,6 +149,17 @@ spoke_status store_query_close(struct store_query *q)
     return q->status;
 }
 
+spoke_status store_query_each_text(struct store_query *q, bool (*each)(void *ctx, const char *text), void *ctx)
+{
+    for (bool more = true; more && store_query_row(q);) {
+        char *text = NULL;
+        store_query_take_text(q, &text);
+        more = q->status == SPOKE_OK && each(ctx, text);
+        free(text);
+    }
+    return store_query_close(q);
+}
+
 spoke_status store_query_close_found(struct store_query *q, bool found)
 {
     const spoke_status status = store_query_close(q);

@@ -70,6 +70,8 @@ bool store_query_row(struct store_query *q);
 void store_query_take_text(struct store_query *q, char **out);
 void store_query_take_blob(struct store_query *q, void **out, size_t *len);
 int64_t store_query_take_int(struct store_query *q);
+/* Gives `each` the one column of each row that is left until it is false, and closes. The text lives until it returns. */
+spoke_status store_query_each_text(struct store_query *q, bool (*each)(void *ctx, const char *text), void *ctx);
 spoke_status store_query_close(struct store_query *q);
 /* For a query that has to hit one row: E_NOT_FOUND when `found` is false. */
 spoke_status store_query_close_found(struct store_query *q, bool found);

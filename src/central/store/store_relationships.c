@@ -39,6 +39,18 @@ spoke_status store_relationship_delete(struct store *s, const char *source, cons
     return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
 }
 
+/* The rows that are left, until `each` is false; closes. */
+static spoke_status give(struct store_query *q, bool (*each)(void *ctx, const struct store_relationship *row),
+                         void *ctx)
+{
+    for (bool more = true; more && store_query_row(q);) {
+        struct store_relationship row;
+        take(q, &row);
+        more = each(ctx, &row);
+    }
+    return store_query_close(q);
+}
+
 spoke_status store_relationship_each(struct store *s, const char *device_id, const char *after,
                                      bool (*each)(void *ctx, const struct store_relationship *row), void *ctx)
 {
@@ -49,12 +61,7 @@ spoke_status store_relationship_each(struct store *s, const char *device_id, con
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
     store_query_text(&q, after != NULL ? after : "");
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_relationship row;
-        take(&q, &row);
-        more = each(ctx, &row);
-    }
-    return store_query_close(&q);
+    return give(&q, each, ctx);
 }
 
 spoke_status store_relationship_between(struct store *s, const char *source, const char *target,
@@ -65,12 +72,7 @@ spoke_status store_relationship_between(struct store *s, const char *source, con
     store_query_open(&q, s, SQL);
     store_query_text(&q, source);
     store_query_text(&q, target);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_relationship row;
-        take(&q, &row);
-        more = each(ctx, &row);
-    }
-    return store_query_close(&q);
+    return give(&q, each, ctx);
 }
 
 spoke_status store_gateway_get(struct store *s, const char *device_id, char **gateway_id)

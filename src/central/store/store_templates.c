@@ -148,13 +148,7 @@ spoke_status store_template_waiting(struct store *s, const char *model_id,
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, model_id);
-    for (bool more = true; more && store_query_row(&q);) {
-        char *id = NULL;
-        store_query_take_text(&q, &id);
-        more = q.status == SPOKE_OK && each(ctx, id);
-        free(id);
-    }
-    return store_query_close(&q);
+    return store_query_each_text(&q, each, ctx);
 }
 
 spoke_status store_template_adopt(struct store *s, const char *id, const char *model_id, size_t *out)
