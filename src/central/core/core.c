@@ -232,6 +232,20 @@ bool core_parse_json(spoke_str text, cJSON **out)
 
 /* --- what is kept from the first start on --- */
 
+spoke_status core_document_put(struct core *c, const char *kind, const char *id, const cJSON *document,
+                               const char *organizations)
+{
+    char *json = cJSON_PrintUnformatted(document);
+    const struct store_document row = {.kind = (char *)(uintptr_t)kind, /* the store only reads the texts */
+                                       .id = (char *)(uintptr_t)id,
+                                       .json = json,
+                                       .organizations = (char *)(uintptr_t)organizations,
+                                       .etag = core_unix_ms(c)};
+    const spoke_status status = json != NULL ? store_document_put(c->store, &row) : SPOKE_E_NO_MEMORY;
+    cJSON_free(json);
+    return status;
+}
+
 bool core_make_key(struct core *c, char out[96])
 {
     uint8_t key[MADE_KEY_BYTES];

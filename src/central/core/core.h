@@ -71,6 +71,10 @@ bool core_control(const struct core *c);
 /* 32 hex digits in GUID form, NUL-terminated. */
 void core_guid(struct core *c, char out[37]);
 
+/* store_document_put of a tree. organizations: a JSON array, or NULL. */
+spoke_status core_document_put(struct core *c, const char *kind, const char *id, const cJSON *document,
+                               const char *organizations);
+
 /* --- connections (conn.c) --- */
 
 /* peer_chain: the certificates that the client showed and proved to have the key of, DER, its own first; copied. Empty:

@@ -101,16 +101,9 @@ static void set(cJSON *object, const char *name, cJSON *value)
 static spoke_status put_document(struct core *c, const char *kind, const char *id, const char *organizations,
                                  const cJSON *document)
 {
-    char *json = cJSON_PrintUnformatted(document);
-    const struct store_document row = {.kind = (char *)(uintptr_t)kind,
-                                       .id = (char *)(uintptr_t)id,
-                                       .json = json,
-                                       .organizations = (char *)(uintptr_t)organizations,
-                                       .etag = core_unix_ms(c)};
-    spoke_status status = json != NULL ? begin_writing(c) : SPOKE_E_NO_MEMORY;
+    spoke_status status = begin_writing(c);
     if (status == SPOKE_OK)
-        status = store_document_put(core_store(c), &row);
-    cJSON_free(json);
+        status = core_document_put(c, kind, id, document, organizations);
     if (status != SPOKE_OK)
         core_log(c, SPOKE_LOG_WARN, "jobs", "%s %s was not stored: %s", kind, id, spoke_status_text(status));
     return status;

@@ -164,24 +164,15 @@ static void save(struct rest_call *call, const struct rest_entity *e, struct sto
                  const cJSON *organizations, bool merge)
 {
     cJSON *before = row->id != NULL ? cJSON_Parse(row->json) : NULL;
-    char *json = NULL;
     const bool good = (before != NULL || room_for_one(call, e)) && e->check(call, document, before) &&
                       settle(call, e, row, document, organizations, merge) &&
                       (e->allowed == NULL || e->allowed(call, document, row->organizations));
     cJSON_Delete(before);
-    if (good)
-        json = cJSON_PrintUnformatted(document);
+    const spoke_status status =
+        good ? core_document_put(call->core, e->kind, call->args[0], document, row->organizations) : SPOKE_OK;
     cJSON_Delete(document);
     if (!good)
         return;
-    const struct store_document next = {.kind = (char *)(uintptr_t)e->kind,
-                                        .id = (char *)(uintptr_t)call->args[0],
-                                        .json = json,
-                                        .organizations = row->organizations,
-                                        .etag = core_unix_ms(call->core)};
-    const spoke_status status =
-        json != NULL ? store_document_put(core_store(call->core), &next) : SPOKE_E_NO_MEMORY;
-    cJSON_free(json);
     if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
     else

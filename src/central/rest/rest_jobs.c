@@ -168,21 +168,6 @@ static const char *status_of(const cJSON *document)
     return status != NULL ? status : "";
 }
 
-static spoke_status put(struct rest_call *call, const struct store_document *row, const char *id,
-                        const cJSON *document)
-{
-    char *json = cJSON_PrintUnformatted(document);
-    const struct store_document next = {.kind = row->kind,
-                                        .id = (char *)(uintptr_t)id,
-                                        .json = json,
-                                        .organizations = row->organizations,
-                                        .etag = core_unix_ms(call->core)};
-    const spoke_status status =
-        json != NULL ? store_document_put(core_store(call->core), &next) : SPOKE_E_NO_MEMORY;
-    cJSON_free(json);
-    return status;
-}
-
 /* Stopping does nothing to devices, but may take something from other organizations. */
 static bool stop_allowed(struct rest_call *call, const cJSON *document, const char *organizations)
 {
@@ -215,7 +200,7 @@ static void turn_to(struct rest_call *call, const char *const *from, size_t coun
     } else {
         drop(document, "status");
         cJSON_AddStringToObject(document, "status", to);
-        const spoke_status status = put(call, &row, row.id, document);
+        const spoke_status status = core_document_put(call->core, row.kind, row.id, document, row.organizations);
         if (status == SPOKE_OK)
             rest_ok(&call->reply, 204, NULL);
         else
@@ -261,7 +246,7 @@ static spoke_status repeat(struct rest_call *call, const struct store_document *
 {
     cJSON *next = job_create(call->core, id, document, NULL);
     cJSON_AddTrueToObject(next, JOB_FILLED);
-    spoke_status status = put(call, row, id, next);
+    spoke_status status = core_document_put(call->core, row->kind, id, next, row->organizations);
     if (status == SPOKE_OK)
         status = store_job_repeat(core_store(call->core), id, row->id);
     cJSON_Delete(next);
