@@ -1,11 +1,11 @@
 // One device, in tabs.
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
-import { deviceState, get, id, may, patch, remove, type Device } from '../api';
+import { deviceState, get, id, may, patch, type Device } from '../api';
 import { useChanges } from '../live';
 import { partsOf, templateName, type Template } from '../model';
-import { Confirm, FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useResource, type Resource } from '../ui';
-import { TemplateName, useTemplates } from './devices';
+import { FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useResource, type Resource } from '../ui';
+import { DeleteDevice, TemplateName, useTemplates } from './devices';
 import { Commands } from './device_commands';
 import { About } from './device_about';
 import { Audit } from './audit';
@@ -111,22 +111,7 @@ function Actions({ device, templates, reload }: { device: Device; templates: Map
             <button onClick={() => setOpen('edit')}>Edit</button>
             <button onClick={() => setOpen('delete')}>Delete</button>
             {open === 'edit' && <EditDevice device={device} templates={templates} onClose={() => setOpen(undefined)} onDone={reload} />}
-            {open === 'delete' && (
-                <Confirm
-                    title="Delete device"
-                    text={
-                        <>
-                            Delete <b>{device.id}</b> with its telemetry, properties and keys? It cannot be brought back.
-                        </>
-                    }
-                    submit="Delete"
-                    onClose={() => setOpen(undefined)}
-                    onSubmit={async () => {
-                        await remove(`/devices/${id(device.id)}`);
-                        location.hash = '#/devices';
-                    }}
-                />
-            )}
+            {open === 'delete' && <DeleteDevice device={device} onClose={() => setOpen(undefined)} onDone={() => (location.hash = '#/devices')} />}
         </>
     );
 }

@@ -81,6 +81,25 @@ function matches(device: Device, text: string, state: string, template: string):
     return wanted === '' || device.id.toLowerCase().includes(wanted) || (device.displayName ?? '').toLowerCase().includes(wanted);
 }
 
+export function DeleteDevice({ device, onClose, onDone }: { device: Device; onClose: () => void; onDone: () => void }): JSX.Element {
+    return (
+        <Confirm
+            title="Delete device"
+            text={
+                <>
+                    Delete <b>{device.id}</b> with its telemetry, properties and keys? It cannot be brought back.
+                </>
+            }
+            submit="Delete"
+            onClose={onClose}
+            onSubmit={async () => {
+                await remove(`/devices/${id(device.id)}`);
+                onDone();
+            }}
+        />
+    );
+}
+
 export function DevicesView(): JSX.Element {
     const templates = useTemplates();
     const [text, setText] = useState('');
@@ -210,22 +229,7 @@ export function DevicesView(): JSX.Element {
                 }}
             </Loaded>
             {making && <NewDevice templates={templates} onClose={() => setMaking(false)} onDone={(name, simulated) => (location.hash = `#/devices/${id(name)}${simulated ? '' : '/connect'}`)} />}
-            {removing !== undefined && (
-                <Confirm
-                    title="Delete device"
-                    text={
-                        <>
-                            Delete <b>{removing.id}</b> with its telemetry, properties and keys? It cannot be brought back.
-                        </>
-                    }
-                    submit="Delete"
-                    onClose={() => setRemoving(undefined)}
-                    onSubmit={async () => {
-                        await remove(`/devices/${id(removing.id)}`);
-                        list.reload();
-                    }}
-                />
-            )}
+            {removing !== undefined && <DeleteDevice device={removing} onClose={() => setRemoving(undefined)} onDone={list.reload} />}
         </Page>
     );
 }
