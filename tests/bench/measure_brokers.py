@@ -12,7 +12,8 @@ from harness import LIMIT_S, middle
 from measure_central import GROUP_KEY, Service
 
 DEVICES, WINDOW, IDLE_DEVICES = 100, 64, 10000
-PACED, BURST = {"relaxed": 50000, "full": 15000}, 10
+PACED = {"relaxed": 50000, "full": 15000}
+BURSTS = {"in tens": 10, "singly": 1} # what each device sends at once, in one TLS record
 
 
 class Mosquitto:
@@ -77,8 +78,8 @@ def mosquitto_once(bench, keeper, messages):
         broker.close()
 
 
-def rest_meanwhile(bench, durability):
-    """A reader of the REST API beside devices that send at a pace."""
+def rest_meanwhile(bench, durability, burst):
+    """A reader of the REST API beside devices that send at a pace, so many messages of one at once."""
     service = Service(bench, DEVICES, durability)
     reader = None
     try:
@@ -88,13 +89,13 @@ def rest_meanwhile(bench, durability):
             sys.executable, "-B", os.path.join(here, "rest_reader.py"), "--port", service.env["SPOKE_HTTPS_PORT"],
             "--ca", service.env["SPOKE_CA_FILE"], "--token", service.env["SPOKE_API_TOKEN"], "--seconds",
             str(seconds)], stdout=subprocess.PIPE, text=True)
-        result = service.load(PACED[durability] * (seconds + 1), WINDOW, PACED[durability], BURST)
+        result = service.load(PACED[durability] * (seconds + 1), WINDOW, PACED[durability], burst)
         answer = json.loads(reader.communicate(timeout=LIMIT_S)[0])
     finally:
         if reader is not None and reader.poll() is None:
             reader.kill()
         service.close()
-    return {"paced_per_s": result["messages_per_s"], "paced_cpu": result["service_cpu_s_per_100k"],
+    return {"per_s": result["messages_per_s"], "cpu": result["service_cpu_s_per_100k"],
             "rest_p50_ms": answer["p50_ms"], "rest_p99_ms": answer["p99_ms"]}
 
 
@@ -124,7 +125,8 @@ def measure(bench):
     for durability in ("relaxed", "full"):
         print(f"measuring spoke-central, {durability} ...", file=sys.stderr)
         result[f"spoke-central, {durability}"] = medians(bench, lambda d=durability: service_once(bench, d, messages))
-        result[f"spoke-central, {durability}"].update(rest_meanwhile(bench, durability))
+        for name, burst in BURSTS.items():
+            result[f"spoke-central, {durability}"][name] = rest_meanwhile(bench, durability, burst)
     for name, keeper in (("mosquitto, nobody listens", False), ("mosquitto, kept for one", True)):
         print(f"measuring {name} ...", file=sys.stderr)
         result[name] = medians(bench, lambda k=keeper: mosquitto_once(bench, k, messages))
@@ -137,8 +139,8 @@ def measure(bench):
 
 def table(results):
     """The header, then (what, one text for each)."""
-    def many(text):
-        return lambda r: text(r["many"]) if "many" in r else "-"
+    def of(part, text):
+        return lambda r: text(r[part]) if part in r else "-"
 
     yield [""] + list(results)
     for what, text in (
@@ -146,11 +148,11 @@ def table(results):
             ("CPU s per 100,000", lambda r: f"{r['service_cpu_s_per_100k']:.2f}"),
             ("messages/s and core", lambda r: f"{100000 / max(r['service_cpu_s_per_100k'], 0.001):,.0f}"),
             ("send to PUBACK, p50 / p99 ms", lambda r: f"{r['p50_ms']:.1f} / {r['p99_ms']:.1f}"),
-            ("idle connections", many(lambda m: f"{m['devices']:,}")),
-            ("  RSS with them, MB", many(lambda m: f"{m['idle_kb'] / 1024:.0f}")),
-            ("  CPU ms to connect one", many(lambda m: f"{m['connect_service_cpu_s'] / m['devices'] * 1000:.2f}")),
-            ("paced, messages/s", lambda r: f"{r['paced_per_s']:,.0f}" if "paced_per_s" in r else "-"),
-            ("  CPU s per 100,000", lambda r: f"{r['paced_cpu']:.2f}" if "paced_cpu" in r else "-"),
-            ("  REST meanwhile, p50 / p99 ms",
-             lambda r: f"{r['rest_p50_ms']:.1f} / {r['rest_p99_ms']:.1f}" if "rest_p50_ms" in r else "-")):
+            ("idle connections", of("many", lambda m: f"{m['devices']:,}")),
+            ("  RSS with them, MB", of("many", lambda m: f"{m['idle_kb'] / 1024:.0f}")),
+            ("  CPU ms to connect one", of("many", lambda m: f"{m['connect_service_cpu_s'] / m['devices'] * 1000:.2f}")),
+            *[row for burst in BURSTS for row in (
+                (f"paced, {burst}, messages/s", of(burst, lambda p: f"{p['per_s']:,.0f}")),
+                ("  CPU s per 100,000", of(burst, lambda p: f"{p['cpu']:.2f}")),
+                ("  REST meanwhile, p50 / p99 ms", of(burst, lambda p: f"{p['rest_p50_ms']:.1f} / {p['rest_p99_ms']:.1f}")))]):
         yield [what] + [text(result) for result in results.values()]

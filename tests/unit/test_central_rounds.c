@@ -3,7 +3,7 @@
 
 #include <central/core/core_internal.h>
 
-enum { SENDERS = 6, PAUSE_MS = 2 };
+enum { SENDERS = 40, FEW = 6, PAUSE_MS = 2, GREAT_PAUSE_MS = 6 };
 
 static struct device senders[SENDERS];
 
@@ -58,18 +58,36 @@ static bool acknowledged(int sender)
     return output.len > 0;
 }
 
-/* Two spans in which all of them send. */
-static void make_a_crowd(void)
+/* Two spans in which so many of them send. */
+static void make_a_crowd(int count)
 {
     for (int span = 0; span < 2; span++) {
-        for (int i = 0; i < SENDERS; i++)
+        for (int i = 0; i < count; i++)
             publish(i);
         core_tick(bench.core);
-        bench.now_ms += PAUSE_MS;
+        bench.now_ms += GREAT_PAUSE_MS;
     }
     core_tick(bench.core);
-    for (int i = 0; i < SENDERS; i++)
+    for (int i = 0; i < count; i++)
         assert_true(acknowledged(i));
+}
+
+/* After a crowd: the commit of one more of its spans, then what is sent behind it waits for exactly this long. */
+static void waits_behind_a_commit(int count, uint64_t pause_ms)
+{
+    for (int i = 0; i < count; i++)
+        publish(i);
+    core_tick(bench.core); /* the last commit is long enough ago */
+    assert_true(acknowledged(1));
+    publish(1);
+    core_tick(bench.core);
+    assert_false(acknowledged(1));
+    assert_true(core_uncommitted(bench.core));
+    assert_int_equal(core_deadline(bench.core), bench.now_ms + pause_ms);
+    bench.now_ms += pause_ms;
+    core_tick(bench.core);
+    assert_true(acknowledged(1));
+    assert_false(core_uncommitted(bench.core));
 }
 
 static void one_device_never_waits_for_others(void **state)
@@ -86,26 +104,21 @@ static void one_device_never_waits_for_others(void **state)
 static void in_a_crowd_commits_keep_their_distance(void **state)
 {
     (void)state;
-    make_a_crowd();
-    for (int i = 0; i < SENDERS; i++)
-        publish(i);
-    core_tick(bench.core); /* the last commit is long enough ago */
-    assert_true(acknowledged(1));
-    publish(1);
-    core_tick(bench.core);
-    assert_false(acknowledged(1));
-    assert_true(core_uncommitted(bench.core));
-    assert_int_equal(core_deadline(bench.core), bench.now_ms + PAUSE_MS);
-    bench.now_ms += PAUSE_MS;
-    core_tick(bench.core);
-    assert_true(acknowledged(1));
-    assert_false(core_uncommitted(bench.core));
+    make_a_crowd(FEW);
+    waits_behind_a_commit(FEW, PAUSE_MS);
+}
+
+static void in_a_great_crowd_commits_keep_three_times_their_distance(void **state)
+{
+    (void)state;
+    make_a_crowd(SENDERS);
+    waits_behind_a_commit(SENDERS, GREAT_PAUSE_MS);
 }
 
 static void after_the_crowd_commits_come_at_once_again(void **state)
 {
     (void)state;
-    make_a_crowd();
+    make_a_crowd(FEW);
     bench.now_ms += 1000;
     publish(0);
     core_tick(bench.core);
@@ -122,8 +135,8 @@ static void after_the_crowd_commits_come_at_once_again(void **state)
 static void commit_that_is_asked_for_does_not_wait(void **state)
 {
     (void)state;
-    make_a_crowd();
-    for (int i = 0; i < SENDERS; i++)
+    make_a_crowd(FEW);
+    for (int i = 0; i < FEW; i++)
         publish(i);
     core_tick(bench.core);
     (void)acknowledged(1);
@@ -139,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ROUND(one_device_never_waits_for_others),
         ROUND(in_a_crowd_commits_keep_their_distance),
+        ROUND(in_a_great_crowd_commits_keep_three_times_their_distance),
         ROUND(after_the_crowd_commits_come_at_once_again),
         ROUND(commit_that_is_asked_for_does_not_wait),
     };

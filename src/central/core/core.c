@@ -486,7 +486,10 @@ spoke_status core_dirty(struct core *c)
     return status;
 }
 
-#define CROWD 4u /* connections that wait for a commit in the span between two */
+/* Connections that wait for a commit in a span of commit_pause_ms, and how many of those a great crowd waits for. */
+#define CROWD 4u
+#define GREAT_CROWD 32u
+#define GREAT_PAUSES 3u
 
 /* How many connections sent something in each span. One device that waits for each acknowledgement is no crowd: for
  * it every pause would be one of its own. */
@@ -505,16 +508,23 @@ static void end_round(struct core *c)
     if (now < c->round_end_ms)
         return;
     /* a round long ago says nothing of now */
-    c->crowd = now < c->round_end_ms + c->options.commit_pause_ms ? c->senders : 0;
+    c->crowd = now < c->round_end_ms + GREAT_PAUSES * c->options.commit_pause_ms ? c->senders : 0;
     c->senders = 0;
     c->round++;
     c->round_end_ms = now + c->options.commit_pause_ms;
 }
 
-/* A commit costs the same for one message as for fifty, so that with many senders each may wait for the others. */
+/* A commit costs the same for one message as for fifty, so that with many senders each may wait for the others: the
+ * longer, the more they are, since several messages of one device then share its newest values and one record back. */
+static uint64_t next_commit_ms(const struct core *c)
+{
+    const uint32_t pauses = c->crowd < CROWD ? 0 : c->crowd < GREAT_CROWD ? 1 : GREAT_PAUSES;
+    return c->committed_ms + pauses * c->options.commit_pause_ms;
+}
+
 static bool too_soon(const struct core *c)
 {
-    return c->uncommitted && c->crowd >= CROWD && core_now_ms(c) < c->committed_ms + c->options.commit_pause_ms;
+    return c->uncommitted && core_now_ms(c) < next_commit_ms(c);
 }
 
 bool core_uncommitted(const struct core *c)
@@ -550,9 +560,7 @@ void core_due(struct core *c, uint64_t at)
 uint64_t core_deadline(const struct core *c)
 {
     const uint64_t due = timers_due(&c->timers);
-    const uint64_t commit = !c->uncommitted ? UINT64_MAX
-                            : too_soon(c)   ? c->committed_ms + c->options.commit_pause_ms
-                                            : core_now_ms(c);
+    const uint64_t commit = !c->uncommitted ? UINT64_MAX : too_soon(c) ? next_commit_ms(c) : core_now_ms(c);
     const uint64_t task = timers_due(&c->tasks), other = task < c->due ? task : c->due;
     const uint64_t first = due < other ? due : other;
     return first < commit ? first : commit;

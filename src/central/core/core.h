@@ -22,10 +22,11 @@ struct core_options {
     uint32_t dps_polls, dps_retry_after_s; /* resolved: 0 means 0 */
     uint32_t connect_rate;                 /* of the hub, per second; 0: any */
     bool drop_duplicates;
-    uint32_t keep_messages;   /* of all devices; 0: STORE_ALL_MESSAGES_KEPT */
-    uint32_t keep_days;       /* 0: of any age */
-    const char *profile;      /* limits.h; NULL: no limits */
-    uint32_t commit_pause_ms; /* between the commits of core_tick while many devices send; 0: each tick commits */
+    uint32_t keep_messages; /* of all devices; 0: STORE_ALL_MESSAGES_KEPT */
+    uint32_t keep_days;     /* 0: of any age */
+    const char *profile;    /* limits.h; NULL: no limits */
+    uint32_t
+        commit_pause_ms; /* between the commits of core_tick while many devices send, thrice that when very many do; 0: each tick commits */
     uint64_t (*monotonic_ms)(void *ctx);
     int64_t (*unix_ms)(void *ctx);
     void *clock_ctx;
