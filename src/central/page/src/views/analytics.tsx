@@ -7,7 +7,7 @@ import { csv, download, quantity, when } from '../format';
 import { capabilitiesOf, isNumeric, keyOf, templateName, wholeRange, type Capability } from '../model';
 import { isoDuration, pointsOf, rowsOf, type Ask } from '../telemetry';
 import { Card, Empty, Page, Problem, SelectField, Table } from '../ui';
-import { Choices } from './dashboards';
+import { Choices } from './tile_form';
 import { useTemplates } from './devices';
 import { useEntities } from './entities';
 import { groupDevices, type Group } from './groups';

@@ -8,7 +8,7 @@ import { listen, type LiveEvent } from '../live';
 import { capabilitiesOf, isBoolean, isNumeric, keyOf, pathOf, wholeRange, type Capability, type Json, type Template } from '../model';
 import { aggregateOf, bucketsOf, pointsIn, valuesOf, type Points } from '../telemetry';
 import { Badge, Facts, Loaded, useInterval, useResource, type Children, type Resource } from '../ui';
-import type { Tile, TileConfiguration } from './dashboards';
+import type { Tile, TileConfiguration } from './tile_grid';
 import { CommandCard } from './device_commands';
 import { groupDevices } from './groups';
 
