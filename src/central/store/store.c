@@ -451,14 +451,7 @@ spoke_status store_commit(struct store *s)
 spoke_status store_setting_get(struct store *s, const char *name, char **value)
 {
     static const char SQL[] = "SELECT value FROM setting WHERE name = ?";
-    struct store_query q;
-    *value = NULL;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, name);
-    const bool found = store_query_row(&q);
-    if (found)
-        store_query_take_text(&q, value);
-    return store_query_close_found(&q, found);
+    return store_query_find_text(s, SQL, name, value);
 }
 
 spoke_status store_setting_put(struct store *s, const char *name, const char *value)
@@ -468,6 +461,5 @@ spoke_status store_setting_put(struct store *s, const char *name, const char *va
     store_query_open(&q, s, SQL);
     store_query_text(&q, name);
     store_query_text(&q, value);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }

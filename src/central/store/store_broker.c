@@ -6,25 +6,19 @@
 
 /* --- what the statements have in common --- */
 
-static spoke_status finish(struct store_query *q)
-{
-    (void)store_query_row(q);
-    return store_query_close(q);
-}
-
 static spoke_status run_for_text(struct store *s, const char *sql, const char *text)
 {
     struct store_query q;
     store_query_open(&q, s, sql);
     store_query_text(&q, text);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 static spoke_status run_alone(struct store *s, const char *sql)
 {
     struct store_query q;
     store_query_open(&q, s, sql);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_broker_clear(struct store *s)
@@ -69,7 +63,7 @@ spoke_status store_broker_subscription_put(struct store *s, const char *client_i
     store_query_text(&q, client_id);
     store_query_text(&q, filter);
     store_query_int(&q, qos);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_broker_subscription_delete(struct store *s, const char *client_id, const char *filter)
@@ -79,7 +73,7 @@ spoke_status store_broker_subscription_delete(struct store *s, const char *clien
     store_query_open(&q, s, SQL);
     store_query_text(&q, client_id);
     store_query_text(&q, filter);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_broker_subscription_each(
@@ -116,7 +110,7 @@ spoke_status store_broker_delivery_add(struct store *s, const struct store_broke
     store_query_int(&q, row->retain);
     store_query_text(&q, row->topic);
     store_query_blob(&q, row->payload.ptr, row->payload.len);
-    const spoke_status status = finish(&q);
+    const spoke_status status = store_query_run(&q);
     if (status == SPOKE_OK)
         *seq = sqlite3_last_insert_rowid(s->db);
     return status;
@@ -130,8 +124,7 @@ spoke_status store_broker_delivery_set(struct store *s, int64_t seq, uint16_t pa
     store_query_int(&q, packet_id);
     store_query_int(&q, state);
     store_query_int(&q, seq);
-    (void)store_query_row(&q);
-    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+    return store_query_run_found(&q);
 }
 
 spoke_status store_broker_delivery_delete(struct store *s, int64_t seq)
@@ -140,7 +133,7 @@ spoke_status store_broker_delivery_delete(struct store *s, int64_t seq)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_int(&q, seq);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_broker_delivery_each(struct store *s,
@@ -181,7 +174,7 @@ static spoke_status run_for_id(struct store *s, const char *sql, const char *cli
     store_query_open(&q, s, sql);
     store_query_text(&q, client_id);
     store_query_int(&q, packet_id);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_broker_unreleased_put(struct store *s, const char *client_id, uint16_t packet_id)
@@ -223,7 +216,7 @@ spoke_status store_broker_retained_put(struct store *s, const char *topic, spoke
     store_query_text(&q, topic);
     store_query_blob(&q, payload.ptr, payload.len);
     store_query_int(&q, qos);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_broker_retained_delete(struct store *s, const char *topic)
@@ -266,7 +259,7 @@ spoke_status store_broker_will_put(struct store *s, const struct store_broker_wi
     store_query_blob(&q, row->payload.ptr, row->payload.len);
     store_query_int(&q, row->qos);
     store_query_int(&q, row->retain);
-    return finish(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_broker_will_delete(struct store *s, const char *client_id)

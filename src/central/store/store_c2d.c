@@ -21,8 +21,7 @@ spoke_status store_c2d_add(struct store *s, const char *device_id, const struct 
     store_query_int(&q, row->enqueued_ms);
     store_query_text(&q, row->bag);
     store_query_blob(&q, row->body, row->body_len);
-    (void)store_query_row(&q);
-    const spoke_status status = store_query_close(&q);
+    const spoke_status status = store_query_run(&q);
     if (status == SPOKE_OK && seq != NULL)
         *seq = sqlite3_last_insert_rowid(s->db);
     return status;
@@ -54,18 +53,14 @@ spoke_status store_c2d_delete(struct store *s, int64_t seq)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_int(&q, seq);
-    (void)store_query_row(&q);
-    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+    return store_query_run_found(&q);
 }
 
 spoke_status store_c2d_count(struct store *s, const char *device_id, size_t *out)
 {
     static const char SQL[] = "SELECT count(*) FROM c2d WHERE device_id = ?";
     struct store_query q;
-    *out = 0;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
-    if (store_query_row(&q))
-        *out = (size_t)store_query_take_int(&q);
-    return store_query_close(&q);
+    return store_query_count(&q, out);
 }

@@ -60,8 +60,7 @@ spoke_status store_certificate_put(struct store *s, enum store_owner kind, const
     store_query_blob(&q, row->der, row->der_len);
     store_query_int(&q, row->verified);
     store_query_text(&q, row->code);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_certificate_delete(struct store *s, enum store_owner kind, const char *owner, const char *entry)
@@ -73,9 +72,7 @@ spoke_status store_certificate_delete(struct store *s, enum store_owner kind, co
     store_query_int(&q, kind);
     store_query_text(&q, owner);
     store_query_text(&q, entry);
-    (void)store_query_row(&q);
-    const bool changed = q.status == SPOKE_OK && sqlite3_changes(s->db) > 0;
-    return store_query_close_found(&q, changed);
+    return store_query_run_found(&q);
 }
 
 static spoke_status each_row(struct store_query *q, bool (*each)(void *ctx, const struct store_certificate *row),

@@ -10,8 +10,7 @@ static spoke_status forget_before(struct store *s, const char *device_id)
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
     store_query_int(&q, STORE_COMMANDS_KEPT);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_command_add(struct store *s, const char *device_id, const char *component, const char *name,
@@ -25,8 +24,7 @@ spoke_status store_command_add(struct store *s, const char *device_id, const cha
     store_query_text(&q, component != NULL ? component : "");
     store_query_text(&q, name);
     store_query_text(&q, json);
-    (void)store_query_row(&q);
-    const spoke_status status = store_query_close(&q);
+    const spoke_status status = store_query_run(&q);
     return status == SPOKE_OK ? forget_before(s, device_id) : status;
 }
 

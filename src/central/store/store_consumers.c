@@ -48,8 +48,7 @@ spoke_status store_consumer_put(struct store *s, const char *name, int64_t posit
     store_query_open(&q, s, SQL);
     store_query_text(&q, name);
     store_query_int(&q, position);
-    (void)store_query_row(&q);
-    const spoke_status status = store_query_close(&q);
+    const spoke_status status = store_query_run(&q);
     return status == SPOKE_OK ? store_consumers_begin(s) : status;
 }
 
@@ -93,8 +92,7 @@ spoke_status store_consumers_note(struct store *s, int64_t position, const char 
         store_query_text(&q, device_id);
         store_query_int(&q, seq);
     }
-    (void)store_query_row(&q);
-    const spoke_status status = store_query_close(&q);
+    const spoke_status status = store_query_run(&q);
     s->lost = s->lost || (status == SPOKE_OK && sqlite3_changes(s->db) > 0);
     return status;
 }

@@ -116,8 +116,7 @@ spoke_status store_device_put(struct store *s, const struct store_device *row)
         store_query_text(&q, texts[i]);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
         store_query_int(&q, numbers[i]);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 static spoke_status forget_sessions(struct store *s, const char *id)
@@ -128,8 +127,7 @@ static spoke_status forget_sessions(struct store *s, const char *id)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_device_delete(struct store *s, const char *id)

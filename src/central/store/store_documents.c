@@ -54,8 +54,7 @@ spoke_status store_document_put(struct store *s, const struct store_document *ro
     store_query_text(&q, row->json);
     store_query_text(&q, row->organizations);
     store_query_int(&q, row->etag);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_document_delete(struct store *s, const char *kind, const char *id)
@@ -65,8 +64,7 @@ spoke_status store_document_delete(struct store *s, const char *kind, const char
     store_query_open(&q, s, SQL);
     store_query_text(&q, kind);
     store_query_text(&q, id);
-    (void)store_query_row(&q);
-    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+    return store_query_run_found(&q);
 }
 
 spoke_status store_document_each(struct store *s, const char *kind, const char *after, size_t limit,
@@ -93,9 +91,7 @@ spoke_status store_document_count(struct store *s, const char *kind, size_t *out
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, kind);
-    const bool found = store_query_row(&q);
-    *out = found ? (size_t)store_query_take_int(&q) : 0;
-    return store_query_close_found(&q, found);
+    return store_query_count(&q, out);
 }
 
 spoke_status store_organization_users(struct store *s, const char *id, size_t *out)
@@ -110,7 +106,5 @@ spoke_status store_organization_users(struct store *s, const char *id, size_t *o
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);
-    const bool found = store_query_row(&q);
-    *out = found ? (size_t)store_query_take_int(&q) : 0;
-    return store_query_close_found(&q, found);
+    return store_query_count(&q, out);
 }

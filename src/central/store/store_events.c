@@ -48,8 +48,7 @@ static spoke_status remember_position(struct store *s)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_int(&q, s->position);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 int64_t store_event_last(const struct store *s)
@@ -145,8 +144,7 @@ static spoke_status insert(struct store *s, const struct store_event *row, int64
     store_query_text(&q, row->system);
     store_query_text(&q, row->properties);
     store_query_blob(&q, row->body, row->body_len);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 static void count_new(struct store *s)

@@ -61,8 +61,7 @@ spoke_status store_group_put(struct store *s, const struct store_group *row)
     store_query_text(&q, row->secondary_key);
     store_query_text(&q, row->organizations);
     store_query_int(&q, row->enabled);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_group_delete(struct store *s, const char *id)

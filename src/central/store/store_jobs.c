@@ -13,8 +13,7 @@ spoke_status store_job_device_put(struct store *s, const char *job_id, const cha
     store_query_text(&q, device_id);
     store_query_int(&q, state);
     store_query_text(&q, message);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_job_device_each(struct store *s, const char *job_id, unsigned states, const char *after,
@@ -61,8 +60,7 @@ spoke_status store_job_cancel(struct store *s, const char *job_id)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, job_id);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_job_repeat(struct store *s, const char *job_id, const char *from_id)
@@ -73,8 +71,7 @@ spoke_status store_job_repeat(struct store *s, const char *job_id, const char *f
     store_query_open(&q, s, SQL);
     store_query_text(&q, job_id);
     store_query_text(&q, from_id);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_job_delete(struct store *s, const char *job_id)
@@ -83,6 +80,5 @@ spoke_status store_job_delete(struct store *s, const char *job_id)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, job_id);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }

@@ -166,6 +166,36 @@ spoke_status store_query_close_found(struct store_query *q, bool found)
     return status == SPOKE_OK && !found ? SPOKE_E_NOT_FOUND : status;
 }
 
+spoke_status store_query_run(struct store_query *q)
+{
+    (void)store_query_row(q);
+    return store_query_close(q);
+}
+
+spoke_status store_query_run_found(struct store_query *q)
+{
+    (void)store_query_row(q);
+    return store_query_close_found(q, sqlite3_changes(q->store->db) > 0);
+}
+
+spoke_status store_query_count(struct store_query *q, size_t *out)
+{
+    *out = store_query_row(q) ? (size_t)store_query_take_int(q) : 0;
+    return store_query_close(q);
+}
+
+spoke_status store_query_find_text(struct store *s, const char *sql, const char *id, char **out)
+{
+    struct store_query q;
+    *out = NULL;
+    store_query_open(&q, s, sql);
+    store_query_text(&q, id);
+    const bool found = store_query_row(&q);
+    if (found)
+        store_query_take_text(&q, out);
+    return store_query_close_found(&q, found);
+}
+
 spoke_status store_query_number(struct store *s, const char *sql, int64_t *out)
 {
     struct store_query q;
@@ -179,8 +209,7 @@ spoke_status store_query_change(struct store *s, const char *sql, const char *id
     struct store_query q;
     store_query_open(&q, s, sql);
     store_query_text(&q, id);
-    (void)store_query_row(&q);
-    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+    return store_query_run_found(&q);
 }
 
 void store_secret_free(char *secret)

@@ -76,6 +76,13 @@ spoke_status store_query_close(struct store_query *q);
 /* For a query that has to hit one row: E_NOT_FOUND when `found` is false. */
 spoke_status store_query_close_found(struct store_query *q, bool found);
 
+/* Run what answers no rows, and close. _found: E_NOT_FOUND when it changed none. */
+spoke_status store_query_run(struct store_query *q);
+spoke_status store_query_run_found(struct store_query *q);
+/* The one number of a SELECT count(*), and closes; 0 on an error. */
+spoke_status store_query_count(struct store_query *q, size_t *out);
+/* The one text that a SELECT by an id finds, on the heap; NULL unless it answers SPOKE_OK. E_NOT_FOUND: no such row. */
+spoke_status store_query_find_text(struct store *s, const char *sql, const char *id, char **out);
 /* Runs a statement whose one parameter is an id. E_NOT_FOUND: it changed no row. */
 spoke_status store_query_change(struct store *s, const char *sql, const char *id);
 

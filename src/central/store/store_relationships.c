@@ -1,6 +1,4 @@
 /* Which device is behind which gateway. */
-#include <string.h>
-
 #include "store_query.h"
 
 #define COLUMNS "source, id, target, etag"
@@ -24,8 +22,7 @@ spoke_status store_relationship_put(struct store *s, const struct store_relation
     store_query_text(&q, row->id);
     store_query_text(&q, row->target);
     store_query_int(&q, row->etag);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_relationship_delete(struct store *s, const char *source, const char *id)
@@ -35,8 +32,7 @@ spoke_status store_relationship_delete(struct store *s, const char *source, cons
     store_query_open(&q, s, SQL);
     store_query_text(&q, source);
     store_query_text(&q, id);
-    (void)store_query_row(&q);
-    return store_query_close_found(&q, sqlite3_changes(s->db) > 0);
+    return store_query_run_found(&q);
 }
 
 /* The rows that are left, until `each` is false; closes. */
@@ -78,12 +74,5 @@ spoke_status store_relationship_between(struct store *s, const char *source, con
 spoke_status store_gateway_get(struct store *s, const char *device_id, char **gateway_id)
 {
     static const char SQL[] = "SELECT source FROM relationship WHERE target = ?";
-    struct store_query q;
-    *gateway_id = NULL;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, device_id);
-    const bool found = store_query_row(&q);
-    if (found)
-        store_query_take_text(&q, gateway_id);
-    return store_query_close_found(&q, found);
+    return store_query_find_text(s, SQL, device_id, gateway_id);
 }

@@ -3,14 +3,7 @@
 spoke_status store_session_get(struct store *s, const char *client_id, char **subscriptions)
 {
     static const char SQL[] = "SELECT subscriptions FROM session WHERE client_id = ?";
-    struct store_query q;
-    *subscriptions = NULL;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, client_id);
-    const bool found = store_query_row(&q);
-    if (found)
-        store_query_take_text(&q, subscriptions);
-    return store_query_close_found(&q, found);
+    return store_query_find_text(s, SQL, client_id, subscriptions);
 }
 
 spoke_status store_session_put(struct store *s, const char *client_id, const char *subscriptions)
@@ -22,6 +15,5 @@ spoke_status store_session_put(struct store *s, const char *client_id, const cha
     store_query_text(&q, client_id);
     if (subscriptions != NULL)
         store_query_text(&q, subscriptions);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }

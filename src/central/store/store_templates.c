@@ -42,14 +42,7 @@ spoke_status store_template_get(struct store *s, const char *id, struct store_te
 spoke_status store_template_of_model(struct store *s, const char *model_id, char **id)
 {
     static const char SQL[] = "SELECT id FROM device_template WHERE model_id = ?";
-    struct store_query q;
-    *id = NULL;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, model_id);
-    const bool found = store_query_row(&q);
-    if (found)
-        store_query_take_text(&q, id);
-    return store_query_close_found(&q, found);
+    return store_query_find_text(s, SQL, model_id, id);
 }
 
 spoke_status store_template_put(struct store *s, const struct store_template *row)
@@ -65,8 +58,7 @@ spoke_status store_template_put(struct store *s, const struct store_template *ro
     store_query_text(&q, row->model_id);
     store_query_text(&q, row->json);
     store_query_int(&q, row->etag);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_template_delete(struct store *s, const char *id)
@@ -117,19 +109,12 @@ spoke_status store_template_list(struct store *s, const struct store_place *plac
     return store_query_close(&q);
 }
 
-static spoke_status count(struct store_query *q, size_t *out)
-{
-    const bool found = store_query_row(q);
-    *out = found ? (size_t)store_query_take_int(q) : 0;
-    return store_query_close_found(q, found);
-}
-
 spoke_status store_template_count(struct store *s, size_t *out)
 {
     static const char SQL[] = "SELECT count(*) FROM device_template";
     struct store_query q;
     store_query_open(&q, s, SQL);
-    return count(&q, out);
+    return store_query_count(&q, out);
 }
 
 spoke_status store_template_users(struct store *s, const char *id, size_t *out)
@@ -138,7 +123,7 @@ spoke_status store_template_users(struct store *s, const char *id, size_t *out)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);
-    return count(&q, out);
+    return store_query_count(&q, out);
 }
 
 spoke_status store_template_waiting(struct store *s, const char *model_id,
@@ -169,14 +154,7 @@ spoke_status store_template_adopt(struct store *s, const char *id, const char *m
 spoke_status store_cloud_get(struct store *s, const char *device_id, char **json)
 {
     static const char SQL[] = "SELECT json FROM cloud_property WHERE device_id = ?";
-    struct store_query q;
-    *json = NULL;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, device_id);
-    const bool found = store_query_row(&q);
-    if (found)
-        store_query_take_text(&q, json);
-    return store_query_close_found(&q, found);
+    return store_query_find_text(s, SQL, device_id, json);
 }
 
 spoke_status store_cloud_put(struct store *s, const char *device_id, const char *json)
@@ -186,8 +164,7 @@ spoke_status store_cloud_put(struct store *s, const char *device_id, const char 
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
     store_query_text(&q, json);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 /* --- misfits --- */
@@ -212,8 +189,7 @@ spoke_status store_misfits_add(struct store *s, const char *device_id, const str
     store_query_int(&q, more->wrong_type);
     store_query_int(&q, more->last_ms);
     store_query_text(&q, more->last_reason != NULL ? more->last_reason : "");
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_misfits_get(struct store *s, const char *device_id, struct store_misfits *out)

@@ -48,6 +48,5 @@ spoke_status store_twin_put(struct store *s, const char *device_id, const struct
     store_query_text(&q, row->reported_meta);
     store_query_int(&q, row->desired_version);
     store_query_int(&q, row->reported_version);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }

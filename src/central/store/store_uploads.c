@@ -40,8 +40,7 @@ static spoke_status forget_oldest(struct store *s, const char *device_id)
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
     store_query_int(&q, STORE_UPLOADS_KEPT);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_upload_add(struct store *s, const struct store_upload *row)
@@ -56,8 +55,7 @@ spoke_status store_upload_add(struct store *s, const struct store_upload *row)
     store_query_text(&q, row->blob_uri);
     store_query_int(&q, row->started_ms);
     store_query_int(&q, row->expires_ms);
-    (void)store_query_row(&q);
-    const spoke_status status = store_query_close(&q);
+    const spoke_status status = store_query_run(&q);
     return status == SPOKE_OK ? forget_oldest(s, row->device_id) : status;
 }
 
@@ -72,8 +70,7 @@ spoke_status store_upload_end(struct store *s, const struct store_upload *row)
     store_query_int(&q, row->status);
     store_query_text(&q, row->description);
     store_query_text(&q, row->id);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_upload_get(struct store *s, const char *device_id, const char *id, struct store_upload *out)
@@ -101,9 +98,7 @@ spoke_status store_upload_open_count(struct store *s, const char *device_id, int
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
     store_query_int(&q, now_ms);
-    const bool found = store_query_row(&q);
-    *out = found ? (size_t)store_query_take_int(&q) : 0;
-    return store_query_close_found(&q, found);
+    return store_query_count(&q, out);
 }
 
 spoke_status store_upload_each(struct store *s, const char *device_id, int64_t before, size_t limit,

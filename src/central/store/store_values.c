@@ -25,8 +25,7 @@ static spoke_status write_value(struct store *s, const char *sql, const char *de
     store_query_text(&q, name);
     store_query_text(&q, json);
     store_query_int(&q, at_ms);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 static spoke_status put_value(struct store *s, const char *device_id, const char *component, const char *name,
@@ -61,8 +60,7 @@ spoke_status store_value_trim(struct store *s, const char *device_id)
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
     store_query_int(&q, STORE_VALUES_KEPT);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_value_get(struct store *s, const char *device_id, const char *component, const char *name,
