@@ -131,7 +131,7 @@ spoke_status store_device_list(struct store *s, const struct store_place *place,
 
 /* --- device templates --- */
 struct store_template {
-    char *name;     /* its displayName, or its id; only of store_template_list */
+    char *name;     /* its displayName, or its id; the store makes it */
     char *id;       /* the template's own DTMI */
     char *model_id; /* of its capabilityModel: what devices announce; no two templates have the same */
     char *json;     /* the template without its etag */

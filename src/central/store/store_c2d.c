@@ -1,13 +1,17 @@
-#include <stdlib.h>
-#include <string.h>
+#include "store_row.h"
 
-#include "store_query.h"
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_c2d, seq),
+    STORE_MEMBER(struct store_c2d, expires_ms),
+    STORE_MEMBER(struct store_c2d, enqueued_ms),
+    STORE_MEMBER(struct store_c2d, bag),
+    STORE_MEMBER_BLOB(struct store_c2d, body, body_len),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_c2d, MEMBERS);
 
 void store_c2d_free(struct store_c2d *row)
 {
-    free(row->bag);
-    free(row->body);
-    memset(row, 0, sizeof *row);
+    store_row_free(&ROW, row);
 }
 
 spoke_status store_c2d_add(struct store *s, const char *device_id, const struct store_c2d *row, int64_t *seq)
@@ -35,15 +39,10 @@ spoke_status store_c2d_each(struct store *s, const char *device_id,
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_c2d row = {.seq = store_query_take_int(&q)};
-        row.expires_ms = store_query_take_int(&q);
-        row.enqueued_ms = store_query_take_int(&q);
-        store_query_take_text(&q, &row.bag);
-        store_query_take_blob(&q, &row.body, &row.body_len);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_c2d_free(&row);
+    struct store_c2d row = {0};
+    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(&q);
 }
 

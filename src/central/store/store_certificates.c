@@ -1,28 +1,20 @@
-#include <stdlib.h>
-#include <string.h>
-
-#include "store_query.h"
+#include "store_row.h"
 
 #define COLUMNS "owner, entry, der, verified, code, etag"
 
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_certificate, owner),
+    STORE_MEMBER(struct store_certificate, entry),
+    STORE_MEMBER_BLOB(struct store_certificate, der, der_len),
+    STORE_MEMBER(struct store_certificate, verified),
+    STORE_MEMBER(struct store_certificate, code),
+    STORE_MEMBER(struct store_certificate, etag),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_certificate, MEMBERS);
+
 void store_certificate_free(struct store_certificate *row)
 {
-    free(row->owner);
-    free(row->entry);
-    free(row->der);
-    free(row->code);
-    memset(row, 0, sizeof *row);
-}
-
-static void take(struct store_query *q, struct store_certificate *row)
-{
-    memset(row, 0, sizeof *row);
-    store_query_take_text(q, &row->owner);
-    store_query_take_text(q, &row->entry);
-    store_query_take_blob(q, &row->der, &row->der_len);
-    row->verified = store_query_take_int(q) != 0;
-    store_query_take_text(q, &row->code);
-    row->etag = store_query_take_int(q);
+    store_row_free(&ROW, row);
 }
 
 spoke_status store_certificate_get(struct store *s, enum store_owner kind, const char *owner, const char *entry,
@@ -30,36 +22,25 @@ spoke_status store_certificate_get(struct store *s, enum store_owner kind, const
 {
     static const char SQL[] = "SELECT " COLUMNS " FROM certificate WHERE kind = ? AND owner = ? AND entry = ?";
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, SQL);
     store_query_int(&q, kind);
     store_query_text(&q, owner);
     store_query_text(&q, entry);
-    const bool found = store_query_row(&q);
-    if (found)
-        take(&q, out);
-    const spoke_status status = store_query_close_found(&q, found);
-    if (status != SPOKE_OK)
-        store_certificate_free(out);
-    return status;
+    return store_row_get(&q, &ROW, out);
 }
 
 spoke_status store_certificate_put(struct store *s, enum store_owner kind, const struct store_certificate *row,
                                    const uint8_t subject[32])
 {
     static const char SQL[] =
-        "INSERT INTO certificate (kind, owner, entry, subject, der, verified, code, etag)"
+        "INSERT INTO certificate (kind, subject, " COLUMNS ")"
         " VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (kind, owner, entry) DO UPDATE SET subject = excluded.subject,"
         " der = excluded.der, verified = excluded.verified, code = excluded.code, etag = etag + 1";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_int(&q, kind);
-    store_query_text(&q, row->owner);
-    store_query_text(&q, row->entry);
     store_query_blob(&q, subject, 32);
-    store_query_blob(&q, row->der, row->der_len);
-    store_query_int(&q, row->verified);
-    store_query_text(&q, row->code);
+    store_row_bind(&q, &ROW, row, ROW.count - 1);
     return store_query_run(&q);
 }
 
@@ -78,12 +59,10 @@ spoke_status store_certificate_delete(struct store *s, enum store_owner kind, co
 static spoke_status each_row(struct store_query *q, bool (*each)(void *ctx, const struct store_certificate *row),
                              void *ctx)
 {
-    for (bool more = true; more && store_query_row(q);) {
-        struct store_certificate row;
-        take(q, &row);
-        more = q->status == SPOKE_OK && each(ctx, &row);
-        store_certificate_free(&row);
+    struct store_certificate row = {0};
+    while (store_row_next(q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(q);
 }
 

@@ -1,13 +1,16 @@
 /* Those who read the event stream, each up to a position of its own. */
-#include <stdlib.h>
-#include <string.h>
+#include "store_row.h"
 
-#include "store_query.h"
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_consumer, name),
+    STORE_MEMBER(struct store_consumer, position),
+    STORE_MEMBER(struct store_consumer, lost),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_consumer, MEMBERS);
 
 void store_consumer_free(struct store_consumer *row)
 {
-    free(row->name);
-    memset(row, 0, sizeof *row);
+    store_row_free(&ROW, row);
 }
 
 spoke_status store_consumers_begin(struct store *s)
@@ -16,28 +19,13 @@ spoke_status store_consumers_begin(struct store *s)
     return store_query_number(s, SQL, &s->slowest);
 }
 
-static void take(struct store_query *q, struct store_consumer *row)
-{
-    memset(row, 0, sizeof *row);
-    store_query_take_text(q, &row->name);
-    row->position = store_query_take_int(q);
-    row->lost = store_query_take_int(q);
-}
-
 spoke_status store_consumer_get(struct store *s, const char *name, struct store_consumer *out)
 {
     static const char SQL[] = "SELECT name, position, lost FROM consumer WHERE name = ?";
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, SQL);
     store_query_text(&q, name);
-    const bool found = store_query_row(&q);
-    if (found)
-        take(&q, out);
-    const spoke_status status = store_query_close_found(&q, found);
-    if (status != SPOKE_OK)
-        store_consumer_free(out);
-    return status;
+    return store_row_get(&q, &ROW, out);
 }
 
 spoke_status store_consumer_put(struct store *s, const char *name, int64_t position)
@@ -65,12 +53,10 @@ spoke_status store_consumer_each(struct store *s, bool (*each)(void *ctx, const 
     static const char SQL[] = "SELECT name, position, lost FROM consumer ORDER BY name";
     struct store_query q;
     store_query_open(&q, s, SQL);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_consumer row;
-        take(&q, &row);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_consumer_free(&row);
+    struct store_consumer row = {0};
+    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(&q);
 }
 

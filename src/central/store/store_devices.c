@@ -1,75 +1,52 @@
-#include <stdlib.h>
-#include <string.h>
-
-#include "store_query.h"
+#include "store_row.h"
 
 #define COLUMNS \
     "id, display_name, template_id, model_id, primary_key, secondary_key, group_id, hub_host, " \
-    "provisioning_payload, organizations, enabled, provisioned, simulated, approved, etag, created_ms, " \
-    "last_seen_ms"
+    "provisioning_payload, organizations, enabled, provisioned, simulated, approved, created_ms, " \
+    "last_seen_ms, etag"
+
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_device, id),
+    STORE_MEMBER(struct store_device, display_name),
+    STORE_MEMBER(struct store_device, template_id),
+    STORE_MEMBER(struct store_device, model_id),
+    STORE_MEMBER_SECRET(struct store_device, primary_key),
+    STORE_MEMBER_SECRET(struct store_device, secondary_key),
+    STORE_MEMBER(struct store_device, group_id),
+    STORE_MEMBER(struct store_device, hub_host),
+    STORE_MEMBER(struct store_device, provisioning_payload),
+    STORE_MEMBER(struct store_device, organizations),
+    STORE_MEMBER(struct store_device, enabled),
+    STORE_MEMBER(struct store_device, provisioned),
+    STORE_MEMBER(struct store_device, simulated),
+    STORE_MEMBER(struct store_device, approved),
+    STORE_MEMBER(struct store_device, created_ms),
+    STORE_MEMBER(struct store_device, last_seen_ms),
+    STORE_MEMBER(struct store_device, etag),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_device, MEMBERS);
 
 void store_device_free(struct store_device *row)
 {
-    free(row->id);
-    free(row->display_name);
-    free(row->template_id);
-    free(row->model_id);
-    store_secret_free(row->primary_key);
-    store_secret_free(row->secondary_key);
-    free(row->group_id);
-    free(row->hub_host);
-    free(row->provisioning_payload);
-    free(row->organizations);
-    memset(row, 0, sizeof *row);
-}
-
-static void take(struct store_query *q, struct store_device *row)
-{
-    memset(row, 0, sizeof *row);
-    store_query_take_text(q, &row->id);
-    store_query_take_text(q, &row->display_name);
-    store_query_take_text(q, &row->template_id);
-    store_query_take_text(q, &row->model_id);
-    store_query_take_text(q, &row->primary_key);
-    store_query_take_text(q, &row->secondary_key);
-    store_query_take_text(q, &row->group_id);
-    store_query_take_text(q, &row->hub_host);
-    store_query_take_text(q, &row->provisioning_payload);
-    store_query_take_text(q, &row->organizations);
-    row->enabled = store_query_take_int(q) != 0;
-    row->provisioned = store_query_take_int(q) != 0;
-    row->simulated = store_query_take_int(q) != 0;
-    row->approved = store_query_take_int(q) != 0;
-    row->etag = store_query_take_int(q);
-    row->created_ms = store_query_take_int(q);
-    row->last_seen_ms = store_query_take_int(q);
+    store_row_free(&ROW, row);
 }
 
 /* The rows that are left, until `each` is false; closes. */
 static spoke_status give(struct store_query *q, bool (*each)(void *ctx, const struct store_device *row), void *ctx)
 {
-    for (bool more = true; more && store_query_row(q);) {
-        struct store_device row;
-        take(q, &row);
-        more = q->status == SPOKE_OK && each(ctx, &row);
-        store_device_free(&row);
+    struct store_device row = {0};
+    while (store_row_next(q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(q);
 }
 
 static spoke_status get_one(struct store *s, const char *sql, const char *id, struct store_device *out)
 {
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, sql);
     store_query_text(&q, id);
-    const bool found = store_query_row(&q);
-    if (found)
-        take(&q, out);
-    const spoke_status status = store_query_close_found(&q, found);
-    if (status != SPOKE_OK)
-        store_device_free(out);
-    return status;
+    return store_row_get(&q, &ROW, out);
 }
 
 spoke_status store_device_get(struct store *s, const char *id, struct store_device *out)
@@ -97,25 +74,16 @@ spoke_status store_device_put(struct store *s, const struct store_device *row)
     /* The first etag comes from the clock, so that a device deleted and made again does not repeat one. */
     static const char SQL[] =
         "INSERT INTO device (" COLUMNS ") VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-        " max(?15, 1), ?15, ?16)"
+        " ?15, ?16, max(?15, 1))"
         " ON CONFLICT (id) DO UPDATE SET etag = etag + (" CHANGED "), display_name = excluded.display_name,"
         " template_id = excluded.template_id, model_id = excluded.model_id, primary_key = excluded.primary_key,"
         " secondary_key = excluded.secondary_key, group_id = excluded.group_id, hub_host = excluded.hub_host,"
         " provisioning_payload = excluded.provisioning_payload, organizations = excluded.organizations,"
         " enabled = excluded.enabled, provisioned = excluded.provisioned, simulated = excluded.simulated,"
         " approved = excluded.approved, created_ms = excluded.created_ms, last_seen_ms = excluded.last_seen_ms";
-    const char *const texts[] = {row->id,           row->display_name, row->template_id,
-                                 row->model_id,     row->primary_key,  row->secondary_key,
-                                 row->group_id,     row->hub_host,     row->provisioning_payload,
-                                 row->organizations};
-    const int64_t numbers[] = {row->enabled,  row->provisioned, row->simulated,
-                               row->approved, row->created_ms,  row->last_seen_ms};
     struct store_query q;
     store_query_open(&q, s, SQL);
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
-        store_query_text(&q, texts[i]);
-    for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++)
-        store_query_int(&q, numbers[i]);
+    store_row_bind(&q, &ROW, row, ROW.count - 1);
     return store_query_run(&q);
 }
 

@@ -1,44 +1,27 @@
-#include <stdlib.h>
-#include <string.h>
-
-#include "store_query.h"
+#include "store_row.h"
 
 #define COLUMNS "kind, id, json, organizations, etag"
 
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_document, kind),        STORE_MEMBER(struct store_document, id),
+    STORE_MEMBER_SECRET(struct store_document, json), STORE_MEMBER(struct store_document, organizations),
+    STORE_MEMBER(struct store_document, etag),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_document, MEMBERS);
+
 void store_document_free(struct store_document *row)
 {
-    free(row->kind);
-    free(row->id);
-    store_secret_free(row->json); /* hashes of tokens, connection strings */
-    free(row->organizations);
-    memset(row, 0, sizeof *row);
-}
-
-static void take(struct store_query *q, struct store_document *row)
-{
-    memset(row, 0, sizeof *row);
-    store_query_take_text(q, &row->kind);
-    store_query_take_text(q, &row->id);
-    store_query_take_text(q, &row->json);
-    store_query_take_text(q, &row->organizations);
-    row->etag = store_query_take_int(q);
+    store_row_free(&ROW, row);
 }
 
 spoke_status store_document_get(struct store *s, const char *kind, const char *id, struct store_document *out)
 {
     static const char SQL[] = "SELECT " COLUMNS " FROM document WHERE kind = ? AND id = ?";
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, SQL);
     store_query_text(&q, kind);
     store_query_text(&q, id);
-    const bool found = store_query_row(&q);
-    if (found)
-        take(&q, out);
-    const spoke_status status = store_query_close_found(&q, found);
-    if (status != SPOKE_OK)
-        store_document_free(out);
-    return status;
+    return store_row_get(&q, &ROW, out);
 }
 
 spoke_status store_document_put(struct store *s, const struct store_document *row)
@@ -49,11 +32,7 @@ spoke_status store_document_put(struct store *s, const struct store_document *ro
         " json = excluded.json, organizations = excluded.organizations";
     struct store_query q;
     store_query_open(&q, s, SQL);
-    store_query_text(&q, row->kind);
-    store_query_text(&q, row->id);
-    store_query_text(&q, row->json);
-    store_query_text(&q, row->organizations);
-    store_query_int(&q, row->etag);
+    store_row_bind(&q, &ROW, row, ROW.count);
     return store_query_run(&q);
 }
 
@@ -76,12 +55,10 @@ spoke_status store_document_each(struct store *s, const char *kind, const char *
     store_query_text(&q, kind);
     store_query_text(&q, after != NULL ? after : "");
     store_query_int(&q, (int64_t)limit);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_document row;
-        take(&q, &row);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_document_free(&row);
+    struct store_document row = {0};
+    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(&q);
 }
 

@@ -1,48 +1,31 @@
-#include <stdlib.h>
-#include <string.h>
-
-#include "store_query.h"
+#include "store_row.h"
 
 #define COLUMNS "id, display_name, type, primary_key, secondary_key, organizations, enabled, etag"
 
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_group, id),
+    STORE_MEMBER(struct store_group, display_name),
+    STORE_MEMBER(struct store_group, type),
+    STORE_MEMBER_SECRET(struct store_group, primary_key),
+    STORE_MEMBER_SECRET(struct store_group, secondary_key),
+    STORE_MEMBER(struct store_group, organizations),
+    STORE_MEMBER(struct store_group, enabled),
+    STORE_MEMBER(struct store_group, etag),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_group, MEMBERS);
+
 void store_group_free(struct store_group *row)
 {
-    free(row->id);
-    free(row->display_name);
-    free(row->type);
-    store_secret_free(row->primary_key);
-    store_secret_free(row->secondary_key);
-    free(row->organizations);
-    memset(row, 0, sizeof *row);
-}
-
-static void take(struct store_query *q, struct store_group *row)
-{
-    memset(row, 0, sizeof *row);
-    store_query_take_text(q, &row->id);
-    store_query_take_text(q, &row->display_name);
-    store_query_take_text(q, &row->type);
-    store_query_take_text(q, &row->primary_key);
-    store_query_take_text(q, &row->secondary_key);
-    store_query_take_text(q, &row->organizations);
-    row->enabled = store_query_take_int(q) != 0;
-    row->etag = store_query_take_int(q);
+    store_row_free(&ROW, row);
 }
 
 spoke_status store_group_get(struct store *s, const char *id, struct store_group *out)
 {
     static const char SQL[] = "SELECT " COLUMNS " FROM enrolment_group WHERE id = ?";
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);
-    const bool found = store_query_row(&q);
-    if (found)
-        take(&q, out);
-    const spoke_status status = store_query_close_found(&q, found);
-    if (status != SPOKE_OK)
-        store_group_free(out);
-    return status;
+    return store_row_get(&q, &ROW, out);
 }
 
 spoke_status store_group_put(struct store *s, const struct store_group *row)
@@ -54,13 +37,7 @@ spoke_status store_group_put(struct store *s, const struct store_group *row)
         " organizations = excluded.organizations, enabled = excluded.enabled, etag = etag + 1";
     struct store_query q;
     store_query_open(&q, s, SQL);
-    store_query_text(&q, row->id);
-    store_query_text(&q, row->display_name);
-    store_query_text(&q, row->type);
-    store_query_text(&q, row->primary_key);
-    store_query_text(&q, row->secondary_key);
-    store_query_text(&q, row->organizations);
-    store_query_int(&q, row->enabled);
+    store_row_bind(&q, &ROW, row, ROW.count - 1);
     return store_query_run(&q);
 }
 
@@ -78,11 +55,9 @@ spoke_status store_group_each(struct store *s, const char *after, size_t limit,
     store_query_open(&q, s, SQL);
     store_query_text(&q, after != NULL ? after : "");
     store_query_int(&q, (int64_t)limit);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_group row;
-        take(&q, &row);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_group_free(&row);
+    struct store_group row = {0};
+    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(&q);
 }

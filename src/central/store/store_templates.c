@@ -1,42 +1,26 @@
-#include <stdlib.h>
-#include <string.h>
+#include "store_row.h"
 
-#include "store_query.h"
+#define COLUMNS "id, model_id, json, etag, name"
 
-#define COLUMNS "id, model_id, json, etag"
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_template, id),   STORE_MEMBER(struct store_template, model_id),
+    STORE_MEMBER(struct store_template, json), STORE_MEMBER(struct store_template, etag),
+    STORE_MEMBER(struct store_template, name),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_template, MEMBERS);
 
 void store_template_free(struct store_template *row)
 {
-    free(row->name);
-    free(row->id);
-    free(row->model_id);
-    free(row->json);
-    memset(row, 0, sizeof *row);
-}
-
-static void take(struct store_query *q, struct store_template *row)
-{
-    memset(row, 0, sizeof *row);
-    store_query_take_text(q, &row->id);
-    store_query_take_text(q, &row->model_id);
-    store_query_take_text(q, &row->json);
-    row->etag = store_query_take_int(q);
+    store_row_free(&ROW, row);
 }
 
 spoke_status store_template_get(struct store *s, const char *id, struct store_template *out)
 {
     static const char SQL[] = "SELECT " COLUMNS " FROM device_template WHERE id = ?";
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);
-    const bool found = store_query_row(&q);
-    if (found)
-        take(&q, out);
-    const spoke_status status = store_query_close_found(&q, found);
-    if (status != SPOKE_OK)
-        store_template_free(out);
-    return status;
+    return store_row_get(&q, &ROW, out);
 }
 
 spoke_status store_template_of_model(struct store *s, const char *model_id, char **id)
@@ -48,16 +32,13 @@ spoke_status store_template_of_model(struct store *s, const char *model_id, char
 spoke_status store_template_put(struct store *s, const struct store_template *row)
 {
     static const char SQL[] =
-        "INSERT INTO device_template (" COLUMNS ", name) VALUES (?1, ?2, ?3, max(?4, 1),"
+        "INSERT INTO device_template (" COLUMNS ") VALUES (?1, ?2, ?3, max(?4, 1),"
         " coalesce(json_extract(?3, '$.displayName'), ?1)) ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
         " etag = etag + ((model_id, json) IS NOT (excluded.model_id, excluded.json)),"
         " model_id = excluded.model_id, json = excluded.json";
     struct store_query q;
     store_query_open(&q, s, SQL);
-    store_query_text(&q, row->id);
-    store_query_text(&q, row->model_id);
-    store_query_text(&q, row->json);
-    store_query_int(&q, row->etag);
+    store_row_bind(&q, &ROW, row, ROW.count - 1);
     return store_query_run(&q);
 }
 
@@ -75,17 +56,15 @@ spoke_status store_template_each(struct store *s, const char *after, size_t limi
     store_query_open(&q, s, SQL);
     store_query_text(&q, after != NULL ? after : "");
     store_query_int(&q, (int64_t)limit);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_template row;
-        take(&q, &row);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_template_free(&row);
+    struct store_template row = {0};
+    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(&q);
 }
 
 /* An index has the names. */
-#define LIST(condition, order) "SELECT " COLUMNS ", name FROM device_template WHERE " condition " ORDER BY " order
+#define LIST(condition, order) "SELECT " COLUMNS " FROM device_template WHERE " condition " ORDER BY " order
 
 spoke_status store_template_list(struct store *s, const struct store_place *place,
                                  bool (*each)(void *ctx, const struct store_template *row), void *ctx)
@@ -99,13 +78,10 @@ spoke_status store_template_list(struct store *s, const struct store_place *plac
     struct store_query q;
     store_query_open(&q, s, SQL[place->order]);
     store_query_place(&q, place);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_template row;
-        take(&q, &row);
-        store_query_take_text(&q, &row.name);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_template_free(&row);
+    struct store_template row = {0};
+    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(&q);
 }
 
@@ -169,19 +145,27 @@ spoke_status store_cloud_put(struct store *s, const char *device_id, const char 
 
 /* --- misfits --- */
 
+#define MISFITS "unmodeled, wrong_type, last_ms, last_reason"
+
+static const struct store_member MISFIT_MEMBERS[] = {
+    STORE_MEMBER(struct store_misfits, unmodeled),
+    STORE_MEMBER(struct store_misfits, wrong_type),
+    STORE_MEMBER(struct store_misfits, last_ms),
+    STORE_MEMBER(struct store_misfits, last_reason),
+};
+static const struct store_layout MISFIT_ROW = STORE_LAYOUT(struct store_misfits, MISFIT_MEMBERS);
+
 void store_misfits_free(struct store_misfits *row)
 {
-    free(row->last_reason);
-    memset(row, 0, sizeof *row);
+    store_row_free(&MISFIT_ROW, row);
 }
 
 spoke_status store_misfits_add(struct store *s, const char *device_id, const struct store_misfits *more)
 {
-    static const char SQL[] =
-        "INSERT INTO misfit (device_id, unmodeled, wrong_type, last_ms, last_reason) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT (device_id) DO UPDATE SET unmodeled = unmodeled + excluded.unmodeled,"
-        " wrong_type = wrong_type + excluded.wrong_type, last_ms = excluded.last_ms,"
-        " last_reason = excluded.last_reason";
+    static const char SQL[] = "INSERT INTO misfit (device_id, " MISFITS ") VALUES (?, ?, ?, ?, ?)"
+                              " ON CONFLICT (device_id) DO UPDATE SET unmodeled = unmodeled + excluded.unmodeled,"
+                              " wrong_type = wrong_type + excluded.wrong_type, last_ms = excluded.last_ms,"
+                              " last_reason = excluded.last_reason";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
@@ -194,19 +178,10 @@ spoke_status store_misfits_add(struct store *s, const char *device_id, const str
 
 spoke_status store_misfits_get(struct store *s, const char *device_id, struct store_misfits *out)
 {
-    static const char SQL[] = "SELECT unmodeled, wrong_type, last_ms, last_reason FROM misfit WHERE device_id = ?";
+    static const char SQL[] = "SELECT " MISFITS " FROM misfit WHERE device_id = ?";
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
-    if (store_query_row(&q)) {
-        out->unmodeled = store_query_take_int(&q);
-        out->wrong_type = store_query_take_int(&q);
-        out->last_ms = store_query_take_int(&q);
-        store_query_take_text(&q, &out->last_reason);
-    }
-    const spoke_status status = store_query_close(&q);
-    if (status != SPOKE_OK)
-        store_misfits_free(out);
-    return status;
+    const spoke_status status = store_row_get(&q, &MISFIT_ROW, out);
+    return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
 }

@@ -1,35 +1,21 @@
-#include <stdlib.h>
-#include <string.h>
-
-#include "store_query.h"
+#include "store_row.h"
 
 #define COLUMNS \
     "seq, id, device_id, blob_name, blob_uri, started_ms, expires_ms, ended_ms, success, status, description"
 
+static const struct store_member MEMBERS[] = {
+    STORE_MEMBER(struct store_upload, seq),         STORE_MEMBER(struct store_upload, id),
+    STORE_MEMBER(struct store_upload, device_id),   STORE_MEMBER(struct store_upload, blob_name),
+    STORE_MEMBER(struct store_upload, blob_uri),    STORE_MEMBER(struct store_upload, started_ms),
+    STORE_MEMBER(struct store_upload, expires_ms),  STORE_MEMBER(struct store_upload, ended_ms),
+    STORE_MEMBER(struct store_upload, success),     STORE_MEMBER(struct store_upload, status),
+    STORE_MEMBER(struct store_upload, description),
+};
+static const struct store_layout ROW = STORE_LAYOUT(struct store_upload, MEMBERS);
+
 void store_upload_free(struct store_upload *row)
 {
-    free(row->id);
-    free(row->device_id);
-    free(row->blob_name);
-    free(row->blob_uri);
-    free(row->description);
-    memset(row, 0, sizeof *row);
-}
-
-static void take(struct store_query *q, struct store_upload *row)
-{
-    memset(row, 0, sizeof *row);
-    row->seq = store_query_take_int(q);
-    store_query_take_text(q, &row->id);
-    store_query_take_text(q, &row->device_id);
-    store_query_take_text(q, &row->blob_name);
-    store_query_take_text(q, &row->blob_uri);
-    row->started_ms = store_query_take_int(q);
-    row->expires_ms = store_query_take_int(q);
-    row->ended_ms = store_query_take_int(q);
-    row->success = store_query_take_int(q) != 0;
-    row->status = (int32_t)store_query_take_int(q);
-    store_query_take_text(q, &row->description);
+    store_row_free(&ROW, row);
 }
 
 static spoke_status forget_oldest(struct store *s, const char *device_id)
@@ -77,17 +63,10 @@ spoke_status store_upload_get(struct store *s, const char *device_id, const char
 {
     static const char SQL[] = "SELECT " COLUMNS " FROM upload WHERE id = ? AND device_id = ?";
     struct store_query q;
-    memset(out, 0, sizeof *out);
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);
     store_query_text(&q, device_id);
-    const bool found = store_query_row(&q);
-    if (found)
-        take(&q, out);
-    const spoke_status status = store_query_close_found(&q, found);
-    if (status != SPOKE_OK)
-        store_upload_free(out);
-    return status;
+    return store_row_get(&q, &ROW, out);
 }
 
 spoke_status store_upload_open_count(struct store *s, const char *device_id, int64_t now_ms, size_t *out)
@@ -111,11 +90,9 @@ spoke_status store_upload_each(struct store *s, const char *device_id, int64_t b
     store_query_text(&q, device_id);
     store_query_int(&q, before > 0 ? before : INT64_MAX);
     store_query_int(&q, (int64_t)limit);
-    for (bool more = true; more && store_query_row(&q);) {
-        struct store_upload row;
-        take(&q, &row);
-        more = q.status == SPOKE_OK && each(ctx, &row);
-        store_upload_free(&row);
+    struct store_upload row = {0};
+    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
     }
+    store_row_free(&ROW, &row);
     return store_query_close(&q);
 }
