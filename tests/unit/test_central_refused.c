@@ -32,6 +32,21 @@ static int ask(struct fixture *f, const char *address, const char *token)
     return f->status;
 }
 
+/* A device asks where to put a file, with a token that is none of its own. */
+static int ask_as_device(struct fixture *f, const char *address, const char *token)
+{
+    const struct core_request request = {.method = "POST",
+                                         .path = "/devices/d1/files",
+                                         .query = "api-version=2021-04-12",
+                                         .authorization = token,
+                                         .address = spoke_str_of(address),
+                                         .base = "",
+                                         .body = SPOKE_STR("{\"blobName\":\"x\"}")};
+    f->status = 0;
+    f->ticket = core_request(f->bench.core, &request, fixture_done, f);
+    return f->status;
+}
+
 static void guess(struct fixture *f, const char *address, int count)
 {
     for (int i = 0; i < count; i++)
@@ -114,6 +129,40 @@ static void who_leaves_is_not_answered(void **state)
     assert_int_equal(ask(f, "\1\2\3\4", "Bearer x"), 0); /* and one that still waits at the end */
 }
 
+static void a_device_that_guesses_over_https_waits_like_a_caller(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(ask_as_device(f, "\1\2\3\4", "SharedAccessSignature x"), 401);
+    assert_int_equal(ask_as_device(f, "\1\2\3\4", "SharedAccessSignature x"), 0);
+    assert_int_equal(ask(f, "\1\2\3\4", "Bearer x"), 0); /* one address, one rate, whatever is guessed */
+    bench_advance(&f->bench, 1000);
+    assert_int_equal(f->answers, 22);
+    assert_int_equal(ask_as_device(f, "\1\2\3\4", "SharedAccessSignature x"), 401);
+}
+
+static void a_device_that_guessed_and_left_is_not_answered(void **state)
+{
+    struct fixture *f = *state;
+    guess(f, "\1\2\3\4", 20);
+    assert_int_equal(ask_as_device(f, "\1\2\3\4", "SharedAccessSignature x"), 0);
+    core_request_cancel(f->bench.core, f->ticket);
+    bench_advance(&f->bench, 1000);
+    assert_int_equal(f->answers, 20);
+}
+
+static void a_good_token_of_a_device_does_not_wait(void **state)
+{
+    struct fixture *f = *state;
+    char key[96], token[600];
+    fixture_device_row(f, "d1");
+    assert_ok(core_device_key(f->bench.core, "d1", false, key));
+    bench_token("d1", key, "localhost/devices/d1", bench_unix(&f->bench) / 1000 + 60, token, sizeof token);
+    guess(f, "\1\2\3\4", 20);
+    assert_int_equal(ask_as_device(f, "\1\2\3\4", "SharedAccessSignature x"), 0);
+    assert_int_equal(ask_as_device(f, "\1\2\3\4", token), 400); /* no storage is configured */
+}
+
 #define REFUSED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -125,6 +174,9 @@ int main(void)
         REFUSED(of_many_addresses_the_one_that_was_quiet_longest_is_forgotten),
         REFUSED(no_more_than_32_wait_so_that_connections_are_left),
         REFUSED(who_leaves_is_not_answered),
+        REFUSED(a_device_that_guesses_over_https_waits_like_a_caller),
+        REFUSED(a_device_that_guessed_and_left_is_not_answered),
+        REFUSED(a_good_token_of_a_device_does_not_wait),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

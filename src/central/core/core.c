@@ -1,6 +1,7 @@
 #include "core_internal.h"
 
 #include "orders.h"
+#include "refused.h"
 #include "simulator.h"
 #include "work.h"
 
@@ -451,7 +452,7 @@ void core_destroy(struct core *c)
     timers_free(&c->tasks);
     method_free_all(c);
     rest_commands_free(c);
-    rest_refused_free(c);
+    refused_free(c);
     dps_registrations_free(c);
     c2d_marks_free(c);
     templates_free(c);

@@ -246,7 +246,6 @@ void jobs_lost(struct core *c);
 
 /* --- rest_commands.c --- */
 void rest_commands_free(struct core *c);
-void rest_refused_free(struct core *c);
 
 /* --- c2d.c --- */
 void c2d_deliver(struct conn *k);

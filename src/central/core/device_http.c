@@ -6,6 +6,7 @@
 
 #include "blob_sas.h"
 #include "core_internal.h"
+#include "refused.h"
 #include <spoke/proto/hub.h>
 
 #define MAX_BODY_BYTES 65536u
@@ -26,6 +27,7 @@ struct exchange {
     const struct core_request *request;
     char id[CONN_ID_CAP];
     spoke_str rest; /* of the path, behind the device */
+    bool unproven;  /* the credential was not accepted */
     int status;
     cJSON *answer;
     int32_t code; /* with a message: an error */
@@ -95,7 +97,8 @@ static bool admitted(struct exchange *x)
     }
     if (why == NULL)
         return true;
-    if (x->status == 0)
+    x->unproven = x->status == 0;
+    if (x->unproven)
         fail(x, 401, CODE_UNAUTHORIZED, "IotHubUnauthorizedAccess: the credential was not accepted");
     core_event(x->c, "http-refused", x->id, NULL, why, CODE_UNAUTHORIZED);
     core_log_stranger(x->c, log_module, "%s: refused over HTTPS: %s", x->id, why);
@@ -321,14 +324,17 @@ static void take_request(struct exchange *x)
     cJSON_Delete(body);
 }
 
-static void answer(struct exchange *x, core_done_fn done, void *user)
+static void answer(struct exchange *x, core_done_fn done, void *user, uint64_t *ticket)
 {
     struct core_response response = {.status = x->status};
     char *text = x->message != NULL  ? core_error_body(x->c, x->code, x->message)
                  : x->answer != NULL ? cJSON_PrintUnformatted(x->answer)
                                      : NULL;
     response.body = spoke_str_of(text);
-    done(user, &response);
+    if (x->unproven)
+        *ticket = refused_answer(x->c, x->request->address, &response, done, user);
+    else
+        done(user, &response);
     if (text != NULL)
         spoke_wipe(text, strlen(text));
     cJSON_free(text);
@@ -352,7 +358,8 @@ static bool split_path(const char *path, struct exchange *x)
     return true;
 }
 
-bool device_http(struct core *c, const struct core_request *request, core_done_fn done, void *user)
+bool device_http(struct core *c, const struct core_request *request, core_done_fn done, void *user,
+                 uint64_t *ticket)
 {
     struct exchange x = {.c = c, .request = request};
     if (!split_path(request->path, &x))
@@ -370,6 +377,6 @@ bool device_http(struct core *c, const struct core_request *request, core_done_f
             fail(&x, 500, CODE_STORAGE, "The service could not write to its store.");
         }
     }
-    answer(&x, done, user);
+    answer(&x, done, user, ticket);
     return true;
 }

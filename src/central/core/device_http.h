@@ -11,9 +11,11 @@
 #define UPLOADS_TTL_MS INT64_C(3600000) /* unless the configuration says otherwise */
 #define UPLOADS_AT_ONCE 10u             /* of one device */
 
-/* Takes requests under /devices/: calls done now, and returns true. The device proves itself by the token of its
- * Authorization header, or by the certificates that it showed. */
-bool device_http(struct core *c, const struct core_request *request, core_done_fn done, void *user);
+/* Takes requests under /devices/, and returns true. The device proves itself by the token of its Authorization header,
+ * or by the certificates that it showed; done is called now, or when that failed too often (refused.h) later: then
+ * *ticket is set. */
+bool device_http(struct core *c, const struct core_request *request, core_done_fn done, void *user,
+                 uint64_t *ticket);
 /* "pending", "expired", "succeeded" or "failed". */
 const char *upload_state(const struct store_upload *row, int64_t now_ms);
 

@@ -10,10 +10,10 @@
 #include "api_token.h"
 #include "central/core/core_internal.h"
 #include "central/core/device_http.h"
+#include "central/core/refused.h"
 #include "rest_audit.h"
 #include "rest_caller.h"
 #include "rest_query.h"
-#include "rest_refused.h"
 #include "rest_routes.h"
 
 #define MAX_BODY_BYTES (1024u * 1024u)
@@ -348,18 +348,25 @@ static void run(struct rest_call *call, struct match *m)
         run_writing(call, m->route);
 }
 
+static void answer_refused(void *user, const struct core_response *response)
+{
+    struct rest_call *call = user;
+    call->ticket = refused_answer(call->core, call->request->address, response, call->done, call->user);
+}
+
 uint64_t core_request(struct core *c, const struct core_request *request, core_done_fn done, void *user)
 {
     struct match m = {0};
     struct rest_caller *caller = NULL;
     struct rest_call call = {.core = c, .request = request, .done = done, .user = user};
-    if (device_http(c, request, done, user)) /* a device, which has no token of this API */
-        return 0;
+    if (device_http(c, request, done, user, &call.ticket)) /* a device, which has no token of this API */
+        return call.ticket;
     if (rest_caller_find(&call, &caller)) { /* before all else: a stranger learns nothing of the paths */
         call.caller = caller;
         run(&call, &m);
     } else if (call.reply.status == 401) {
-        (void)rest_refused_later(&call);
+        rest_send(c, &call.reply, answer_refused, &call);
+        call.later = true;
     }
     if (!call.later)
         rest_send(c, &call.reply, done, user);

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/refused.h"
 #include "central/core/work.h"
 #include "rest.h"
-#include "rest_refused.h"
 
 #define DEFAULT_RESPONSE_S 30u
 #define METHOD_CAP 300u
@@ -340,7 +340,7 @@ void core_request_cancel(struct core *c, uint64_t ticket)
 {
     struct command_run **place = run_place(c, ticket), *run = *place;
     if (run == NULL) {
-        (void)(rest_refused_cancel(c, ticket) ||
+        (void)(refused_cancel(c, ticket) ||
                work_cancel(c, ticket)); /* false: it was answered, or cancelled before */
         return;
     }
