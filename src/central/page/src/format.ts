@@ -98,14 +98,18 @@ export function ago(iso: string | undefined, now = Date.now()): string {
     return `${Math.floor(seconds / 86400)} d ago`;
 }
 
-export function csv(columns: string[], rows: unknown[][]): string {
-    const cell = (value: unknown): string => {
-        let text = value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
-        if (typeof value === 'string' && /^[=+\-@\t\r]/.test(text)) text = `'${text}`; // a spreadsheet would compute it
-        return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
-    };
-    return [columns, ...rows].map((row) => row.map(cell).join(',')).join('\r\n') + '\r\n';
+// A spreadsheet takes text that begins so for a formula (OWASP, CSV injection): = + - @, their full-width and small
+// forms, which some take for the same, also behind what it leaves out in front; and a tab or a line's end.
+const COMPUTED = /^(?:[\s\p{C}]*[=+\-@]|[\t\r\n])/u;
+
+/** A cell of CSV (RFC 4180); text that a spreadsheet would compute gets an apostrophe in front. */
+export function csvCell(value: unknown): string {
+    let text = value === null || value === undefined ? '' : typeof value === 'object' ? JSON.stringify(value) : String(value);
+    if (typeof value === 'string' && COMPUTED.test(text.normalize('NFKC'))) text = `'${text}`;
+    return /[",;\t\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
+
+export const csv = (columns: string[], rows: unknown[][]): string => [columns, ...rows].map((row) => row.map(csvCell).join(',')).join('\r\n') + '\r\n';
 
 export function download(name: string, type: string, text: string): void {
     const address = URL.createObjectURL(new Blob([text], { type }));

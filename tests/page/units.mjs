@@ -1,0 +1,41 @@
+// What the page computes without a browser: node units.mjs FOLDER, where the page is built. Exit code 77: its packages
+// are not there.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { join, resolve } from 'node:path';
+import { describe, test } from 'node:test';
+
+const folder = resolve(process.argv[2]);
+if (!existsSync(join(folder, 'node_modules', 'esbuild'))) {
+    console.error('Skipped: the packages of the page were not fetched');
+    process.exit(77);
+}
+const esbuild = createRequire(join(folder, 'package.json'))('esbuild');
+
+/** A module of the page, as a browser would have it. */
+async function load(name) {
+    const built = await esbuild.build({ entryPoints: [join(folder, 'src', name)], bundle: true, write: false, format: 'esm', preserveSymlinks: true, jsx: 'automatic', jsxImportSource: 'preact' });
+    return import(`data:text/javascript;base64,${Buffer.from(built.outputFiles[0].contents).toString('base64')}`);
+}
+
+const { csv, csvCell } = await load('format.ts');
+
+describe('CSV', () => {
+    for (const first of ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', ' =', '\u00a0+', '\ufeff=', '\u200b@', '\0='])
+        test(`text that begins with ${JSON.stringify(first)} is no formula`, () => {
+            assert.match(csvCell(`${first}1+1`), /^"?'/);
+        });
+    test('other text stays as it is', () => {
+        for (const text of ['', 'a=b', 'pump 1', "it's", '1-2', 'ａ＝']) assert.equal(csvCell(text), text);
+    });
+    test('numbers stay numbers, also negative ones', () => {
+        assert.deepEqual([-1.5, 0, true, null, undefined].map(csvCell), ['-1.5', '0', 'true', '', '']);
+    });
+    test('what would end a cell is quoted', () => {
+        assert.deepEqual(['a,b', 'a;b', 'say "x"', 'a\r\nb', 'a\tb'].map(csvCell), ['"a,b"', '"a;b"', '"say ""x"""', '"a\r\nb"', '"a\tb"']);
+    });
+    test('names of columns are guarded too', () => {
+        assert.equal(csv(['=x', 'y'], [[1, '@z']]), "'=x,y\r\n1,'@z\r\n");
+    });
+});
