@@ -53,6 +53,65 @@ describe('signing in', () => {
     });
 });
 
+/** Another token, and the link that signs in with it. */
+async function otherLink(context, name, to) {
+    const { body } = await rest(context, 'PUT', `/apiTokens/${name}`, { roles: [{ role: 'ae2c9854-393b-4f97-8c42-479d70ce626e' }] });
+    return `#token=${encodeURIComponent(body.token)}&to=${to}`;
+}
+
+const whoIsIn = async (page) => page.locator('.who-name b').innerText();
+
+describe('a link that would sign in as somebody else', () => {
+    flow('asks first, and Enter stays', async (page, context) => {
+        await go(page, '#/templates', 'Templates');
+        const link = await otherLink(context, 'guest', '/devices/hostmon-1');
+        await page.evaluate((hash) => (location.hash = hash), link);
+        const dialog = page.getByRole('dialog');
+        await dialog.getByText('guest').waitFor();
+        await page.screenshot({ path: join(screenshots, 'sign-in-other.png') });
+        assert.match(await dialog.innerText(), /signed in as Start-up token \(Administrator\)[^]*as guest \(Operator\)/);
+        assert.deepEqual(await broken(page), []);
+        assert.doesNotMatch(page.url(), /token/);
+        await page.keyboard.press('Enter');
+        await dialog.waitFor({ state: 'detached' });
+        assert.equal(await whoIsIn(page), 'Start-up token');
+        assert.match(page.url(), /#\/templates$/);
+        await page.reload();
+        await page.getByRole('heading', { level: 1, name: 'Templates' }).waitFor();
+        assert.equal(await whoIsIn(page), 'Start-up token');
+    });
+    flow('asks in a tab that is loaded anew, and Escape stays', async (page, context) => {
+        await page.goto(`${base}/?again${await otherLink(context, 'guest2', '/devices')}`);
+        await page.getByRole('dialog').getByText('guest2').waitFor();
+        await page.keyboard.press('Escape');
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        assert.equal(await whoIsIn(page), 'Start-up token');
+    });
+    flow('signs in where it is said to', async (page, context) => {
+        await page.evaluate((hash) => (location.hash = hash), await otherLink(context, 'guest3', '/devices/hostmon-1'));
+        await page.getByRole('button', { name: 'Sign in with the link' }).click();
+        await page.getByRole('heading', { level: 1, name: 'hostmon-1' }).waitFor();
+        assert.equal(await whoIsIn(page), 'guest3');
+    });
+    flow('says so when its token is not accepted', async (page) => {
+        await page.evaluate(() => (location.hash = '#token=SharedAccessSignature%20sr%3Dx'));
+        await page.getByRole('dialog').getByRole('alert').waitFor();
+        assert.equal(await page.getByRole('button', { name: 'Sign in with the link' }).isDisabled(), true);
+        await page.getByRole('button', { name: 'Stay signed in' }).click();
+        assert.equal(await whoIsIn(page), 'Start-up token');
+    });
+    flow('does not ask for a session that is over', async (page, context) => {
+        const old = await otherLink(context, 'short', '/devices');
+        await page.evaluate((given) => sessionStorage.setItem('spoke-token', decodeURIComponent(given)), /token=([^&]*)/.exec(old)[1]);
+        await page.reload();
+        await page.getByRole('heading', { level: 1, name: 'Devices' }).waitFor();
+        await rest(context, 'DELETE', '/apiTokens/short');
+        await page.evaluate((hash) => (location.hash = hash), `#token=${encodeURIComponent(token)}&to=/templates`);
+        await page.getByRole('heading', { level: 1, name: 'Templates' }).waitFor();
+        assert.equal(await whoIsIn(page), 'Start-up token');
+    });
+});
+
 describe('devices', () => {
     flow('telemetry of this machine arrives live', async (page) => {
         const streamed = page.waitForResponse((answer) => answer.url().includes('/api/events/stream'));

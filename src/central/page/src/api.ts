@@ -24,30 +24,63 @@ export class ApiError extends Error {
     }
 }
 
-let token = readToken();
+/** What a link would sign in as while another session runs: it is asked about, and never just done. */
+export interface Offer {
+    token: string;
+    to: string;
+}
+
+let offer: Offer | undefined;
+let hearOffer: () => void = () => undefined;
+readLink('#/devices');
+let token = sessionStorage.getItem(STORED);
 let hearSignOut: (why: string) => void = () => undefined;
 
-// A link that signs in carries the token in its fragment (#token=...&to=/devices/x): no server ever sees it, and the
-// address bar loses it here, before anything else happens.
-function readToken(): string | null {
-    const [, given, to] = /^#token=([^&]+)(?:&to=(\/.*))?$/.exec(location.hash) ?? [];
-    if (given !== undefined) {
-        history.replaceState(null, '', `${location.pathname}#${to ?? '/devices'}`);
-        try {
-            sessionStorage.setItem(STORED, decodeURIComponent(given));
-        } catch {
-            sessionStorage.removeItem(STORED); // not percent-coded
-        }
+function decoded(text: string): string | undefined {
+    try {
+        const own = decodeURIComponent(text);
+        return /^[\x20-\x7e]+$/.test(own) ? own : undefined; // what a header can carry
+    } catch {
+        return undefined;
     }
-    return sessionStorage.getItem(STORED);
+}
+
+// A link that signs in carries the token in its fragment (#token=...&to=/devices/x): no server ever sees it, and the
+// address bar loses it here, before anything else happens. `stay` is where one is while another session runs.
+function readLink(stay: string): void {
+    const [, given, to = '/devices'] = /^#token=([^&]+)(?:&to=(\/.*))?$/.exec(location.hash) ?? [];
+    if (given === undefined) return;
+    const own = decoded(given);
+    const now = sessionStorage.getItem(STORED);
+    const asked = now !== null && own !== now;
+    history.replaceState(null, '', `${location.pathname}${asked ? stay : `#${to}`}`);
+    offer = asked && own !== undefined ? { token: own, to } : undefined;
+    if (now === null && own !== undefined) sessionStorage.setItem(STORED, own);
 }
 
 // The same link in a tab that shows the page already.
-addEventListener('hashchange', () => {
+addEventListener('hashchange', (event) => {
     if (!location.hash.startsWith('#token=')) return;
-    readToken();
-    location.reload();
+    readLink(new URL(event.oldURL).hash);
+    if (token !== null && token === sessionStorage.getItem(STORED) && offer !== undefined) hearOffer();
+    else location.reload();
 });
+
+export const offered = (): Offer | undefined => offer;
+
+export function onOffer(hear: () => void): void {
+    hearOffer = hear;
+}
+
+export function declineOffer(): void {
+    offer = undefined;
+}
+
+export function takeOffer({ token: given, to }: Offer): void {
+    sessionStorage.setItem(STORED, given);
+    history.replaceState(null, '', `#${to}`);
+    location.reload();
+}
 
 export const signedIn = (): boolean => token !== null;
 
@@ -76,6 +109,14 @@ let me: Me | undefined;
 export async function whoAmI(): Promise<Me> {
     me ??= await get<Me>('/me');
     return me;
+}
+
+/** Whose a token is that nobody is signed in with. */
+export async function whoHas(given: string): Promise<Me> {
+    const answer = await patiently(url('/me'), {}, given);
+    const text = await answer.text();
+    if (!answer.ok) throw failure(answer.status, text);
+    return JSON.parse(text) as Me;
 }
 
 /** Whether to offer it; what is offered is still checked by the service. */
@@ -124,9 +165,9 @@ function failure(status: number, text: string): ApiError {
     }
 }
 
-async function once(address: string, init: RequestInit): Promise<Response> {
+async function once(address: string, init: RequestInit, as: string | null): Promise<Response> {
     const headers = new Headers(init.headers);
-    if (token !== null) headers.set('Authorization', token);
+    if (as !== null) headers.set('Authorization', as);
     try {
         return await fetch(address, { ...init, headers, cache: 'no-store' });
     } catch (error) {
@@ -161,9 +202,9 @@ function myTurn(): Promise<void> {
     return turn;
 }
 
-async function patiently(address: string, init: RequestInit): Promise<Response> {
+async function patiently(address: string, init: RequestInit, as = token): Promise<Response> {
     if (heldBack() > 0) await myTurn();
-    let answer = await once(address, init);
+    let answer = await once(address, init, as);
     for (let tries = 1; answer.status === 429 && tries < MOST_TRIES && signedIn(); tries++) {
         const seconds = Number(answer.headers.get('Retry-After') ?? 1);
         openAt = Math.max(openAt, Date.now() + 1000 * Math.min(LONGEST_S, seconds > 0 ? seconds : 1));
@@ -171,7 +212,7 @@ async function patiently(address: string, init: RequestInit): Promise<Response> 
         try {
             await myTurn();
             init.signal?.throwIfAborted();
-            answer = await once(address, init);
+            answer = await once(address, init, as);
         } finally {
             if (--waiting === 0) hearBusy(false);
         }
@@ -184,7 +225,10 @@ export async function ask(address: string, init: RequestInit = {}): Promise<Resp
     const answer = await patiently(address, init);
     if (answer.ok) return answer;
     const error = failure(answer.status, await answer.text());
-    if (answer.status === 401 && signedIn() && sessionStorage.getItem(STORED) !== null) signOut(error.message);
+    if (answer.status === 401 && signedIn() && sessionStorage.getItem(STORED) !== null) {
+        if (offer !== undefined) takeOffer(offer); // of a session that is over there is nothing to ask
+        else signOut(error.message);
+    }
     throw error;
 }
 

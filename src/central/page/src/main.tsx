@@ -1,11 +1,11 @@
 // The frame: who is signed in, where one is, and the view of that place.
 import { render, type JSX } from 'preact';
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { may, nameOf, onBusy, onSignOut, signedIn, signOut, whoAmI } from './api';
+import { declineOffer, may, nameOf, offered, onBusy, onOffer, onSignOut, signedIn, signOut, whoAmI } from './api';
 import 'uplot/dist/uPlot.min.css'; // uPlot itself comes with the first chart
 import './style.css';
 import { Guard, Icon, Notes, Problem, useResource } from './ui';
-import { SignIn } from './views/signin';
+import { OtherSignIn, SignIn } from './views/signin';
 import { viewOf } from './views/routes';
 
 const PLACES: [key: string, text: string, ...rights: string[]][] = [
@@ -163,8 +163,16 @@ export function Logo(): JSX.Element {
 function App(): JSX.Element {
     const [inside, setInside] = useState(signedIn());
     const [why, setWhy] = useState('');
+    const [offer, setOffer] = useState(offered());
     useEffect(() => onSignOut((reason) => (setWhy(reason), setInside(false))), []);
-    return <Notes>{inside ? <Frame /> : <SignIn why={why} onDone={() => (setWhy(''), setInside(true))} />}</Notes>;
+    useEffect(() => onOffer(() => setOffer(offered())), []);
+    const stay = (): void => (declineOffer(), setOffer(undefined));
+    return (
+        <Notes>
+            {inside ? <Frame /> : <SignIn why={why} onDone={() => (setWhy(''), setInside(true))} />}
+            {inside && offer !== undefined && <OtherSignIn key={offer.token} offer={offer} onStay={stay} />}
+        </Notes>
+    );
 }
 
 applyTheme();

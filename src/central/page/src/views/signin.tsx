@@ -1,7 +1,7 @@
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { signIn } from '../api';
-import { Code, Problem, TextField } from '../ui';
+import { nameOf, signIn, takeOffer, whoAmI, whoHas, type Me, type Offer } from '../api';
+import { Code, Dialog, Problem, TextField, useResource } from '../ui';
 import { Logo } from '../main';
 
 export function SignIn({ why, onDone }: { why: string; onDone: () => void }): JSX.Element {
@@ -48,5 +48,44 @@ export function SignIn({ why, onDone }: { why: string; onDone: () => void }): JS
                 </details>
             </form>
         </main>
+    );
+}
+
+function Named({ of }: { of: Me }): JSX.Element {
+    const { name, role } = nameOf(of);
+    return (
+        <>
+            <b>{name}</b> ({role})
+        </>
+    );
+}
+
+/** A link would sign in as somebody else: what is done then is done under that name, so staying is what Enter and Escape do. */
+export function OtherSignIn({ offer, onStay }: { offer: Offer; onStay: () => void }): JSX.Element {
+    const now = useResource(whoAmI, []);
+    const other = useResource(() => whoHas(offer.token), []);
+    return (
+        <Dialog title="Sign in with another token?" onClose={onStay}>
+            {now.data !== undefined && (
+                <p>
+                    You are signed in as <Named of={now.data} />.
+                </p>
+            )}
+            {other.data !== undefined && (
+                <p>
+                    The link that you followed would sign you in as <Named of={other.data} /> instead. Go on only if you know where the link comes from: what you do then is done under that token.
+                </p>
+            )}
+            {other.error !== undefined && <p>The token of the link that you followed is not accepted:</p>}
+            <Problem error={other.error} />
+            <div class="form-actions">
+                <button type="button" disabled={other.data === undefined} onClick={() => takeOffer(offer)}>
+                    Sign in with the link
+                </button>
+                <button type="button" class="primary" autofocus onClick={onStay}>
+                    Stay signed in
+                </button>
+            </div>
+        </Dialog>
     );
 }
