@@ -127,6 +127,64 @@ static void wrong_key_is_told_at_the_registration(void **state)
     assert_int_equal(bench_events(&bench, "dps-unauthorized"), 1);
 }
 
+static void give_the_group_other_keys(void)
+{
+    struct store_group group;
+    assert_ok(store_group_get(core_store(bench.core), "SAS-IoT-Devices", &group));
+    free(group.primary_key);
+    group.primary_key = strdup("L+HwFpwru2o4zEPmqH6axrwVo4yC4mmNs8GBgJHdtkg=");
+    free(group.secondary_key);
+    group.secondary_key = NULL;
+    assert_ok(store_group_put(core_store(bench.core), &group));
+    store_group_free(&group);
+}
+
+static void a_registration_counts_by_the_keys_of_its_moment(void **state)
+{
+    (void)state;
+    ready("dev-001");
+    give_the_group_other_keys();
+    device_publish(&dev, PUT, BODY, 0);
+    cJSON_Delete(reply("$dps/registrations/res/401/?$rid=1"));
+}
+
+static void a_registration_counts_by_the_state_that_its_group_has_then(void **state)
+{
+    (void)state;
+    struct store_group group;
+    ready("dev-001");
+    assert_ok(store_group_get(core_store(bench.core), "SAS-IoT-Devices", &group));
+    group.enabled = false;
+    assert_ok(store_group_put(core_store(bench.core), &group));
+    store_group_free(&group);
+    device_publish(&dev, PUT, BODY, 0);
+    cJSON *body = reply("$dps/registrations/res/200/?$rid=1");
+    assert_string_equal(text(body, "status"), "disabled");
+    cJSON_Delete(body);
+}
+
+static void a_registration_with_a_token_that_expired_since_is_refused(void **state)
+{
+    (void)state;
+    ready("dev-001");
+    bench.start_ms += INT64_C(1000) * 24 * 3600;
+    device_publish(&dev, PUT, BODY, 0);
+    cJSON_Delete(reply("$dps/registrations/res/401/?$rid=1"));
+}
+
+static void a_device_that_got_a_key_of_its_own_does_not_register_by_the_group(void **state)
+{
+    (void)state;
+    const struct store_device row = {.id = (char[]){"Dev-001"},
+                                     .primary_key = (char[]){"L+HwFpwru2o4zEPmqH6axrwVo4yC4mmNs8GBgJHdtkg="},
+                                     .enabled = true,
+                                     .approved = true};
+    ready("dev-001");
+    assert_ok(store_device_put(core_store(bench.core), &row));
+    device_publish(&dev, PUT, BODY, 0);
+    cJSON_Delete(reply("$dps/registrations/res/401/?$rid=1"));
+}
+
 static void other_scope_is_refused_at_connect(void **state)
 {
     (void)state;
@@ -494,6 +552,10 @@ int main(void)
         CLAIM(unknown_device_is_made_from_the_group_key_after_one_poll),
         CLAIM(parameters_of_the_reply_change_places),
         CLAIM(wrong_key_is_told_at_the_registration),
+        CLAIM(a_registration_counts_by_the_keys_of_its_moment),
+        CLAIM(a_registration_counts_by_the_state_that_its_group_has_then),
+        CLAIM(a_registration_with_a_token_that_expired_since_is_refused),
+        CLAIM(a_device_that_got_a_key_of_its_own_does_not_register_by_the_group),
         CLAIM(other_scope_is_refused_at_connect),
         CLAIM(expired_token_is_refused_at_connect),
         CLAIM(token_of_another_device_is_refused_at_connect),

@@ -136,6 +136,55 @@ static void a_key_is_rotated_by_giving_one_or_by_null(void **state)
     assert_string_equal(fixture_text(f, "attestation.symmetricKey.secondaryKey"), second);
 }
 
+#define DEFAULT_GROUP "/api/enrollmentGroups/SAS-IoT-Devices"
+
+static void new_keys_of_a_group_end_the_connections_by_the_old_ones(void **state)
+{
+    struct fixture *f = *state;
+    fixture_connect(f, "d1");
+    fixture_ask(f, "PATCH", DEFAULT_GROUP, "{\"attestation\":{\"symmetricKey\":{\"secondaryKey\":null}}}");
+    bench_advance(&f->bench, 10);
+    assert_true(core_device_connected(f->bench.core, "d1"));
+    fixture_ask(f, "PATCH", DEFAULT_GROUP, "{\"attestation\":{\"symmetricKey\":{\"primaryKey\":null}}}");
+    bench_advance(&f->bench, 10);
+    assert_false(core_device_connected(f->bench.core, "d1"));
+    fixture_login(f, "d1"); /* with its new key */
+}
+
+static void new_keys_of_a_group_end_the_connections_of_a_fleet(void **state)
+{
+    enum { FLEET = 130 }; /* more than are judged in a few turns */
+    struct fixture *f = *state;
+    struct device fleet[FLEET];
+    char id[20];
+    for (int i = 0; i < FLEET; i++) {
+        (void)snprintf(id, sizeof id, "d%d", i);
+        fixture_device_row(f, id);
+        fixture_login(f, id);
+        fleet[i] = f->device;
+        f->device = (struct device){.conn = NULL};
+    }
+    fixture_ask(f, "PATCH", DEFAULT_GROUP, "{\"attestation\":{\"symmetricKey\":{\"primaryKey\":null}}}");
+    for (int i = 0; i < 10; i++)
+        bench_advance(&f->bench, 1);
+    for (int i = 0; i < FLEET; i++) {
+        assert_true(core_conn_ended(fleet[i].conn));
+        device_close(&fleet[i]);
+    }
+}
+
+static void new_keys_of_a_group_leave_those_with_keys_of_their_own(void **state)
+{
+    struct fixture *f = *state;
+    fixture_device_row(f, "d1");
+    fixture_ask(f, "PUT", "/api/devices/d1/attestation", "{\"type\":\"symmetricKey\"}");
+    assert_int_equal(f->status, 200);
+    fixture_login(f, "d1");
+    fixture_ask(f, "PATCH", DEFAULT_GROUP, "{\"attestation\":{\"symmetricKey\":{\"primaryKey\":null}}}");
+    bench_advance(&f->bench, 10);
+    assert_true(core_device_connected(f->bench.core, "d1"));
+}
+
 static void a_group_may_be_of_edge_devices(void **state)
 {
     struct fixture *f = *state;
@@ -430,6 +479,49 @@ static void authorities_are_rotated_while_devices_are_connected(void **state)
     assert_int_equal(device_hub_with(&dev, &f->bench, "d1", &after.chain), 0);
 }
 
+static void an_authority_that_goes_takes_its_connections_along(void **state)
+{
+    struct fixture *f = *state;
+    struct shown shown;
+    make_x509_group(f);
+    verified(f, PRIMARY, root);
+    assert_int_equal(registered(f, "d1", shown_as(&shown, root, "d1")), 200);
+    assert_int_equal(device_hub_with(&dev, &f->bench, "d1", &shown.chain), 0);
+    fixture_ask(f, "PATCH", GROUP, "{\"displayName\":\"Line 1\"}");
+    bench_advance(&f->bench, 10);
+    assert_true(core_device_connected(f->bench.core, "d1"));
+    fixture_ask(f, "DELETE", PRIMARY, "");
+    bench_advance(&f->bench, 10);
+    assert_false(core_device_connected(f->bench.core, "d1"));
+}
+
+static void a_group_that_goes_takes_its_connections_along(void **state)
+{
+    struct fixture *f = *state;
+    struct shown shown;
+    make_x509_group(f);
+    verified(f, PRIMARY, root);
+    assert_int_equal(registered(f, "d1", shown_as(&shown, root, "d1")), 200);
+    assert_int_equal(device_hub_with(&dev, &f->bench, "d1", &shown.chain), 0);
+    fixture_ask(f, "DELETE", GROUP, "");
+    bench_advance(&f->bench, 10);
+    assert_false(core_device_connected(f->bench.core, "d1"));
+}
+
+static void a_registration_counts_by_the_authorities_of_its_moment(void **state)
+{
+    struct fixture *f = *state;
+    struct shown shown;
+    make_x509_group(f);
+    verified(f, PRIMARY, root);
+    assert_int_equal(device_dps_with(&dev, &f->bench, "d1", shown_as(&shown, root, "d1")), 0);
+    device_subscribe_ok(&dev, "$dps/registrations/res/#", 1);
+    fixture_ask(f, "DELETE", PRIMARY, "");
+    device_publish(&dev, "$dps/registrations/PUT/iotdps-register/?$rid=1", "{\"registrationId\":\"d1\"}", 0);
+    const spoke_mqtt_packet reply = device_expect(&dev, SPOKE_MQTT_PUBLISH);
+    assert_str(reply.as.publish.topic, "$dps/registrations/res/401/?$rid=1");
+}
+
 static void authorities_go_with_their_group(void **state)
 {
     struct fixture *f = *state;
@@ -713,6 +805,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CLAIM(keys_are_never_in_a_list),
         CLAIM(a_key_is_rotated_by_giving_one_or_by_null),
+        CLAIM(new_keys_of_a_group_end_the_connections_by_the_old_ones),
+        CLAIM(new_keys_of_a_group_end_the_connections_of_a_fleet),
+        CLAIM(new_keys_of_a_group_leave_those_with_keys_of_their_own),
         CLAIM(a_group_may_be_of_edge_devices),
         CLAIM(a_group_keeps_its_kind_of_attestation),
         CLAIM(what_was_read_of_a_group_can_be_written_back),
@@ -733,6 +828,9 @@ int main(void)
         CLAIM(groups_of_several_authorities_take_their_own_devices),
         CLAIM(a_disabled_group_has_no_operation_for_its_devices),
         CLAIM(authorities_are_rotated_while_devices_are_connected),
+        CLAIM(an_authority_that_goes_takes_its_connections_along),
+        CLAIM(a_group_that_goes_takes_its_connections_along),
+        CLAIM(a_registration_counts_by_the_authorities_of_its_moment),
         CLAIM(authorities_go_with_their_group),
         CLAIM(a_device_proves_itself_by_its_own_certificate),
         CLAIM(an_enrolment_of_its_own_goes_before_the_group),

@@ -56,7 +56,8 @@ struct chain_search {
     bool unverified;
     unsigned tries;
     char *group_id;
-    bool no_memory;
+    uint8_t digest[32]; /* of the authority */
+    bool failed;
 };
 
 static bool try_authority(void *ctx, const struct store_certificate *row)
@@ -73,7 +74,8 @@ static bool try_authority(void *ctx, const struct store_certificate *row)
     const enum x509_verdict verdict =
         x509_judge(search->chain, spoke_str_from(row->der, row->der_len), search->now_s);
     if (verdict == X509_TRUSTED)
-        search->no_memory = !text_set(&search->group_id, spoke_str_of(row->owner));
+        search->failed = !text_set(&search->group_id, spoke_str_of(row->owner)) ||
+                         crypto_sha256(spoke_str_from(row->der, row->der_len), search->digest) != SPOKE_OK;
     if (verdict != X509_UNTRUSTED)
         search->verdict = verdict;
     return verdict != X509_TRUSTED;
@@ -93,7 +95,7 @@ static spoke_status search_chain(struct chain_search *search)
         }
         status = store_authority_each(search->c->store, facts.issuer, try_authority, search);
     }
-    return search->no_memory ? SPOKE_E_NO_MEMORY : status;
+    return search->failed ? SPOKE_E_NO_MEMORY : status;
 }
 
 static const char *why_not(const struct chain_search *search)
@@ -110,6 +112,7 @@ static spoke_status find_group(struct core *c, spoke_str chain, const char *only
     spoke_status status = search_chain(&search);
     out->why = why_not(&search);
     out->group_id = search.group_id;
+    memcpy(out->digest, search.digest, sizeof out->digest);
     if (status != SPOKE_OK || search.verdict != X509_TRUSTED)
         return status;
     status = store_group_get(c->store, search.group_id, &group);
@@ -162,26 +165,31 @@ spoke_status auth_certificate(struct core *c, const struct store_device *device,
         return find_group(c, chain, only, out);
     const enum x509_verdict verdict = x509_judge_alone(search.shown, core_unix_ms(c) / 1000);
     out->own = true;
-    out->proven = search.hit && verdict == X509_TRUSTED;
+    out->proven = search.hit && verdict == X509_TRUSTED && crypto_sha256(search.shown, out->digest) == SPOKE_OK;
     out->why =
         search.hit ? x509_verdict_text(verdict) : "the certificate is not the one of the device's enrolment";
     return SPOKE_OK;
 }
 
-bool auth_certificate_digest(spoke_str chain, uint8_t digest[32])
+static bool compare_authority(void *ctx, const struct store_certificate *row)
 {
-    spoke_str own;
-    return first_of(chain, &own) && crypto_sha256(own, digest) == SPOKE_OK;
+    struct own_search *search = ctx;
+    search->hit = row->verified && same_digest(row, search->digest);
+    return !search->hit;
 }
 
-bool auth_device_has_certificate(struct core *c, const struct store_device *device, const uint8_t digest[32],
-                                 bool own)
+bool auth_device_has_certificate(struct core *c, const struct store_device *device, const char *group_id,
+                                 const uint8_t digest[32])
 {
     struct own_search search = {.digest = digest};
-    if (device->primary_key != NULL ||
-        store_certificate_each(c->store, STORE_OF_DEVICE, device->id, compare_own, &search) != SPOKE_OK)
+    if (device->primary_key != NULL)
         return false;
-    return own ? search.hit : !search.any;
+    if (group_id != NULL && auth_device_has_certificates(c, device->id))
+        return false;
+    const spoke_status status =
+        group_id != NULL ? store_certificate_each(c->store, STORE_OF_GROUP, group_id, compare_authority, &search)
+                         : store_certificate_each(c->store, STORE_OF_DEVICE, device->id, compare_own, &search);
+    return status == SPOKE_OK && search.hit;
 }
 
 /* --- the authorities of --device-ca --- */

@@ -81,21 +81,24 @@ struct conn {
     uint8_t will_qos;
     bool will_retain;
 
-    /* hub */
-    bool by_certificate, own_certificate; /* of the device's own enrolment; else of a group's */
-    char *model_id;
-    char *template_id;        /* as of template_round; NULL: none */
-    uint64_t template_round;  /* the core's when it was looked up */
+    /* what the CONNECT proved itself by */
+    bool by_certificate;
+    char *group_id;           /* whose authority or, at DPS, key it was; NULL: one of the device's own */
+    uint8_t proof_digest[32]; /* as in auth_enrolment */
     int64_t token_expires_ms; /* UTC; INT64_MAX: never */
-    uint64_t token_due;       /* when to look at it */
-    uint8_t key_digest[32];   /* of the key, or of the certificate */
+    uint64_t group_round;     /* the core's when it was judged */
+
+    /* hub */
+    char *model_id;
+    char *template_id;       /* as of template_round; NULL: none */
+    uint64_t template_round; /* the core's when it was looked up */
+    uint64_t token_due;      /* when to look at it */
     struct c2d_delivery c2d[CONN_C2D_WINDOW];
     size_t c2d_count;
 
     /* DPS: what the CONNECT proved */
     bool proven, enrolment_enabled;
     const char *unproven_why; /* static; NULL: nothing better than that */
-    char *group_id;
 };
 
 /* --- for the services --- */

@@ -63,6 +63,8 @@ struct core {
     struct list registrations;  /* oldest first */
     void *registrations_by_id;  /* root of tsearch */
     bool reply_turn;            /* parameters of DPS reply topics change places every other time */
+    uint64_t group_round;       /* rises with each change of a group's keys or authorities */
+    struct core_task judging;   /* of connections that came before that */
     void *marks;                /* of c2d by device id, root of tsearch */
     struct kept_template *kept; /* tables of templates, most recent first */
     size_t kept_count, kept_bytes;
@@ -135,10 +137,12 @@ bool auth_group_key(const struct store_group *group, bool secondary, spoke_str i
 
 /* What a credential proved. */
 struct auth_enrolment {
-    bool proven;     /* some enrolment accepts the credential */
-    bool enabled;    /* and that one is not disabled */
-    bool own;        /* it is the device's own enrolment */
-    char *group_id;  /* else; on the heap */
+    bool proven;    /* some enrolment accepts the credential */
+    bool enabled;   /* and that one is not disabled */
+    bool own;       /* it is the device's own enrolment */
+    char *group_id; /* else; on the heap */
+    uint8_t
+        digest[32];  /* of the key, the device's own certificate or the group's authority by which it is proven */
     const char *why; /* not proven; static, or NULL */
 };
 /* `device`: the row of that id, NULL when there is none. */
@@ -151,10 +155,10 @@ spoke_status auth_certificate(struct core *c, const struct store_device *device,
                               struct auth_enrolment *out);
 /* Subject CN of the first. False: none. */
 bool auth_common_name(spoke_str chain, char out[CONN_ID_CAP]);
-/* To notice a later change: digest of the first, and whether a connection that was let in by it may stay. */
-bool auth_certificate_digest(spoke_str chain, uint8_t digest[32]);
-bool auth_device_has_certificate(struct core *c, const struct store_device *device, const uint8_t digest[32],
-                                 bool own);
+/* Is what has that digest still the device's own certificate, or a verified authority of this group? `group_id` NULL: the
+ * device's own. */
+bool auth_device_has_certificate(struct core *c, const struct store_device *device, const char *group_id,
+                                 const uint8_t digest[32]);
 /* Has it an enrolment of its own by certificate? Then no key will do. */
 bool auth_device_has_certificates(struct core *c, const char *device_id);
 /* The authorities of --device-ca take the place of those of the last start. E_CERTIFICATE: not such a file. */
@@ -164,6 +168,11 @@ bool auth_device_signed(struct core *c, const struct store_device *device, const
                         uint8_t key_digest[32]);
 /* Is a key with that digest still one of the device's? */
 bool auth_device_has_key(struct core *c, const struct store_device *device, const uint8_t key_digest[32]);
+
+/* --- hub_service.c and enrolments.c: what was proven at CONNECT --- */
+/* A group's keys or authorities changed: soon, connections that came by what it has no longer are ended. */
+void core_group_changed(struct core *c);
+void hub_judge_again(struct conn *k);
 
 /* --- dps_service.c: the provisioning side of a connection --- */
 void dps_connect(struct conn *k, const spoke_mqtt_packet *connect);

@@ -221,7 +221,8 @@ static bool try_group(void *ctx, const struct store_group *group)
     char key[96];
     bool hit = false;
     for (int i = 0; i < 2 && !hit; i++)
-        hit = auth_group_key(group, i == 1, search->id, key) && auth_token_signed_by(search->token, key);
+        hit = auth_group_key(group, i == 1, search->id, key) && auth_token_signed_by(search->token, key) &&
+              crypto_sha256(spoke_str_of(key), search->found->digest) == SPOKE_OK;
     spoke_wipe(key, sizeof key);
     if (!hit)
         return true;
@@ -237,8 +238,7 @@ spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, cons
     memset(out, 0, sizeof *out);
     /* an individual enrolment goes first */
     if (device != NULL && (device->primary_key != NULL || auth_device_has_certificates(c, device->id))) {
-        uint8_t digest[32];
-        out->proven = auth_device_signed(c, device, token, digest);
+        out->proven = auth_device_signed(c, device, token, out->digest);
         out->enabled = out->own = true;
         return SPOKE_OK;
     }

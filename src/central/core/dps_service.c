@@ -122,6 +122,7 @@ static spoke_status prove(struct conn *k, const struct auth_token *token)
     k->unproven_why = found.why;
     k->enrolment_enabled = found.enabled;
     k->group_id = found.group_id;
+    memcpy(k->proof_digest, found.digest, sizeof k->proof_digest);
     if (known)
         store_device_free(&device);
     return status;
@@ -143,6 +144,8 @@ void dps_connect(struct conn *k, const spoke_mqtt_packet *connect)
         conn_refuse(k, 5, "dps-unauthorized", why);
         return;
     }
+    if (has_token)
+        k->token_expires_ms = token.expires_s > INT64_MAX / 1000 ? INT64_MAX : token.expires_s * 1000;
     spoke_status status = prove(k, has_token ? &token : NULL);
     spoke_wipe(&token, sizeof token);
     if (status != SPOKE_OK) {
@@ -530,6 +533,43 @@ static void register_device(struct conn *k, spoke_str rid, const cJSON *body)
     }
 }
 
+static bool group_enabled(struct core *c, const char *id)
+{
+    struct store_group group;
+    if (store_group_get(c->store, id, &group) != SPOKE_OK)
+        return false;
+    const bool enabled = group.enabled;
+    store_group_free(&group);
+    return enabled;
+}
+
+/* The enrolment that proved it, against `known`, the device's row of now; NULL: there is none yet. */
+static bool enrolment_stands(struct conn *k, const struct store_device *known)
+{
+    struct core *c = k->core;
+    const struct store_device by_group = {.id = k->id, .group_id = k->group_id};
+    const bool own = known != NULL && (known->primary_key != NULL || auth_device_has_certificates(c, known->id));
+    const struct store_device *row = own ? known : &by_group;
+    if (own == (k->group_id != NULL)) /* it had the other kind at CONNECT */
+        return false;
+    return k->by_certificate ? auth_device_has_certificate(c, row, k->group_id, k->proof_digest)
+                             : auth_device_has_key(c, row, k->proof_digest);
+}
+
+/* A connection can be older than a change of what it came by, and than the end of its token. */
+static bool still_proven(struct conn *k)
+{
+    struct store_device device;
+    const spoke_status status = store_device_find_nocase(k->core->store, k->id, &device);
+    const bool known = status == SPOKE_OK;
+    const bool stands = (known || status == SPOKE_E_NOT_FOUND) && enrolment_stands(k, known ? &device : NULL);
+    if (known)
+        store_device_free(&device);
+    if (k->group_id != NULL)
+        k->enrolment_enabled = group_enabled(k->core, k->group_id);
+    return stands && k->token_expires_ms > core_unix_ms(k->core);
+}
+
 static void take_register(struct conn *k, spoke_str rid, spoke_str text)
 {
     struct fault fault;
@@ -537,6 +577,10 @@ static void take_register(struct conn *k, spoke_str rid, spoke_str text)
     if (fault_take(&k->core->faults, FAULT_DPS_THROTTLE, NULL, &fault)) {
         answer_throttled(k, rid, &fault);
         return;
+    }
+    if (k->proven && !still_proven(k)) {
+        k->proven = false;
+        k->unproven_why = "the enrolment was changed, or the token has expired, since CONNECT";
     }
     if (!k->proven) {
         const char *why = k->unproven_why != NULL ? k->unproven_why : "no enrolment accepts this credential";

@@ -85,7 +85,7 @@ static const char *token_fault(struct conn *k, const struct hub_username *name, 
         spoke_buf_append(&resource, name->device) != SPOKE_OK)
         return "the host name is too long";
     enum auth_verdict verdict = auth_token_read(k->core, password, spoke_buf_str(&resource), false, &token);
-    if (verdict == AUTH_OK && !auth_device_signed(k->core, device, &token, k->key_digest))
+    if (verdict == AUTH_OK && !auth_device_signed(k->core, device, &token, k->proof_digest))
         verdict = AUTH_WRONG_KEY;
     k->token_expires_ms = token.expires_s > INT64_MAX / 1000 ? INT64_MAX : token.expires_s * 1000;
     spoke_wipe(&token, sizeof token);
@@ -102,13 +102,13 @@ static const char *certificate_fault(struct conn *k, const struct store_device *
     if (!auth_common_name(conn_chain(k), name) || strcmp(name, k->id) != 0)
         return "the certificate's common name is not the device id";
     const spoke_status status = auth_certificate(k->core, device, device->group_id, conn_chain(k), &found);
-    free(found.group_id);
-    if (status != SPOKE_OK)
+    if (status != SPOKE_OK) {
+        free(found.group_id);
         return spoke_status_text(status);
+    }
     k->by_certificate = true;
-    k->own_certificate = found.own;
-    if (found.proven && !auth_certificate_digest(conn_chain(k), k->key_digest))
-        return "the certificate cannot be read";
+    k->group_id = found.group_id;
+    memcpy(k->proof_digest, found.digest, sizeof k->proof_digest);
     return found.proven ? NULL : found.why;
 }
 
@@ -249,6 +249,7 @@ static void begin(struct conn *k, const spoke_mqtt_packet *connect, struct store
         conn_drop(older, NULL, "another connection came with the same client id", CODE_TAKEN_OVER);
     if (conn_accept(k, CONN_HUB, connect) != SPOKE_OK)
         return;
+    k->group_round = k->core->group_round;
     spoke_status status = note_device(k, device);
     if (status == SPOKE_OK)
         status = open_session(k, &present);
@@ -467,6 +468,23 @@ bool core_device_disconnect(struct core *c, const char *device_id, const char *w
     return true;
 }
 
+static void judge_credential(struct conn *k, const struct store_device *device)
+{
+    if (!k->by_certificate && !auth_device_has_key(k->core, device, k->proof_digest))
+        conn_drop(k, NULL, "the device's keys were changed", CODE_UNAUTHORIZED);
+    else if (k->by_certificate && !auth_device_has_certificate(k->core, device, k->group_id, k->proof_digest))
+        conn_drop(k, NULL, "the device's enrolment was changed", CODE_UNAUTHORIZED);
+}
+
+void hub_judge_again(struct conn *k)
+{
+    struct store_device device;
+    if (store_device_get(k->core->store, k->id, &device) != SPOKE_OK)
+        return; /* it is ended with its row */
+    judge_credential(k, &device);
+    store_device_free(&device);
+}
+
 void core_device_changed(struct core *c, const char *device_id)
 {
     struct store_device device;
@@ -480,11 +498,8 @@ void core_device_changed(struct core *c, const char *device_id)
         conn_drop(k, NULL, "the device was deleted", 0);
     else if (status == SPOKE_OK && !device.enabled)
         conn_drop(k, NULL, "the device was blocked", 0);
-    else if (status == SPOKE_OK && !k->by_certificate && !auth_device_has_key(c, &device, k->key_digest))
-        conn_drop(k, NULL, "the device's keys were changed", CODE_UNAUTHORIZED);
-    else if (status == SPOKE_OK && k->by_certificate &&
-             !auth_device_has_certificate(c, &device, k->key_digest, k->own_certificate))
-        conn_drop(k, NULL, "the device's enrolment was changed", CODE_UNAUTHORIZED);
+    else if (status == SPOKE_OK)
+        judge_credential(k, &device);
     if (status == SPOKE_OK)
         store_device_free(&device);
 }

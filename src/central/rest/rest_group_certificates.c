@@ -68,6 +68,7 @@ void rest_group_certificate_get(struct rest_call *call)
 /* The group shows its certificates, so its etag rises with them. */
 static spoke_status touch(struct rest_call *call, const struct store_group *group, spoke_status status)
 {
+    core_group_changed(call->core);
     return status == SPOKE_OK ? store_group_put(core_store(call->core), group) : status;
 }
 

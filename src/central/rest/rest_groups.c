@@ -162,6 +162,8 @@ static void save(struct rest_call *call, struct store_group *row, struct group_b
     spoke_status status = store_group_put(core_store(call->core), row);
     if (status == SPOKE_OK)
         status = rest_certificates_keep(call, STORE_OF_GROUP, row->id, &body->certificates);
+    if (body->attestation != NULL)
+        core_group_changed(call->core);
     if (status == SPOKE_OK)
         rest_group_get(call);
     else
@@ -225,6 +227,7 @@ void rest_group_delete(struct rest_call *call)
         return;
     }
     const spoke_status status = store_group_delete(core_store(call->core), call->args[0]);
+    core_group_changed(call->core);
     if (status == SPOKE_OK)
         rest_ok(&call->reply, 204, NULL);
     else
