@@ -73,6 +73,31 @@ class Hostile(Case):
                 self.service.ask(404, "GET", "/api/devices/smuggled")
         self.alive()
 
+    def test_a_head_whose_lines_are_out_of_form_is_refused(self):
+        path = f"/api/devices/smuggled?{API}"
+        inner = self.head(f"PUT {path} HTTP/1.1", "Content-Length: 2") + b"{}"
+        whole = b"2\r\n{}\r\n0\r\n\r\n"
+        for more, body in (([f"Content-Length : {len(inner)}"], inner), ([f"Content-Length\t: {len(inner)}"], inner),
+                           (["Content-Length:", f" {len(inner)}"], inner), (["Content-Length: 0", f" {len(inner)}"], inner),
+                           (["Transfer-Encoding:", " chunked"], whole), (["Transfer-Encoding : chunked"], whole),
+                           (["X: y", f" Content-Length: {len(inner)}"], inner), (["Host: other"], inner), (["(x): y"], inner)):
+            with self.subTest(more=more):
+                said = self.speak(self.head(f"PUT /api/devices/outer?{API} HTTP/1.1", *more) + body)
+                self.assertEqual(self.status(said), 400, said[:200])
+                self.assertEqual(said.count(b"HTTP/1.1 "), 1, said)  # and the connection is over
+                self.service.ask(404, "GET", "/api/devices/smuggled")
+                self.service.ask(404, "GET", "/api/devices/outer")
+        self.alive()
+
+    def test_a_body_in_chunks_ends_its_connection(self):
+        inner = self.head(f"PUT /api/devices/smuggled?{API} HTTP/1.1", "Content-Length: 2") + b"{}"
+        for body in (b"2\r\n{}\r\n0\r\n\r\n", b"2\n{}\n0\n\n", b"2;\n{}\r\n0\r\n\r\n"):
+            with self.subTest(body=body):
+                said = self.speak(self.head(f"PUT /api/devices/outer?{API} HTTP/1.1", "Transfer-Encoding: chunked") + body + inner)
+                self.assertEqual(said.count(b"HTTP/1.1 "), 1, said)
+                self.service.ask(404, "GET", "/api/devices/smuggled")
+        self.service.ask(204, "DELETE", "/api/devices/outer")
+
     def test_a_body_in_chunks_has_the_same_bounds(self):
         chunk = b"10000\r\n" + b" " * 0x10000 + b"\r\n"
         said = self.speak(self.head(f"PUT /api/devices/big?{API} HTTP/1.1", "Transfer-Encoding: chunked") + chunk * 40 + b"0\r\n\r\n")

@@ -69,6 +69,7 @@ struct exchange {
     uint8_t *body;
     size_t body_len, body_cap;
     bool too_large;
+    bool last; /* of its connection */
     uint64_t ticket;
     struct core_stream *stream; /* that the core gave as an answer, until it goes out */
     unsigned status;
@@ -123,6 +124,8 @@ static enum MHD_Result queue(struct exchange *x)
 {
     if (x->response == NULL || x->link->stream == NULL)
         return MHD_NO;
+    if (x->last && x->status != MHD_HTTP_SWITCHING_PROTOCOLS)
+        add_header(x->response, "Connection", "close");
     const enum MHD_Result result = MHD_queue_response(x->connection, x->status, x->response);
     MHD_destroy_response(x->response);
     x->response = NULL;
@@ -434,27 +437,52 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
 }
 
 struct headers {
-    unsigned lengths, codings, authorizations;
+    unsigned lengths, codings, authorizations, hosts, broken;
 };
 
+/* RFC 9110 section 5.6.2. */
+static bool is_token(spoke_str name)
+{
+    bool good = name.len > 0;
+    for (size_t i = 0; good && i < name.len; i++) {
+        const char ch = name.ptr[i];
+        good = (ch >= '0' && ch <= '9') || (ch >= 'A' && ch <= 'Z') || (ch >= 'a' && ch <= 'z') ||
+               (ch != '\0' && strchr("!#$%&'*+-.^_`|~", ch) != NULL);
+    }
+    return good;
+}
+
+static bool begins_nocase(spoke_str text, spoke_str with)
+{
+    return text.len >= with.len && spoke_str_equal_nocase(spoke_str_from(text.ptr, with.len), with);
+}
+
+/* A name that begins like one of those that say where a body ends and is another was one: of a folded line (RFC 9112 section
+ * 5.2) libmicrohttpd appends the second half to the name. */
 static enum MHD_Result count_header(void *cls, enum MHD_ValueKind kind, const char *name, const char *value)
 {
     struct headers *seen = cls;
     const spoke_str text = spoke_str_of(name);
+    const bool length = begins_nocase(text, SPOKE_STR("Content-Length"));
+    const bool coding = begins_nocase(text, SPOKE_STR("Transfer-Encoding"));
     (void)kind;
     (void)value;
-    seen->lengths += spoke_str_equal_nocase(text, SPOKE_STR("Content-Length"));
-    seen->codings += spoke_str_equal_nocase(text, SPOKE_STR("Transfer-Encoding"));
+    seen->lengths += length;
+    seen->codings += coding;
     seen->authorizations += spoke_str_equal_nocase(text, SPOKE_STR("Authorization"));
+    seen->hosts += spoke_str_equal_nocase(text, SPOKE_STR("Host"));
+    seen->broken += !is_token(text) || (length && text.len > strlen("Content-Length")) ||
+                    (coding && text.len > strlen("Transfer-Encoding"));
     return MHD_YES;
 }
 
 /* RFC 9112 section 6: where a body ends has one answer, or a proxy and we could read two different requests. */
-static bool head_is_clear(const struct exchange *x)
+static bool head_is_clear(struct exchange *x)
 {
     struct headers seen = {0};
     (void)MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_header, &seen);
-    return seen.lengths + seen.codings <= 1 && seen.authorizations <= 1 &&
+    x->last = seen.codings > 0; /* libmicrohttpd takes chunks that others would read otherwise */
+    return seen.broken == 0 && seen.lengths + seen.codings <= 1 && seen.authorizations <= 1 && seen.hosts <= 1 &&
            (seen.codings == 0 ||
             spoke_str_equal_nocase(spoke_str_of(header(x, "Transfer-Encoding")), SPOKE_STR("chunked")));
 }
@@ -462,7 +490,7 @@ static bool head_is_clear(const struct exchange *x)
 static enum MHD_Result refuse_head(struct exchange *x, unsigned status, const char *code, const char *message)
 {
     answer_error(x, status, code, message);
-    add_header(x->response, "Connection", "close");
+    x->last = true;
     return queue(x);
 }
 
@@ -473,8 +501,10 @@ static enum MHD_Result take_head(struct exchange *x)
     const spoke_str text = spoke_str_of(header(x, "Content-Length"));
     x->state = EXCHANGE_BODY;
     if (!head_is_clear(x))
-        return refuse_head(x, MHD_HTTP_BAD_REQUEST, "InvalidRequest",
-                           "a request has one Content-Length or Transfer-Encoding chunked, and one Authorization");
+        return refuse_head(
+            x, MHD_HTTP_BAD_REQUEST, "InvalidRequest",
+            "a request has one Content-Length or Transfer-Encoding chunked, one Authorization and one Host, each "
+            "in a line of its own without a space before the colon");
     if (text.len == 0 || (spoke_str_u32(text, &length) == SPOKE_OK && length <= MAX_BODY_BYTES))
         return MHD_YES;
     return refuse_head(x, BODY_TOO_LARGE, "RequestBodyTooLarge", "a body may have 1 MiB");
