@@ -11,6 +11,9 @@ static struct {
     char text[400000];
 } heard;
 
+#define TOKENS 65
+static char *tokens[TOKENS];
+
 static int setup(void **state)
 {
     struct fixture *f = fixture_create(false);
@@ -24,6 +27,10 @@ static int setup(void **state)
 static int teardown(void **state)
 {
     core_stream_close(heard.stream);
+    for (int i = 0; i < TOKENS; i++) {
+        free(tokens[i]);
+        tokens[i] = NULL;
+    }
     fixture_destroy(*state);
     return 0;
 }
@@ -331,22 +338,156 @@ static void who_cannot_take_a_stream_is_told_so(void **state)
     assert_refused(f, 406, "NotAcceptable", "/api/events");
 }
 
-static void there_are_64_at_most(void **state)
+/* --- room --- */
+
+/* The token of that number, made when it is asked for first. */
+static const char *token_of(struct fixture *f, int number)
+{
+    char path[40];
+    if (tokens[number] != NULL)
+        return tokens[number];
+    (void)snprintf(path, sizeof path, "/api/apiTokens/t%d", number);
+    fixture_ask(f, "PUT", path, "{\"roles\":[{\"role\":\"" OPERATOR "\"}]}");
+    assert_int_equal(f->status, 200);
+    return tokens[number] = strdup(fixture_text(f, "token"));
+}
+
+static void open_many(struct fixture *f, int number, struct core_stream **out, int count)
+{
+    for (int i = 0; i < count; i++) {
+        ask(f, VERSION, NULL, token_of(f, number), &out[i]);
+        assert_int_equal(f->status, 200);
+    }
+}
+
+static void close_many(struct core_stream **streams, int count)
+{
+    for (int i = 0; i < count; i++)
+        core_stream_close(streams[i]);
+}
+
+static const char *read_of(struct core_stream *stream)
+{
+    const size_t len = core_stream_read(stream, heard.text, sizeof heard.text - 1);
+    heard.text[len] = '\0';
+    return heard.text;
+}
+
+static void of_17_streams_of_a_token_the_oldest_ends(void **state)
+{
+    struct fixture *f = *state;
+    struct core_stream *streams[17] = {NULL};
+    open_many(f, 1, streams, 17);
+    for (int i = 0; i < 17; i++) {
+        (void)read_of(streams[i]);
+        assert_int_equal(core_stream_ended(streams[i]), i == 0);
+    }
+    close_many(streams, 17);
+}
+
+static void one_that_has_to_go_is_told_why_and_when_to_come_back(void **state)
+{
+    struct fixture *f = *state;
+    struct core_stream *streams[17] = {NULL};
+    open_many(f, 1, streams, 16);
+    (void)read_of(streams[0]);
+    core_stream_listen(streams[0], note_wake, NULL);
+    open_many(f, 1, &streams[16], 1);
+    pass(f, 0);
+    assert_int_equal(heard.wakes, 1);
+    const char *text = read_of(streams[0]);
+    assert_non_null(strstr(text, "retry: 60000\nevent: closed\ndata: {\"code\":\"TooManyStreams\",\"message\":"));
+    assert_null(strstr(text, "id:")); /* what it heard last stays what it heard last */
+    close_many(streams, 17);
+}
+
+static void one_that_has_to_go_hears_nothing_more(void **state)
+{
+    struct fixture *f = *state;
+    struct core_stream *streams[17] = {NULL};
+    open_many(f, 1, streams, 17);
+    happen(f, "pump-1", 1);
+    pass(f, 100);
+    assert_int_equal(count_of(read_of(streams[0]), "\"connected\""), 0);
+    assert_true(core_stream_ended(streams[0]));
+    close_many(streams, 17);
+}
+
+static void the_service_has_64_and_who_has_the_most_makes_room(void **state)
 {
     struct fixture *f = *state;
     struct core_stream *streams[65] = {NULL};
-    for (int i = 0; i < 64; i++) {
-        ask(f, "", NULL, NULL, &streams[i]);
-        assert_int_equal(f->status, 200);
+    struct core_stream **next = streams;
+    for (int i = 0; i < 4; i++, next += 15)
+        open_many(f, i, next, 15);
+    open_many(f, 2, &streams[60], 1); /* which has 16 so */
+    open_many(f, 4, &streams[61], 3);
+    open_many(f, 5, &streams[64], 1);
+    for (int i = 0; i < 65; i++) {
+        (void)read_of(streams[i]);
+        assert_int_equal(core_stream_ended(streams[i]), i == 30);
     }
-    ask(f, "", NULL, NULL, &streams[64]);
-    assert_refused(f, 503, "TooManyStreams", "64");
+    close_many(streams, 65);
+}
+
+static void who_has_as_many_as_the_others_makes_room_itself(void **state)
+{
+    struct fixture *f = *state;
+    struct core_stream *streams[65] = {NULL};
+    struct core_stream **next = streams;
+    for (int i = 0; i < 32; i++, next += 2)
+        open_many(f, i, next, 2);
+    open_many(f, 9, &streams[64], 1);
+    for (int i = 0; i < 65; i++) {
+        (void)read_of(streams[i]);
+        assert_int_equal(core_stream_ended(streams[i]), i == 18);
+    }
+    close_many(streams, 65);
+}
+
+static void nobody_loses_its_only_stream(void **state)
+{
+    struct fixture *f = *state;
+    struct core_stream *streams[65] = {NULL};
+    for (int i = 0; i < 64; i++)
+        open_many(f, i, &streams[i], 1);
+    const char *token = token_of(f, 64);
+    ask(f, VERSION, NULL, token, &streams[64]);
+    assert_refused(f, 503, "TooManyStreams", "/api/events in pages");
     core_stream_close(streams[0]);
     streams[0] = NULL;
-    ask(f, "", NULL, NULL, &streams[64]);
+    ask(f, VERSION, NULL, token, &streams[64]);
     assert_int_equal(f->status, 200);
-    for (int i = 0; i < 65; i++)
-        core_stream_close(streams[i]);
+    close_many(streams, 65);
+}
+
+/* What it was told last waits in memory. */
+static void who_never_reads_that_streams_had_to_go_gets_no_more(void **state)
+{
+    struct fixture *f = *state;
+    struct core_stream *streams[33] = {NULL};
+    open_many(f, 1, streams, 32);
+    const char *token = token_of(f, 1);
+    ask(f, VERSION, NULL, token, &streams[32]);
+    assert_refused(f, 503, "TooManyStreams", "read or close them");
+    core_stream_close(streams[0]);
+    streams[0] = NULL;
+    ask(f, VERSION, NULL, token, &streams[32]);
+    assert_int_equal(f->status, 200);
+    close_many(streams, 33);
+}
+
+static void bad_question_takes_no_place(void **state)
+{
+    struct fixture *f = *state;
+    struct core_stream *streams[16] = {NULL}, *none = NULL;
+    open_many(f, 1, streams, 16);
+    const char *token = token_of(f, 1);
+    ask(f, VERSION "&kind=nice", NULL, token, &none);
+    assert_int_equal(f->status, 400);
+    (void)read_of(streams[0]);
+    assert_false(core_stream_ended(streams[0]));
+    close_many(streams, 16);
 }
 
 #define LIVE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -371,7 +512,14 @@ int main(void)
         LIVE(stranger_gets_no_stream),
         LIVE(bad_question_gets_no_stream),
         LIVE(who_cannot_take_a_stream_is_told_so),
-        LIVE(there_are_64_at_most),
+        LIVE(of_17_streams_of_a_token_the_oldest_ends),
+        LIVE(one_that_has_to_go_is_told_why_and_when_to_come_back),
+        LIVE(one_that_has_to_go_hears_nothing_more),
+        LIVE(the_service_has_64_and_who_has_the_most_makes_room),
+        LIVE(who_has_as_many_as_the_others_makes_room_itself),
+        LIVE(nobody_loses_its_only_stream),
+        LIVE(who_never_reads_that_streams_had_to_go_gets_no_more),
+        LIVE(bad_question_takes_no_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,22 +8,27 @@
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "rest_caller.h"
 #include "rest_events.h"
 
 enum {
     MAX_STREAMS = 64,
+    MOST_OF_CALLER = 16,  /* of one token */
+    MOST_ENDING = 16,     /* of one token: they had to go, and their clients have not read that yet */
     ROUND_MS = 100,       /* between two rounds: what came meanwhile goes together */
     HEARTBEAT_MS = 10000, /* a word now and then, so that both sides notice when the other is gone */
     ROUND_EVENTS = 200,   /* of one round */
     ROUND_SCANNED = 5000, /* what the caller does not see is among them */
     ROUND_BYTES = 256 * 1024,
-    FULL_ROUNDS = 100 /* one after the other: it does not catch up */
+    FULL_ROUNDS = 100, /* one after the other: it does not catch up */
+    LEFT_RETRY_MS = 60000
 };
 
 struct core_stream {
     struct list_node in_streams;
     struct core *core;
     char *path, *query, *authorization;
+    char *caller; /* id of the token; "": in-process */
     bool trusted, ended;
     int64_t position;  /* up to here it was told */
     uint32_t full;     /* rounds in a row that brought as much as a round may */
@@ -258,13 +263,19 @@ void core_stream_close(struct core_stream *s)
     if (s->authorization != NULL)
         spoke_wipe(s->authorization, strlen(s->authorization));
     free(s->authorization);
+    free(s->caller);
     free(s->path);
     free(s->query);
     free(s->text);
     free(s);
 }
 
-/* --- GET --- */
+/* --- one more --- */
+
+static const char *caller_of(const struct rest_call *call)
+{
+    return call->caller != NULL ? call->caller->id : "";
+}
 
 static bool copy_request(struct core_stream *s, const struct core_request *request)
 {
@@ -284,7 +295,8 @@ static struct core_stream *stream_create(const struct rest_call *call)
     s->listener = (struct core_listener){.wake = note_news, .ctx = s};
     list_join(&call->core->streams, &s->in_streams, s);
     core_listen(call->core, &s->listener);
-    if (copy_request(s, call->request) && core_task_set(call->core, &s->task, UINT64_MAX) == SPOKE_OK)
+    if (copy_request(s, call->request) && text_set(&s->caller, spoke_str_of(caller_of(call))) &&
+        core_task_set(call->core, &s->task, UINT64_MAX) == SPOKE_OK)
         return s;
     core_stream_close(s);
     return NULL;
@@ -305,9 +317,96 @@ static bool start_position(struct rest_call *call, int64_t *out)
     return call->reply.status == 0;
 }
 
+/* --- room for all --- */
+
+static bool is_of(const struct core_stream *s, const char *caller)
+{
+    return s->caller != NULL && strcmp(s->caller, caller) == 0;
+}
+
+static size_t count_of(const struct core *c, const char *caller, bool ended)
+{
+    size_t count = 0;
+    for (const struct list_node *at = c->streams.first; at != NULL; at = at->next) {
+        const struct core_stream *s = at->owner;
+        count += s->ended == ended && is_of(s, caller);
+    }
+    return count;
+}
+
+/* NULL: it has none that goes on. */
+static struct core_stream *oldest_of(const struct core *c, const char *caller)
+{
+    for (const struct list_node *at = c->streams.first; at != NULL; at = at->next) {
+        struct core_stream *s = at->owner;
+        if (!s->ended && is_of(s, caller))
+            return s;
+    }
+    return NULL;
+}
+
+/* How many go on, and who has the most of them; of several the one whose oldest is older. */
+static size_t count_all(const struct core *c, const char **greediest, size_t *most)
+{
+    size_t count = 0;
+    *most = 0;
+    for (const struct list_node *at = c->streams.first; at != NULL; at = at->next) {
+        const struct core_stream *s = at->owner;
+        const size_t own = s->ended ? 0 : count_of(c, s->caller, false);
+        count += !s->ended;
+        if (own > *most) {
+            *most = own;
+            *greediest = s->caller;
+        }
+    }
+    return count;
+}
+
+/* Whose stream makes room for another of the caller; *out NULL: there is room. Taking one from somebody who has hardly
+ * more would only turn it around. False, with a 503. */
+static bool find_leaver(struct rest_call *call, struct core_stream **out)
+{
+    const char *caller = caller_of(call), *greediest = caller;
+    const size_t own = count_of(call->core, caller, false);
+    size_t most;
+    const size_t count = count_all(call->core, &greediest, &most);
+    *out = NULL;
+    if (count_of(call->core, caller, true) >= MOST_ENDING)
+        rest_fail(&call->reply, 503, "TooManyStreams",
+                  "%d streams of this token made room already and were not read to their end; read or close them.",
+                  MOST_ENDING);
+    else if (own >= MOST_OF_CALLER)
+        *out = oldest_of(call->core, caller);
+    else if (count >= MAX_STREAMS && (own > 0 || most > 1))
+        *out = oldest_of(call->core, most > own + 1 ? greediest : caller);
+    else if (count >= MAX_STREAMS)
+        rest_fail(&call->reply, 503, "TooManyStreams",
+                  "%d streams of as many tokens are open; read /api/events in pages.", MAX_STREAMS);
+    return call->reply.status == 0;
+}
+
+/* The client goes on with the list, or comes back later: at once it would only take the place of another. */
+static void leave(struct core_stream *s)
+{
+    char text[320];
+    (void)snprintf(
+        text, sizeof text,
+        "retry: %d\nevent: closed\ndata: {\"code\":\"TooManyStreams\",\"message\":\"This stream made room for "
+        "another: a token has %d at most and all together %d. Read /api/events in pages.\"}\n\n",
+        LEFT_RETRY_MS, MOST_OF_CALLER, MAX_STREAMS);
+    say(s, text);
+    s->ended = true;
+    (void)core_task_set(s->core, &s->task, core_now_ms(s->core)); /* wakes the reader */
+}
+
+/* --- GET --- */
+
 static void begin(struct rest_call *call, int64_t position)
 {
-    struct core_stream *s = stream_create(call);
+    struct core_stream *leaver, *s;
+    if (!find_leaver(call, &leaver))
+        return;
+    s = stream_create(call);
     if (s == NULL) {
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
         return;
@@ -315,10 +414,13 @@ static void begin(struct rest_call *call, int64_t position)
     s->position = position;
     say_open(s);
     fill(call, s);
-    if (call->reply.status == 200 && !s->ended)
-        *call->request->stream = s;
-    else
+    if (call->reply.status != 200 || s->ended) {
         core_stream_close(s);
+        return;
+    }
+    *call->request->stream = s;
+    if (leaver != NULL)
+        leave(leaver);
 }
 
 void rest_events_stream(struct rest_call *call)
@@ -329,8 +431,6 @@ void rest_events_stream(struct rest_call *call)
     else if (call->request->stream == NULL)
         rest_fail(&call->reply, 406, "NotAcceptable",
                   "A stream goes out over HTTP, by GET; /api/events has pages.");
-    else if (call->core->streams.count >= MAX_STREAMS)
-        rest_fail(&call->reply, 503, "TooManyStreams", "%d streams are open; close one first.", MAX_STREAMS);
     else if (start_position(call, &position))
         begin(call, position);
 }
