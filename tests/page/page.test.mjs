@@ -125,6 +125,17 @@ describe('devices', () => {
         await page.getByText('Live', { exact: true }).waitFor();
         assert.equal(await page.locator('.chart-card canvas').count() > 3, true);
     });
+    flow('telemetry goes on without a stream when that has to make room', async (page) => {
+        await page.route(/\/api\/events\/stream/, (route) =>
+            route.fulfill({ contentType: 'text/event-stream', body: 'retry: 60000\nevent: closed\ndata: {"code":"TooManyStreams","message":"It made room."}\n\n' }),
+        );
+        await go(page, '#/devices/hostmon-1', 'hostmon-1');
+        await page.getByText('Updated every 3 s', { exact: true }).waitFor();
+        const chart = page.getByRole('img', { name: /Line chart, CPU load/ });
+        const count = async () => Number(/(\d+) values/.exec(await chart.getAttribute('aria-label'))?.[1] ?? 0);
+        const first = await count();
+        await until(async () => (await count()) >= first + 3);
+    });
     flow('a writable property is changed, and the device accepts it', async (page, context) => {
         await go(page, '#/devices/hostmon-1/properties', 'hostmon-1');
         await page.getByLabel('Interval of readings', { exact: true }).fill('1');

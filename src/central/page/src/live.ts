@@ -1,7 +1,7 @@
 // What happens to devices, as it happens: the service's event stream, read by fetch so that the token travels as a
 // header. Takes up where it left off after a break.
 import { useEffect, useRef } from 'preact/hooks';
-import { ApiError, ask, get, heldBack, signedIn, url, type Page, type Query } from './api';
+import { ApiError, ask, follow, get, heldBack, signedIn, url, type Page, type Query } from './api';
 
 export interface LiveEvent {
     position: number;
@@ -19,10 +19,12 @@ export interface LiveEvent {
 export const timeOf = (event: LiveEvent): number => Date.parse(event.creationTime ?? event.enqueuedTime);
 
 type Hear = (event: LiveEvent) => void;
-export type Link = 'connecting' | 'live' | 'broken';
+export type Link = 'connecting' | 'live' | 'polled' | 'broken';
 
 const RETRY_MS = 2000;
-const POLL_MS = 3000;
+export const POLL_MS = 3000;
+const POLLED_MS = 60000; // then a stream may be had again
+const POLL_PAGES = 20; // at once, of 500 events
 const CALM_MS = 300; // between an event and the question that it leads to: events come in crowds
 const APART_MS = 1500; // between two such questions
 
@@ -59,19 +61,33 @@ async function read(address: string, hear: Hear, signal: AbortSignal, opened: ()
         const piece = await reader?.read();
         if (piece === undefined || piece.done) return;
         for (const data of frames.take(piece.value)) {
-            const event = JSON.parse(data) as LiveEvent;
+            const event = JSON.parse(data) as LiveEvent & { code?: string; message?: string };
             if (typeof event.position === 'number') hear(event);
+            else if (event.code !== undefined) throw new ApiError(503, event.code, event.message ?? ''); // it made room
         }
     }
 }
 
-/** Where a stream cannot be had (a proxy that holds answers back, too many of them), pages do. */
-async function poll(query: Query, from: () => number, hear: Hear, signal: AbortSignal, tell: (link: Link) => void): Promise<void> {
-    while (!signal.aborted && signedIn()) {
+/** Where the stream of events ends now. */
+export const newest = async (): Promise<number> => (await get<Page<LiveEvent>>('/events', { maxpagesize: '1' })).value[0]?.position ?? 0;
+
+async function goOn(query: Query, after: number, hear: Hear): Promise<void> {
+    let page = await get<Page<LiveEvent>>('/events', { ...query, after: String(after), order: 'asc', maxpagesize: '500' });
+    page.value.forEach(hear);
+    for (let more = POLL_PAGES; page.nextLink !== undefined && more > 1; more--) {
+        page = await follow<LiveEvent>(page.nextLink);
+        page.value.forEach(hear);
+    }
+}
+
+/** Where a stream cannot be had (a proxy that holds answers back, too many of them), pages do, for a while. */
+async function poll(query: Query, last: () => number | undefined, hear: Hear, signal: AbortSignal, tell: (link: Link) => void): Promise<void> {
+    const end = Date.now() + POLLED_MS;
+    let begin: number | undefined;
+    while (!signal.aborted && signedIn() && Date.now() < end) {
         try {
-            const page = await get<Page<LiveEvent>>('/events', { ...query, after: String(from()), order: 'asc', maxpagesize: '500' });
-            page.value.forEach(hear);
-            tell('live');
+            if (!document.hidden) await goOn(query, last() ?? (begin ??= await newest()), hear);
+            tell('polled');
         } catch {
             tell('broken');
         }
@@ -124,13 +140,16 @@ export function listen(query: Query, after: number | undefined, hear: Hear, tell
         if (event.source !== undefined) hear(event); // the stream says first where it begins
     };
     const run = async (): Promise<void> => {
+        tell('connecting');
         while (!signal.aborted && signedIn()) {
-            tell('connecting');
             const reading = whileSeen(signal);
             try {
                 await read(url('/events/stream', { ...query, after: last?.toString() }), note, reading, () => tell('live'));
             } catch (error) {
-                if (error instanceof ApiError && error.status >= 400 && error.status !== 401) return poll(query, () => last ?? 0, note, signal, tell);
+                if (error instanceof ApiError && error.status >= 400 && error.status !== 401) {
+                    await poll(query, () => last, note, signal, tell);
+                    continue;
+                }
             }
             if (signal.aborted) return;
             tell('broken');

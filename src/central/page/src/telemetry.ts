@@ -1,7 +1,7 @@
 // A device's telemetry: what was, by the query API, and what comes, by the event stream.
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { follow, get, id, post, type Page, type Query } from './api';
-import { listen, timeOf, type Link, type LiveEvent } from './live';
+import { listen, newest, timeOf, type Link, type LiveEvent } from './live';
 import { isNumeric, keyOf, pathOf, type Capability } from './model';
 
 export type Points = [number, number][];
@@ -162,8 +162,6 @@ async function recent(query: Query): Promise<LiveEvent[]> {
     }
     return events.reverse();
 }
-
-const newest = async (): Promise<number> => (await get<Page<LiveEvent>>('/events', { maxpagesize: '1' })).value[0]?.position ?? 0;
 
 /** In a window of many messages: averages of the past, then what comes. */
 async function past(store: Store, wanted: { deviceId: string; telemetry: Capability[]; windowMs: number }): Promise<void> {

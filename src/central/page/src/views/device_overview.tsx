@@ -4,6 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { id, type Device } from '../api';
 import { Chart } from '../chart';
 import { ago, quantity, show, when } from '../format';
+import { POLL_MS } from '../live';
 import { isBoolean, isNumeric, keyOf, wholeRange, type Capability, type Part } from '../model';
 import { useLive, type Live } from '../telemetry';
 import { Card, Empty, Facts, Problem } from '../ui';
@@ -74,10 +75,11 @@ function unmodeled(live: Live, telemetry: Capability[]): Part | undefined {
 }
 
 function LinkState({ link, connected }: { link: Live['link']; connected: boolean }): JSX.Element {
-    const text = !connected ? 'The device is not connected' : link === 'live' ? 'Live' : 'Connecting…';
+    const arrives = link === 'live' || link === 'polled';
+    const text = !connected ? 'The device is not connected' : link === 'polled' ? `Updated every ${POLL_MS / 1000} s` : arrives ? 'Live' : 'Connecting…';
     return (
-        <span class="online dim" role="status">
-            <span class={connected && text === 'Live' ? 'dot on' : 'dot'} /> {text}
+        <span class="online dim" role="status" title={link === 'polled' ? 'The service has no live stream for this page now, so it is asked again and again.' : undefined}>
+            <span class={connected && arrives ? 'dot on' : 'dot'} /> {text}
         </span>
     );
 }
