@@ -115,6 +115,10 @@ static void each_kind_of_thing_is_named(void **state)
          "\"type\":\"created\",\"body\":{" SERVICE
          ",\"resource\":{\"id\":\"dtmi:a:t;1\",\"type\":\"deviceTemplate\""},
         {"PATCH", "/api/deviceTemplates/dtmi:a:t;1", "{\"displayName\":\"T\"}", "\"type\":\"updated\""},
+        {"PUT", "/api/deviceTemplates/dtmi:a:t;1/views/v", "{\"displayName\":\"V\"}",
+         "\"type\":\"updated\",\"body\":{" SERVICE
+         ",\"resource\":{\"id\":\"dtmi:a:t;1\",\"type\":\"deviceTemplate\"},\"updated\":{\"properties\":[\"views\"]}"},
+        {"DELETE", "/api/deviceTemplates/dtmi:a:t;1/views/v", "", "\"updated\":{\"properties\":[\"views\"]}"},
         {"PUT", "/api/fileUploads",
          "{\"container\":\"files\",\"connectionString\":\"AccountName=acct1;AccountKey=" FIXTURE_GROUP_KEY
          ";EndpointSuffix=example.com\"}",

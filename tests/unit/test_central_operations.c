@@ -42,6 +42,10 @@
     "{\"displayName\":\"T\",\"x\":0,\"y\":1,\"width\":2,\"height\":2,\"configuration\":{\"type\":\"lineChart\"," \
     "\"group\":\"all\",\"devices\":[\"pump-1\"],\"capabilities\":[{\"capability\":\"flow\"}]," \
     "\"queryRange\":{\"type\":\"time\",\"duration\":\"PT1H\"},\"format\":{\"legendEnabled\":true}}}]}"
+#define VIEW \
+    "{\"displayName\":\"V\",\"kind\":\"dashboard\",\"order\":2,\"tiles\":[{\"displayName\":\"T\",\"x\":0,\"y\":1," \
+    "\"width\":2,\"height\":2,\"configuration\":{\"type\":\"lineChart\",\"capabilities\":[{\"capability\":\"flow\"}]," \
+    "\"queryRange\":{\"type\":\"time\",\"duration\":\"PT1H\"},\"format\":{\"legendEnabled\":true}}}]}"
 #define FILES \
     "{\"account\":\"acct1\",\"connectionString\":\"DefaultEndpointsProtocol=https;AccountName=acct1;AccountKey=" FIXTURE_GROUP_KEY \
     ";EndpointSuffix=core.windows.net\",\"container\":\"uploads\",\"sasTtl\":\"PT2H\"}"
@@ -49,6 +53,7 @@
     "{\"displayName\":\"P\",\"template\":\"" PUMP "\",\"enabled\":true,\"simulated\":false," \
     "\"organizations\":[\"oslo\"]}"
 #define RUN "{\"request\":10,\"connectionTimeout\":0,\"responseTimeout\":30}"
+#define VIEWS "/api/deviceTemplates/" PUMP "/views"
 #define P1 "/api/devices/pump-1"
 #define GHOST "/api/devices/ghost"
 
@@ -132,6 +137,11 @@ static const struct operation OPERATIONS[] = {
     {"PUT", "/api/deviceTemplates/{}", "/api/deviceTemplates/dtmi:acme:new;1", FORM("dtmi:acme:new;1", "dtmi:acme:n;1", COMMON), "\"name\":\"flow\"", "/api/deviceTemplates/new", 400, 0},
     {"PATCH", "/api/deviceTemplates/{}", "/api/deviceTemplates/" PUMP, "{\"displayName\":\"Q\"}", "\"displayName\":\"Q\"", "/api/deviceTemplates/dtmi:acme:none;1", 404, 0},
     {"DELETE", "/api/deviceTemplates/{}", "/api/deviceTemplates/dtmi:acme:idle;1", NULL, "", "/api/deviceTemplates/" PUMP, 409, 0},
+    {"GET", "/api/deviceTemplates/{}/views", VIEWS, NULL, "\"id\":\"flows\"", "/api/deviceTemplates/dtmi:acme:none;1/views", 404, 0},
+    {"GET", "/api/deviceTemplates/{}/views/{}", VIEWS "/flows", NULL, "\"lineChart\"", VIEWS "/none", 404, 0},
+    {"PUT", "/api/deviceTemplates/{}/views/{}", VIEWS "/new", VIEW, "\"order\":2", VIEWS "/n w", 400, 0},
+    {"PATCH", "/api/deviceTemplates/{}/views/{}", VIEWS "/flows", VIEW, "\"order\":2", VIEWS "/none", 404, 0},
+    {"DELETE", "/api/deviceTemplates/{}/views/{}", VIEWS "/flows", NULL, "", VIEWS "/none", 404, 0},
 
     {"GET", "/api/enrollmentGroups", "/api/enrollmentGroups", NULL, "\"id\":\"line\"", NULL, 0, 0},
     {"GET", "/api/enrollmentGroups/{}", "/api/enrollmentGroups/keys", NULL, FIXTURE_GROUP_KEY, "/api/enrollmentGroups/none", 404, 0},
@@ -252,6 +262,7 @@ static void furnish_authority(struct fixture *f)
 static void furnish_devices(struct fixture *f)
 {
     ask_well(f, "PUT", "/api/deviceTemplates/" PUMP, PUMP_FORM);
+    ask_well(f, "PUT", VIEWS "/flows", VIEW);
     ask_well(f, "PUT", "/api/deviceTemplates/dtmi:acme:idle;1", FORM("dtmi:acme:idle;1", "dtmi:acme:i;1", COMMON));
     ask_well(f, "PUT", "/api/deviceTemplates/dtmi:acme:other;1",
              FORM("dtmi:acme:other;1", "dtmi:acme:o;1", COMMON));

@@ -77,6 +77,11 @@ static const struct expected EXPECTED[] = {
     {"PUT", "/api/deviceTemplates/{}", "AB", 403},
     {"PATCH", "/api/deviceTemplates/{}", "AB", 403},
     {"DELETE", "/api/deviceTemplates/{}", "AB", 403},
+    {"GET", "/api/deviceTemplates/{}/views", "ABO", 404},
+    {"GET", "/api/deviceTemplates/{}/views/{}", "ABO", 404},
+    {"PUT", "/api/deviceTemplates/{}/views/{}", "AB", 403},
+    {"PATCH", "/api/deviceTemplates/{}/views/{}", "AB", 403},
+    {"DELETE", "/api/deviceTemplates/{}/views/{}", "AB", 403},
 
     {"GET", "/api/enrollmentGroups", "A", 403},
     {"GET", "/api/enrollmentGroups/{}", "A", 403},

@@ -326,6 +326,11 @@ bool template_is_property(const struct template_table *t, spoke_str component, s
     return spoke_model_find(t->model, SPOKE_PROPERTY, component, name) != NULL;
 }
 
+bool template_is_command(const struct template_table *t, spoke_str component, spoke_str name)
+{
+    return spoke_model_find(t->model, SPOKE_COMMAND, component, name) != NULL;
+}
+
 /* A name from outside may be long: a part of it says enough. */
 static int shown(spoke_str text)
 {

@@ -65,6 +65,7 @@ bool template_is_cloud(const struct template_table *t, spoke_str component, spok
 /* Has the template telemetry, or a property that devices report, of this name? */
 bool template_is_telemetry(const struct template_table *t, spoke_str component, spoke_str name);
 bool template_is_property(const struct template_table *t, spoke_str component, spoke_str name);
+bool template_is_command(const struct template_table *t, spoke_str component, spoke_str name);
 bool template_has_component(const struct template_table *t, spoke_str component);
 /* The i-th component's name; NULL past the last. */
 const char *template_component(const struct template_table *t, size_t i);

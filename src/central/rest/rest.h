@@ -283,6 +283,17 @@ void rest_template_put(struct rest_call *call);
 void rest_template_patch(struct rest_call *call);
 void rest_template_delete(struct rest_call *call);
 
+/* rest_views.c */
+void rest_views_list(struct rest_call *call);
+void rest_view_get(struct rest_call *call);
+void rest_view_put(struct rest_call *call);
+void rest_view_patch(struct rest_call *call);
+void rest_view_delete(struct rest_call *call);
+/* A new template takes over the views of the version before it, the nearest that there is. */
+spoke_status rest_views_inherit(struct core *c, const char *template_id);
+/* Those of a template that goes. */
+spoke_status rest_views_forget(struct core *c, const char *template_id);
+
 void rest_groups_list(struct rest_call *call);
 void rest_group_get(struct rest_call *call);
 void rest_group_put(struct rest_call *call);

@@ -25,6 +25,7 @@ static const struct audited {
     {"/api/jobs/{}/rerun/{}", "job", NULL, 1},
     {"/api/scheduledJobs/{}", "scheduledJob", NULL, 0},
     {"/api/deviceTemplates/{}", "deviceTemplate", NULL, 0},
+    {"/api/deviceTemplates/{}/views/{}", "deviceTemplate", "views", 0},
     {"/api/enrollmentGroups/{}", "enrollmentGroup", NULL, 0},
     {AUTHORITY, "enrollmentGroup", "certificates", 0},
     {AUTHORITY "/generateVerificationCode", "enrollmentGroup", "certificates", 0},
@@ -93,7 +94,7 @@ static cJSON *event_of(const struct rest_call *call, struct rest_audit *audit, b
     cJSON *body = cJSON_CreateObject();
     (void)named(body, "actor", itself ? "service" : call->caller->id, itself ? "system" : "apiToken");
     cJSON *resource = named(body, "resource", audit->id, audit->type);
-    if (name != NULL)
+    if (name != NULL && audit->part == NULL) /* a view's name is not its template's */
         cJSON_AddStringToObject(resource, "displayName", name);
     if (!updated)
         return body;
@@ -108,10 +109,11 @@ static cJSON *event_of(const struct rest_call *call, struct rest_audit *audit, b
 
 static enum store_event_kind kind_of(const struct rest_call *call, const struct rest_audit *audit)
 {
+    if (audit->part != NULL) /* a part that comes or goes changes the whole */
+        return EVENT_AUDIT_UPDATED;
     if (call->created)
         return EVENT_AUDIT_CREATED;
-    return audit->part == NULL && strcmp(call->route->method, "DELETE") == 0 ? EVENT_AUDIT_DELETED
-                                                                             : EVENT_AUDIT_UPDATED;
+    return strcmp(call->route->method, "DELETE") == 0 ? EVENT_AUDIT_DELETED : EVENT_AUDIT_UPDATED;
 }
 
 void rest_audit_end(struct rest_call *call, struct rest_audit *audit)

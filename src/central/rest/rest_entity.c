@@ -20,6 +20,11 @@ bool rest_id_good(const char *id, const char *more, size_t most)
 
 /* --- showing --- */
 
+static const char *id_of(const struct rest_call *call, const struct rest_entity *e)
+{
+    return call->args[e->place];
+}
+
 cJSON *rest_entity_json(struct rest_call *call, const struct rest_entity *e, const struct store_document *row)
 {
     cJSON *document = cJSON_Parse(row->json);
@@ -74,13 +79,13 @@ void rest_entity_list(struct rest_call *call, const struct rest_entity *e)
 
 bool rest_entity_find(struct rest_call *call, const struct rest_entity *e, struct store_document *out)
 {
-    spoke_status status = store_document_get(core_store(call->core), e->kind, call->args[0], out);
+    spoke_status status = store_document_get(core_store(call->core), e->kind, id_of(call, e), out);
     if (status == SPOKE_OK && !visible(call, e, out)) {
         store_document_free(out);
         status = SPOKE_E_NOT_FOUND;
     }
     if (status == SPOKE_E_NOT_FOUND)
-        rest_fail(&call->reply, 404, "NotFound", "%s %.256s does not exist.", e->name, call->args[0]);
+        rest_fail(&call->reply, 404, "NotFound", "%s %.256s does not exist.", e->name, id_of(call, e));
     else if (status != SPOKE_OK)
         rest_fail_internal(&call->reply, status);
     return status == SPOKE_OK;
@@ -114,7 +119,7 @@ static bool take_head(struct rest_call *call, const struct rest_entity *e, cJSON
     cJSON *etag = cJSON_DetachItemFromObjectCaseSensitive(body, "etag");
     *organizations =
         e->organized && e->belongs == NULL ? cJSON_DetachItemFromObjectCaseSensitive(body, "organizations") : NULL;
-    if (id != NULL && (!cJSON_IsString(id) || strcmp(id->valuestring, call->args[0]) != 0))
+    if (id != NULL && (!cJSON_IsString(id) || strcmp(id->valuestring, id_of(call, e)) != 0))
         rest_fail(&call->reply, 400, "InvalidBody", "\"id\" differs from the path's; leave it out.");
     else if (etag != NULL && !cJSON_IsString(etag))
         rest_fail(&call->reply, 400, "InvalidBody", "\"etag\" has to be a string.");
@@ -133,7 +138,8 @@ static bool room_for_one(struct rest_call *call, const struct rest_entity *e)
         rest_fail_internal(&call->reply, status);
     else if (e->most > 0 && count >= e->most)
         rest_fail(&call->reply, 422, "UnprocessableEntity",
-                  "An application has at most %zu of these; delete one that is not needed.", e->most);
+                  "%s has at most %zu of these; delete one that is not needed.",
+                  e->owner != NULL ? e->owner : "An application", e->most);
     return call->reply.status == 0;
 }
 
@@ -143,7 +149,7 @@ static bool settle(struct rest_call *call, const struct rest_entity *e, struct s
     if (e->belongs == NULL)
         return rest_organizations(call, organizations, merge, &row->organizations);
     free(row->organizations);
-    row->organizations = e->belongs(call->args[0], document);
+    row->organizations = e->belongs(id_of(call, e), document);
     return true;
 }
 
@@ -151,7 +157,7 @@ static bool settle(struct rest_call *call, const struct rest_entity *e, struct s
 static void show_saved(struct rest_call *call, const struct rest_entity *e)
 {
     struct store_document row;
-    const spoke_status status = store_document_get(core_store(call->core), e->kind, call->args[0], &row);
+    const spoke_status status = store_document_get(core_store(call->core), e->kind, id_of(call, e), &row);
     if (status == SPOKE_OK)
         show(call, e, &row);
     else
@@ -169,7 +175,7 @@ static void save(struct rest_call *call, const struct rest_entity *e, struct sto
                       (e->allowed == NULL || e->allowed(call, document, row->organizations));
     cJSON_Delete(before);
     const spoke_status status =
-        good ? core_document_put(call->core, e->kind, call->args[0], document, row->organizations) : SPOKE_OK;
+        good ? core_document_put(call->core, e->kind, id_of(call, e), document, row->organizations) : SPOKE_OK;
     cJSON_Delete(document);
     if (!good)
         return;
@@ -192,12 +198,12 @@ void rest_entity_put(struct rest_call *call, const struct rest_entity *e)
 {
     struct store_document row;
     cJSON *organizations = NULL;
-    const spoke_status status = store_document_get(core_store(call->core), e->kind, call->args[0], &row);
+    const spoke_status status = store_document_get(core_store(call->core), e->kind, id_of(call, e), &row);
     if (status != SPOKE_OK && status != SPOKE_E_NOT_FOUND)
         rest_fail_internal(&call->reply, status);
     else if (status == SPOKE_OK && !visible(call, e, &row))
-        rest_fail(&call->reply, 404, "NotFound", "%s %.256s does not exist.", e->name, call->args[0]);
-    else if (status == SPOKE_E_NOT_FOUND && !e->id_good(call->args[0]))
+        rest_fail(&call->reply, 404, "NotFound", "%s %.256s does not exist.", e->name, id_of(call, e));
+    else if (status == SPOKE_E_NOT_FOUND && !e->id_good(id_of(call, e)))
         rest_fail(&call->reply, 400, "InvalidRequest", "%s", e->id_rule);
     else if (take_head(call, e, call->body, row.etag, &organizations))
         save(call, e, &row, take_body(call), organizations, false);

@@ -12,11 +12,13 @@
 #include "rest.h"
 
 struct rest_entity {
-    const char *kind; /* of the store's documents */
-    const char *name; /* begins a sentence: "Device group" */
+    const char *kind;  /* of the store's documents */
+    unsigned place;    /* of the id among the path's names: args[place] */
+    const char *owner; /* begins a sentence: what may have `most` of them. NULL: an application */
+    const char *name;  /* begins a sentence: "Device group" */
     bool (*id_good)(const char *id);
     const char *id_rule; /* a sentence: what an id has to be */
-    size_t most;         /* that an application has; 0: any number */
+    size_t most;         /* that the owner has; 0: any number */
     bool organized;      /* callers bound to an organization see their part */
     /* Looks at a new document and may complete it. before: what is there now; NULL: nothing. False, with a reply. */
     bool (*check)(struct rest_call *call, cJSON *document, const cJSON *before);
@@ -32,7 +34,7 @@ struct rest_entity {
     bool (*may_go)(struct rest_call *call, const cJSON *document);
 };
 
-/* The entity that the path's args[0] names. False, with a 404: there is none, or not for this caller. */
+/* The entity that the path names. False, with a 404: there is none, or not for this caller. */
 bool rest_entity_find(struct rest_call *call, const struct rest_entity *e, struct store_document *out);
 /* The answer's form: id, etag, the document's members, organizations. NULL: no memory. */
 cJSON *rest_entity_json(struct rest_call *call, const struct rest_entity *e, const struct store_document *row);

@@ -7,6 +7,7 @@
 #define GROUP "/api/enrollmentGroups/{}"
 #define AUTHORITY GROUP "/certificates/{}"
 #define TEMPLATE "/api/deviceTemplates/{}"
+#define TEMPLATE_VIEW TEMPLATE "/views/{}"
 #define TOKEN "/api/apiTokens/{}"
 #define USER "/api/users/{}"
 #define ROLE "/api/roles/{}"
@@ -113,6 +114,11 @@ static const struct rest_route TEMPLATES[] = {
     {"PUT", TEMPLATE, RIGHT_TEMPLATE_WRITE, TEXT, rest_template_put, 0, 200, "DeviceTemplate", "DeviceTemplate", "Create or replace a device template, and publish it"},
     {"PATCH", TEMPLATE, RIGHT_TEMPLATE_WRITE, TEXT, rest_template_patch, 0, 200, "DeviceTemplate", "DeviceTemplate", "Change a device template"},
     {"DELETE", TEMPLATE, RIGHT_TEMPLATE_WRITE, NONE, rest_template_delete, 0, 204, NULL, NULL, "Delete a device template that no device has"},
+    {"GET", TEMPLATE "/views", RIGHT_TEMPLATE_READ, NONE, rest_views_list, PAGE, 200, NULL, "[View]", "List the views of a device template"},
+    {"GET", TEMPLATE_VIEW, RIGHT_TEMPLATE_READ, NONE, rest_view_get, 0, 200, NULL, "View", "Get a view of a device template"},
+    {"PUT", TEMPLATE_VIEW, RIGHT_TEMPLATE_WRITE, OBJECT, rest_view_put, 0, 200, "View", "View", "Create or replace a view of a device template"},
+    {"PATCH", TEMPLATE_VIEW, RIGHT_TEMPLATE_WRITE, OBJECT, rest_view_patch, 0, 200, "View", "View", "Change a view of a device template"},
+    {"DELETE", TEMPLATE_VIEW, RIGHT_TEMPLATE_WRITE, NONE, rest_view_delete, 0, 204, NULL, NULL, "Delete a view of a device template"},
 };
 
 static const struct rest_route ENROLMENT[] = {

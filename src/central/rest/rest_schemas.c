@@ -56,6 +56,9 @@ static const struct {
     {"Tile", "id:string +displayName:string x:integer y:integer width:integer height:integer +configuration:TileConfiguration"},
     {"TileConfiguration", "+type:string group:string devices:[string] capabilities:[object] queryRange:object format:object showTrend:boolean zoomLevel:number command:string device:string description:string href:string image:string text:string textSize:number textSizeUnit:string wordWrap:boolean sourceUrl:uri query:string"},
     {"User", "!id:string etag:string +type:string email:string tenantId:string objectId:string +roles:[RoleAssignment]"},
+    {"View", "!id:string etag:string +displayName:string kind:string order:integer tiles:[ViewTile] !missing:[string]"},
+    {"ViewTile", "id:string +displayName:string x:integer y:integer width:integer height:integer +configuration:ViewTileConfiguration"},
+    {"ViewTileConfiguration", "+type:string capabilities:[object] queryRange:object format:object showTrend:boolean zoomLevel:number command:string description:string href:string image:string text:string textSize:number textSizeUnit:string wordWrap:boolean sourceUrl:uri"},
     {"VerificationCode", "!verificationCode:string"},
     {"X509", "clientCertificates:Certificates signingCertificates:Certificates"},
 };

@@ -277,6 +277,8 @@ static void save(struct rest_call *call, const cJSON *tree, bool is_new)
         if (status == SPOKE_OK)
             status = core_publish(call->core, is_new ? EVENT_TEMPLATE_CREATED : EVENT_TEMPLATE_UPDATED, NULL,
                                   row.id, NULL, NULL);
+        if (status == SPOKE_OK && is_new)
+            status = rest_views_inherit(call->core, row.id);
         call->created = is_new;
         if (status == SPOKE_OK)
             adopt(call, &row);
@@ -372,6 +374,8 @@ void rest_template_delete(struct rest_call *call)
                   users == 1 ? " has" : "s have", users == 1 ? "it" : "them", users == 1 ? "it" : "them");
     } else if (status == SPOKE_OK && rest_etag_matches(call, NULL, row.etag)) {
         status = store_template_delete(core_store(call->core), row.id);
+        if (status == SPOKE_OK)
+            status = rest_views_forget(call->core, row.id);
         if (status == SPOKE_OK)
             status = core_publish(call->core, EVENT_TEMPLATE_DELETED, NULL, row.id, NULL, NULL);
         core_template_changed(call->core, row.id);

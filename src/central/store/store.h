@@ -154,6 +154,9 @@ spoke_status store_template_users(struct store *s, const char *id, size_t *out);
 /* The devices that announced its model and have no template. */
 spoke_status store_template_waiting(struct store *s, const char *model_id,
                                     bool (*each)(void *ctx, const char *device_id), void *ctx);
+/* The ids that begin with `stem` (a DTMI without its version, "dtmi:a:b;"); false stops. */
+spoke_status store_template_versions(struct store *s, const char *stem, bool (*each)(void *ctx, const char *id),
+                                     void *ctx);
 /* Gives it to the devices that announced its model and have no template. *out: how many. */
 spoke_status store_template_adopt(struct store *s, const char *id, const char *model_id, size_t *out);
 
@@ -174,6 +177,10 @@ spoke_status store_document_delete(struct store *s, const char *kind, const char
 /* In order of id, after `after` (NULL: from the start), at most limit; false stops. */
 spoke_status store_document_each(struct store *s, const char *kind, const char *after, size_t limit,
                                  bool (*each)(void *ctx, const struct store_document *row), void *ctx);
+/* All of a kind, of which there may be none. */
+spoke_status store_documents_delete(struct store *s, const char *kind);
+/* Each of a kind again under another, where those ids are not taken. */
+spoke_status store_documents_copy(struct store *s, const char *kind, const char *to);
 spoke_status store_document_count(struct store *s, const char *kind, size_t *out);
 /* How many devices and documents belong to an organization; its own document does not count. */
 spoke_status store_organization_users(struct store *s, const char *id, size_t *out);

@@ -46,6 +46,28 @@ spoke_status store_document_delete(struct store *s, const char *kind, const char
     return store_query_run_found(&q);
 }
 
+spoke_status store_documents_delete(struct store *s, const char *kind)
+{
+    static const char SQL[] = "DELETE FROM document WHERE kind = ?";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, kind);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
+spoke_status store_documents_copy(struct store *s, const char *kind, const char *to)
+{
+    static const char SQL[] = "INSERT OR IGNORE INTO document (" COLUMNS ")"
+                              " SELECT ?2, id, json, organizations, etag FROM document WHERE kind = ?1";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, kind);
+    store_query_text(&q, to);
+    (void)store_query_row(&q);
+    return store_query_close(&q);
+}
+
 spoke_status store_document_each(struct store *s, const char *kind, const char *after, size_t limit,
                                  bool (*each)(void *ctx, const struct store_document *row), void *ctx)
 {
@@ -79,7 +101,7 @@ spoke_status store_organization_users(struct store *s, const char *id, size_t *o
         " (SELECT count(*) FROM document, json_each(document.organizations) AS o WHERE o.value = ?1"
         " AND document.kind <> 'organization') +"
         " (SELECT count(*) FROM document, json_each(document.json, '$.roles') AS r"
-        " WHERE document.organizations IS NULL AND json_extract(r.value, '$.organization') = ?1)";
+        " WHERE document.kind IN ('apiToken', 'user') AND document.organizations IS NULL AND json_extract(r.value, '$.organization') = ?1)";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);

@@ -102,6 +102,17 @@ spoke_status store_template_users(struct store *s, const char *id, size_t *out)
     return store_query_count(&q, out);
 }
 
+spoke_status store_template_versions(struct store *s, const char *stem, bool (*each)(void *ctx, const char *id),
+                                     void *ctx)
+{
+    static const char SQL[] =
+        "SELECT id FROM device_template WHERE id >= ?1 AND id < ?1 || ':'"; /* digits come before it */
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, stem);
+    return store_query_each_text(&q, each, ctx);
+}
+
 spoke_status store_template_waiting(struct store *s, const char *model_id,
                                     bool (*each)(void *ctx, const char *device_id), void *ctx)
 {
