@@ -113,6 +113,7 @@ static spoke_status find_group(struct core *c, spoke_str chain, const char *only
     out->why = why_not(&search);
     out->group_id = search.group_id;
     memcpy(out->digest, search.digest, sizeof out->digest);
+    out->tries = search.tries * AUTH_AUTHORITY_TRIES;
     if (status != SPOKE_OK || search.verdict != X509_TRUSTED)
         return status;
     status = store_group_get(c->store, search.group_id, &group);

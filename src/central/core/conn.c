@@ -84,6 +84,19 @@ void conn_forget_chain(struct conn *k)
     k->peer_chain_len = 0;
 }
 
+void core_conn_from(struct conn *k, spoke_str address)
+{
+    if (address.len == 0 || address.len > sizeof k->address)
+        return;
+    memcpy(k->address, address.ptr, address.len);
+    k->address_len = address.len;
+}
+
+spoke_str conn_address(const struct conn *k)
+{
+    return spoke_str_from(k->address, k->address_len);
+}
+
 void conn_free(struct conn *k)
 {
     enter_ended(k);
@@ -99,6 +112,7 @@ void conn_free(struct conn *k)
     free(k->model_id);
     free(k->template_id);
     free(k->group_id);
+    dps_forget_token(k);
     free(k->late);
     free(k->late_desired);
     free(k);

@@ -10,6 +10,7 @@
 #include "base/timers.h"
 #include "bytes.h"
 #include "core.h"
+#include "guesses.h"
 
 #define CONN_ID_CAP (SPOKE_MAX_ID_BYTES + 1)
 #define CONN_FILTER_CAP (SPOKE_MAX_ID_BYTES + 64u)
@@ -54,6 +55,8 @@ struct conn {
     bool clean_session, goodbye, has_will, has_api_version;
     char *peer_chain; /* certificates, until the CONNECT is judged; NULL: none */
     size_t peer_chain_len;
+    char address[GUESSES_ADDRESS_BYTES]; /* of the peer */
+    size_t address_len;                  /* 0: not known */
 
     struct bytes in;  /* a packet that is not whole yet */
     struct bytes out; /* [out_at, out_ready) may leave, [out_ready, len) waits for the commit */
@@ -99,6 +102,8 @@ struct conn {
     /* DPS: what the CONNECT proved */
     bool proven, enrolment_enabled;
     const char *unproven_why; /* static; NULL: nothing better than that */
+    bool unjudged;            /* too many failed before: the credential waits, to be looked at later */
+    struct auth_token *token; /* that waits; NULL: the peer chain does */
 };
 
 /* --- for the services --- */
@@ -127,6 +132,7 @@ struct conn *hub_conn(const struct core *c, const char *device_id);
 /* The certificates that the client showed, until CONNECT is judged. */
 spoke_str conn_chain(const struct conn *k);
 void conn_forget_chain(struct conn *k);
+spoke_str conn_address(const struct conn *k);
 /* CONNECT was accepted: keep-alive starts, the will is kept. E_NO_MEMORY ends the connection. */
 spoke_status conn_accept(struct conn *k, enum conn_state role, const spoke_mqtt_packet *connect);
 

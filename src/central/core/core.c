@@ -394,6 +394,7 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
     c->options = *options;
     c->due = UINT64_MAX;
     c->template_round = 1;
+    dps_guesses_init(c);
     status = limits_parse(options->profile, &c->limits, why, why_cap);
     if (status == SPOKE_OK)
         status = rates_init(&c->rates, options->connect_rate);
@@ -453,6 +454,7 @@ void core_destroy(struct core *c)
     method_free_all(c);
     rest_commands_free(c);
     refused_free(c);
+    free(c->last_group);
     dps_registrations_free(c);
     c2d_marks_free(c);
     templates_free(c);

@@ -81,6 +81,8 @@ spoke_status core_document_put(struct core *c, const char *kind, const char *id,
 /* peer_chain: the certificates that the client showed and proved to have the key of, DER, its own first; copied. Empty:
  * none. Whether they are trusted is the core's to say. */
 spoke_status core_conn_open(struct core *c, spoke_str peer_chain, struct conn **out);
+/* Of the peer, up to 16 bytes, by which credentials that are not accepted count; without it they do not. */
+void core_conn_from(struct conn *k, spoke_str address);
 void core_conn_receive(struct conn *k, const uint8_t *bytes, size_t len);
 /* At most `fragment` bytes when that fault is armed. The view lives until the next call on the core. */
 spoke_str core_conn_output(const struct conn *k);

@@ -5,6 +5,7 @@
 #include "conn.h"
 #include "core.h"
 #include "faults.h"
+#include "guesses.h"
 #include "limits.h"
 #include "rates.h"
 #include "template.h"
@@ -59,6 +60,8 @@ struct core {
     struct method_call *calls;
     struct command_run *command_runs; /* what REST waits for */
     struct refusals *refusals;        /* NULL: none so far */
+    struct guesses dps_guesses[2];    /* by token, by certificate */
+    char *last_group;                 /* that accepted a registration; NULL: none yet */
     uint64_t last_ticket;
     struct list registrations;  /* oldest first */
     void *registrations_by_id;  /* root of tsearch */
@@ -144,8 +147,14 @@ struct auth_enrolment {
     uint8_t
         digest[32];  /* of the key, the device's own certificate or the group's authority by which it is proven */
     const char *why; /* not proven; static, or NULL */
+    uint32_t tries;  /* groups whose keys were tried; an authority counts as AUTH_AUTHORITY_TRIES */
 };
-/* `device`: the row of that id, NULL when there is none. */
+#define AUTH_AUTHORITY_TRIES 100u /* a signature is verified in the time of that many groups */
+/* By what is likely, in the time of three keys: the device's own enrolment, its group, the group that accepted the last
+ * device. `device`: the row of that id, NULL when there is none. */
+spoke_status auth_enrolment_near(struct core *c, spoke_str registration_id, const struct store_device *device,
+                                 const struct auth_token *token, struct auth_enrolment *out);
+/* The same, and then by every other group. */
 spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, const struct store_device *device,
                                  const struct auth_token *token, struct auth_enrolment *out);
 
@@ -178,6 +187,8 @@ void hub_judge_again(struct conn *k);
 void dps_connect(struct conn *k, const spoke_mqtt_packet *connect);
 void dps_publish(struct conn *k, const spoke_mqtt_packet *publish);
 void dps_registrations_free(struct core *c);
+void dps_guesses_init(struct core *c);
+void dps_forget_token(struct conn *k);
 bool dps_is_username(spoke_str username);
 
 /* --- hub_service.c: the hub side --- */

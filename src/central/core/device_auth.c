@@ -209,6 +209,7 @@ bool auth_device_has_key(struct core *c, const struct store_device *device, cons
 #define MAX_GROUPS 1000u
 
 struct group_search {
+    struct core *c;
     const struct auth_token *token;
     spoke_str id;
     struct auth_enrolment *found;
@@ -220,6 +221,7 @@ static bool try_group(void *ctx, const struct store_group *group)
     struct group_search *search = ctx;
     char key[96];
     bool hit = false;
+    search->found->tries++;
     for (int i = 0; i < 2 && !hit; i++)
         hit = auth_group_key(group, i == 1, search->id, key) && auth_token_signed_by(search->token, key) &&
               crypto_sha256(spoke_str_of(key), search->found->digest) == SPOKE_OK;
@@ -228,13 +230,29 @@ static bool try_group(void *ctx, const struct store_group *group)
         return true;
     search->found->proven = true;
     search->found->enabled = group->enabled;
-    search->no_memory = !text_set(&search->found->group_id, spoke_str_of(group->id));
+    search->no_memory = !text_set(&search->found->group_id, spoke_str_of(group->id)) ||
+                        !text_set(&search->c->last_group, spoke_str_of(group->id));
     return false;
 }
 
-spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, const struct store_device *device,
+/* A group that is gone is no match. */
+static spoke_status try_one(struct group_search *search, const char *id)
+{
+    struct store_group group;
+    const spoke_status status = store_group_get(search->c->store, id, &group);
+    if (status != SPOKE_OK)
+        return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
+    (void)try_group(search, &group);
+    store_group_free(&group);
+    return search->no_memory ? SPOKE_E_NO_MEMORY : SPOKE_OK;
+}
+
+spoke_status auth_enrolment_near(struct core *c, spoke_str registration_id, const struct store_device *device,
                                  const struct auth_token *token, struct auth_enrolment *out)
 {
+    struct group_search search = {c, token, registration_id, out, false};
+    const char *own = device != NULL ? device->group_id : NULL;
+    spoke_status status = SPOKE_OK;
     memset(out, 0, sizeof *out);
     /* an individual enrolment goes first */
     if (device != NULL && (device->primary_key != NULL || auth_device_has_certificates(c, device->id))) {
@@ -242,7 +260,21 @@ spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, cons
         out->enabled = out->own = true;
         return SPOKE_OK;
     }
-    struct group_search search = {token, registration_id, out, false};
-    spoke_status status = store_group_each(c->store, NULL, MAX_GROUPS, try_group, &search);
+    if (own != NULL)
+        status = try_one(&search, own);
+    if (status == SPOKE_OK && !out->proven && c->last_group != NULL &&
+        (own == NULL || strcmp(own, c->last_group) != 0))
+        status = try_one(&search, c->last_group);
+    return status;
+}
+
+spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, const struct store_device *device,
+                                 const struct auth_token *token, struct auth_enrolment *out)
+{
+    struct group_search search = {c, token, registration_id, out, false};
+    spoke_status status = auth_enrolment_near(c, registration_id, device, token, out);
+    if (status != SPOKE_OK || out->proven || out->own)
+        return status;
+    status = store_group_each(c->store, NULL, MAX_GROUPS, try_group, &search);
     return search.no_memory ? SPOKE_E_NO_MEMORY : status;
 }

@@ -105,26 +105,104 @@ static const char *credential_fault(const struct conn *k, const spoke_mqtt_packe
     return own ? NULL : "the certificate's common name is not the registration id";
 }
 
+/* --- what a credential proves --- */
+
+/* Credentials that nothing accepts have a budget, since each costs the loop the keys of every group, 10 ms of 1,000.
+ * An address has 100 of them at once and ten more a second, all together ten times that: a fleet behind one NAT that was
+ * given the wrong key still learns so, device by device, and guessing takes a hundredth of the loop, or a tenth when it
+ * comes from everywhere. With more than 100 groups each costs as much more as it takes. Beyond it only what is cheap is
+ * looked at, which is all that a device that was here before needs, or one of the fleet that registers just now: nobody
+ * can keep those out, from the same address neither. */
+#define COST_LEAST_MS 100u /* of an address's time; a group that is tried is 1 */
+#define COST_BURST_MS 10000u
+#define COST_SHARE 10u
+#define PAUSE_LEAST_S 5u /* what is asked of who is beyond it */
+
+void dps_guesses_init(struct core *c)
+{
+    for (size_t i = 0; i < sizeof c->dps_guesses / sizeof c->dps_guesses[0]; i++) {
+        c->dps_guesses[i].burst_ms = COST_BURST_MS;
+        c->dps_guesses[i].share = COST_SHARE;
+    }
+}
+
+/* Tokens and certificates have budgets of their own, so that who guesses the one leaves the others alone. */
+static struct guesses *guesses_of(const struct conn *k)
+{
+    return &k->core->dps_guesses[k->by_certificate ? 1 : 0];
+}
+
+static uint64_t budget_wait_ms(const struct conn *k)
+{
+    return guesses_wait_ms(guesses_of(k), conn_address(k), COST_LEAST_MS, core_now_ms(k->core));
+}
+
+static spoke_status judge(struct conn *k, const struct store_device *device, const struct auth_token *token,
+                          bool thorough, struct auth_enrolment *found)
+{
+    const spoke_str id = spoke_str_of(k->id);
+    memset(found, 0, sizeof *found);
+    if (token != NULL)
+        return thorough ? auth_enrolment_find(k->core, id, device, token, found)
+                        : auth_enrolment_near(k->core, id, device, token, found);
+    return thorough ? auth_certificate(k->core, device, NULL, conn_chain(k), found) : SPOKE_OK;
+}
+
 /* A wrong key is answered at the registration, as the cloud does: here it is only found out. */
 static spoke_status prove(struct conn *k, const struct auth_token *token)
 {
     struct store_device device;
     struct auth_enrolment found;
+    const bool thorough = budget_wait_ms(k) == 0;
     spoke_status status = store_device_find_nocase(k->core->store, k->id, &device);
-    bool known = status == SPOKE_OK;
+    const bool known = status == SPOKE_OK;
     if (!known && status != SPOKE_E_NOT_FOUND)
         return status;
-    if (token != NULL)
-        status = auth_enrolment_find(k->core, spoke_str_of(k->id), known ? &device : NULL, token, &found);
-    else
-        status = auth_certificate(k->core, known ? &device : NULL, NULL, conn_chain(k), &found);
+    status = judge(k, known ? &device : NULL, token, thorough, &found);
     k->proven = found.proven;
     k->unproven_why = found.why;
     k->enrolment_enabled = found.enabled;
     k->group_id = found.group_id;
     memcpy(k->proof_digest, found.digest, sizeof k->proof_digest);
+    k->unjudged = status == SPOKE_OK && !found.proven && !thorough;
+    if (status == SPOKE_OK && !found.proven && thorough)
+        guesses_charge(guesses_of(k), conn_address(k), found.tries > COST_LEAST_MS ? found.tries : COST_LEAST_MS,
+                       core_now_ms(k->core));
     if (known)
         store_device_free(&device);
+    return status;
+}
+
+void dps_forget_token(struct conn *k)
+{
+    if (k->token != NULL)
+        spoke_wipe(k->token, sizeof *k->token);
+    free(k->token);
+    k->token = NULL;
+}
+
+/* What waits to be judged is kept, all else forgotten. */
+static spoke_status keep_credential(struct conn *k, const struct auth_token *token)
+{
+    if (k->unjudged && token != NULL) {
+        k->token = malloc(sizeof *k->token);
+        if (k->token == NULL)
+            return SPOKE_E_NO_MEMORY;
+        *k->token = *token;
+    }
+    if (!k->unjudged || token != NULL)
+        conn_forget_chain(k);
+    return SPOKE_OK;
+}
+
+/* SDKs ask again on the same connection. Again is judged only what has a budget: many may ask in one record. */
+static spoke_status prove_again(struct conn *k)
+{
+    if (!k->unjudged || budget_wait_ms(k) > 0)
+        return SPOKE_OK;
+    const spoke_status status = prove(k, k->token);
+    dps_forget_token(k);
+    conn_forget_chain(k);
     return status;
 }
 
@@ -146,14 +224,15 @@ void dps_connect(struct conn *k, const spoke_mqtt_packet *connect)
     }
     if (has_token)
         k->token_expires_ms = token.expires_s > INT64_MAX / 1000 ? INT64_MAX : token.expires_s * 1000;
+    k->by_certificate = !has_token;
     spoke_status status = prove(k, has_token ? &token : NULL);
+    if (status == SPOKE_OK)
+        status = keep_credential(k, has_token ? &token : NULL);
     spoke_wipe(&token, sizeof token);
     if (status != SPOKE_OK) {
         conn_refuse(k, 3, "dps-unauthorized", spoke_status_text(status));
         return;
     }
-    k->by_certificate = !has_token;
-    conn_forget_chain(k);
     if (conn_accept(k, CONN_DPS, connect) != SPOKE_OK)
         return;
     core_event(k->core, "dps-connect", NULL, k->id, NULL, 0);
@@ -514,6 +593,12 @@ static bool read_body(const struct conn *k, const cJSON *body, const cJSON **pay
            (*payload == NULL || cJSON_IsObject(*payload));
 }
 
+static void answer_failure(struct conn *k, spoke_str rid, spoke_status status)
+{
+    core_log(k->core, SPOKE_LOG_ERROR, log_module, "%s: not registered: %s", k->id, spoke_status_text(status));
+    answer_error(k, rid, 500, 500001, "The service could not store the registration.", NULL);
+}
+
 static void register_device(struct conn *k, spoke_str rid, const cJSON *body)
 {
     const cJSON *payload;
@@ -528,8 +613,7 @@ static void register_device(struct conn *k, spoke_str rid, const cJSON *body)
     if (status == SPOKE_OK) {
         answer_registration(k, r, rid, false);
     } else {
-        core_log(k->core, SPOKE_LOG_ERROR, log_module, "%s: not registered: %s", k->id, spoke_status_text(status));
-        answer_error(k, rid, 500, 500001, "The service could not store the registration.", NULL);
+        answer_failure(k, rid, status);
     }
 }
 
@@ -570,6 +654,21 @@ static bool still_proven(struct conn *k)
     return stands && k->token_expires_ms > core_unix_ms(k->core);
 }
 
+static void answer_unproven(struct conn *k, spoke_str rid)
+{
+    const char *why = k->unproven_why != NULL ? k->unproven_why : "no enrolment accepts this credential";
+    if (!k->unjudged) {
+        core_event(k->core, "dps-unauthorized", NULL, k->id, why, CODE_UNAUTHORIZED);
+        core_log_stranger(k->core, log_module, "%s: %s", k->id, why);
+        answer_error(k, rid, 401, CODE_UNAUTHORIZED, "Unauthorized", NULL);
+        return;
+    }
+    const uint64_t wait_s = (budget_wait_ms(k) + 999) / 1000;
+    const uint32_t pause_s = wait_s > PAUSE_LEAST_S ? (uint32_t)wait_s : PAUSE_LEAST_S;
+    core_log_stranger(k->core, log_module, "%s: throttled: too many credentials were not accepted before", k->id);
+    answer_error(k, rid, 429, CODE_THROTTLED, "Throttled: too many registrations failed.", &pause_s);
+}
+
 static void take_register(struct conn *k, spoke_str rid, spoke_str text)
 {
     struct fault fault;
@@ -578,15 +677,22 @@ static void take_register(struct conn *k, spoke_str rid, spoke_str text)
         answer_throttled(k, rid, &fault);
         return;
     }
+    const spoke_status status = prove_again(k);
+    if (status != SPOKE_OK) {
+        answer_failure(k, rid, status);
+        return;
+    }
     if (k->proven && !still_proven(k)) {
         k->proven = false;
         k->unproven_why = "the enrolment was changed, or the token has expired, since CONNECT";
     }
     if (!k->proven) {
-        const char *why = k->unproven_why != NULL ? k->unproven_why : "no enrolment accepts this credential";
-        core_event(k->core, "dps-unauthorized", NULL, k->id, why, CODE_UNAUTHORIZED);
-        core_log_stranger(k->core, log_module, "%s: %s", k->id, why);
-        answer_error(k, rid, 401, CODE_UNAUTHORIZED, "Unauthorized", NULL);
+        answer_unproven(k, rid);
+        return;
+    }
+    if (!limits_admit(&k->core->limits, LIMIT_REGISTRATIONS, core_now_ms(k->core), &fault.number)) {
+        fault.has_number = true;
+        answer_throttled(k, rid, &fault);
         return;
     }
     (void)core_parse_json(text, &body); /* what is no JSON is no registration */

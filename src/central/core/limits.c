@@ -4,16 +4,22 @@
 #include <string.h>
 
 #define SECOND_US 1000000u
+#define MINUTE_US 60000000u
 #define MOST 1000000u
 
 /* The numbers of IoT Central's page of quotas and limits. */
 static const struct {
     const char *name;
     uint32_t central;
+    uint32_t window_us; /* of a rate; 0: it is a number */
 } LIMITS[LIMIT_COUNT] = {
-    [LIMIT_REQUESTS] = {"requests", 20},   [LIMIT_QUERIES] = {"queries", 1},
-    [LIMIT_COMMANDS] = {"commands", 20},   [LIMIT_PROPERTIES] = {"properties", 100},
-    [LIMIT_DEVICES] = {"devices", 200000}, [LIMIT_SIMULATED] = {"simulatedDevices", 100},
+    [LIMIT_REQUESTS] = {"requests", 20, SECOND_US},
+    [LIMIT_QUERIES] = {"queries", 1, SECOND_US},
+    [LIMIT_COMMANDS] = {"commands", 20, SECOND_US},
+    [LIMIT_PROPERTIES] = {"properties", 100, SECOND_US},
+    [LIMIT_REGISTRATIONS] = {"registrations", 200, MINUTE_US},
+    [LIMIT_DEVICES] = {"devices", 200000, 0},
+    [LIMIT_SIMULATED] = {"simulatedDevices", 100, 0},
 };
 
 static spoke_status override(spoke_str text, struct limits *out, char *why, size_t why_cap)
@@ -32,7 +38,8 @@ static spoke_status override(spoke_str text, struct limits *out, char *why, size
         return SPOKE_OK;
     }
     (void)snprintf(why, why_cap,
-                   "\"%.*s\" is not a limit; there are requests, queries, commands, properties, devices and "
+                   "\"%.*s\" is not a limit; there are requests, queries, commands, properties, registrations, "
+                   "devices and "
                    "simulatedDevices",
                    name.len > 40 ? 40 : (int)name.len, name.len > 0 ? name.ptr : "");
     return SPOKE_E_ARG;
@@ -62,16 +69,16 @@ spoke_status limits_parse(const char *text, struct limits *out, char *why, size_
     return status;
 }
 
-/* Each one admitted uses up its part of a second; what is used up ahead of time is a second at most. */
+/* Each one admitted uses up its part of the window; what is used up ahead of time is a window at most. */
 bool limits_admit(struct limits *l, enum limit which, uint64_t now_ms, uint32_t *wait_s)
 {
     const uint64_t now_us = now_ms * 1000;
     if (l->most[which] == 0)
         return true;
-    const uint64_t part_us = SECOND_US / l->most[which];
+    const uint64_t window_us = LIMITS[which].window_us, part_us = window_us / l->most[which];
     const uint64_t spent = l->spent[which] > now_us ? l->spent[which] : now_us;
-    if (spent + part_us > now_us + SECOND_US) {
-        *wait_s = (uint32_t)((spent + part_us - now_us - SECOND_US + SECOND_US - 1) / SECOND_US);
+    if (spent + part_us > now_us + window_us) {
+        *wait_s = (uint32_t)((spent + part_us - now_us - window_us + SECOND_US - 1) / SECOND_US);
         return false;
     }
     l->spent[which] = spent + part_us;

@@ -11,8 +11,9 @@ enum limit {
     LIMIT_REQUESTS, /* a second, of what is not one of the next three */
     LIMIT_QUERIES,
     LIMIT_COMMANDS,
-    LIMIT_PROPERTIES, /* changes of properties */
-    LIMIT_DEVICES,    /* that there are */
+    LIMIT_PROPERTIES,    /* changes of properties */
+    LIMIT_REGISTRATIONS, /* at DPS, a minute */
+    LIMIT_DEVICES,       /* that there are */
     LIMIT_SIMULATED,
     LIMIT_COUNT
 };
@@ -25,7 +26,7 @@ struct limits {
 /* "central-limits", and overrides behind commas: "requests=5", where 0 takes a limit away. NULL: no limits. E_ARG and a
  * sentence in why. */
 spoke_status limits_parse(const char *text, struct limits *out, char *why, size_t why_cap);
-/* One more of a rate. False: too many within the last second; *wait_s: whole seconds until one may come, from 1. */
+/* One more of a rate. False: too many within its time; *wait_s: whole seconds until one may come, from 1. */
 bool limits_admit(struct limits *l, enum limit which, uint64_t now_ms, uint32_t *wait_s);
 
 #endif

@@ -348,19 +348,6 @@ static void set_due(struct stream *s, uint64_t due_ms)
     stream_touch(s);
 }
 
-/* Of IPv6 the network, in which a machine has more addresses than can be counted. */
-static spoke_str address_of(const struct stream *s)
-{
-    const struct sockaddr_in *four = (const void *)&s->address;
-    const struct sockaddr_in6 *six = (const void *)&s->address;
-    if (s->address.ss_family == AF_INET)
-        return spoke_str_from((const char *)&four->sin_addr, 4);
-    if (s->address.ss_family != AF_INET6)
-        return spoke_str_of(NULL);
-    const char *bytes = (const char *)six->sin6_addr.s6_addr;
-    return IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) ? spoke_str_from(bytes + 12, 4) : spoke_str_from(bytes, 8);
-}
-
 static void ask_core(struct exchange *x, const char *method)
 {
     struct shell *shell = x->link->http->shell;
@@ -372,7 +359,7 @@ static void ask_core(struct exchange *x, const char *method)
         .content_type = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Content-Type"),
         .if_match = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-Match"),
         .base = shell->base != NULL ? shell->base : "",
-        .address = address_of(x->link->stream),
+        .address = stream_address(x->link->stream),
         .peer_chain = backlog_view(&x->link->stream->peer),
         .last_event_id = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Last-Event-ID"),
         .stream = strcmp(method, "GET") == 0 ? &x->stream : NULL,

@@ -152,6 +152,8 @@ spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
 void stream_free(struct stream *s);
 /* Something happened to it: this turn looks at it, or the next one. */
 void stream_touch(struct stream *s);
+/* Of the peer; of IPv6 the network, in which a machine has more addresses than can be counted. Empty: of neither kind. */
+spoke_str stream_address(const struct stream *s);
 void stream_shake_hands(struct stream *s);
 void stream_receive(struct stream *s); /* first half of a turn */
 void stream_send(struct stream *s);    /* second half, after the commit */

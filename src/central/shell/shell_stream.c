@@ -397,12 +397,26 @@ static void read_some(struct stream *s)
     s->again = status == SPOKE_OK && more && may_read(s);
 }
 
+spoke_str stream_address(const struct stream *s)
+{
+    const struct sockaddr_in *four = (const void *)&s->address;
+    const struct sockaddr_in6 *six = (const void *)&s->address;
+    if (s->address.ss_family == AF_INET)
+        return spoke_str_from((const char *)&four->sin_addr, 4);
+    if (s->address.ss_family != AF_INET6)
+        return spoke_str_of(NULL);
+    const char *bytes = (const char *)six->sin6_addr.s6_addr;
+    return IN6_IS_ADDR_V4MAPPED(&six->sin6_addr) ? spoke_str_from(bytes + 12, 4) : spoke_str_from(bytes, 8);
+}
+
 static spoke_status open_conn(struct stream *s)
 {
     const spoke_status status = core_conn_open(s->shell->core, backlog_view(&s->peer), &s->conn);
     backlog_free(&s->peer);
     if (status == SPOKE_OK)
         core_conn_own(s->conn, s);
+    if (status == SPOKE_OK)
+        core_conn_from(s->conn, stream_address(s));
     return status;
 }
 
