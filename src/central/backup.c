@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "central/store/store.h"
 #include "data_dir.h"
 #include "file.h"
@@ -52,9 +53,7 @@ static spoke_status copy_file(const char *from, const char *to, char *why, size_
         (void)snprintf(why, why_cap, "%s cannot be written: %s", to, strerror(errno));
         status = SPOKE_E_PORT;
     }
-    if (text != NULL)
-        spoke_wipe(text, strlen(text));
-    free(text);
+    secret_free(text);
     return status;
 }
 

@@ -14,6 +14,7 @@
 #include <mbedtls/asn1write.h>
 #include <mbedtls/ecp.h>
 
+#include "base/secret.h"
 #include "tls/mbedtls_compat.h"
 
 enum {
@@ -97,13 +98,6 @@ static spoke_status read_file(const struct ca *ca, const char *name, char **text
     return *text != NULL ? SPOKE_OK : SPOKE_E_NO_MEMORY;
 }
 
-static void free_secret(char *text)
-{
-    if (text != NULL)
-        spoke_wipe(text, strlen(text));
-    free(text);
-}
-
 static bool write_all(int fd, const char *text, mode_t mode)
 {
     size_t left = strlen(text);
@@ -162,7 +156,7 @@ static spoke_status parse_key(const struct ca *ca, const char *name, mbedtls_pk_
     if (compat_parse_key(key, text, strlen(text) + 1, take_random, random_ctx(ca)) != 0)
         status = fail(ca, SPOKE_E_CERTIFICATE, "%s/%s is not a private key in PEM form; restore or remove it",
                       ca->options->folder, name);
-    free_secret(text);
+    secret_free(text);
     return status;
 }
 
@@ -471,6 +465,6 @@ void ca_identity_free(struct ca_identity *identity)
 {
     free(identity->ca_file);
     free(identity->cert_pem);
-    free_secret(identity->key_pem);
+    secret_free(identity->key_pem);
     memset(identity, 0, sizeof *identity);
 }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/secret.h"
 #include "ca.h"
 #include "central/core/core.h"
 #include "central/core/target.h"
@@ -785,13 +786,6 @@ spoke_status spoke_central_request_wait(spoke_central *central, const char *meth
 
 /* --- stopping --- */
 
-static void free_secret(char *text)
-{
-    if (text != NULL)
-        spoke_wipe(text, strlen(text));
-    free(text);
-}
-
 void spoke_central_stop(spoke_central *central)
 {
     if (central == NULL)
@@ -812,8 +806,8 @@ void spoke_central_stop(spoke_central *central)
     data_dir_close(&central->dir);
     (void)pthread_cond_destroy(&central->answered);
     (void)pthread_mutex_destroy(&central->lock);
-    free_secret(central->group_key);
-    free_secret(central->api_token);
+    secret_free(central->group_key);
+    secret_free(central->api_token);
     free(central->api_base);
     free(central->host);
     free(central->plain_mqtt_host);

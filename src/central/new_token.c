@@ -1,6 +1,5 @@
 #include "new_token.h"
 
-#include <base/base64.h>
 #include <errno.h>
 #include <spoke/platform.h>
 #include <stdio.h>
@@ -9,6 +8,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/base64.h"
+#include "base/secret.h"
 #include "central/rest/api_token.h"
 #include "central/rest/rest_caller.h"
 #include "central/store/store.h"
@@ -122,8 +123,7 @@ spoke_status new_token_make(const char *data_dir, const char *name, char **token
         (void)snprintf(why, why_cap, "the store takes no token: %s", spoke_status_text(status));
     store_close(store);
     if (status != SPOKE_OK && *token != NULL) {
-        spoke_wipe(*token, strlen(*token));
-        free(*token);
+        secret_free(*token);
         *token = NULL;
     }
     return status;

@@ -1,18 +1,18 @@
-#include "core_internal.h"
-
-#include "orders.h"
-#include "refused.h"
-#include "simulator.h"
-#include "work.h"
-
 #include <assert.h>
-#include <base/base64.h>
-#include <base/iso8601.h>
-#include <crypto/crypto.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/base64.h"
+#include "base/iso8601.h"
+#include "base/secret.h"
+#include "core_internal.h"
+#include "crypto/crypto.h"
+#include "orders.h"
+#include "refused.h"
+#include "simulator.h"
+#include "work.h"
 
 #define MADE_KEY_BYTES 64u /* what the cloud generates */
 #define KEY_TEXT_CAP 96u   /* their base64, and a NUL; other settings that are made are shorter */
@@ -434,13 +434,6 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
     return SPOKE_OK;
 }
 
-static void free_secret(char *text)
-{
-    if (text != NULL)
-        spoke_wipe(text, strlen(text));
-    free(text);
-}
-
 void core_destroy(struct core *c)
 {
     if (c == NULL)
@@ -473,7 +466,7 @@ void core_destroy(struct core *c)
     free(c->connection_host);
     free(c->connection_ca);
     free(c->application_id);
-    free_secret(c->application_secret);
+    secret_free(c->application_secret);
     free(c);
 }
 

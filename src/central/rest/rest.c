@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "api_token.h"
+#include "base/secret.h"
 #include "central/core/core_internal.h"
 #include "central/core/device_http.h"
 #include "central/core/refused.h"
@@ -85,9 +86,7 @@ void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void
     done(user, &response);
     if (reply->secret != NULL && text != NULL)
         spoke_wipe(text, strlen(text));
-    if (reply->secret != NULL)
-        spoke_wipe(reply->secret, strlen(reply->secret));
-    free(reply->secret);
+    secret_free(reply->secret);
     reply->secret = NULL;
     cJSON_free(text);
 }

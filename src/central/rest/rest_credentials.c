@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "central/core/core_internal.h"
 #include "rest_certificates.h"
 
@@ -123,9 +124,7 @@ static void drop_keys(struct store_device *row)
 {
     char **const keys[2] = {&row->primary_key, &row->secondary_key};
     for (size_t i = 0; i < 2; i++) {
-        if (*keys[i] != NULL)
-            spoke_wipe(*keys[i], strlen(*keys[i]));
-        free(*keys[i]);
+        secret_free(*keys[i]);
         *keys[i] = NULL;
     }
 }

@@ -211,10 +211,3 @@ spoke_status store_query_change(struct store *s, const char *sql, const char *id
     store_query_text(&q, id);
     return store_query_run_found(&q);
 }
-
-void store_secret_free(char *secret)
-{
-    if (secret != NULL)
-        spoke_wipe(secret, strlen(secret));
-    free(secret);
-}

@@ -112,6 +112,5 @@ spoke_status store_consumers_begin(struct store *s);
 spoke_status store_query_number(struct store *s, const char *sql, int64_t *out);
 
 spoke_status store_status(int sqlite_code); /* extended result codes */
-void store_secret_free(char *secret);       /* wipes first; NULL is fine */
 
 #endif

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
+
 static void *place(void *row, size_t offset)
 {
     return (char *)row + offset;
@@ -20,7 +22,7 @@ static void free_member(const struct store_member *member, void *row)
         free(*(char **)place(row, member->at));
         break;
     case STORE_SECRET:
-        store_secret_free(*(char **)place(row, member->at));
+        secret_free(*(char **)place(row, member->at));
         break;
     case STORE_BLOB:
         free(*(void **)place(row, member->at));
