@@ -1,12 +1,12 @@
 #include "simulator.h"
 
-#include <base/url.h>
 #include <spoke/crypto.h>
 #include <spoke/proto/sas.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/url.h"
 #include "bytes.h"
 #include "core_internal.h"
 #include "imitation.h"
@@ -41,9 +41,8 @@ struct sim {
     enum life life;
     uint64_t due_ms, ping_ms;
     unsigned rid;
-    uint8_t *in; /* a packet that is not whole yet */
-    size_t in_len, in_cap;
-    bool wanted; /* in a look */
+    struct bytes in; /* a packet that is not whole yet */
+    bool wanted;     /* in a look */
 };
 
 struct simulator {
@@ -63,7 +62,7 @@ static void leave(struct sim *sim, uint64_t retry_ms)
     if (sim->conn != NULL)
         core_conn_close(sim->conn);
     sim->conn = NULL;
-    sim->in_len = 0;
+    sim->in.len = 0;
     sim->life = LIFE_AWAY;
     sim->due_ms = core_now_ms(sim->simulator->core) + retry_ms;
 }
@@ -243,47 +242,30 @@ static void take_packet(struct sim *sim, const spoke_mqtt_packet *packet)
         take_publish(sim, packet->as.publish.topic, packet->as.publish.payload);
 }
 
-static bool keep_input(struct sim *sim, spoke_str bytes)
-{
-    if (bytes.len > sim->in_cap - sim->in_len) {
-        const size_t cap = 2 * (sim->in_len + bytes.len);
-        uint8_t *in = realloc(sim->in, cap);
-        if (in == NULL)
-            return false;
-        sim->in = in;
-        sim->in_cap = cap;
-    }
-    memcpy(sim->in + sim->in_len, bytes.ptr, bytes.len);
-    sim->in_len += bytes.len;
-    return true;
-}
-
 /* Takes all that waits; what it says in return waits for the commit, and is heard of again. */
 static void hear(struct sim *sim)
 {
     spoke_str bytes;
     spoke_mqtt_header header;
     while (sim->conn != NULL && (bytes = core_conn_output(sim->conn)).len > 0) {
-        if (!keep_input(sim, bytes)) {
+        if (!bytes_append(&sim->in, bytes.ptr, bytes.len)) {
             leave(sim, RETRY_MS);
             return;
         }
         core_conn_sent(sim->conn, bytes.len);
     }
     size_t at = 0;
-    while (sim->conn != NULL && spoke_mqtt_peek(sim->in + at, sim->in_len - at, &header) == SPOKE_OK) {
+    while (sim->conn != NULL && spoke_mqtt_peek(sim->in.ptr + at, sim->in.len - at, &header) == SPOKE_OK) {
         const size_t whole = header.head_bytes + header.body_bytes;
         spoke_mqtt_packet packet;
-        if (whole > sim->in_len - at)
+        if (whole > sim->in.len - at)
             break;
-        if (spoke_mqtt_decode(sim->in + at, whole, &packet) == SPOKE_OK)
+        if (spoke_mqtt_decode(sim->in.ptr + at, whole, &packet) == SPOKE_OK)
             take_packet(sim, &packet);
         at += whole;
     }
-    if (at > 0 && sim->in_len >= at) {
-        memmove(sim->in, sim->in + at, sim->in_len - at);
-        sim->in_len -= at;
-    }
+    if (sim->in.len >= at) /* it has not left meanwhile */
+        bytes_consume(&sim->in, at);
     if (sim->conn != NULL && core_conn_ended(sim->conn))
         leave(sim, RETRY_MS);
 }
@@ -331,7 +313,7 @@ static void sim_free(struct sim *sim)
     free(sim->template_id);
     free(sim->model_id);
     free(sim->hub_host);
-    free(sim->in);
+    bytes_free(&sim->in);
     free(sim);
 }
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/secret.h"
 #include "central/core/core_internal.h"
 #include "rest_caller.h"
 #include "rest_events.h"
@@ -35,8 +36,8 @@ struct core_stream {
     bool news;         /* there were commits since the last round */
     uint64_t round_ms; /* when that was */
     uint64_t said_ms;  /* when anything was told */
-    char *text;        /* what waits for the reader: [at, len) */
-    size_t at, len, cap;
+    struct bytes text; /* what waits for the reader, from `at` on */
+    size_t at;
     struct core_task task;
     struct core_listener listener;
     void (*wake)(void *user);
@@ -45,24 +46,9 @@ struct core_stream {
 
 /* --- text --- */
 
-static bool append(struct core_stream *s, const char *text, size_t len)
-{
-    if (len > s->cap - s->len) {
-        const size_t cap = 2 * (s->len + len);
-        char *bigger = realloc(s->text, cap);
-        if (bigger == NULL)
-            return false;
-        s->text = bigger;
-        s->cap = cap;
-    }
-    memcpy(s->text + s->len, text, len);
-    s->len += len;
-    return true;
-}
-
 static void say(struct core_stream *s, const char *text)
 {
-    if (!append(s, text, strlen(text)))
+    if (!bytes_append(&s->text, text, strlen(text)))
         s->ended = true; /* no memory; the client comes back */
 }
 
@@ -125,7 +111,7 @@ static bool tell(void *ctx, const struct store_event *row)
         say_event(r->stream, row->position, NULL, one_line(event_json(row)));
         r->told++;
     }
-    return r->told < ROUND_EVENTS && r->scanned < ROUND_SCANNED && r->stream->len < ROUND_BYTES &&
+    return r->told < ROUND_EVENTS && r->scanned < ROUND_SCANNED && r->stream->text.len < ROUND_BYTES &&
            !r->stream->ended;
 }
 
@@ -154,7 +140,7 @@ static spoke_status read_on(struct round *r)
     r->asked.range.after = s->position; /* it began behind what was asked for, or with now */
     r->asked.range.before = last + 1;
     status = store_event_each(core_store(s->core), &r->asked.range, ROUND_SCANNED, tell, r);
-    const bool full = r->told >= ROUND_EVENTS || r->scanned >= ROUND_SCANNED || s->len >= ROUND_BYTES;
+    const bool full = r->told >= ROUND_EVENTS || r->scanned >= ROUND_SCANNED || s->text.len >= ROUND_BYTES;
     s->position = full ? r->last : last;
     s->full = full ? s->full + 1 : 0;
     s->news = full; /* there is more */
@@ -200,23 +186,23 @@ static void set_task(struct core_stream *s)
     uint64_t at = s->said_ms + HEARTBEAT_MS;
     if (s->news && s->round_ms + ROUND_MS < at)
         at = s->round_ms + ROUND_MS;
-    (void)core_task_set(s->core, &s->task, s->ended || s->at < s->len ? UINT64_MAX : at);
+    (void)core_task_set(s->core, &s->task, s->ended || s->at < s->text.len ? UINT64_MAX : at);
 }
 
 static void run_round(void *ctx)
 {
     struct core_stream *s = ctx;
     const uint64_t now = core_now_ms(s->core);
-    if (s->at == s->len && !s->ended) {
-        s->at = s->len = 0;
+    if (s->at == s->text.len && !s->ended) {
+        s->at = s->text.len = 0;
         ask_again(s);
-        if (s->len == 0 && now >= s->said_ms + HEARTBEAT_MS)
+        if (s->text.len == 0 && now >= s->said_ms + HEARTBEAT_MS)
             say(s, ":\n\n");
     }
-    if (s->len > 0)
+    if (s->text.len > 0)
         s->said_ms = now;
     set_task(s);
-    if ((s->len > 0 || s->ended) && s->wake != NULL)
+    if ((s->text.len > 0 || s->ended) && s->wake != NULL)
         s->wake(s->user);
 }
 
@@ -239,18 +225,18 @@ void core_stream_listen(struct core_stream *s, void (*wake)(void *user), void *u
 
 size_t core_stream_read(struct core_stream *s, char *out, size_t cap)
 {
-    const size_t left = s->len - s->at, count = left < cap ? left : cap;
+    const size_t left = s->text.len - s->at, count = left < cap ? left : cap;
     if (count > 0)
-        memcpy(out, s->text + s->at, count);
+        memcpy(out, s->text.ptr + s->at, count);
     s->at += count;
-    if (count > 0 && s->at == s->len)
+    if (count > 0 && s->at == s->text.len)
         set_task(s);
     return count;
 }
 
 bool core_stream_ended(const struct core_stream *s)
 {
-    return s->ended && s->at == s->len;
+    return s->ended && s->at == s->text.len;
 }
 
 void core_stream_close(struct core_stream *s)
@@ -260,13 +246,11 @@ void core_stream_close(struct core_stream *s)
     list_leave(&s->in_streams);
     core_unlisten(&s->listener);
     core_task_remove(s->core, &s->task);
-    if (s->authorization != NULL)
-        spoke_wipe(s->authorization, strlen(s->authorization));
-    free(s->authorization);
+    secret_free(s->authorization);
     free(s->caller);
     free(s->path);
     free(s->query);
-    free(s->text);
+    bytes_free(&s->text);
     free(s);
 }
 

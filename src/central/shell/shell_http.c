@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "central/core/bytes.h"
 #include "central/core/target.h"
 #include "page.h"
 #include "shell_private.h"
@@ -66,8 +67,8 @@ struct exchange {
     struct MHD_Connection *connection;
     char *uri;
     struct target target;
-    uint8_t *body;
-    size_t body_len, body_cap;
+    struct bytes body;
+    size_t body_sent; /* by the client; of a body that is too large no byte is kept from there on */
     bool too_large;
     bool last; /* of its connection */
     uint64_t ticket;
@@ -363,7 +364,7 @@ static void ask_core(struct exchange *x, const char *method)
         .peer_chain = backlog_view(&x->link->stream->peer),
         .last_event_id = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Last-Event-ID"),
         .stream = strcmp(method, "GET") == 0 ? &x->stream : NULL,
-        .body = spoke_str_from((const char *)x->body, x->body_len),
+        .body = spoke_str_from((const char *)x->body.ptr, x->body.len),
     };
     x->state = EXCHANGE_ASKING;
     const uint64_t ticket = core_request(shell->core, &request, hear_core, x);
@@ -405,22 +406,11 @@ static enum MHD_Result take_body(struct exchange *x, const char *bytes, size_t *
 {
     const size_t count = *len;
     *len = 0;
-    x->too_large = x->too_large || count > MAX_BODY_BYTES - x->body_len;
-    if (x->too_large) {
-        x->body_len += count;
-        return x->body_len <= MAX_SURPLUS_BYTES ? MHD_YES : MHD_NO;
-    }
-    if (count > x->body_cap - x->body_len) {
-        const size_t cap = 2 * (x->body_len + count);
-        uint8_t *body = realloc(x->body, cap);
-        if (body == NULL)
-            return MHD_NO;
-        x->body = body;
-        x->body_cap = cap;
-    }
-    memcpy(x->body + x->body_len, bytes, count);
-    x->body_len += count;
-    return MHD_YES;
+    x->body_sent += count;
+    x->too_large = x->body_sent > MAX_BODY_BYTES;
+    if (x->too_large)
+        return x->body_sent <= MAX_SURPLUS_BYTES ? MHD_YES : MHD_NO;
+    return bytes_append(&x->body, bytes, count) ? MHD_YES : MHD_NO;
 }
 
 struct headers {
@@ -564,7 +554,7 @@ static void hear_completed(void *cls, struct MHD_Connection *connection, void **
         MHD_destroy_response(x->response);
     target_free(&x->target);
     free(x->uri);
-    free(x->body);
+    bytes_free(&x->body);
     free(x);
     *request = NULL;
 }
