@@ -1,10 +1,11 @@
 #include "template.h"
 
-#include <base/heap_arena.h>
-#include <model/dtdl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/heap_arena.h"
+#include "model/dtdl.h"
 
 #define FIRST_BLOCK 16384u
 #define MAX_ARENA_BYTES (64u * 1024u * 1024u) /* of one text of at most a megabyte */
@@ -443,30 +444,31 @@ enum template_fit template_desired(const struct template_table *t, spoke_str com
     return removed ? TEMPLATE_FITS : check(member, member->schema, json, why);
 }
 
-enum template_fit template_request(const struct template_table *t, spoke_str component, spoke_str name,
-                                   spoke_str json, char why[TEMPLATE_WHY_CAP])
+typedef spoke_status (*command_check)(const spoke_member *member, spoke_str json, spoke_fault *fault);
+
+static enum template_fit check_command(const struct template_table *t, spoke_str component, spoke_str name,
+                                       spoke_str json, command_check checks, char why[TEMPLATE_WHY_CAP])
 {
     const spoke_member *member = find(t, SPOKE_COMMAND, component, name, why);
     spoke_fault fault;
     if (member == NULL)
         return TEMPLATE_UNMODELED;
-    if (spoke_request_check(member, json, &fault) == SPOKE_OK)
+    if (checks(member, json, &fault) == SPOKE_OK)
         return TEMPLATE_FITS;
     (void)spoke_fault_text(&fault, why, TEMPLATE_WHY_CAP);
     return TEMPLATE_WRONG_TYPE;
 }
 
+enum template_fit template_request(const struct template_table *t, spoke_str component, spoke_str name,
+                                   spoke_str json, char why[TEMPLATE_WHY_CAP])
+{
+    return check_command(t, component, name, json, spoke_request_check, why);
+}
+
 enum template_fit template_response(const struct template_table *t, spoke_str component, spoke_str name,
                                     spoke_str json, char why[TEMPLATE_WHY_CAP])
 {
-    const spoke_member *member = find(t, SPOKE_COMMAND, component, name, why);
-    spoke_fault fault;
-    if (member == NULL)
-        return TEMPLATE_UNMODELED;
-    if (spoke_response_check(member, json, &fault) == SPOKE_OK)
-        return TEMPLATE_FITS;
-    (void)spoke_fault_text(&fault, why, TEMPLATE_WHY_CAP);
-    return TEMPLATE_WRONG_TYPE;
+    return check_command(t, component, name, json, spoke_response_check, why);
 }
 
 bool template_is_durable(const struct template_table *t, spoke_str component, spoke_str name)
