@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "core_internal.h"
-#include <base/iso8601.h>
+#include "json_tree.h"
 
 #define EVENT_LIMIT 10000u /* the oldest are forgotten */
 
@@ -65,14 +65,9 @@ void core_event(struct core *c, const char *kind, const char *device_id, const c
 
 static cJSON *event_tree(const struct event *e)
 {
-    char at[40];
-    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
-    if (iso8601_format(e->at_ms, 3, &buf) != SPOKE_OK)
-        buf.len = 0;
-    at[buf.len] = '\0';
     cJSON *tree = cJSON_CreateObject();
     cJSON_AddStringToObject(tree, "kind", e->kind);
-    cJSON_AddStringToObject(tree, "at", at);
+    json_add_time(tree, "at", e->at_ms);
     if (e->device_id != NULL)
         cJSON_AddStringToObject(tree, "deviceId", e->device_id);
     if (e->reg_id != NULL)

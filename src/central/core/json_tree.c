@@ -1,8 +1,10 @@
 #include "json_tree.h"
 
-#include <base/json_scan.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/iso8601.h"
+#include "base/json_scan.h"
 
 #define MAX_MERGED 1000u /* members that a merge looks at: each is looked for in a list */
 
@@ -294,4 +296,16 @@ spoke_status json_tree_replace(struct json_tree_walk *walk, cJSON *item, cJSON *
     walk->key = instead->string != NULL ? instead->string : walk->key;
     descend(walk, instead);
     return SPOKE_OK;
+}
+
+/* --- members --- */
+
+void json_add_time(cJSON *object, const char *name, int64_t unix_ms)
+{
+    char text[40];
+    spoke_buf buf = spoke_buf_from(text, sizeof text - 1);
+    if (iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
+        return;
+    text[buf.len] = '\0';
+    cJSON_AddStringToObject(object, name, text);
 }

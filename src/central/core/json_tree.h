@@ -15,6 +15,10 @@ spoke_status json_tree_read(spoke_str text, cJSON **out, size_t *at);
  * up the other devices; E_NO_MEMORY: half merged. */
 spoke_status json_tree_merge(cJSON *target, const cJSON *patch);
 
+/* A member with the time as text, such as "2026-03-04T05:06:07.089Z". Outside 1970..9999, which only a wrong clock says,
+ * it is left out. */
+void json_add_time(cJSON *object, const char *name, int64_t unix_ms);
+
 /* Every item below the root, parents first, in order. */
 struct json_tree_level {
     cJSON *parent, *next;

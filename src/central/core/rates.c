@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <base/iso8601.h>
+#include "json_tree.h"
 
 #define WINDOW_MS 1000u
 
@@ -93,20 +93,10 @@ void rates_forget(struct rates *r)
 
 /* --- showing --- */
 
-static void add_time(cJSON *tree, const char *name, int64_t unix_ms)
-{
-    char at[40];
-    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
-    if (iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
-        buf.len = 0; /* a clock outside 1970..9999 */
-    at[buf.len] = '\0';
-    cJSON_AddStringToObject(tree, name, at);
-}
-
 static cJSON *show_second(const struct rate_second *second)
 {
     cJSON *tree = cJSON_CreateObject();
-    add_time(tree, "at", second->unix_s * 1000);
+    json_add_time(tree, "at", second->unix_s * 1000);
     cJSON_AddNumberToObject(tree, "connects", second->connects);
     cJSON_AddNumberToObject(tree, "refused", second->refused);
     return tree;
@@ -122,7 +112,7 @@ cJSON *rates_get(const struct rates *r)
     cJSON *peak = cJSON_AddObjectToObject(tree, "peak");
     cJSON_AddNumberToObject(peak, "connects", r->peak);
     if (r->peak > 0)
-        add_time(peak, "at", r->peak_ms);
+        json_add_time(peak, "at", r->peak_ms);
     cJSON *list = cJSON_AddArrayToObject(tree, "seconds");
     for (size_t i = r->second_count; i > 0; i--)
         cJSON_AddItemToArray(list,

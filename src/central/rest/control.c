@@ -1,9 +1,9 @@
 /* The test-control area: what a test looks at and what it disturbs. */
-#include <base/iso8601.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
 #include "rest.h"
 
 #define MESSAGES_BYTES (64u * 1024u * 1024u) /* bodies in one reply; what is beyond comes after a DELETE */
@@ -38,16 +38,13 @@ static cJSON *state_json(struct rest_call *call, const struct store_device *row,
 /* Which template, and how many values did not fit the one that the device had when they came. */
 static void add_misfits(cJSON *state, const char *template_id, const struct store_misfits *row)
 {
-    char at[40];
-    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
     cJSON_AddStringToObject(state, "template", template_id);
     cJSON *body = cJSON_AddObjectToObject(state, "misfits");
     cJSON_AddNumberToObject(body, "unmodeled", (double)row->unmodeled);
     cJSON_AddNumberToObject(body, "wrongType", (double)row->wrong_type);
-    if (row->last_ms == 0 || iso8601_format(row->last_ms, 3, &buf) != SPOKE_OK)
+    if (row->last_ms == 0)
         return;
-    at[buf.len] = '\0';
-    cJSON_AddStringToObject(body, "lastTime", at);
+    json_add_time(body, "lastTime", row->last_ms);
     cJSON_AddItemToObject(body, "lastReason", rest_text(row->last_reason, strlen(row->last_reason)));
 }
 
@@ -119,16 +116,6 @@ static cJSON *flags_json(const struct template_table *t, const struct store_mess
     return NULL;
 }
 
-static cJSON *time_text(int64_t unix_ms)
-{
-    char at[40];
-    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
-    if (iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
-        buf.len = 0; /* a clock outside 1970..9999 */
-    at[buf.len] = '\0';
-    return cJSON_CreateString(at);
-}
-
 /* How many elements a message with several readings has; -1: it is not one. */
 static int reading_count(const struct store_message *row)
 {
@@ -153,7 +140,7 @@ static bool add_message(void *ctx, const struct store_message *row)
     cJSON *item = cJSON_CreateObject();
     cJSON_AddNumberToObject(item, "qos", row->qos);
     if (row->created_ms != 0)
-        cJSON_AddItemToObject(item, "time", time_text(row->created_ms));
+        json_add_time(item, "time", row->created_ms);
     if (row->duplicate)
         cJSON_AddTrueToObject(item, "duplicate");
     cJSON_AddItemToObject(item, "body", rest_text(row->body, row->body_len));

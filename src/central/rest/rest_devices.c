@@ -1,8 +1,8 @@
-#include <base/iso8601.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
 #include "central/core/template_doc.h"
 #include "rest.h"
 #include "rest_filter.h"
@@ -13,16 +13,6 @@ static void add_text(cJSON *object, const char *name, const char *text)
 {
     if (text != NULL)
         cJSON_AddStringToObject(object, name, text);
-}
-
-static void add_time(cJSON *object, const char *name, int64_t unix_ms)
-{
-    char text[32];
-    spoke_buf buf = spoke_buf_from(text, sizeof text - 1);
-    if (unix_ms == 0 || iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
-        return;
-    text[buf.len] = '\0';
-    cJSON_AddStringToObject(object, name, text);
 }
 
 static const char *name_of(const struct store_device *row)
@@ -46,7 +36,8 @@ cJSON *rest_device_json(const struct core *core, const struct store_device *row)
     if (row->organizations != NULL)
         cJSON_AddItemToObject(object, "organizations", rest_raw(row->organizations));
     cJSON_AddBoolToObject(object, "connected", connected);
-    add_time(object, "lastSeenTime", seen_ms);
+    if (seen_ms != 0)
+        json_add_time(object, "lastSeenTime", seen_ms);
     return object;
 }
 

@@ -1,13 +1,13 @@
 /* GET /api/events: the event stream in pages. */
 #include "rest_events.h"
 
-#include <base/iso8601.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
 
 #define MAX_PAGE 1000u
 #define MAX_SCANNED 20000u /* events that one request looks at; what the caller does not see is among them */
@@ -126,16 +126,6 @@ bool events_asked_sees(struct events_asked *asked, const struct store_event *row
 
 /* --- how one is shown --- */
 
-static void add_time(cJSON *object, const char *name, int64_t unix_ms)
-{
-    char at[40];
-    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
-    if (iso8601_format(unix_ms, 3, &buf) != SPOKE_OK)
-        return; /* a clock outside 1970..9999 */
-    at[buf.len] = '\0';
-    cJSON_AddStringToObject(object, name, at);
-}
-
 static void add_text(cJSON *object, const char *name, const char *text)
 {
     if (text != NULL && text[0] != '\0')
@@ -163,9 +153,9 @@ cJSON *event_json(const struct store_event *row)
     add_text(item, "deviceId", row->device_id);
     add_text(item, "templateId", row->template_id);
     add_text(item, "component", row->component);
-    add_time(item, "enqueuedTime", row->at_ms);
+    json_add_time(item, "enqueuedTime", row->at_ms);
     if (row->created_ms != 0)
-        add_time(item, "creationTime", row->created_ms);
+        json_add_time(item, "creationTime", row->created_ms);
     if (row->duplicate)
         cJSON_AddTrueToObject(item, "duplicate");
     add_body(item, row);

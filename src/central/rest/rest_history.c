@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/iso8601.h"
 #include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
 #include "central/core/work.h"
 #include "ql_rows.h"
 #include "rest.h"
@@ -115,21 +115,11 @@ static void walk(struct work *w, struct store *s)
 
 /* --- the answer --- */
 
-static void add_time(cJSON *object, const char *name, int64_t ms)
-{
-    char text[40];
-    spoke_buf buf = spoke_buf_from(text, sizeof text - 1);
-    if (iso8601_format(ms, 3, &buf) != SPOKE_OK)
-        buf.len = 0;
-    text[buf.len] = '\0';
-    cJSON_AddStringToObject(object, name, text);
-}
-
 static cJSON *bucket_json(const struct history *h, size_t i)
 {
     const struct bucket *b = &h->buckets[i];
     cJSON *object = cJSON_CreateObject();
-    add_time(object, "timestamp", h->from_ms + (int64_t)i * h->bucket_ms);
+    json_add_time(object, "timestamp", h->from_ms + (int64_t)i * h->bucket_ms);
     cJSON_AddNumberToObject(object, "count", (double)b->count);
     if (b->numbers > 0) {
         cJSON_AddNumberToObject(object, "min", b->least);
@@ -152,8 +142,8 @@ static void fill_reply(struct history *h, struct rest_reply *reply)
         return;
     }
     cJSON *body = cJSON_CreateObject();
-    add_time(body, "from", h->from_ms);
-    add_time(body, "to", h->to_ms);
+    json_add_time(body, "from", h->from_ms);
+    json_add_time(body, "to", h->to_ms);
     cJSON_AddNumberToObject(body, "bucketMs", (double)h->bucket_ms);
     cJSON *list = cJSON_AddArrayToObject(body, "value");
     for (size_t i = 0; i < h->wanted; i++)

@@ -1,14 +1,13 @@
-#include <base/iso8601.h>
 #include <stdlib.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
 #include "rest.h"
 
 static void answer(struct rest_call *call, const char *component, const char *name)
 {
-    char *json = NULL, at[40], why[TEMPLATE_WHY_CAP];
+    char *json = NULL, why[TEMPLATE_WHY_CAP];
     int64_t at_ms = 0;
-    spoke_buf buf = spoke_buf_from(at, sizeof at - 1);
     const struct template_table *t = NULL;
     if (!rest_device_template(call, &t))
         return;
@@ -17,14 +16,11 @@ static void answer(struct rest_call *call, const char *component, const char *na
         rest_fail(&call->reply, 404, "NotFound", "Device %.128s has not sent %.128s.", call->args[0], name);
         return;
     }
-    if (status == SPOKE_OK)
-        status = iso8601_format(at_ms, 3, &buf);
     if (status != SPOKE_OK) {
         rest_fail_internal(&call->reply, status);
     } else {
-        at[buf.len] = '\0';
         cJSON *body = cJSON_CreateObject();
-        cJSON_AddStringToObject(body, "timestamp", at);
+        json_add_time(body, "timestamp", at_ms);
         cJSON_AddItemToObject(body, "value", rest_raw(json));
         if (t != NULL)
             rest_add_fit(

@@ -3,10 +3,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/iso8601.h"
 #include "central/core/blob_sas.h"
 #include "central/core/core_internal.h"
 #include "central/core/device_http.h"
+#include "central/core/json_tree.h"
 #include "ql.h"
 #include "rest_entity.h"
 
@@ -181,16 +181,6 @@ void rest_uploads_delete(struct rest_call *call)
 
 /* --- what was uploaded --- */
 
-static void add_time(cJSON *object, const char *name, int64_t unix_ms)
-{
-    char text[40];
-    spoke_buf out = spoke_buf_from(text, sizeof text - 1);
-    if (unix_ms == 0 || iso8601_format(unix_ms, 3, &out) != SPOKE_OK)
-        return;
-    text[out.len] = '\0';
-    cJSON_AddStringToObject(object, name, text);
-}
-
 cJSON *rest_upload_json(const struct core *c, const struct store_upload *row)
 {
     cJSON *object = cJSON_CreateObject();
@@ -199,8 +189,9 @@ cJSON *rest_upload_json(const struct core *c, const struct store_upload *row)
     cJSON_AddStringToObject(object, "blobName", row->blob_name);
     cJSON_AddStringToObject(object, "blobUri", row->blob_uri);
     cJSON_AddStringToObject(object, "state", upload_state(row, core_unix_ms(c)));
-    add_time(object, "startTime", row->started_ms);
-    add_time(object, "endTime", row->ended_ms);
+    json_add_time(object, "startTime", row->started_ms);
+    if (row->ended_ms != 0)
+        json_add_time(object, "endTime", row->ended_ms);
     if (row->ended_ms != 0)
         cJSON_AddNumberToObject(object, "statusCode", row->status);
     if (row->description != NULL)
