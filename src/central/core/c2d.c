@@ -1,11 +1,11 @@
 /* Cloud-to-device messages: a queue per device in the store, a window of locked deliveries per connection. */
 #include <search.h>
+#include <spoke/proto/hub.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core_internal.h"
-#include <spoke/proto/hub.h>
 
 #define QUEUE_LIMIT 50u
 #define LOCK_MS 60000u

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core_internal.h"
+#include "crypto/crypto.h"
 #include "x509.h"
-#include <crypto/crypto.h>
 
 /* Authorities of one name that are tried: renewed ones keep their name. */
 #define MAX_NAMESAKES 16u

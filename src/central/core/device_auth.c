@@ -1,13 +1,13 @@
 /* What a password or a certificate proves: SAS tokens of both services, and the keys that may sign them. */
 #include <ctype.h>
+#include <spoke/proto/hub.h>
+#include <spoke/proto/sas.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "core_internal.h"
-#include <base/base64.h>
-#include <crypto/crypto.h>
-#include <spoke/proto/hub.h>
-#include <spoke/proto/sas.h>
+#include "crypto/crypto.h"
 
 const char *auth_verdict_text(enum auth_verdict verdict)
 {

@@ -1,5 +1,6 @@
 #include "device_http.h"
 
+#include <spoke/proto/hub.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,6 @@
 #include "blob_sas.h"
 #include "core_internal.h"
 #include "refused.h"
-#include <spoke/proto/hub.h>
 
 #define MAX_BODY_BYTES 65536u
 #define MAX_DESCRIPTION_BYTES 1024u

@@ -1,12 +1,12 @@
 /* The provisioning service: CONNECT, registration, status queries. */
 #include <search.h>
+#include <spoke/proto/hub.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "core_internal.h"
-#include <base/base64.h>
-#include <spoke/proto/hub.h>
 
 #define DPS_MAX_BYTES 98304u /* one message */
 #define POLL_LIMIT 5u        /* status queries of one device ... */

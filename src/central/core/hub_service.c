@@ -1,4 +1,5 @@
 /* The hub side of a connection: who may connect, what may be subscribed to, and which part a message is for. */
+#include <spoke/proto/hub.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,6 @@
 #include "core_internal.h"
 #include "orders.h"
 #include "simulator.h"
-#include <spoke/proto/hub.h>
 
 #define MODEL_ID_CAP 512u
 

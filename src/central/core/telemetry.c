@@ -1,13 +1,13 @@
 /* Device-to-cloud messages: the property bag, what the hub adds, and the newest value of each name. */
+#include <spoke/proto/hub.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/iso8601.h"
 #include "core_internal.h"
 #include "inflate.h"
 #include "orders.h"
 #include "properties.h"
-#include <base/iso8601.h>
-#include <spoke/proto/hub.h>
 
 /* Members of one message that count as values: no more could be kept, and tens of thousands, each a row, would
  * hold up the other devices. The message itself is kept whole. */

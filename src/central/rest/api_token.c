@@ -1,13 +1,14 @@
 #include "api_token.h"
 
-#include <base/base64.h>
-#include <base/iso8601.h>
-#include <base/url.h>
-#include <crypto/crypto.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/base64.h"
+#include "base/iso8601.h"
+#include "base/url.h"
+#include "crypto/crypto.h"
 
 #define SCHEME "SharedAccessSignature "
 #define FIELD_CAP API_TOKEN_FIELD_CAP

@@ -1,7 +1,7 @@
 /* The options in the query part of a request's target. */
-#include <base/iso8601.h>
 #include <stdlib.h>
 
+#include "base/iso8601.h"
 #include "rest.h"
 #include "rest_query.h"
 

@@ -1,9 +1,9 @@
 /* Lists come in pages: {"value": [...], "nextLink": "..."}. */
-#include <base/url.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/url.h"
 #include "rest.h"
 #include "rest_filter.h"
 #include "rest_query.h"

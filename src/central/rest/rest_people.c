@@ -1,9 +1,9 @@
 /* API tokens, users, and who the caller is. */
-#include <base/iso8601.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "api_token.h"
+#include "base/iso8601.h"
 #include "central/core/core_internal.h"
 #include "rest_caller.h"
 #include "rest_entity.h"

@@ -1,8 +1,9 @@
 #include "rest_query.h"
 
-#include <base/url.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/url.h"
 
 static bool decode(spoke_str coded, char *out)
 {

@@ -1,10 +1,10 @@
 #include "rest_seal.h"
 
-#include <base/base64.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "central/core/core_internal.h"
 #include "crypto/crypto.h"
 

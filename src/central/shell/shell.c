@@ -1,5 +1,3 @@
-#include "shell_private.h"
-
 #include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
@@ -12,6 +10,8 @@
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "shell_private.h"
 
 enum { BACKLOG = 4096, ACCEPTS_PER_TURN = 64, ACCEPT_REST_MS = 200 };
 

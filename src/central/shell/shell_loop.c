@@ -1,8 +1,8 @@
-#include "shell_private.h"
-
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "shell_private.h"
 
 /* --- descriptors --- */
 

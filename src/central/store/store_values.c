@@ -1,8 +1,8 @@
-#include "store_query.h"
-
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "store_query.h"
 
 #define MAX_NOTED 16384u /* more are written before the commit */
 
