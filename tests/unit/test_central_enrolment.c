@@ -155,21 +155,21 @@ static void new_keys_of_a_group_end_the_connections_of_a_fleet(void **state)
 {
     enum { FLEET = 130 }; /* more than are judged in a few turns */
     struct fixture *f = *state;
-    struct device fleet[FLEET];
+    struct conn *fleet[FLEET];
     char id[20];
     for (int i = 0; i < FLEET; i++) {
         (void)snprintf(id, sizeof id, "d%d", i);
         fixture_device_row(f, id);
         fixture_login(f, id);
-        fleet[i] = f->device;
-        f->device = (struct device){.conn = NULL};
+        fleet[i] = f->device.conn;
+        f->device.conn = NULL;
     }
     fixture_ask(f, "PATCH", DEFAULT_GROUP, "{\"attestation\":{\"symmetricKey\":{\"primaryKey\":null}}}");
     for (int i = 0; i < 10; i++)
         bench_advance(&f->bench, 1);
     for (int i = 0; i < FLEET; i++) {
-        assert_true(core_conn_ended(fleet[i].conn));
-        device_close(&fleet[i]);
+        assert_true(core_conn_ended(fleet[i]));
+        core_conn_close(fleet[i]);
     }
 }
 
