@@ -89,9 +89,9 @@ spoke_status store_device_put(struct store *s, const struct store_device *row)
 
 static spoke_status forget_sessions(struct store *s, const char *id)
 {
-    /* the device's own and those of its modules, "device/module" */
+    /* the device's own and those of its modules, "device/module": behind '/' comes '0' */
     static const char SQL[] =
-        "DELETE FROM session WHERE client_id = ?1 OR substr(client_id, 1, length(?1) + 1) = ?1 || '/'";
+        "DELETE FROM session WHERE client_id = ?1 OR (client_id > ?1 || '/' AND client_id < ?1 || '0')";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, id);
