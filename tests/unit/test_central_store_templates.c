@@ -178,8 +178,9 @@ static void cloud_properties_are_kept_and_go_with_the_device(void **state)
     assert_int_equal(store_cloud_get(s, "d1", &json), SPOKE_E_NOT_FOUND);
 }
 
-/* How it was before format 12, 11, 10, 9, 8, 7, 6, 4, 3 and 2: each takes back the steps after it first. */
-#define BEFORE_12 "ALTER TABLE enrolment_group DROP COLUMN organizations; PRAGMA user_version=11;"
+/* How it was before format 13, 12, 11, 10, 9, 8, 7, 6, 4, 3 and 2: each takes back the steps after it first. */
+#define BEFORE_13 "DROP TABLE cleared; PRAGMA user_version=12;"
+#define BEFORE_12 BEFORE_13 "ALTER TABLE enrolment_group DROP COLUMN organizations; PRAGMA user_version=11;"
 #define BEFORE_11 BEFORE_12 "DROP INDEX device_simulated; PRAGMA user_version=10;"
 #define BEFORE_10 BEFORE_11 "DROP TABLE relationship; PRAGMA user_version=9;"
 #define BEFORE_9 \
@@ -286,6 +287,7 @@ static void a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_
     brings_up_to_date(BEFORE_10);
     brings_up_to_date(BEFORE_11);
     brings_up_to_date(BEFORE_12);
+    brings_up_to_date(BEFORE_13);
 }
 
 static void hear(void *ctx, const char *line)

@@ -421,6 +421,7 @@ spoke_status core_create(const struct core_options *options, struct core **out, 
             (void)snprintf(why, why_cap, "the store does not take the first settings: %s",
                            spoke_status_text(status));
         c->uncommitted = false;
+        clear_wake(c);
         if (status == SPOKE_OK)
             status = jobs_begin(c);
         if (status == SPOKE_OK)
@@ -535,6 +536,7 @@ spoke_status core_commit(struct core *c)
     if (status != SPOKE_OK) {
         core_log(c, SPOKE_LOG_ERROR, "core", "the store did not commit: %s", spoke_status_text(status));
         jobs_lost(c);
+        clear_lost(c);
     }
     c->uncommitted = false;
     for (struct conn *k = list_take(&c->held); k != NULL; k = list_take(&c->held)) {

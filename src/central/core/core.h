@@ -203,6 +203,8 @@ spoke_status core_publish_properties(struct core *c, enum store_event_kind kind,
 spoke_status core_device_put(struct core *c, const struct store_device *row);
 /* With everything that it had, its connection among it. */
 spoke_status core_device_delete(struct core *c, const char *device_id);
+/* Forgets the events of a device. */
+spoke_status core_events_clear(struct core *c, const char *device_id);
 const char *core_event_source(enum store_event_kind kind); /* "deviceLifecycle" */
 const char *core_event_type(enum store_event_kind kind);   /* "registered" */
 /* STORE_EVENT_BITs of a source or a type; 0: there is none of that name. Those of the audit go by their source alone:

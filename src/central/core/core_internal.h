@@ -82,9 +82,10 @@ struct core {
     struct list listeners;             /* to the event stream */
     struct list streams;               /* live ones, over HTTP */
     struct timers tasks;
-    int64_t told;          /* the last event that they heard of */
-    uint64_t lost_log_ms;  /* no line about events that were lost before */
-    uint64_t strangers_ms; /* when the second ends in which core_log_stranger counts lines */
+    struct core_task clearing; /* of events */
+    int64_t told;              /* the last event that they heard of */
+    uint64_t lost_log_ms;      /* no line about events that were lost before */
+    uint64_t strangers_ms;     /* when the second ends in which core_log_stranger counts lines */
     uint32_t strangers_logged, strangers_unlogged;
     bool uncommitted;      /* the store was written to since the last commit */
     uint64_t committed_ms; /* when that was */
@@ -114,6 +115,10 @@ bool core_parse_json(spoke_str text, cJSON **out);
 /* --- stream.c --- */
 void stream_committed(struct core *c); /* wakes listeners when there are new events */
 void stream_tick(struct core *c);      /* runs the tasks that are due */
+
+/* --- clear.c: events that were cleared leave the store by and by --- */
+void clear_wake(struct core *c); /* there may be some */
+void clear_lost(struct core *c); /* a commit failed: not so soon again */
 
 /* --- events.c: what tests look at --- */
 void events_free(struct event_ring *ring);

@@ -99,6 +99,7 @@ spoke_status core_device_delete(struct core *c, const char *device_id)
         status = core_dirty(c);
     if (status == SPOKE_OK)
         status = store_device_delete(c->store, device_id);
+    clear_wake(c);
     if (status == SPOKE_OK)
         core_device_changed(c, device_id);
     if (status == SPOKE_OK)

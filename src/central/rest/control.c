@@ -179,7 +179,7 @@ void control_messages_delete(struct rest_call *call)
 {
     if (!rest_device_exists(call))
         return;
-    const spoke_status status = store_message_clear(core_store(call->core), call->args[0]);
+    const spoke_status status = core_events_clear(call->core, call->args[0]);
     if (status == SPOKE_OK)
         rest_ok(&call->reply, 204, NULL);
     else

@@ -108,6 +108,8 @@ void events_asked_free(struct events_asked *asked)
 bool events_asked_sees(struct events_asked *asked, const struct store_event *row)
 {
     struct store_device device;
+    if (row->kind == EVENT_CLEARED)
+        return false;
     if ((STORE_EVENT_BIT(row->kind) & CORE_AUDIT_BITS & ~asked->range.kinds) != 0)
         return false; /* told to those who ask for it, and may */
     if (!asked->bound || row->device_id == NULL)

@@ -110,6 +110,10 @@ static const char *const CENTRAL_STEPS[] = {
     "CREATE INDEX IF NOT EXISTS device_simulated ON device (id) WHERE simulated <> 0;",
 
     "ALTER TABLE enrolment_group ADD COLUMN organizations TEXT;",
+
+    /* store_clear.c */
+    "CREATE TABLE cleared (device_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX cleared_by_position ON cleared (position);",
 };
 
 static const char *const BROKER_STEPS[] = {
@@ -443,8 +447,10 @@ spoke_status store_commit(struct store *s)
     s->position = s->committed; /* nobody has seen those behind it */
     if (!sqlite3_get_autocommit(s->db))
         (void)run(s, "ROLLBACK");
-    if (s->schema->events)
+    if (s->schema->events) {
         (void)store_consumers_begin(s);
+        (void)store_clear_begin(s);
+    }
     return status;
 }
 

@@ -111,7 +111,8 @@ spoke_status store_device_get(struct store *s, const char *id, struct store_devi
 spoke_status store_device_find_nocase(struct store *s, const char *id, struct store_device *out);
 /* row->etag is not looked at: the store raises its own when anything but last_seen_ms or created_ms changes. */
 spoke_status store_device_put(struct store *s, const struct store_device *row);
-spoke_status store_device_delete(struct store *s, const char *id); /* and its twin, events, c2d, session */
+/* And its twin, events (see store_message_clear), c2d, session. */
+spoke_status store_device_delete(struct store *s, const char *id);
 spoke_status store_device_each(struct store *s, const char *after, size_t limit,
                                bool (*each)(void *ctx, const struct store_device *row), void *ctx);
 
@@ -257,6 +258,7 @@ spoke_status store_twin_put(struct store *s, const char *device_id, const struct
 
 /* The numbers are in files: they do not change, and new ones stand at the end. */
 enum store_event_kind {
+    EVENT_CLEARED = 0,   /* in no file: of a row that is on its way out, which has a position and nothing else */
     EVENT_TELEMETRY = 1, /* body: the message, which is nowhere else */
     EVENT_PROPERTY_DESIRED,
     EVENT_PROPERTY_REPORTED,
@@ -285,8 +287,8 @@ enum store_event_kind {
 #define STORE_EVENT_BIT(kind) (UINT64_C(1) << (kind))
 
 struct store_event {
-    int64_t position; /* in the stream, set by the store: rises by one, and is never given twice */
-    int64_t seq; /* among those of the device, set by the store: 1, 2, ...; anew when it has none; 0: no device */
+    int64_t position;   /* in the stream, set by the store: rises by one, and is never given twice */
+    int64_t seq;        /* among those of the device, set by the store: rises by one; 0: no device */
     int64_t at_ms;      /* when it came or happened, UTC */
     int64_t created_ms; /* telemetry: as the device says, UTC; 0: it does not */
     enum store_event_kind kind;
@@ -313,8 +315,9 @@ struct store_event_range {
     bool newest_first;
 };
 /* Without telemetry among the kinds, it costs nothing that there is much of it. Of a time range the beginning and the
- * end are searched by halving, so that events that a clock put back has misplaced may be left out. The row lives until
- * `each` returns; false stops. */
+ * end are searched by halving, so that events that a clock put back has misplaced may be left out. Of all devices, there
+ * may be EVENT_CLEARED among them, whatever the kinds: they count, so that a walk is as long as its limit at most. The row
+ * lives until `each` returns; false stops. */
 spoke_status store_event_each(struct store *s, const struct store_event_range *range, size_t limit,
                               bool (*each)(void *ctx, const struct store_event *row), void *ctx);
 /* The last position that is committed; what reads the stream goes no further: behind it stands what may yet be taken
@@ -357,10 +360,13 @@ struct store_message {
 spoke_status store_message_add(struct store *s, const struct store_message *row);
 spoke_status store_message_each(struct store *s, const char *device_id, int64_t after_seq, size_t limit,
                                 bool (*each)(void *ctx, const struct store_message *row), void *ctx);
-/* The seq after which a device's last `count` events come; 0: it has no more than that. */
+/* The seq after which a device's last `count` events come. */
 spoke_status store_message_tail(struct store *s, const char *device_id, int64_t count, int64_t *after_seq);
-/* Forgets the events of a device. */
+/* Forgets the events of a device. Nobody sees them any more; when they are many, they leave the file by
+ * store_clear_some. */
 spoke_status store_message_clear(struct store *s, const char *device_id);
+bool store_clearing(const struct store *s);     /* some have not left yet */
+spoke_status store_clear_some(struct store *s); /* some tens of them leave: a fraction of a millisecond */
 /* Does the store have a message of the device with this id? */
 spoke_status store_message_known(struct store *s, const char *device_id, const char *message_id, bool *known);
 /* The newest value of one telemetry name of a device that is there; component "" for the default one. at_ms: when it

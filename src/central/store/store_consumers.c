@@ -66,9 +66,13 @@ spoke_status store_consumers_note(struct store *s, int64_t position, const char 
                               " WHERE event.position > consumer.position AND event.position <= ?1)"
                               " WHERE position < ?1";
     static const char ONE[] = "UPDATE consumer SET lost = lost + (SELECT count(*) FROM event"
-                              " WHERE device_id = ?2 AND seq <= ?3 AND +event.position > consumer.position)"
-                              " WHERE position < ?1 AND EXISTS (SELECT 1 FROM event"
-                              " WHERE device_id = ?2 AND seq <= ?3 AND +event.position > consumer.position)";
+                              " WHERE device_id = ?2 AND seq > " STORE_CLEARED_UP_TO(
+                                  "?2") " AND seq <= ?3"
+                                        " AND +event.position > consumer.position)"
+                                        " WHERE position < ?1 AND EXISTS (SELECT 1 FROM event"
+                                        " WHERE device_id = ?2 AND seq > " STORE_CLEARED_UP_TO(
+                                            "?2") " AND seq <= ?3"
+                                                  " AND +event.position > consumer.position)";
     struct store_query q;
     if (s->slowest >= position)
         return SPOKE_OK;

@@ -10,6 +10,7 @@
 #define COLUMNS \
     "position, kind, device_id, seq, at_ms, created_ms, qos, duplicate, component, message_id, template_id, system," \
     " properties, body"
+#define CLEARED_COLUMN 14 /* behind those, of what is read */
 
 void store_event_free(struct store_event *row)
 {
@@ -39,10 +40,12 @@ spoke_status store_events_begin(struct store *s)
     if (kept > s->position)
         s->position = kept;
     s->committed = s->position;
-    return status == SPOKE_OK ? store_consumers_begin(s) : status;
+    if (status == SPOKE_OK)
+        status = store_consumers_begin(s);
+    return status == SPOKE_OK ? store_clear_begin(s) : status;
 }
 
-static spoke_status remember_position(struct store *s)
+spoke_status store_events_remember(struct store *s)
 {
     static const char SQL[] = "INSERT OR REPLACE INTO setting (name, value) VALUES ('" LAST_POSITION "', ?)";
     struct store_query q;
@@ -78,13 +81,30 @@ static spoke_status last_number(struct store *s, const char *device_id, int64_t 
     return store_query_close(&q);
 }
 
+/* Where its span begins, below the first number. */
+static int64_t span_of(int64_t seq)
+{
+    return seq / STORE_SEQ_SPAN * STORE_SEQ_SPAN;
+}
+
+/* Behind those that are on their way out, a span begins. */
+static spoke_status next_number(struct store *s, const char *device_id, int64_t *seq)
+{
+    int64_t last = 0, cleared = 0;
+    spoke_status status = last_number(s, device_id, &last);
+    if (status == SPOKE_OK && s->clearing)
+        status = store_cleared_up_to(s, device_id, &cleared);
+    *seq = (last > 0 && last <= cleared ? span_of(last) + STORE_SEQ_SPAN : last) + 1;
+    return status;
+}
+
 /* A device that has events exists, or has existed in this very round; of one that is gone there is at most that it was
  * deleted. So only the first two events have to ask. */
-static spoke_status check_device(struct store *s, const struct store_event *row, int64_t last)
+static spoke_status check_device(struct store *s, const struct store_event *row, int64_t seq)
 {
     static const char SQL[] = "SELECT 1 FROM device WHERE id = ?";
     struct store_query q;
-    if (last > 1 || row->kind == EVENT_DEVICE_DELETED)
+    if (seq - span_of(seq) > 2 || row->kind == EVENT_DEVICE_DELETED)
         return SPOKE_OK;
     store_query_open(&q, s, SQL);
     store_query_text(&q, row->device_id);
@@ -92,7 +112,7 @@ static spoke_status check_device(struct store *s, const struct store_event *row,
     return store_query_close_found(&q, found);
 }
 
-static void count_change(struct store *s, int64_t change)
+void store_events_count(struct store *s, int64_t change)
 {
     if (s->events != STORE_NOT_COUNTED)
         s->events += change;
@@ -103,22 +123,24 @@ static spoke_status close_delete(struct store_query *q)
 {
     const spoke_status status = store_query_close(q);
     if (status == SPOKE_OK)
-        count_change(q->store, -sqlite3_changes(q->store->db));
+        store_events_count(q->store, -sqlite3_changes(q->store->db));
     return status;
 }
 
 /* Numbers are dense within a device, so the row that falls out of the window is found by its number. */
 static spoke_status forget_up_to(struct store *s, const char *device_id, int64_t seq)
 {
-    static const char SQL[] = "DELETE FROM event WHERE device_id = ? AND seq <= ?";
+    static const char SQL[] = "DELETE FROM event WHERE device_id = ? AND seq > ? AND seq <= ?";
     struct store_query q;
-    if (seq <= 0)
+    const int64_t span = span_of(seq + STORE_MESSAGES_KEPT);
+    if (seq <= span)
         return SPOKE_OK;
     const spoke_status status = store_consumers_note(s, s->position, device_id, seq);
     if (status != SPOKE_OK)
         return status;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
+    store_query_int(&q, span);
     store_query_int(&q, seq);
     (void)store_query_row(&q);
     return close_delete(&q);
@@ -153,24 +175,24 @@ static void count_new(struct store *s)
     if (!s->begun)
         s->committed = s->position;
     s->added++;
-    count_change(s, 1);
+    store_events_count(s, 1);
 }
 
 spoke_status store_event_add(struct store *s, const struct store_event *row)
 {
-    int64_t last = 0;
+    int64_t seq = 0;
     spoke_status status = SPOKE_OK;
     if (row->device_id != NULL) {
-        status = last_number(s, row->device_id, &last);
+        status = next_number(s, row->device_id, &seq);
         if (status == SPOKE_OK)
-            status = check_device(s, row, last);
+            status = check_device(s, row, seq);
     }
     if (status == SPOKE_OK)
-        status = insert(s, row, row->device_id != NULL ? last + 1 : 0);
+        status = insert(s, row, seq);
     if (status != SPOKE_OK)
         return status;
     count_new(s);
-    return row->device_id != NULL ? forget_up_to(s, row->device_id, last + 1 - STORE_MESSAGES_KEPT) : SPOKE_OK;
+    return row->device_id != NULL ? forget_up_to(s, row->device_id, seq - STORE_MESSAGES_KEPT) : SPOKE_OK;
 }
 
 /* --- forgetting --- */
@@ -246,9 +268,10 @@ static spoke_status forget_old(struct store *s)
     return status == SPOKE_OK && count > 0 ? forget_oldest(s, count) : status;
 }
 
+/* What was cleared goes first: it is not to be counted among the oldest. */
 spoke_status store_events_forget(struct store *s)
 {
-    if (s->added < LOOK_EVERY)
+    if (s->added < LOOK_EVERY || s->clearing)
         return SPOKE_OK;
     s->added = 0;
     spoke_status status = count_events(s);
@@ -257,23 +280,14 @@ spoke_status store_events_forget(struct store *s)
     return status == SPOKE_OK ? forget_old(s) : status;
 }
 
-spoke_status store_message_clear(struct store *s, const char *device_id)
-{
-    static const char SQL[] = "DELETE FROM event WHERE device_id = ?";
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, device_id);
-    (void)store_query_row(&q);
-    const spoke_status status = close_delete(&q);
-    return status == SPOKE_OK ? remember_position(s) : status;
-}
-
 /* --- reading --- */
 
 static void take(struct store_query *q, struct store_event *row)
 {
     memset(row, 0, sizeof *row);
     row->position = store_query_take_int(q);
+    if (sqlite3_column_int(q->statement, CLEARED_COLUMN) != 0)
+        return;
     row->kind = (enum store_event_kind)store_query_take_int(q);
     store_query_take_text(q, &row->device_id);
     row->seq = store_query_take_int(q);
@@ -287,6 +301,23 @@ static void take(struct store_query *q, struct store_event *row)
     store_query_take_text(q, &row->system);
     store_query_take_text(q, &row->properties);
     store_query_take_blob(q, &row->body, &row->body_len);
+}
+
+spoke_status store_event_span(struct store *s, const char *device_id, int64_t *first, int64_t *last)
+{
+    static const char SQL[] =
+        "SELECT (SELECT min(seq) FROM event WHERE device_id = ?1 AND seq > " STORE_CLEARED_UP_TO(
+            "?1") "),"
+                  " (SELECT max(seq) FROM event WHERE device_id = ?1 AND seq > " STORE_CLEARED_UP_TO("?1") ")";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, device_id);
+    *first = *last = 0;
+    if (store_query_row(&q)) {
+        *first = store_query_take_int(&q);
+        *last = store_query_take_int(&q);
+    }
+    return store_query_close(&q);
 }
 
 /* A number in rising order that events are found by: positions, or those of a device. */
@@ -340,17 +371,10 @@ spoke_status store_event_bounds(struct store *s, const struct store_event_range 
                                 int64_t *high)
 {
     static const char LOWEST[] = "SELECT min(position) FROM event";
-    static const char FIRST[] = "SELECT min(seq) FROM event WHERE device_id = ?";
     const struct scale scale = {s, range->device_id};
     spoke_status status;
     if (range->device_id != NULL) {
-        struct store_query q;
-        status = last_number(s, range->device_id, high);
-        store_query_open(&q, s, FIRST);
-        store_query_text(&q, range->device_id);
-        *low = store_query_row(&q) ? store_query_take_int(&q) : 0;
-        const spoke_status closed = store_query_close(&q);
-        status = status == SPOKE_OK ? closed : status;
+        status = store_event_span(s, range->device_id, low, high);
     } else {
         *high = s->position;
         status = store_query_number(s, LOWEST, low);
@@ -370,10 +394,12 @@ spoke_status store_event_bounds(struct store *s, const struct store_event_range 
 }
 
 #define ALL_EVENTS(WHERE, ORDER) \
-    "SELECT " COLUMNS " FROM event " WHERE " position >= ?1 AND position < ?2 AND at_ms >= ?3 AND at_ms < ?4" \
-    " AND ((?5 >> kind) & 1) AND +position > ?6 AND +position < ?7 ORDER BY position " ORDER " LIMIT ?8"
+    "SELECT " COLUMNS ", " STORE_IS_CLEARED( \
+        "event") " FROM event " WHERE " position >= ?1 AND position < ?2 AND at_ms >= ?3 AND at_ms < ?4" \
+                 " AND ((?5 >> kind) & 1) AND +position > ?6 AND +position < ?7 ORDER BY position " ORDER \
+                 " LIMIT ?8"
 #define ONE_DEVICE(WHERE, ORDER) \
-    "SELECT " COLUMNS " FROM event " WHERE \
+    "SELECT " COLUMNS ", 0 FROM event " WHERE \
     " device_id = ?9 AND seq >= ?1 AND seq < ?2 AND at_ms >= ?3 AND at_ms < ?4" \
     " AND ((?5 >> kind) & 1) AND +position > ?6 AND +position < ?7 ORDER BY seq " ORDER " LIMIT ?8"
 #define RARE "INDEXED BY event_rare WHERE kind <> 1 AND"
@@ -459,7 +485,8 @@ spoke_status store_message_each(struct store *s, const char *device_id, int64_t 
                                 bool (*each)(void *ctx, const struct store_message *row), void *ctx)
 {
     static const char SQL[] =
-        "SELECT " COLUMNS " FROM event WHERE device_id = ? AND seq > ? AND kind = 1 ORDER BY seq LIMIT ?";
+        "SELECT " COLUMNS ", 0 FROM event WHERE device_id = ?1 AND seq > ?2 AND seq > " STORE_CLEARED_UP_TO(
+            "?1") " AND kind = 1 ORDER BY seq LIMIT ?3";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);
@@ -484,7 +511,8 @@ spoke_status store_message_tail(struct store *s, const char *device_id, int64_t 
 
 spoke_status store_message_known(struct store *s, const char *device_id, const char *message_id, bool *known)
 {
-    static const char SQL[] = "SELECT 1 FROM event WHERE device_id = ? AND message_id = ? LIMIT 1";
+    static const char SQL[] = "SELECT 1 FROM event WHERE device_id = ?1 AND message_id = ?2"
+                              " AND seq > " STORE_CLEARED_UP_TO("?1") " LIMIT 1";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, device_id);

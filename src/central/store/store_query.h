@@ -32,6 +32,7 @@ struct store {
     int64_t keep_ms;             /* 0: of any age */
     uint32_t added;              /* since it was last looked whether there are more */
     int64_t events;              /* that there are; STORE_NOT_COUNTED: to be counted when it matters */
+    bool clearing;               /* events that were cleared are still in the file */
     bool spoilt;                 /* values of this transaction are lost: it must not be committed */
     struct list noted;           /* values that wait for the commit */
     void *noted_by_name;         /* the same, root of tsearch */
@@ -92,6 +93,28 @@ bool store_spoilt(const struct store *s);
 /* Writes the values that wait. Whether it worked or not, none waits any more; a failure spoils the transaction. */
 spoke_status store_values_flush(struct store *s);
 
+/* --- store_clear.c: events that are on their way out --- */
+
+/* A device counts its events in one span of numbers. While those of another one that had its id are on their way out, it
+ * has the next span. */
+#define STORE_SEQ_SPAN (INT64_C(1) << 40)
+/* Its events up to that number are; 0: none. */
+#define STORE_CLEARED_UP_TO(device) "(SELECT coalesce(max(seq), 0) FROM cleared WHERE device_id = " device ")"
+spoke_status store_cleared_up_to(struct store *s, const char *device_id, int64_t *seq);
+/* For a row of `event`: it is. As a rule that costs a comparison. */
+#define STORE_IS_CLEARED(event) \
+    "(" event \
+    ".position <= (SELECT coalesce(max(position), 0) FROM cleared) AND EXISTS (SELECT 1 FROM cleared AS c" \
+    " WHERE c.device_id = " event ".device_id AND " event ".seq <= c.seq))"
+/* Looks whether there are any: at the start, and when what was written is gone again. */
+spoke_status store_clear_begin(struct store *s);
+
+/* The first and last number of a device's events; zeros: it has none. */
+spoke_status store_event_span(struct store *s, const char *device_id, int64_t *first, int64_t *last);
+/* So many more events are there, or fewer. */
+void store_events_count(struct store *s, int64_t change);
+/* Positions are not given twice, also when the last events were cleared. */
+spoke_status store_events_remember(struct store *s);
 /* Forgets the oldest events beyond `keep` and `keep_ms`, now and then. Before a commit. */
 spoke_status store_events_forget(struct store *s);
 /* Where the stream goes on. At the start, and when what was written is gone again. */

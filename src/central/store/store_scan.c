@@ -88,11 +88,12 @@ static spoke_status walk_messages(struct store *s, const struct store_scan *scan
 {
     static const char ONE[] = "SELECT " OF_MESSAGE " FROM device d CROSS JOIN event m ON m.device_id = d.id"
                               " WHERE d.id = ?1 AND (?2 IS NULL OR d.template_id = ?2) AND m.seq >= ?3"
-                              " AND m.seq < ?4 AND m.at_ms >= ?5 AND m.kind = 1 ORDER BY m.seq DESC";
+                              " AND m.seq < ?4 AND m.at_ms >= ?5 AND m.kind = 1 AND m.seq > " STORE_CLEARED_UP_TO(
+                                  "?1") " ORDER BY m.seq DESC";
     static const char ALL[] =
         "SELECT " OF_MESSAGE " FROM event m CROSS JOIN device d ON d.id = m.device_id"
         " WHERE d.template_id = ?2 AND m.position >= ?3 AND m.position < ?4 AND m.at_ms >= ?5"
-        " AND m.kind = 1 ORDER BY m.position DESC";
+        " AND m.kind = 1 AND NOT " STORE_IS_CLEARED("m") " ORDER BY m.position DESC";
     struct store_query q;
     store_query_open(&q, s, device_id != NULL ? ONE : ALL);
     store_query_text(&q, device_id);
