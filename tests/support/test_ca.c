@@ -118,6 +118,13 @@ static void add_usage(mbedtls_x509write_cert *cert, const char *usage)
                      0);
 }
 
+static void add_constraint(mbedtls_x509write_cert *cert)
+{
+    /* NameConstraints { excludedSubtrees { dNSName "x" } } (RFC 5280 section 4.2.1.10) */
+    static const unsigned char DER[] = {0x30, 0x07, 0xA1, 0x05, 0x30, 0x03, 0x82, 0x01, 0x78};
+    assert_int_equal(mbedtls_x509write_crt_set_extension(cert, "\x55\x1D\x1E", 3, 0, DER, sizeof DER), 0);
+}
+
 static void write_pem(const struct request *request, struct test_cert *out)
 {
     const struct test_cert_options *options = request->options;
@@ -141,6 +148,8 @@ static void write_pem(const struct request *request, struct test_cert *out)
         add_names(&cert, options->names);
     if (options->usage != NULL)
         add_usage(&cert, options->usage);
+    if (options->constrained)
+        add_constraint(&cert);
     assert_int_equal(
         mbedtls_x509write_crt_pem(&cert, (unsigned char *)out->cert_pem, sizeof out->cert_pem, random_bytes, NULL),
         0);

@@ -19,6 +19,7 @@ struct test_cert_options {
     const char *not_before, *not_after; /* "20200101000000"; NULL: 2020 and 2090 */
     bool rsa;                           /* RSA-2048 instead; slow to make */
     const char *usage;                  /* extended key usage: "client" or "server"; NULL: none */
+    bool constrained;                   /* names below it are constrained, by an extension that is not critical */
 };
 
 struct test_cert {

@@ -195,6 +195,36 @@ static void an_intermediate_that_has_expired_spoils_the_chain(void **state)
     test_ca_destroy(line);
 }
 
+static void a_certificate_of_several_common_names_has_none(void **state)
+{
+    struct test_cert leaf;
+    struct x509_facts facts;
+    (void)state;
+    test_ca_issue(ca, &(struct test_cert_options){.common_name = "pump-1,OU=pump-2"}, &leaf);
+    const spoke_str der = der_of(leaf.cert_pem);
+    assert_ok(x509_read(der, &facts));
+    assert_string_equal(facts.common_name, "pump-1");
+    unsigned char *unit =
+        memmem(der.ptr, der.len, "\x55\x04\x0B", 3); /* that of the unit becomes a common name's */
+    assert_non_null(unit);
+    unit[2] = 0x03;
+    assert_ok(x509_read(der, &facts));
+    assert_string_equal(facts.common_name, "");
+}
+
+static void an_authority_that_constrains_names_spoils_the_chain(void **state)
+{
+    (void)state;
+    struct test_ca *line =
+        test_ca_create_under(ca, &(struct test_cert_options){.common_name = "Line 1", .constrained = true});
+    const spoke_str whole = leaf_of(line, (struct test_cert_options){0}, test_ca_pem(line));
+    assert_int_equal(judged(whole), X509_CONSTRAINED);
+    assert_int_equal(
+        x509_judge(leaf_of(line, (struct test_cert_options){0}, NULL), der_of(test_ca_pem(line)), NOW),
+        X509_CONSTRAINED);
+    test_ca_destroy(line);
+}
+
 static void a_leaf_signs_no_other(void **state)
 {
     (void)state;
@@ -269,6 +299,8 @@ int main(void)
         CLAIM(a_certificate_of_a_server_or_of_an_authority_is_for_no_client),
         CLAIM(a_chain_leads_over_intermediates_which_have_to_be_shown),
         CLAIM(an_intermediate_that_has_expired_spoils_the_chain),
+        CLAIM(a_certificate_of_several_common_names_has_none),
+        CLAIM(an_authority_that_constrains_names_spoils_the_chain),
         CLAIM(a_leaf_signs_no_other),
         CLAIM(a_chain_too_long_is_refused),
         CLAIM(a_broken_chain_is_unreadable),

@@ -25,6 +25,8 @@ const char *x509_verdict_text(enum x509_verdict verdict)
         return "the certificate, or one above it, has expired";
     case X509_NOT_YET_VALID:
         return "the certificate, or one above it, is not valid yet";
+    case X509_CONSTRAINED:
+        return "an authority above the certificate constrains names, which this service does not look at";
     case X509_WRONG_USAGE:
         return "the certificate is not for clients (key usage, or it is an authority's)";
     }
@@ -152,11 +154,19 @@ static bool digest(const mbedtls_x509_buf *name, uint8_t out[32])
     return crypto_sha256(spoke_str_from((const char *)name->p, name->len), out) == SPOKE_OK;
 }
 
-static void read_common_name(const mbedtls_x509_crt *certificate, struct x509_facts *out)
+static const mbedtls_x509_name *next_common_name(const mbedtls_x509_name *name)
 {
-    const mbedtls_x509_name *name = &certificate->subject;
     while (name != NULL && MBEDTLS_OID_CMP(MBEDTLS_OID_AT_CN, &name->oid) != 0)
         name = name->next;
+    return name;
+}
+
+/* Of several, an authority may have looked at another one than we would take. */
+static void read_common_name(const mbedtls_x509_crt *certificate, struct x509_facts *out)
+{
+    const mbedtls_x509_name *name = next_common_name(&certificate->subject);
+    if (name != NULL && next_common_name(name->next) != NULL)
+        return;
     /* A NUL inside would make "device1\0.attacker" read as "device1". */
     if (name == NULL || name->val.len >= sizeof out->common_name ||
         memchr(name->val.p, '\0', name->val.len) != NULL)
@@ -198,22 +208,32 @@ spoke_status x509_read(spoke_str der, struct x509_facts *out)
 
 struct judging {
     int64_t now_s;
-    bool late, early;
+    bool late, early, constrained;
 };
+
+/* Of a critical one, mbedTLS does not read the certificate. RFC 5280 section 4.2.1.10. */
+static bool constrains_names(const mbedtls_x509_crt *certificate)
+{
+    static const unsigned char OID[] = {0x06, 0x03, 0x55, 0x1D, 0x1E};
+    return certificate->v3_ext.len > 0 &&
+           memmem(certificate->v3_ext.p, certificate->v3_ext.len, OID, sizeof OID) != NULL;
+}
 
 /* Every certificate of the chain, the authority too. mbedTLS's own view of the dates is of the machine's clock. */
 static int look(void *ctx, mbedtls_x509_crt *certificate, int depth, uint32_t *flags)
 {
     struct judging *judging = ctx;
-    (void)depth;
     *flags &= ~(uint32_t)(MBEDTLS_X509_BADCERT_EXPIRED | MBEDTLS_X509_BADCERT_FUTURE);
     judging->late = judging->late || tls_time(&certificate->valid_to) < judging->now_s;
+    judging->constrained = judging->constrained || (depth > 0 && constrains_names(certificate));
     judging->early = judging->early || tls_time(&certificate->valid_from) > judging->now_s;
     return 0;
 }
 
 static enum x509_verdict verdict_of(const struct judging *judging)
 {
+    if (judging->constrained)
+        return X509_CONSTRAINED;
     return judging->late ? X509_EXPIRED : judging->early ? X509_NOT_YET_VALID : X509_TRUSTED;
 }
 
@@ -227,7 +247,7 @@ static bool for_clients(const mbedtls_x509_crt *own)
 
 static enum x509_verdict verify(mbedtls_x509_crt *chain, mbedtls_x509_crt *authority, int64_t now_s)
 {
-    struct judging judging = {now_s, false, false};
+    struct judging judging = {.now_s = now_s};
     uint32_t flags = 0;
     const int code = mbedtls_x509_crt_verify(chain, authority, NULL, NULL, &flags, look, &judging);
     if (code != 0 && code != MBEDTLS_ERR_X509_CERT_VERIFY_FAILED)
@@ -279,7 +299,7 @@ enum x509_verdict x509_judge_alone(spoke_str der, int64_t now_s)
 {
     mbedtls_x509_crt own;
     uint32_t flags = 0;
-    struct judging judging = {now_s, false, false};
+    struct judging judging = {.now_s = now_s};
     mbedtls_x509_crt_init(&own);
     enum x509_verdict verdict = X509_UNREADABLE;
     if (parse(&own, der)) {

@@ -10,11 +10,11 @@
 #define X509_MAX_CHAIN_BYTES 24576u
 
 struct x509_facts {
-    char
-        common_name[SPOKE_MAX_ID_BYTES + 1]; /* of the subject; "": none, longer than an id, or with a NUL in it */
-    bool authority;                          /* may sign other certificates */
-    int64_t from_s, to_s;                    /* validity, UTC seconds since 1970 */
-    uint8_t subject[32], issuer[32];         /* SHA-256 of the names as they are encoded */
+    char common_name[SPOKE_MAX_ID_BYTES +
+                     1];             /* of the subject; "": none, several, longer than an id, or with a NUL */
+    bool authority;                  /* may sign other certificates */
+    int64_t from_s, to_s;            /* validity, UTC seconds since 1970 */
+    uint8_t subject[32], issuer[32]; /* SHA-256 of the names as they are encoded */
 };
 
 enum x509_verdict {
@@ -24,6 +24,7 @@ enum x509_verdict {
     X509_UNTRUSTED,
     X509_EXPIRED,
     X509_NOT_YET_VALID,
+    X509_CONSTRAINED,
     X509_WRONG_USAGE
 };
 const char *x509_verdict_text(enum x509_verdict verdict); /* a clause: "the certificate has expired" */
