@@ -304,8 +304,10 @@ static void keep_line(void *user, spoke_log_level level, const char *module, con
 {
     (void)level;
     (void)module;
-    if (strchr(line, '\n') != NULL || strstr(line, "\xc2\x9b") != NULL)
-        *(bool *)user = true;
+    static const char *const BAD[] = {"\n",           "\xc2\x9b",     "\xe2\x80\xae",
+                                      "\xe2\x81\xa6", "\xe2\x80\xa8", "\xd8\x9c"};
+    for (size_t i = 0; i < sizeof BAD / sizeof BAD[0]; i++)
+        *(bool *)user = *(bool *)user || strstr(line, BAD[i]) != NULL;
 }
 
 static void log_lines_stay_lines_whatever_a_client_calls_itself(void **state)
@@ -325,6 +327,12 @@ static void log_lines_stay_lines_whatever_a_client_calls_itself(void **state)
                       "a\xc2\x9b"
                       "2J",
                       "x/a", "p", true, 60); /* CSI: clears a terminal */
+    device_close(&dev);
+    fresh();
+    device_connect_as(&dev,
+                      "a\xe2\x80\xae\xe2\x81\xa6\xe2\x80\xa8\xd8\x9c"
+                      "b",
+                      "x/a", "p", true, 60); /* turn text round */
     assert_false(broken);
 }
 
@@ -366,6 +374,26 @@ static void many_strangers_share_a_few_lines_a_second(void **state)
     device_connect_as(&dev, "stranger", "x/a", "p", true, 60);
     assert_int_equal(lines.count, 22);
     assert_string_equal(lines.last, "80 more lines about clients that were refused were left out");
+}
+
+static void a_device_that_errs_all_the_time_has_a_few_lines_a_second(void **state)
+{
+    (void)state;
+    struct lines lines = {0};
+    bench_close(&bench);
+    bench.options.log = count_line;
+    bench.options.log_user = &lines;
+    bench.options.log_level = SPOKE_LOG_WARN;
+    bench_start(&bench);
+    bench_provision(&bench, "dev-001");
+    online();
+    for (int i = 0; i < 100; i++)
+        device_publish(&dev, "$iothub/twin/GET/?$rid=1", "", 0); /* without a subscription to the answers */
+    assert_int_equal(lines.count, 5);
+    bench.now_ms += 1000;
+    device_publish(&dev, "$iothub/methods/res/200/?$rid=1", "", 0);
+    assert_int_equal(lines.count, 7);
+    assert_string_equal(lines.last, "dev-001: 95 more lines about it were left out");
 }
 
 static void nothing_is_collected_from_a_stranger_but_a_connect(void **state)
@@ -704,6 +732,7 @@ int main(void)
         CLAIM(reason_for_a_refused_filter_is_utf8),
         CLAIM(log_lines_stay_lines_whatever_a_client_calls_itself),
         CLAIM(many_strangers_share_a_few_lines_a_second),
+        CLAIM(a_device_that_errs_all_the_time_has_a_few_lines_a_second),
         CLAIM(nothing_is_collected_from_a_stranger_but_a_connect),
         CLAIM(an_idle_connection_keeps_no_large_buffer),
         CLAIM(unsubscribe_is_answered_and_ends_deliveries),

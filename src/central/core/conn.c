@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <search.h>
+#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -219,6 +220,23 @@ void conn_refuse(struct conn *k, uint8_t code, const char *event, const char *wh
     core_log_stranger(k->core, log_module, "%s: CONNECT refused with %u: %s", id != NULL ? id : "(no client id)",
                       (unsigned)code, why);
     enter_ended(k);
+}
+
+#define CONN_LINES 5u /* in a second */
+
+void conn_log(struct conn *k, spoke_log_level level, const char *module, const char *format, ...)
+{
+    char line[512];
+    uint32_t left_out;
+    va_list args;
+    if (level > k->core->options.log_level || !log_admits(k->core, &k->log, CONN_LINES, &left_out))
+        return;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    core_log(k->core, level, module, "%s: %s", k->id, line);
+    if (left_out > 0)
+        core_log(k->core, level, module, "%s: %u more lines about it were left out", k->id, (unsigned)left_out);
 }
 
 /* --- half-open links --- */

@@ -45,6 +45,11 @@ struct late_ack {
     uint16_t packet_id;
 };
 
+struct log_budget {
+    uint64_t ends_ms; /* when the second ends in which lines are counted */
+    uint32_t lines, left_out;
+};
+
 struct conn {
     struct core *core;
     struct list_node in_conns, in_held, in_stirred; /* of the core's lists */
@@ -70,7 +75,8 @@ struct conn {
     struct late_ack *late;
     size_t late_count, late_cap;
     uint32_t publishes;
-    uint64_t round; /* the core's, in which it last waited for a commit */
+    struct log_budget log; /* of conn_log */
+    uint64_t round;        /* the core's, in which it last waited for a commit */
 
     /* faults */
     bool lost_up, lost_down; /* bytes of this direction vanished, so no later ones arrive: a half-open link */
@@ -123,6 +129,11 @@ void conn_end(struct conn *k, const char *event, const char *why, int32_t code);
 /* Hangs up and forgets what is queued. */
 void conn_drop(struct conn *k, const char *event, const char *why, int32_t code);
 void conn_protocol_error(struct conn *k, const char *why);
+/* A line about what the client did, "{id}: ...": a few a second, since one that errs all the time must not fill a disk. */
+#if defined(__GNUC__)
+__attribute__((format(printf, 4, 5)))
+#endif
+void conn_log(struct conn *k, spoke_log_level level, const char *module, const char *format, ...);
 /* With two filters for one topic, the one with the greater QoS (MQTT 3.1.1 section 3.3.5). NULL: none. */
 const struct subscription *conn_subscription(const struct conn *k, enum conn_topic topic);
 /* Adds or replaces. */

@@ -118,14 +118,27 @@ bool core_control(const struct core *c)
     return c->options.control;
 }
 
-/* Ids come from strangers: one line stays one line, and U+0080..U+009F, which terminals obey too, are not shown. */
+/* How many of the bytes here a terminal obeys and does not show: controls, U+0080 to U+009F among them, and what turns the
+ * direction of text or ends a line (U+061C, U+200E, U+200F, U+2028 to U+202E, U+2066 to U+2069). */
+static size_t unseen(const unsigned char *at)
+{
+    if (*at < 0x20 || *at == 0x7f)
+        return 1;
+    if ((at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f) || (at[0] == 0xd8 && at[1] == 0x9c))
+        return 2;
+    if (at[0] != 0xe2 || (at[1] != 0x80 && at[1] != 0x81))
+        return 0;
+    const bool turns = at[1] == 0x80 ? at[2] == 0x8e || at[2] == 0x8f || (at[2] >= 0xa8 && at[2] <= 0xae)
+                                     : at[2] >= 0xa6 && at[2] <= 0xa9;
+    return turns ? 3 : 0;
+}
+
+/* Ids come from strangers: one line stays one line, and says what it seems to say. */
 static void hide_controls(char *line)
 {
     for (unsigned char *at = (unsigned char *)line; *at != '\0'; at++)
-        if (*at < 0x20 || *at == 0x7f)
-            *at = '?';
-        else if (*at == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f)
-            *at = at[1] = '?';
+        for (size_t left = unseen(at); left > 0; left--)
+            at[left - 1] = '?';
 }
 
 void core_log(const struct core *c, spoke_log_level level, const char *module, const char *format, ...)
@@ -141,30 +154,36 @@ void core_log(const struct core *c, spoke_log_level level, const char *module, c
     c->options.log(c->options.log_user, level, module, line);
 }
 
+bool log_admits(struct core *c, struct log_budget *budget, uint32_t most, uint32_t *left_out)
+{
+    const bool begins = core_now_ms(c) >= budget->ends_ms;
+    *left_out = begins ? budget->left_out : 0;
+    if (begins)
+        *budget = (struct log_budget){.ends_ms = core_now_ms(c) + 1000};
+    if (budget->lines == most) {
+        budget->left_out++;
+        return false;
+    }
+    budget->lines++;
+    return true;
+}
+
 #define STRANGERS_LINES 20u /* in a second: their number must not fill a disk */
 
 void core_log_stranger(struct core *c, const char *module, const char *format, ...)
 {
     char line[512];
+    uint32_t left_out;
     va_list args;
-    const bool begins = core_now_ms(c) >= c->strangers_ms;
-    const uint32_t unlogged = begins ? c->strangers_unlogged : 0;
-    if (begins) {
-        c->strangers_ms = core_now_ms(c) + 1000;
-        c->strangers_logged = c->strangers_unlogged = 0;
-    }
-    if (c->strangers_logged == STRANGERS_LINES) {
-        c->strangers_unlogged++;
+    if (!log_admits(c, &c->strangers, STRANGERS_LINES, &left_out))
         return;
-    }
-    c->strangers_logged++;
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
     core_log(c, SPOKE_LOG_WARN, module, "%s", line);
-    if (unlogged > 0)
+    if (left_out > 0)
         core_log(c, SPOKE_LOG_WARN, module, "%u more lines about clients that were refused were left out",
-                 (unsigned)unlogged);
+                 (unsigned)left_out);
 }
 
 static bool random_bytes(struct core *c, uint8_t *out, size_t len)

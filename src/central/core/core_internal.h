@@ -82,20 +82,22 @@ struct core {
     struct list listeners;             /* to the event stream */
     struct list streams;               /* live ones, over HTTP */
     struct timers tasks;
-    struct core_task clearing; /* of events */
-    int64_t told;              /* the last event that they heard of */
-    uint64_t lost_log_ms;      /* no line about events that were lost before */
-    uint64_t strangers_ms;     /* when the second ends in which core_log_stranger counts lines */
-    uint32_t strangers_logged, strangers_unlogged;
-    bool uncommitted;      /* the store was written to since the last commit */
-    uint64_t committed_ms; /* when that was */
-    uint64_t round;        /* a span of commit_pause_ms in which senders are counted */
+    struct core_task clearing;   /* of events */
+    int64_t told;                /* the last event that they heard of */
+    uint64_t lost_log_ms;        /* no line about events that were lost before */
+    struct log_budget strangers; /* of core_log_stranger */
+    bool uncommitted;            /* the store was written to since the last commit */
+    uint64_t committed_ms;       /* when that was */
+    uint64_t round;              /* a span of commit_pause_ms in which senders are counted */
     uint64_t round_end_ms;
     uint32_t senders, crowd; /* in this round, and in the one before */
 };
 
 /* --- core.c --- */
 void core_due(struct core *c, uint64_t at); /* a timer was set, other than a connection's */
+/* May a line be written, of `most` in a second? *left_out: when a new second begins, those that might not in the last one
+ * that had any. */
+bool log_admits(struct core *c, struct log_budget *budget, uint32_t most, uint32_t *left_out);
 /* Before any write: opens the transaction that core_commit closes. */
 spoke_status core_dirty(struct core *c);
 /* Device and registration ids: 1 to 128 letters, digits, '-', '.', '_' or ':', the last a letter, a digit or '-'. */

@@ -7,6 +7,7 @@
 
 #include "base/base64.h"
 #include "core_internal.h"
+#include "text.h"
 
 #define DPS_MAX_BYTES 98304u /* one message */
 #define POLL_LIMIT 5u        /* status queries of one device ... */
@@ -247,7 +248,7 @@ static void answer(struct conn *k, const struct reply *reply, const char *body)
     char memory[256];
     char retry[32] = "";
     if (conn_subscription(k, TOPIC_DPS) == NULL) {
-        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: asks but has not subscribed to the replies", k->id);
+        conn_log(k, SPOKE_LOG_WARN, log_module, "asks but has not subscribed to the replies");
         return;
     }
     if (reply->has_retry_after)
@@ -272,7 +273,7 @@ static void answer_error(struct conn *k, spoke_str rid, uint32_t status, int32_t
 
 static void answer_throttled(struct conn *k, spoke_str rid, const struct fault *fault)
 {
-    core_log(k->core, SPOKE_LOG_INFO, log_module, "%s: throttled", k->id);
+    conn_log(k, SPOKE_LOG_INFO, log_module, "throttled");
     answer_error(k, rid, 429, CODE_THROTTLED, "Throttled: too many requests.",
                  fault->has_number ? &fault->number : NULL);
 }
@@ -496,14 +497,15 @@ static spoke_status assign(struct conn *k, struct dps_registration *r, struct st
 }
 
 /* {"iotcGateway": {"iotcGatewayId": "gw"}}: a gateway that is not there is left out, as the cloud does. */
-static spoke_status link_gateway(struct core *c, const char *device_id, const cJSON *payload)
+static spoke_status link_gateway(struct conn *k, const char *device_id, const cJSON *payload)
 {
     const cJSON *gateway = cJSON_GetObjectItemCaseSensitive(payload, "iotcGateway");
     const char *id = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(gateway, "iotcGatewayId"));
-    const spoke_status status = id != NULL ? core_gateway_link(c, id, device_id) : SPOKE_OK;
+    const spoke_status status = id != NULL ? core_gateway_link(k->core, id, device_id) : SPOKE_OK;
     if (status != SPOKE_E_NOT_FOUND && status != SPOKE_E_ARG)
         return status;
-    core_log(c, SPOKE_LOG_WARN, "dps", "%s names a gateway that it cannot be behind: %.128s", device_id, id);
+    conn_log(k, SPOKE_LOG_WARN, log_module, "names a gateway that it cannot be behind: %.*s",
+             text_shown(spoke_str_of(id), SPOKE_MAX_ID_BYTES), id);
     return SPOKE_OK;
 }
 
@@ -526,7 +528,7 @@ static spoke_status settle(struct conn *k, struct dps_registration *r, struct st
         status = core_dirty(k->core);
     if (status == SPOKE_OK)
         status = core_device_put(k->core, row);
-    return status == SPOKE_OK && r->outcome == OUTCOME_ASSIGNED ? link_gateway(k->core, row->id, payload) : status;
+    return status == SPOKE_OK && r->outcome == OUTCOME_ASSIGNED ? link_gateway(k, row->id, payload) : status;
 }
 
 /* Finds or makes the device, decides how the registration will end, and keeps it. */
@@ -552,7 +554,7 @@ static void report_end(struct conn *k, const struct dps_registration *r)
 {
     if (r->outcome == OUTCOME_ASSIGNED) {
         core_event(k->core, "dps-assigned", r->device_id, k->id, r->hub, 0);
-        core_log(k->core, SPOKE_LOG_INFO, log_module, "%s: assigned to %s", k->id, r->hub);
+        conn_log(k, SPOKE_LOG_INFO, log_module, "assigned to %s", r->hub);
         return;
     }
     bool disabled = r->outcome == OUTCOME_DISABLED;
@@ -560,7 +562,7 @@ static void report_end(struct conn *k, const struct dps_registration *r)
                       : r->outcome == OUTCOME_BLOCKED ? "the device is blocked"
                                                       : "the device waits for approval";
     core_event(k->core, "dps-unauthorized", NULL, k->id, why, disabled ? 0 : CODE_NOT_APPROVED);
-    core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: not assigned: %s", k->id, why);
+    conn_log(k, SPOKE_LOG_WARN, log_module, "not assigned: %s", why);
 }
 
 static void answer_registration(struct conn *k, struct dps_registration *r, spoke_str rid, bool polled)

@@ -241,8 +241,7 @@ static void take_answer(struct conn *k, const struct answer *answer, spoke_str p
     struct core *c = k->core;
     struct method_call *call = answer->known_form ? find_call(c, answer->ticket) : NULL;
     if (call == NULL || !call->sent || strcmp(call->device_id, k->id) != 0) {
-        core_log(c, SPOKE_LOG_WARN, log_module, "%s: an answer that nobody waits for: late, or given twice",
-                 k->id);
+        conn_log(k, SPOKE_LOG_WARN, log_module, "an answer that nobody waits for: late, or given twice");
         return;
     }
     if (payload.len > 0 && spoke_json_check(payload) != SPOKE_OK)

@@ -160,8 +160,7 @@ static spoke_status note(struct conn *k, struct tally *tally)
     const int64_t number = tally->unmodeled + tally->wrong_type;
     if (number == 0)
         return SPOKE_OK;
-    core_log(k->core, SPOKE_LOG_INFO, "template", "%s: %s%s", k->id, tally->why,
-             number > 1 ? "; and other values do not fit" : "");
+    conn_log(k, SPOKE_LOG_INFO, "template", "%s%s", tally->why, number > 1 ? "; and other values do not fit" : "");
     const spoke_status status = core_dirty(k->core);
     return status == SPOKE_OK ? store_misfits_add(k->core->store, k->id, &more) : status;
 }

@@ -155,7 +155,7 @@ static void reply(struct conn *k, spoke_str rid, unsigned status, int64_t versio
     char topic[SPOKE_MAX_RID_BYTES + 96];
     char tail[40] = "";
     if (conn_subscription(k, TOPIC_TWIN_REPLIES) == NULL) {
-        core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: asks but has not subscribed to the replies", k->id);
+        conn_log(k, SPOKE_LOG_WARN, log_module, "asks but has not subscribed to the replies");
         return;
     }
     if (version > 0)
@@ -168,7 +168,7 @@ static void reply(struct conn *k, spoke_str rid, unsigned status, int64_t versio
 static void reply_error(struct conn *k, spoke_str rid, unsigned status, int32_t code, const char *message)
 {
     char *body = core_error_body(k->core, code, message);
-    core_log(k->core, SPOKE_LOG_WARN, log_module, "%s: %u %s", k->id, status, message);
+    conn_log(k, SPOKE_LOG_WARN, log_module, "%u %s", status, message);
     reply(k, rid, status, 0, body);
     free(body);
 }
