@@ -218,6 +218,168 @@ static void what_is_not_committed_is_not_shown(void **state)
     assert_int_equal(count(f), 1);
 }
 
+/* The events' devices, "a b ". */
+static const char *devices(const struct fixture *f)
+{
+    static char text[600];
+    const cJSON *item = NULL;
+    text[0] = '\0';
+    cJSON_ArrayForEach(item, fixture_at(f, "value"))
+    {
+        const char *id = cJSON_GetStringValue(cJSON_GetObjectItem(item, "deviceId"));
+        snprintf(text + strlen(text), sizeof text - strlen(text), "%s ", id != NULL ? id : "-");
+    }
+    return text;
+}
+
+#define PUMP "dtmi:a:pump;1"
+
+/* Three pumps, of which 1 and 2 run, in a group of those that run; the third is of no template. An event of each. */
+static void make_group(struct fixture *f)
+{
+    char path[60];
+    fixture_ask(f, "PUT", "/api/deviceTemplates/" PUMP,
+                "{\"@id\":\"" PUMP "\",\"@type\":[\"ModelDefinition\",\"DeviceModel\"],"
+                "\"@context\":[\"dtmi:iotcentral:context;2\",\"dtmi:dtdl:context;2\"],\"displayName\":\"Pump\","
+                "\"capabilityModel\":{\"@id\":\"dtmi:a:m;1\",\"@type\":\"Interface\",\"contents\":["
+                "{\"@type\":\"Telemetry\",\"name\":\"flow\",\"schema\":\"double\"}]}}");
+    assert_int_equal(f->status, 200);
+    for (int i = 1; i <= 3; i++) {
+        snprintf(path, sizeof path, "/api/devices/pump-%d", i);
+        fixture_ask(f, "PUT", path, i < 3 ? "{\"template\":\"" PUMP "\"}" : "{}");
+        assert_int_equal(f->status, 200);
+    }
+    fixture_ask(f, "PUT", "/api/deviceGroups/running",
+                "{\"displayName\":\"Running\",\"filter\":\"SELECT * FROM devices WHERE $template = \\\"" PUMP
+                "\\\" AND $enabled = true\"}");
+    assert_int_equal(f->status, 200);
+    for (int i = 1; i <= 3; i++) {
+        snprintf(path, sizeof path, "pump-%d", i);
+        assert_ok(core_publish(f->bench.core, EVENT_CONNECTED, path, NULL, NULL, NULL));
+    }
+}
+
+static void several_devices_are_asked_for_at_once(void **state)
+{
+    struct fixture *f = *state;
+    make_group(f);
+    get(f, "kind=connected&deviceId=pump-3,pump-1,nobody");
+    assert_string_equal(devices(f), "pump-3 pump-1 ");
+}
+
+static void events_of_a_group_are_those_of_its_devices(void **state)
+{
+    struct fixture *f = *state;
+    make_group(f);
+    get(f, "kind=connected&group=running");
+    assert_string_equal(devices(f), "pump-2 pump-1 ");
+    get(f, "kind=connected&group=running&deviceId=pump-1,pump-3");
+    assert_string_equal(devices(f), "pump-1 ");
+    fixture_ask(f, "PATCH", "/api/devices/pump-1", "{\"enabled\":false}");
+    get(f, "kind=connected&group=running");
+    assert_string_equal(devices(f), "pump-2 ");
+}
+
+static void what_is_of_no_device_is_of_no_group(void **state)
+{
+    struct fixture *f = *state;
+    make_group(f);
+    get(f, "kind=created&group=running");
+    assert_int_equal(count(f), 0);
+    get(f, "kind=created&deviceId=pump-1,pump-2");
+    assert_int_equal(count(f), 0);
+    get(f, "kind=created");
+    assert_int_equal(count(f), 1);
+}
+
+static void group_whose_template_is_gone_has_no_events(void **state)
+{
+    struct fixture *f = *state;
+    make_group(f);
+    fixture_ask(f, "PUT", "/api/deviceGroups/gone",
+                "{\"displayName\":\"Gone\",\"filter\":\"SELECT * FROM " PUMP "\"}");
+    assert_int_equal(f->status, 200);
+    for (int i = 1; i < 3; i++)
+        fixture_ask(f, "PUT", i == 1 ? "/api/devices/pump-1" : "/api/devices/pump-2", "{\"template\":null}");
+    fixture_ask(f, "DELETE", "/api/deviceTemplates/" PUMP, NULL);
+    assert_int_equal(f->status, 204);
+    get(f, "group=gone");
+    assert_int_equal(count(f), 0);
+}
+
+/* A page looks up so many devices; the list goes on behind them. */
+static void many_devices_of_others_give_short_pages(void **state)
+{
+    struct fixture *f = *state;
+    char id[20];
+    make_group(f);
+    for (int i = 0; i < 1200; i++) {
+        snprintf(id, sizeof id, "other-%d", i);
+        fixture_device_row(f, id);
+        assert_ok(core_publish(f->bench.core, EVENT_CONNECTED, id, NULL, NULL, NULL));
+    }
+    get(f, "kind=connected&group=running");
+    assert_int_equal(count(f), 0);
+    for (int pages = 1; pages < 4 && count(f) == 0; pages++) {
+        const char *next = fixture_text(f, "nextLink");
+        fixture_ask(f, "GET", strstr(next, "/api/"), NULL);
+        assert_int_equal(f->status, 200);
+    }
+    assert_string_equal(devices(f), "pump-2 pump-1 ");
+}
+
+static void group_that_is_not_there_is_answered_404(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "GET", "/api/events?group=nobody", NULL);
+    assert_refused(f, 404, "NotFound", "nobody");
+}
+
+static void groups_events_are_for_those_who_may_read_groups(void **state)
+{
+    struct fixture *f = *state;
+    make_group(f);
+    fixture_ask(f, "PUT", "/api/roles/watcher", "{\"displayName\":\"Watcher\",\"rights\":[\"device.read\"]}");
+    assert_int_equal(f->status, 200);
+    fixture_ask(f, "PUT", "/api/apiTokens/w", "{\"roles\":[{\"role\":\"watcher\"}]}");
+    char *token = strdup(fixture_text(f, "token"));
+    fixture_ask_as(f, "GET", "/api/events?api-version=2022-07-31&group=running", NULL, false, token);
+    assert_refused(f, 403, "Forbidden", "device groups");
+    free(token);
+}
+
+static void other_organizations_groups_and_devices_are_not_there(void **state)
+{
+    struct fixture *f = *state;
+    make_group(f);
+    fixture_ask(f, "PUT", "/api/organizations/north", "{\"displayName\":\"North\"}");
+    fixture_ask(f, "PATCH", "/api/devices/pump-1", "{\"organizations\":[\"north\"]}");
+    assert_int_equal(f->status, 200);
+    fixture_ask(f, "PUT", "/api/apiTokens/n",
+                "{\"roles\":[{\"role\":\"ae2c9854-393b-4f97-8c42-479d70ce626e\",\"organization\":\"north\"}]}");
+    char *token = strdup(fixture_text(f, "token"));
+    fixture_ask_as(f, "GET", "/api/events?api-version=2022-07-31&group=running", NULL, false, token);
+    assert_int_equal(f->status, 404);
+    fixture_ask_as(f, "GET", "/api/events?api-version=2022-07-31&kind=connected&deviceId=pump-1,pump-2", NULL,
+                   false, token);
+    assert_int_equal(f->status, 200);
+    assert_string_equal(devices(f), "pump-1 ");
+    free(token);
+}
+
+static void hundred_devices_are_asked_for_at_most(void **state)
+{
+    struct fixture *f = *state;
+    char target[600] = "/api/events?deviceId=x";
+    for (int i = 1; i < 100; i++)
+        strcat(target, ",x");
+    fixture_ask(f, "GET", target, NULL);
+    assert_int_equal(f->status, 200);
+    strcat(target, ",x");
+    fixture_ask(f, "GET", target, NULL);
+    assert_refused(f, 400, "InvalidQuery", "name a group");
+}
+
 static void bad_question_is_answered_400(void **state)
 {
     static const char *const BAD[] = {"after=x",   "after=-1",       "before=1e3",     "after=9999999999999999999",
@@ -297,6 +459,15 @@ int main(void)
         EVENTS(pages_follow_each_other_in_both_orders),
         EVENTS(events_between_positions_and_times_are_found),
         EVENTS(what_is_not_committed_is_not_shown),
+        EVENTS(several_devices_are_asked_for_at_once),
+        EVENTS(events_of_a_group_are_those_of_its_devices),
+        EVENTS(what_is_of_no_device_is_of_no_group),
+        EVENTS(group_whose_template_is_gone_has_no_events),
+        EVENTS(many_devices_of_others_give_short_pages),
+        EVENTS(group_that_is_not_there_is_answered_404),
+        EVENTS(groups_events_are_for_those_who_may_read_groups),
+        EVENTS(other_organizations_groups_and_devices_are_not_there),
+        EVENTS(hundred_devices_are_asked_for_at_most),
         EVENTS(bad_question_is_answered_400),
         EVENTS(stranger_is_refused),
         EVENTS(listener_hears_of_commits_that_brought_events),

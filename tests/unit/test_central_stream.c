@@ -146,6 +146,55 @@ static void only_what_was_asked_for_is_told(void **state)
     assert_int_equal(count_of(text, "\"deviceId\":\"pump-1\""), 0);
 }
 
+static void a_stream_may_be_of_several_devices(void **state)
+{
+    struct fixture *f = *state;
+    fixture_device_row(f, "pump-3");
+    open_stream(f, "deviceId=pump-3,pump-1");
+    (void)read_on();
+    happen(f, "pump-1", 1);
+    happen(f, "pump-2", 2);
+    happen(f, "pump-3", 3);
+    pass(f, 100);
+    assert_int_equal(count_of(read_on(), "\"connected\""), 4);
+    assert_int_equal(count_of(heard.text, "pump-2"), 0);
+}
+
+/* Each of them is looked up; the next round goes on where that was enough. */
+static void a_round_of_many_strangers_to_the_group_is_short_and_the_next_goes_on(void **state)
+{
+    struct fixture *f = *state;
+    char id[20];
+    fixture_ask(f, "PUT", "/api/deviceGroups/none",
+                "{\"displayName\":\"None\",\"filter\":\"SELECT * FROM devices WHERE $displayName = \\\"x\\\"\"}");
+    assert_int_equal(f->status, 200);
+    open_stream(f, "group=none&kind=connected");
+    (void)read_on();
+    for (int i = 0; i < 1200; i++) {
+        (void)snprintf(id, sizeof id, "other-%d", i);
+        fixture_device_row(f, id);
+        happen(f, id, 1);
+    }
+    for (int rounds = 0; rounds < 3; rounds++) {
+        pass(f, 100);
+        assert_int_equal(core_deadline(f->bench.core) == f->bench.now_ms + 100, rounds < 2);
+    }
+}
+
+static void it_ends_when_its_group_is_deleted(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", "/api/deviceGroups/g",
+                "{\"displayName\":\"G\",\"filter\":\"SELECT * FROM devices WHERE $displayName = \\\"x\\\"\"}");
+    open_stream(f, "group=g");
+    (void)read_on();
+    fixture_ask(f, "DELETE", "/api/deviceGroups/g", NULL);
+    assert_int_equal(f->status, 204);
+    pass(f, 10000);
+    (void)read_on();
+    assert_true(core_stream_ended(heard.stream));
+}
+
 static void it_goes_on_behind_what_the_client_had(void **state)
 {
     struct fixture *f = *state;
@@ -499,6 +548,9 @@ int main(void)
         LIVE(event_is_told_with_its_position_as_id),
         LIVE(events_that_come_together_are_told_together),
         LIVE(only_what_was_asked_for_is_told),
+        LIVE(a_stream_may_be_of_several_devices),
+        LIVE(a_round_of_many_strangers_to_the_group_is_short_and_the_next_goes_on),
+        LIVE(it_ends_when_its_group_is_deleted),
         LIVE(it_goes_on_behind_what_the_client_had),
         LIVE(a_position_that_was_not_reached_yet_is_now),
         LIVE(body_with_line_breaks_takes_one_line),

@@ -132,10 +132,35 @@ static bool take_scanned(void *ctx, const struct store_scanned *row)
 spoke_status device_group_each(struct core *c, struct device_group *group, const struct device_group_walk *walk)
 {
     struct looking l = {.group = group, .walk = walk, .now_ms = core_unix_ms(c)};
-    const struct store_scan scan = {
-        .template_id = group->template_id, .after = walk->after, .each = take_scanned, .ctx = &l};
+    const struct store_scan scan = {.template_id = group->template_id,
+                                    .device_id = walk->only,
+                                    .after = walk->after,
+                                    .each = take_scanned,
+                                    .ctx = &l};
     const spoke_status status = store_scan_devices(core_store(c), &scan);
     return l.status != SPOKE_OK ? l.status : status;
+}
+
+static bool is_found(void *ctx, const struct store_scanned *row)
+{
+    (void)row;
+    *(bool *)ctx = true;
+    return false;
+}
+
+static bool is_passed(void *ctx, const char *device_id)
+{
+    (void)ctx;
+    (void)device_id;
+    return false;
+}
+
+bool device_group_has(struct core *c, struct device_group *group, const char *device_id)
+{
+    bool found = false;
+    const struct device_group_walk walk = {
+        .only = device_id, .each = is_found, .passed = is_passed, .ctx = &found};
+    return !group->empty && device_group_each(c, group, &walk) == SPOKE_OK && found;
 }
 
 /* --- the routes --- */
@@ -226,6 +251,28 @@ void rest_device_group_patch(struct rest_call *call)
 void rest_device_group_delete(struct rest_call *call)
 {
     rest_entity_delete(call, &DEVICE_GROUP);
+}
+
+bool device_group_ask(struct rest_call *call, const char *id, struct device_group *out)
+{
+    struct store_document row;
+    const char *const before = call->args[0];
+    memset(out, 0, sizeof *out);
+    if (!rest_may_as_well(call, RIGHT_GROUP_READ)) {
+        rest_fail(&call->reply, 403, "Forbidden", "The roles of this token do not allow to read device groups.");
+        return false;
+    }
+    call->args[0] = id;
+    const bool found = rest_entity_find(call, &DEVICE_GROUP, &row);
+    call->args[0] = before;
+    if (!found)
+        return false;
+    store_document_free(&row);
+    const spoke_status status = device_group_open(call->core, id, out);
+    out->empty = status == SPOKE_E_ARG;
+    if (status != SPOKE_OK && status != SPOKE_E_ARG)
+        rest_fail_internal(&call->reply, status);
+    return call->reply.status == 0;
 }
 
 struct listing {

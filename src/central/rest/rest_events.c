@@ -12,120 +12,6 @@
 #define MAX_PAGE 1000u
 #define MAX_SCANNED 20000u /* events that one request looks at; what the caller does not see is among them */
 
-/* --- which --- */
-
-bool events_position(const char *text, int64_t *out)
-{
-    const size_t len = strlen(text);
-    int64_t value = 0;
-    if (len == 0 || len > 18)
-        return false;
-    for (size_t i = 0; i < len; i++) {
-        if (text[i] < '0' || text[i] > '9')
-            return false;
-        value = value * 10 + (text[i] - '0');
-    }
-    *out = value;
-    return true;
-}
-
-static bool read_position(struct rest_call *call, const char *name, int64_t *out)
-{
-    char *text = NULL;
-    if (!rest_option(call, name, &text))
-        return false;
-    const bool good = text == NULL || events_position(text, out);
-    if (!good)
-        rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be the position of an event, a whole number.",
-                  name);
-    free(text);
-    return good;
-}
-
-/* What people do is for those who look after people. */
-static bool may_audit(struct rest_call *call, uint64_t kinds)
-{
-    if ((kinds & CORE_AUDIT_BITS) == 0 || rest_covers(call, UINT64_C(1) << RIGHT_PEOPLE_READ, NULL))
-        return true;
-    rest_fail(&call->reply, 403, "Forbidden",
-              "The audit takes the right people.read for the whole application; this token has it not.");
-    return false;
-}
-
-static bool read_kinds(struct rest_call *call, uint64_t *out)
-{
-    char *text = NULL;
-    spoke_str name;
-    if (!rest_option(call, "kind", &text))
-        return false;
-    spoke_str rest = spoke_str_of(text);
-    for (bool more = text != NULL; more && call->reply.status == 0;) {
-        spoke_str tail = {NULL, 0};
-        more = spoke_str_cut(rest, ',', &name, &tail);
-        rest = tail;
-        const uint64_t bits = core_event_kinds(name);
-        if (bits == 0)
-            rest_fail(
-                &call->reply, 400, "InvalidQuery",
-                "kind has to be a source or a type of events, or several with commas: telemetry, properties, "
-                "deviceConnectivity, deviceLifecycle, commands, deviceTemplateLifecycle, fileUploads, audit, connected, ...");
-        *out |= bits;
-    }
-    free(text);
-    return call->reply.status == 0 && may_audit(call, *out);
-}
-
-/* One who sees everything may ask for a device that is gone. */
-static bool read_device(struct rest_call *call, struct events_asked *out)
-{
-    struct store_device row;
-    if (!rest_option(call, "deviceId", &out->device_id))
-        return false;
-    out->range.device_id = out->device_id;
-    if (out->device_id == NULL || !out->bound)
-        return true;
-    call->args[0] = out->device_id;
-    if (!rest_device(call, &row))
-        return false;
-    store_device_free(&row);
-    return true;
-}
-
-bool events_asked_read(struct rest_call *call, struct events_asked *out)
-{
-    *out = (struct events_asked){.core = call->core, .call = call, .bound = !rest_sees(call, NULL)};
-    return read_device(call, out) && read_kinds(call, &out->range.kinds) &&
-           read_position(call, "after", &out->range.after) && read_position(call, "before", &out->range.before) &&
-           rest_option_time(call, "from", &out->range.from_ms) && rest_option_time(call, "to", &out->range.to_ms);
-}
-
-void events_asked_free(struct events_asked *asked)
-{
-    free(asked->device_id);
-    free(asked->last_id);
-}
-
-bool events_asked_sees(struct events_asked *asked, const struct store_event *row)
-{
-    struct store_device device;
-    if (row->kind == EVENT_CLEARED)
-        return false;
-    if ((STORE_EVENT_BIT(row->kind) & CORE_AUDIT_BITS & ~asked->range.kinds) != 0)
-        return false; /* told to those who ask for it, and may */
-    if (!asked->bound || row->device_id == NULL)
-        return true;
-    if (asked->last_id != NULL && strcmp(asked->last_id, row->device_id) == 0)
-        return asked->last_seen;
-    asked->last_seen = store_device_get(core_store(asked->core), row->device_id, &device) == SPOKE_OK;
-    if (asked->last_seen) {
-        asked->last_seen = rest_sees(asked->call, device.organizations);
-        store_device_free(&device);
-    }
-    free(asked->last_id);
-    asked->last_id = strdup(row->device_id);
-    return asked->last_seen;
-}
-
 /* --- how one is shown --- */
 
 static void add_text(cJSON *object, const char *name, const char *text)
@@ -182,9 +68,9 @@ static bool add_event(void *ctx, const struct store_event *row)
     l->scanned++;
     l->last = row->position;
     if (!events_asked_sees(&l->asked, row))
-        return true;
+        return !events_asked_tired(&l->asked);
     (void)snprintf(key, sizeof key, "%" PRId64, row->position);
-    return rest_page_add(&l->page, event_json(row), key);
+    return rest_page_add(&l->page, event_json(row), key) && !events_asked_tired(&l->asked);
 }
 
 static bool read_order(struct rest_call *call, bool *newest_first)
@@ -219,7 +105,7 @@ static void bound_range(struct rest_call *call, struct event_list *l)
 static void end_early(struct event_list *l)
 {
     char key[24];
-    if (l->page.more || l->scanned < MAX_SCANNED)
+    if (l->page.more || (l->scanned < MAX_SCANNED && !events_asked_tired(&l->asked)))
         return;
     (void)snprintf(key, sizeof key, "%" PRId64, l->last);
     free(l->page.last);

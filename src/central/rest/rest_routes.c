@@ -104,8 +104,8 @@ static const struct rest_route QUERIES[] = {
 };
 
 static const struct rest_route EVENTS[] = {
-    {"GET", "/api/events", RIGHT_DEVICE_READ, NONE, rest_events_list, PAGE, 200, NULL, "[Event]", "List events, the newest first: deviceId, kind, after, before, from, to, order"},
-    {"GET", "/api/events/stream", RIGHT_DEVICE_READ, NONE, rest_events_stream, 0, 200, NULL, "Any", "Follow events live, as text/event-stream: deviceId, kind, after"},
+    {"GET", "/api/events", RIGHT_DEVICE_READ, NONE, rest_events_list, PAGE, 200, NULL, "[Event]", "List events, the newest first: deviceId, group, kind, after, before, from, to, order"},
+    {"GET", "/api/events/stream", RIGHT_DEVICE_READ, NONE, rest_events_stream, 0, 200, NULL, "Any", "Follow events live, as text/event-stream: deviceId, group, kind, after"},
 };
 
 static const struct rest_route TEMPLATES[] = {

@@ -102,6 +102,13 @@ static cJSON *one_line(cJSON *item)
     return item;
 }
 
+/* The rest is for another round. */
+static bool is_full(const struct round *r)
+{
+    return r->told >= ROUND_EVENTS || r->scanned >= ROUND_SCANNED || r->stream->text.len >= ROUND_BYTES ||
+           events_asked_tired(&r->asked);
+}
+
 static bool tell(void *ctx, const struct store_event *row)
 {
     struct round *r = ctx;
@@ -111,8 +118,7 @@ static bool tell(void *ctx, const struct store_event *row)
         say_event(r->stream, row->position, NULL, one_line(event_json(row)));
         r->told++;
     }
-    return r->told < ROUND_EVENTS && r->scanned < ROUND_SCANNED && r->stream->text.len < ROUND_BYTES &&
-           !r->stream->ended;
+    return !is_full(r) && !r->stream->ended;
 }
 
 /* What retention took before it was told, and what a reader that does not catch up leaves out. */
@@ -140,7 +146,7 @@ static spoke_status read_on(struct round *r)
     r->asked.range.after = s->position; /* it began behind what was asked for, or with now */
     r->asked.range.before = last + 1;
     status = store_event_each(core_store(s->core), &r->asked.range, ROUND_SCANNED, tell, r);
-    const bool full = r->told >= ROUND_EVENTS || r->scanned >= ROUND_SCANNED || s->text.len >= ROUND_BYTES;
+    const bool full = is_full(r);
     s->position = full ? r->last : last;
     s->full = full ? s->full + 1 : 0;
     s->news = full; /* there is more */

@@ -403,7 +403,7 @@ struct store_scanned {
 
 struct store_scan {
     const char *template_id; /* NULL: of devices, those that have any; of messages, with a device alone */
-    const char *device_id;   /* messages of this one; NULL: of all that have the template */
+    const char *device_id;   /* this one, or its messages; NULL: of all that have the template */
     const char *after;       /* devices behind this one; NULL: from the start */
     int64_t from_ms;         /* messages that came then or later */
     bool (*each)(void *ctx, const struct store_scanned *row); /* false: enough. May not write */

@@ -233,9 +233,11 @@ spoke_status store_scan_devices(struct store *s, const struct store_scan *scan)
     " LEFT JOIN cloud_property c ON c.device_id = d.id WHERE "
     static const char OF_TEMPLATE[] = OF_DEVICE "d.template_id = ?1 AND d.id > ?2 ORDER BY d.id";
     static const char ALL[] = OF_DEVICE "d.template_id IS NOT ?1 AND d.id > ?2 ORDER BY d.id";
+    static const char ONE[] =
+        OF_DEVICE "d.id = ?2 AND d.template_id IS NOT NULL AND (?1 IS NULL OR d.template_id = ?1)";
     struct store_query q;
-    store_query_open(&q, s, scan->template_id != NULL ? OF_TEMPLATE : ALL);
+    store_query_open(&q, s, scan->device_id != NULL ? ONE : scan->template_id != NULL ? OF_TEMPLATE : ALL);
     store_query_text(&q, scan->template_id);
-    store_query_text(&q, scan->after != NULL ? scan->after : "");
+    store_query_text(&q, scan->device_id != NULL ? scan->device_id : scan->after != NULL ? scan->after : "");
     return walk(&q, scan, take_device);
 }
