@@ -38,9 +38,17 @@ interface Newest {
 
 const Stream = createContext<Map<string, Newest>>(new Map());
 
+const MOST_ASKED = 100; // devices that a stream can be of
+
+/** Of a tile of a whole group, the devices that it shows. */
+async function shownDevices({ group = '', devices = [] }: TileConfiguration): Promise<string[]> {
+    return devices.length > 0 ? devices : (await all<Device>(`/deviceGroups/${id(group)}/devices`, { maxpagesize: String(MAX_DEVICES) }, MAX_DEVICES)).slice(0, MAX_DEVICES).map((one) => one.id);
+}
+
 export function Streamed({ tiles, children }: { tiles: Tile[]; children: Children }): JSX.Element {
-    const shown = tiles.filter(({ configuration: { type } }) => type === 'lkv' || type.startsWith('map'));
-    const devices = [...new Set(shown.flatMap(({ configuration: { devices = [] } }) => devices))].sort();
+    const shown = tiles.map((tile) => tile.configuration).filter(({ type }) => type === 'lkv' || type === 'mapTelemetry');
+    const found = useResource(async () => [...new Set((await Promise.all(shown.map(shownDevices))).flat())].sort(), [JSON.stringify(shown)]);
+    const devices = found.data ?? [];
     const newest = useRef(new Map<string, Newest>());
     const [, setRound] = useState(0);
     useEffect(() => {
@@ -53,9 +61,9 @@ export function Streamed({ tiles, children }: { tiles: Tile[]; children: Childre
             for (const [key, value, at] of valuesOf(event)) newest.current.set(`${event.deviceId} ${key}`, { value, at });
         };
         const draw = setInterval(() => fresh && ((fresh = false), setRound((n) => n + 1)), 1000);
-        const end = listen({ kind: 'telemetry', deviceId: devices.length === 1 ? devices[0] : undefined }, undefined, hear, () => undefined);
+        const end = listen({ kind: 'telemetry', deviceId: devices.length > MOST_ASKED ? undefined : devices.join() }, undefined, hear, () => undefined);
         return () => (clearInterval(draw), end());
-    }, [devices.join('\n')]);
+    }, [devices.join()]);
     return <Stream.Provider value={new Map(newest.current)}>{children}</Stream.Provider>;
 }
 
@@ -124,7 +132,7 @@ interface Target {
 const MAX_DEVICES = 10;
 
 async function targets(of: TileConfiguration): Promise<Target[]> {
-    const names = of.devices !== undefined && of.devices.length > 0 ? of.devices : (await groupDevices(of.group ?? '')).map((one) => one.id);
+    const names = await shownDevices(of);
     const wanted = (of.capabilities ?? []).map((one) => one.capability);
     const found = names.slice(0, MAX_DEVICES).map(async (name): Promise<Target[]> => {
         const device = await getKept<Device>(`/devices/${id(name)}`);
