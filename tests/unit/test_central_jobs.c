@@ -396,20 +396,79 @@ static void a_job_whose_end_was_not_stored_ends_all_the_same(void **state)
     assert_progress(f, JOB, "complete", 4, 0, 4, 0);
 }
 
-/* --- a restart --- */
+/* --- the store, and a restart --- */
 
-static void a_job_goes_on_after_a_restart(void **state)
+#define AT_MOST_ONE_OF_A_BATCH "\"cancellationThreshold\":{\"type\":\"number\",\"value\":1,\"batch\":true},"
+
+/* On a file, so that it can start anew. */
+static struct fixture *on_file(char path[64])
 {
-    (void)state;
-    struct fixture *f = calloc(1, sizeof *f);
-    char path[64] = "/tmp/spoke_jobs_XXXXXX", name[80];
+    struct fixture *f = fixture_create(false);
+    bench_close(&f->bench);
+    (void)snprintf(path, 64, "/tmp/spoke_jobs_XXXXXX");
     const int fd = mkstemp(path);
     assert_true(fd >= 0);
     close(fd);
-    bench_prepare(&f->bench);
     f->bench.options.store_path = path;
     bench_start(&f->bench);
     furnish(f);
+    return f;
+}
+
+static void leave_file(struct fixture *f, const char *path)
+{
+    static const char *const ENDS[] = {"", "-wal", "-shm"};
+    char name[80];
+    fixture_destroy(f);
+    for (size_t i = 0; i < 3; i++) {
+        (void)snprintf(name, sizeof name, "%s%s", path, ENDS[i]);
+        (void)unlink(name);
+    }
+}
+
+static void note_device(struct fixture *f, const char *device_id, enum store_job_state state)
+{
+    assert_ok(store_job_device_put(core_store(f->bench.core), "j1", device_id, state, NULL));
+}
+
+static void failures_of_a_batch_count_after_a_restart(void **state)
+{
+    char path[64];
+    struct fixture *f = on_file(path);
+    (void)state;
+    ask(f, "PUT", JOB,
+        "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":4}," AT_MOST_ONE_OF_A_BATCH PURGE "}");
+    turns(f, 1); /* the devices are known */
+    note_device(f, "d1", STORE_JOB_FAILED);
+    bench_close(&f->bench);
+    bench_start(&f->bench);
+    turns(f, 4); /* nobody is there: d2 fails */
+    assert_progress(f, JOB, "cancelled", 4, 0, 0, 2);
+    leave_file(f, path);
+}
+
+static void failures_of_batches_before_do_not_count_after_a_restart(void **state)
+{
+    char path[64];
+    struct fixture *f = on_file(path);
+    (void)state;
+    ask(f, "PUT", JOB,
+        "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":2}," AT_MOST_ONE_OF_A_BATCH PURGE "}");
+    turns(f, 1);
+    note_device(f, "d1", STORE_JOB_FAILED);
+    note_device(f, "d2", STORE_JOB_COMPLETED);
+    bench_close(&f->bench);
+    bench_start(&f->bench);
+    turns(f, 4); /* d3 fails, and then d4 */
+    assert_progress(f, JOB, "cancelled", 4, 0, 1, 3);
+    leave_file(f, path);
+}
+
+static void a_job_goes_on_after_a_restart(void **state)
+{
+    char path[64];
+    struct fixture *f = on_file(path);
+    (void)state;
     ask(f, "PUT", JOB, "{\"group\":\"g\",\"batch\":{\"type\":\"number\",\"value\":1}," SETPOINT(1) "}");
     turns(f, 2);
     assert_progress(f, JOB, "running", 4, 3, 1, 0);
@@ -418,12 +477,54 @@ static void a_job_goes_on_after_a_restart(void **state)
     assert_progress(f, JOB, "running", 4, 3, 1, 0);
     turns(f, 8);
     assert_progress(f, JOB, "complete", 4, 0, 4, 0);
-    fixture_destroy(f);
-    (void)unlink(path);
-    snprintf(name, sizeof name, "%s-wal", path);
-    (void)unlink(name);
-    snprintf(name, sizeof name, "%s-shm", path);
-    (void)unlink(name);
+    leave_file(f, path);
+}
+
+static void run_sql(struct fixture *f, const char *sql)
+{
+    assert_ok(core_commit(f->bench.core));
+    assert_int_equal(sqlite3_exec(core_store(f->bench.core)->db, sql, NULL, NULL, NULL), SQLITE_OK);
+}
+
+static void a_job_whose_devices_cannot_be_read_is_not_complete(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 1);
+    run_sql(f, "ALTER TABLE job_device RENAME TO away");
+    turns(f, 5);
+    bench_advance(&f->bench, 15000); /* it tries again */
+    run_sql(f, "ALTER TABLE away RENAME TO job_device");
+    assert_progress(f, JOB, "running", 4, 4, 0, 0);
+    bench_advance(&f->bench, 15000);
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+}
+
+static void a_device_that_cannot_be_read_has_not_failed(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    turns(f, 1);
+    run_sql(f, "ALTER TABLE device RENAME TO away");
+    turns(f, 3);
+    run_sql(f, "ALTER TABLE away RENAME TO device");
+    assert_progress(f, JOB, "running", 4, 4, 0, 0);
+    bench_advance(&f->bench, 15000);
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
+}
+
+static void jobs_that_cannot_be_read_are_looked_for_again(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", JOB, "{\"group\":\"g\"," SETPOINT(1) "}");
+    run_sql(f, "ALTER TABLE document RENAME TO away");
+    turns(f, 3);
+    run_sql(f, "ALTER TABLE away RENAME TO document");
+    bench_advance(&f->bench, 15000);
+    turns(f, 4);
+    assert_progress(f, JOB, "complete", 4, 0, 4, 0);
 }
 
 /* --- bad input --- */
@@ -784,6 +885,28 @@ static void a_scheduled_job_makes_jobs_when_it_is_time(void **state)
     assert_true(cJSON_IsTrue(fixture_at(f, "completed")));
 }
 
+static int jobs_there(struct fixture *f)
+{
+    size_t count = 0;
+    assert_ok(store_document_count(core_store(f->bench.core), "job", &count));
+    return (int)count;
+}
+
+static void of_scheduled_jobs_that_are_due_at_once_a_turn_makes_some(void **state)
+{
+    struct fixture *f = *state;
+    for (int i = 0; i < 12; i++) {
+        char target[60];
+        (void)snprintf(target, sizeof target, "/api/scheduledJobs/at-once-%d", i);
+        ask(f, "PUT", target,
+            "{\"group\":\"g\"," SETPOINT(9) ",\"schedule\":{\"start\":\"2026-03-04T06:06:07.089Z\"}}");
+    }
+    bench_advance(&f->bench, HOUR_MS);
+    assert_in_range(jobs_there(f), 1, 5);
+    turns(f, 2);
+    assert_int_equal(jobs_there(f), 12);
+}
+
 static void what_was_missed_is_made_up_for_once(void **state)
 {
     struct fixture *f = *state;
@@ -909,6 +1032,11 @@ int main(void)
         WITH_CORE(a_rerun_is_for_the_devices_that_failed),
         WITH_CORE(five_jobs_run_at_a_time),
         cmocka_unit_test(a_job_goes_on_after_a_restart),
+        cmocka_unit_test(failures_of_a_batch_count_after_a_restart),
+        cmocka_unit_test(failures_of_batches_before_do_not_count_after_a_restart),
+        WITH_CORE(a_job_whose_devices_cannot_be_read_is_not_complete),
+        WITH_CORE(a_device_that_cannot_be_read_has_not_failed),
+        WITH_CORE(jobs_that_cannot_be_read_are_looked_for_again),
         WITH_CORE(a_turn_of_a_job_is_one_commit),
         WITH_CORE(a_store_that_refuses_commits_is_left_alone_for_a_while),
         WITH_CORE(a_job_whose_end_was_not_stored_ends_all_the_same),
@@ -926,6 +1054,7 @@ int main(void)
         WITH_CORE(whoever_may_not_run_a_command_does_not_run_its_job_again),
         WITH_CORE(a_job_leaves_a_device_alone_that_went_elsewhere),
         WITH_CORE(a_scheduled_job_makes_jobs_when_it_is_time),
+        WITH_CORE(of_scheduled_jobs_that_are_due_at_once_a_turn_makes_some),
         WITH_CORE(what_was_missed_is_made_up_for_once),
         WITH_CORE(a_disabled_one_waits_until_it_is_enabled),
         WITH_CORE(a_scheduled_job_that_cannot_be_is_refused),

@@ -1,8 +1,9 @@
 /* Documents in the store: simple entities by kind and id. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "central/store/store.h"
+#include "central/store/store_query.h"
 #include "support/support.h"
 
 static int open_memory(void **state)
@@ -110,6 +111,64 @@ static void an_id_is_text_and_never_sql(void **state)
 }
 
 #define MEMORY(test) cmocka_unit_test_setup_teardown(test, open_memory, close_memory)
+static bool note_id(void *ctx, const struct store_document *row)
+{
+    (void)snprintf((char *)ctx + strlen(ctx), 16, "%s ", row->id);
+    return true;
+}
+
+#define assert_jobs(s, status, ids) assert_jobs_at((s), (status), (ids), __LINE__)
+static void assert_jobs_at(struct store *s, const char *status, const char *ids, int line)
+{
+    char text[200] = "";
+    const spoke_status result =
+        status != NULL ? store_job_each(s, status, note_id, text) : store_job_scheduled(s, note_id, text);
+    assert_ok(result);
+    if (strcmp(text, ids) != 0)
+        fail_msg("line %d: %s", line, text);
+}
+
+static void jobs_of_a_status_come_the_oldest_first(void **state)
+{
+    put(*state, "job", "a", "{\"status\":\"pending\",\"createdMs\":20}", NULL);
+    put(*state, "job", "b", "{\"status\":\"pending\",\"createdMs\":3}", NULL);
+    put(*state, "job", "c", "{\"status\":\"complete\",\"createdMs\":1}", NULL);
+    put(*state, "user", "d", "{\"status\":\"pending\",\"createdMs\":1}", NULL);
+    assert_jobs(*state, "pending", "b a ");
+    put(*state, "job", "b", "{\"status\":\"running\",\"createdMs\":3}", NULL);
+    assert_jobs(*state, "pending", "a ");
+    assert_jobs(*state, "running", "b ");
+}
+
+static void scheduled_jobs_come_in_the_order_of_their_time(void **state)
+{
+    put(*state, "scheduledJob", "a", "{\"nextMs\":1772600767089}", NULL);
+    put(*state, "scheduledJob", "b", "{\"nextMs\":1772600767088}", NULL);
+    put(*state, "scheduledJob", "never", "{}", NULL);
+    put(*state, "job", "c", "{\"nextMs\":1}", NULL);
+    assert_jobs(*state, NULL, "b a ");
+}
+
+/* However many have ended. */
+static void jobs_of_a_status_are_found_without_looking_at_others(void **state)
+{
+    struct store *s = *state;
+    sqlite3_stmt *statement = NULL;
+    char sql[600];
+    assert_jobs(s, "pending", "");
+    for (size_t i = 0; i < s->statement_count; i++) {
+        if (strstr(s->statements[i].sql, "document_of_status") == NULL)
+            continue;
+        (void)snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", s->statements[i].sql);
+        assert_int_equal(sqlite3_prepare_v2(s->db, sql, -1, &statement, NULL), SQLITE_OK);
+        assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+        const char *plan = (const char *)sqlite3_column_text(statement, 3);
+        assert_non_null(strstr(plan, "(kind=? AND status=? AND at_ms>?)"));
+        assert_int_equal(sqlite3_step(statement), SQLITE_DONE); /* no sorting */
+        sqlite3_finalize(statement);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -118,6 +177,9 @@ int main(void)
         MEMORY(a_deleted_document_is_gone_and_the_other_kinds_stay),
         MEMORY(documents_of_a_kind_come_in_pages_in_order_of_id),
         MEMORY(an_id_is_text_and_never_sql),
+        MEMORY(jobs_of_a_status_come_the_oldest_first),
+        MEMORY(scheduled_jobs_come_in_the_order_of_their_time),
+        MEMORY(jobs_of_a_status_are_found_without_looking_at_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

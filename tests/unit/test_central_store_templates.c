@@ -178,8 +178,11 @@ static void cloud_properties_are_kept_and_go_with_the_device(void **state)
     assert_int_equal(store_cloud_get(s, "d1", &json), SPOKE_E_NOT_FOUND);
 }
 
-/* How it was before format 13, 12, 11, 10, 9, 8, 7, 6, 4, 3 and 2: each takes back the steps after it first. */
-#define BEFORE_13 "DROP TABLE cleared; PRAGMA user_version=12;"
+/* How it was before format 14, 13, 12, 11, 10, 9, 8, 7, 6, 4, 3 and 2: each takes back the steps after it first. */
+#define BEFORE_14 \
+    "DROP INDEX document_of_status; ALTER TABLE document DROP COLUMN status; ALTER TABLE document DROP COLUMN at_ms;" \
+    "PRAGMA user_version=13;"
+#define BEFORE_13 BEFORE_14 "DROP TABLE cleared; PRAGMA user_version=12;"
 #define BEFORE_12 BEFORE_13 "ALTER TABLE enrolment_group DROP COLUMN organizations; PRAGMA user_version=11;"
 #define BEFORE_11 BEFORE_12 "DROP INDEX device_simulated; PRAGMA user_version=10;"
 #define BEFORE_10 BEFORE_11 "DROP TABLE relationship; PRAGMA user_version=9;"
@@ -288,6 +291,41 @@ static void a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_
     brings_up_to_date(BEFORE_11);
     brings_up_to_date(BEFORE_12);
     brings_up_to_date(BEFORE_13);
+    brings_up_to_date(BEFORE_14);
+}
+
+static bool note_id(void *ctx, const struct store_document *row)
+{
+    (void)snprintf((char *)ctx + strlen(ctx), 16, "%s ", row->id);
+    return true;
+}
+
+static void jobs_of_a_former_format_are_found(void **state)
+{
+    char path[] = "/tmp/spoke-store-XXXXXX", why[200] = "", ids[64] = "";
+    const struct store_document job = {.kind = (char *)"job",
+                                       .id = (char *)"j",
+                                       .json = (char *)"{\"status\":\"pending\",\"createdMs\":5}"},
+                                scheduled = {.kind = (char *)"scheduledJob",
+                                             .id = (char *)"s",
+                                             .json = (char *)"{\"nextMs\":5}"};
+    struct store *s = NULL;
+    sqlite3 *db = NULL;
+    (void)state;
+    close(mkstemp(path));
+    assert_ok(store_open(path, true, &s, why, sizeof why));
+    assert_ok(store_document_put(s, &job));
+    assert_ok(store_document_put(s, &scheduled));
+    store_close(s);
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, BEFORE_14, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    assert_ok(store_open(path, true, &s, why, sizeof why));
+    assert_ok(store_job_each(s, "pending", note_id, ids));
+    assert_ok(store_job_scheduled(s, note_id, ids));
+    assert_string_equal(ids, "j s ");
+    store_close(s);
+    remove_store(path);
 }
 
 static void hear(void *ctx, const char *line)
@@ -333,6 +371,7 @@ int main(void)
         MEMORY(misfits_add_up_and_go_with_the_device),
         MEMORY(cloud_properties_are_kept_and_go_with_the_device),
         cmocka_unit_test(a_store_of_each_former_format_is_brought_up_to_date_with_what_is_in_it),
+        cmocka_unit_test(jobs_of_a_former_format_are_found),
         cmocka_unit_test(a_change_of_format_is_told_and_an_opening_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

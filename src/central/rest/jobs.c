@@ -18,6 +18,7 @@ enum {
     MESSAGE_BYTES = 300,
     LONGEST_SLEEP_MS = 60000, /* a clock may be set meanwhile */
     LOST_PAUSE_MS = 10000,    /* a disk that is full is so a moment later */
+    SCHEDULED_AT_A_TIME = 5,
     MOST_SCHEDULED_ID = 230
 };
 
@@ -104,8 +105,10 @@ static spoke_status put_document(struct core *c, const char *kind, const char *i
     spoke_status status = begin_writing(c);
     if (status == SPOKE_OK)
         status = core_document_put(c, kind, id, document, organizations);
-    if (status != SPOKE_OK)
+    if (status != SPOKE_OK) {
         core_log(c, SPOKE_LOG_WARN, "jobs", "%s %s was not stored: %s", kind, id, spoke_status_text(status));
+        jobs_lost(c);
+    }
     return status;
 }
 
@@ -172,6 +175,16 @@ static void fail_run(struct job_run *run, const char *why)
     end_run(run, "failed");
 }
 
+/* The store could not be read, or memory is short, which passes: that is no end of a job. */
+static bool passes(struct job_run *run, spoke_status status)
+{
+    if (status != SPOKE_E_PORT && status != SPOKE_E_NO_MEMORY)
+        return false;
+    core_log(run->jobs->core, SPOKE_LOG_WARN, "jobs", "job %s waits: %s", run->id, spoke_status_text(status));
+    jobs_lost(run->jobs->core);
+    return true;
+}
+
 /* --- batches --- */
 
 static size_t amount(const cJSON *object, size_t total)
@@ -229,9 +242,12 @@ static void record(struct job_run *run, const char *device_id, bool completed, c
     if (status == SPOKE_OK)
         status = store_job_device_put(core_store(c), run->id, device_id,
                                       completed ? STORE_JOB_COMPLETED : STORE_JOB_FAILED, message);
-    if (status != SPOKE_OK)
+    if (status != SPOKE_OK) {
         core_log(c, SPOKE_LOG_WARN, "jobs", "job %s: %s was not noted: %s", run->id, device_id,
                  spoke_status_text(status));
+        jobs_lost(c); /* for the store it is still to be done */
+        return;
+    }
     run->completed += completed;
     run->failed += !completed;
     if (too_many_failed(run) && !run->leaving) {
@@ -321,26 +337,25 @@ static void make_order(const struct job_run *run, const char *device_id, struct 
     }
 }
 
-/* The group may hold devices of several templates, and since the job began one may have gone to another organization. */
-static bool has_target(struct job_run *run, const cJSON *reach, const char *device_id, char why[MESSAGE_BYTES])
+/* The group may hold devices of several templates, and since the job began one may have gone to another organization. In
+ * `why` what is wrong with it; "": nothing. An error is the store's. */
+static spoke_status check_target(struct job_run *run, const cJSON *reach, const char *device_id,
+                                 char why[MESSAGE_BYTES])
 {
     const char *target = text_of(cJSON_GetArrayItem(member(run->document, "data"), 0), "target");
     struct store_device row;
     const spoke_status status = store_device_get(core_store(run->jobs->core), device_id, &row);
-    const bool same = status == SPOKE_OK &&
-                      (target[0] == '\0' || (row.template_id != NULL && strcmp(row.template_id, target) == 0));
-    const bool reached = status == SPOKE_OK && rest_reach_has(reach, row.organizations);
+    why[0] = '\0';
     if (status == SPOKE_E_NOT_FOUND)
         (void)snprintf(why, MESSAGE_BYTES, "The device does not exist any more.");
-    else if (status != SPOKE_OK)
-        (void)snprintf(why, MESSAGE_BYTES, "The service could not do it: %s.", spoke_status_text(status));
-    else if (!reached)
+    if (status != SPOKE_OK)
+        return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
+    if (!rest_reach_has(reach, row.organizations))
         (void)snprintf(why, MESSAGE_BYTES, "The device is not of the job's organization.");
-    else if (!same)
+    else if (target[0] != '\0' && (row.template_id == NULL || strcmp(row.template_id, target) != 0))
         (void)snprintf(why, MESSAGE_BYTES, "The device has not the template %.200s.", target);
-    if (status == SPOKE_OK)
-        store_device_free(&row);
-    return reached && same;
+    store_device_free(&row);
+    return SPOKE_OK;
 }
 
 /* Through the API's own door: what it checks, writes and publishes is the same for a job. */
@@ -348,8 +363,11 @@ static void begin_device(struct job_run *run, const cJSON *reach, const char *de
 {
     char why[MESSAGE_BYTES];
     struct order order = {.method = NULL};
-    if (!has_target(run, reach, device_id, why)) {
-        record(run, device_id, false, why);
+    const spoke_status status = check_target(run, reach, device_id, why);
+    if (status != SPOKE_OK && passes(run, status))
+        return;
+    if (status != SPOKE_OK || why[0] != '\0') {
+        record(run, device_id, false, why[0] != '\0' ? why : spoke_status_text(status));
         return;
     }
     struct step *step = calloc(1, sizeof *step);
@@ -453,6 +471,8 @@ static void fill(struct job_run *run, struct found *found)
     device_group_close(&own);
     if (status == SPOKE_OK)
         status = note_found(run, found);
+    if (status != SPOKE_OK && passes(run, status))
+        return;
     if (status != SPOKE_OK) {
         fail_run(run, status == SPOKE_E_NOT_FOUND ? "the device group does not exist any more"
                                                   : spoke_status_text(status));
@@ -465,28 +485,40 @@ static void fill(struct job_run *run, struct found *found)
     save(run);
 }
 
-/* True: there may be more for the next turn. */
-static bool go_on(struct job_run *run, struct found *found)
+/* The next that may begin, and what the job's organizations reach when there are any. */
+static spoke_status find_pending(struct job_run *run, struct found *found, cJSON **reach)
 {
     struct core *c = run->jobs->core;
-    cJSON *reach = NULL;
+    spoke_status status = SPOKE_OK;
     *found = (struct found){.most = room(run)};
     if (found->most > 0)
-        (void)store_job_device_each(core_store(c), run->id, 1u << STORE_JOB_PENDING, run->last, found->most,
-                                    take_pending, found);
-    if (found->count > 0 && device_group_reach(c, run->organizations, &reach) != SPOKE_OK) {
-        cJSON_Delete(reach);
-        fail_run(run, spoke_status_text(SPOKE_E_NO_MEMORY));
-        return false;
-    }
-    for (size_t i = 0; i < found->count && !run->leaving; i++) {
+        status = store_job_device_each(core_store(c), run->id, 1u << STORE_JOB_PENDING, run->last, found->most,
+                                       take_pending, found);
+    return status == SPOKE_OK && found->count > 0 ? device_group_reach(c, run->organizations, reach) : status;
+}
+
+static void begin_found(struct job_run *run, const struct found *found, const cJSON *reach)
+{
+    for (size_t i = 0; i < found->count && !run->leaving && !run->jobs->lost; i++) {
         (void)snprintf(run->last, sizeof run->last, "%s", found->ids[i]);
         begin_device(run, reach, found->ids[i]);
     }
+}
+
+/* True: there may be more for the next turn. */
+static bool go_on(struct job_run *run, struct found *found)
+{
+    cJSON *reach = NULL;
+    const spoke_status status = find_pending(run, found, &reach);
+    if (status == SPOKE_OK)
+        begin_found(run, found, reach);
+    else if (!passes(run, status))
+        fail_run(run, spoke_status_text(status));
     cJSON_Delete(reach);
-    if (found->most > 0 && found->count == 0 && run->steps.count == 0 && !run->leaving)
+    const bool is_over = found->most > 0 && found->count == 0 && run->steps.count == 0;
+    if (status == SPOKE_OK && is_over && !run->leaving && !run->jobs->lost)
         end_run(run, run->total > 0 && run->failed == run->total ? "failed" : "complete");
-    return found->count > 0 && !run->leaving;
+    return status == SPOKE_OK && found->count > 0 && !run->leaving;
 }
 
 static bool is_filled(const struct job_run *run)
@@ -497,13 +529,17 @@ static bool is_filled(const struct job_run *run)
 static spoke_status count_devices(struct job_run *run)
 {
     size_t counts[STORE_JOB_STATES];
-    const spoke_status status = store_job_count(core_store(run->jobs->core), run->id, counts);
+    struct store *s = core_store(run->jobs->core);
+    const spoke_status status = store_job_count(s, run->id, counts);
     run->completed = counts[STORE_JOB_COMPLETED];
     run->failed = counts[STORE_JOB_FAILED];
     for (size_t i = 0; i < STORE_JOB_STATES; i++)
         run->total += counts[i];
-    run->failed_before = run->failed;
-    return status;
+    if (status != SPOKE_OK)
+        return status;
+    /* Devices begin in order, and a batch when the one before has ended: those of batches before are the first ones. */
+    const size_t size = batch_size(run);
+    return store_job_failures(s, run->id, done_count(run) / size * size, &run->failed_before);
 }
 
 static spoke_status begin_run(struct jobs *jobs, const struct store_document *row)
@@ -538,44 +574,36 @@ static struct job_run *find_run(const struct jobs *jobs, const char *id)
 }
 
 struct waiting {
-    const struct jobs *jobs;
-    char *id; /* the oldest that waits */
-    double created;
+    struct jobs *jobs;
+    bool begun;
+    spoke_status status;
 };
 
-/* One that ran when the service ended goes on before others. */
-static bool look_at_job(void *ctx, const struct store_document *row)
+/* Begins the first that has no run. */
+static bool begin_one(void *ctx, const struct store_document *row)
 {
     struct waiting *w = ctx;
-    if (strstr(row->json, "\"status\":\"pending\"") == NULL && strstr(row->json, "\"status\":\"running\"") == NULL)
+    if (find_run(w->jobs, row->id) != NULL)
         return true;
-    cJSON *document = cJSON_Parse(row->json);
-    const char *status = text_of(document, "status");
-    const bool running = strcmp(status, "running") == 0;
-    const double created = running ? 0 : number_of(document, JOB_CREATED);
-    if ((running || strcmp(status, "pending") == 0) && find_run(w->jobs, row->id) == NULL &&
-        (w->id == NULL || created < w->created) && text_set(&w->id, spoke_str_of(row->id)))
-        w->created = created;
-    cJSON_Delete(document);
-    return true;
+    w->status = begin_run(w->jobs, row);
+    w->begun = w->status == SPOKE_OK;
+    return false;
 }
 
+/* One that ran when the service ended goes on before others. */
 static bool begin_next(struct jobs *jobs)
 {
     struct waiting w = {.jobs = jobs};
-    struct store_document row;
     struct store *s = core_store(jobs->core);
-    spoke_status status = store_document_each(s, JOB_KIND, NULL, INT32_MAX, look_at_job, &w);
-    if (status == SPOKE_OK && w.id == NULL)
-        return false;
-    if (status == SPOKE_OK)
-        status = store_document_get(s, JOB_KIND, w.id, &row);
-    free(w.id);
-    if (status != SPOKE_OK)
-        return false;
-    status = begin_run(jobs, &row);
-    store_document_free(&row);
-    return status == SPOKE_OK;
+    spoke_status status = store_job_each(s, "running", begin_one, &w);
+    if (status == SPOKE_OK && w.status == SPOKE_OK && !w.begun)
+        status = store_job_each(s, "pending", begin_one, &w);
+    status = status == SPOKE_OK ? w.status : status;
+    if (status != SPOKE_OK) {
+        core_log(jobs->core, SPOKE_LOG_WARN, "jobs", "no job was begun: %s", spoke_status_text(status));
+        jobs_lost(jobs->core);
+    }
+    return w.begun;
 }
 
 /* --- scheduled ones --- */
@@ -597,26 +625,6 @@ bool schedule_read(const cJSON *schedule, struct schedule *out)
            iso8601_parse(spoke_str_of(text_of(schedule, "start")), &out->start_ms) == SPOKE_OK &&
            (member(end, "date") == NULL ||
             iso8601_parse(spoke_str_of(text_of(end, "date")), &out->end_ms) == SPOKE_OK);
-}
-
-struct due {
-    struct jobs *jobs;
-    int64_t now_ms, next_ms;
-    char *id; /* one that is due; NULL: none was found yet */
-};
-
-static bool look_at_scheduled(void *ctx, const struct store_document *row)
-{
-    struct due *due = ctx;
-    cJSON *document = cJSON_Parse(row->json);
-    const cJSON *next = member(document, SCHEDULED_NEXT);
-    const int64_t at = cJSON_IsNumber(next) ? (int64_t)next->valuedouble : SCHEDULE_NEVER;
-    if (at <= due->now_ms && due->id == NULL)
-        (void)text_set(&due->id, spoke_str_of(row->id));
-    else if (at < due->next_ms)
-        due->next_ms = at;
-    cJSON_Delete(document);
-    return true;
 }
 
 static spoke_status make_job(struct jobs *jobs, const struct store_document *row, cJSON *scheduled)
@@ -668,22 +676,37 @@ static spoke_status run_scheduled(struct jobs *jobs, const char *id, int64_t now
     return status;
 }
 
+struct first {
+    char *id;
+    int64_t at_ms;
+};
+
+static bool take_first(void *ctx, const struct store_document *row)
+{
+    struct first *first = ctx;
+    cJSON *document = cJSON_Parse(row->json);
+    if (document != NULL && text_set(&first->id, spoke_str_of(row->id)))
+        first->at_ms = (int64_t)number_of(document, SCHEDULED_NEXT);
+    cJSON_Delete(document);
+    return false;
+}
+
+/* Some of those that are due; the others in the next turn. */
 static void look_at_clock(struct jobs *jobs)
 {
     const int64_t now_ms = core_unix_ms(jobs->core);
-    struct due due = {.jobs = jobs, .now_ms = now_ms};
-    spoke_status status;
-    do {
-        free(due.id);
-        due.id = NULL;
-        due.next_ms = SCHEDULE_NEVER;
-        status = store_document_each(core_store(jobs->core), SCHEDULED_JOB_KIND, NULL, INT32_MAX,
-                                     look_at_scheduled, &due);
-        if (status == SPOKE_OK && due.id != NULL)
-            status = run_scheduled(jobs, due.id, now_ms);
-    } while (status == SPOKE_OK && due.id != NULL);
-    free(due.id);
-    jobs->next_scheduled_ms = status == SPOKE_OK ? due.next_ms : now_ms + LOST_PAUSE_MS;
+    spoke_status status = SPOKE_OK;
+    jobs->next_scheduled_ms = now_ms;
+    for (int i = 0; i < SCHEDULED_AT_A_TIME && status == SPOKE_OK && jobs->next_scheduled_ms <= now_ms; i++) {
+        struct first first = {.at_ms = SCHEDULE_NEVER};
+        status = store_job_scheduled(core_store(jobs->core), take_first, &first);
+        jobs->next_scheduled_ms = first.at_ms;
+        if (status == SPOKE_OK && first.at_ms <= now_ms)
+            status = run_scheduled(jobs, first.id, now_ms);
+        free(first.id);
+    }
+    if (status != SPOKE_OK)
+        jobs->next_scheduled_ms = now_ms + LOST_PAUSE_MS;
 }
 
 /* --- the loop's turn --- */
@@ -695,6 +718,8 @@ static bool do_some(struct jobs *jobs)
     for (struct list_node *at = jobs->runs.first, *next; at != NULL && found != NULL; at = next) {
         struct job_run *run = at->owner;
         next = at->next;
+        if (jobs->lost)
+            break;
         if (!run->leaving && !is_filled(run)) {
             fill(run, found);
             busy = true;
@@ -807,19 +832,26 @@ struct oldest {
     double created;
 };
 
-static bool look_at_ended(void *ctx, const struct store_document *row)
+static bool take_oldest(void *ctx, const struct store_document *row)
 {
     struct oldest *o = ctx;
+    if (o->but != NULL && strcmp(o->but, row->id) == 0)
+        return true;
     cJSON *document = cJSON_Parse(row->json);
-    const char *status = text_of(document, "status");
     const double created = number_of(document, JOB_CREATED);
-    const bool ended =
-        strcmp(status, "complete") == 0 || strcmp(status, "failed") == 0 || strcmp(status, "cancelled") == 0;
-    const bool may_go = ended && (o->but == NULL || strcmp(o->but, row->id) != 0);
-    if (may_go && (o->id == NULL || created < o->created) && text_set(&o->id, spoke_str_of(row->id)))
+    if ((o->id == NULL || created < o->created) && text_set(&o->id, spoke_str_of(row->id)))
         o->created = created;
     cJSON_Delete(document);
-    return true;
+    return false;
+}
+
+static spoke_status find_ended(struct store *s, struct oldest *o)
+{
+    static const char *const ENDS[] = {"complete", "failed", "cancelled"};
+    spoke_status status = SPOKE_OK;
+    for (size_t i = 0; i < sizeof ENDS / sizeof ENDS[0] && status == SPOKE_OK; i++)
+        status = store_job_each(s, ENDS[i], take_oldest, o);
+    return status == SPOKE_OK && o->id == NULL ? SPOKE_E_FULL : status;
 }
 
 spoke_status jobs_make_room(struct core *c, const char *but)
@@ -830,9 +862,7 @@ spoke_status jobs_make_room(struct core *c, const char *but)
     spoke_status status = store_document_count(s, JOB_KIND, &count);
     if (status != SPOKE_OK || count < JOBS_KEPT)
         return status;
-    status = store_document_each(s, JOB_KIND, NULL, INT32_MAX, look_at_ended, &o);
-    if (status == SPOKE_OK && o.id == NULL)
-        status = SPOKE_E_FULL;
+    status = find_ended(s, &o);
     if (status == SPOKE_OK)
         status = core_dirty(c);
     if (status == SPOKE_OK)

@@ -114,6 +114,13 @@ static const char *const CENTRAL_STEPS[] = {
     /* store_clear.c */
     "CREATE TABLE cleared (device_id TEXT PRIMARY KEY, seq INTEGER NOT NULL, position INTEGER NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX cleared_by_position ON cleared (position);",
+
+    /* of jobs: "status" and "createdMs"; of scheduled ones: "nextMs" */
+    "ALTER TABLE document ADD COLUMN status TEXT; ALTER TABLE document ADD COLUMN at_ms INTEGER;"
+    "UPDATE document SET status = json_extract(json, '$.status'), at_ms = json_extract(json, '$.createdMs')"
+    " WHERE kind = 'job';"
+    "UPDATE document SET at_ms = json_extract(json, '$.nextMs') WHERE kind = 'scheduledJob';"
+    "CREATE INDEX document_of_status ON document (kind, status, at_ms, id) WHERE at_ms IS NOT NULL;",
 };
 
 static const char *const BROKER_STEPS[] = {

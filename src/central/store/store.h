@@ -202,7 +202,15 @@ spoke_status store_relationship_between(struct store *s, const char *source, con
 /* The gateway that the device is behind, on the heap. E_NOT_FOUND: none. */
 spoke_status store_gateway_get(struct store *s, const char *device_id, char **gateway_id);
 
-/* --- the devices of jobs, which are documents of their own --- */
+/* --- jobs, which are documents --- */
+/* Those that have this "status", the oldest by "createdMs" first; false stops. */
+spoke_status store_job_each(struct store *s, const char *status,
+                            bool (*each)(void *ctx, const struct store_document *row), void *ctx);
+/* Scheduled ones, the lowest "nextMs" first; those that have none are left out. */
+spoke_status store_job_scheduled(struct store *s, bool (*each)(void *ctx, const struct store_document *row),
+                                 void *ctx);
+
+/* --- and their devices --- */
 enum store_job_state {
     STORE_JOB_PENDING,
     STORE_JOB_COMPLETED,
@@ -223,6 +231,8 @@ spoke_status store_job_device_each(struct store *s, const char *job_id, unsigned
                                    size_t limit, bool (*each)(void *ctx, const struct store_job_device *row),
                                    void *ctx);
 spoke_status store_job_count(struct store *s, const char *job_id, size_t counts[STORE_JOB_STATES]);
+/* How many of the first `count` devices, in order, failed. */
+spoke_status store_job_failures(struct store *s, const char *job_id, size_t count, size_t *out);
 spoke_status store_job_cancel(struct store *s, const char *job_id); /* those that are pending */
 /* The devices that failed in one job are pending in another. */
 spoke_status store_job_repeat(struct store *s, const char *job_id, const char *from_id);

@@ -27,9 +27,13 @@ spoke_status store_document_get(struct store *s, const char *kind, const char *i
 spoke_status store_document_put(struct store *s, const struct store_document *row)
 {
     static const char SQL[] =
-        "INSERT INTO document (" COLUMNS ") VALUES (?, ?, ?, ?, max(?, 1)) ON CONFLICT (kind, id) DO UPDATE"
+        "INSERT INTO document (" COLUMNS ", status, at_ms) VALUES (?1, ?2, ?3, ?4, max(?5, 1),"
+        " CASE ?1 WHEN 'job' THEN json_extract(?3, '$.status') END, CASE ?1 WHEN 'job' THEN"
+        " json_extract(?3, '$.createdMs') WHEN 'scheduledJob' THEN json_extract(?3, '$.nextMs') END)"
+        " ON CONFLICT (kind, id) DO UPDATE"
         " SET etag = etag + ((json, organizations) IS NOT (excluded.json, excluded.organizations)),"
-        " json = excluded.json, organizations = excluded.organizations";
+        " json = excluded.json, organizations = excluded.organizations, status = excluded.status,"
+        " at_ms = excluded.at_ms";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_row_bind(&q, &ROW, row, ROW.count);
@@ -68,6 +72,17 @@ spoke_status store_documents_copy(struct store *s, const char *kind, const char 
     return store_query_close(&q);
 }
 
+/* The rows that are left, until `each` is false; closes. */
+static spoke_status give(struct store_query *q, bool (*each)(void *ctx, const struct store_document *row),
+                         void *ctx)
+{
+    struct store_document row = {0};
+    while (store_row_next(q, &ROW, &row) && each(ctx, &row)) {
+    }
+    store_row_free(&ROW, &row);
+    return store_query_close(q);
+}
+
 spoke_status store_document_each(struct store *s, const char *kind, const char *after, size_t limit,
                                  bool (*each)(void *ctx, const struct store_document *row), void *ctx)
 {
@@ -77,11 +92,33 @@ spoke_status store_document_each(struct store *s, const char *kind, const char *
     store_query_text(&q, kind);
     store_query_text(&q, after != NULL ? after : "");
     store_query_int(&q, (int64_t)limit);
-    struct store_document row = {0};
-    while (store_row_next(&q, &ROW, &row) && each(ctx, &row)) {
-    }
-    store_row_free(&ROW, &row);
-    return store_query_close(&q);
+    return give(&q, each, ctx);
+}
+
+/* --- jobs, which are found by columns of their own (format 14) --- */
+
+static spoke_status each_of_status(struct store *s, const char *kind, const char *status,
+                                   bool (*each)(void *ctx, const struct store_document *row), void *ctx)
+{
+    static const char SQL[] = "SELECT " COLUMNS " FROM document INDEXED BY document_of_status"
+                              " WHERE kind = ? AND status IS ? AND at_ms IS NOT NULL ORDER BY at_ms, id";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, kind);
+    store_query_text(&q, status);
+    return give(&q, each, ctx);
+}
+
+spoke_status store_job_each(struct store *s, const char *status,
+                            bool (*each)(void *ctx, const struct store_document *row), void *ctx)
+{
+    return each_of_status(s, "job", status, each, ctx);
+}
+
+spoke_status store_job_scheduled(struct store *s, bool (*each)(void *ctx, const struct store_document *row),
+                                 void *ctx)
+{
+    return each_of_status(s, "scheduledJob", NULL, each, ctx);
 }
 
 spoke_status store_document_count(struct store *s, const char *kind, size_t *out)

@@ -54,6 +54,17 @@ spoke_status store_job_count(struct store *s, const char *job_id, size_t counts[
     return store_query_close(&q);
 }
 
+spoke_status store_job_failures(struct store *s, const char *job_id, size_t count, size_t *out)
+{
+    static const char SQL[] = "SELECT count(*) FROM (SELECT state FROM job_device WHERE job_id = ?"
+                              " ORDER BY device_id LIMIT ?) WHERE state = 2";
+    struct store_query q;
+    store_query_open(&q, s, SQL);
+    store_query_text(&q, job_id);
+    store_query_int(&q, (int64_t)count);
+    return store_query_count(&q, out);
+}
+
 spoke_status store_job_cancel(struct store *s, const char *job_id)
 {
     static const char SQL[] = "UPDATE job_device SET state = 3 WHERE job_id = ? AND state = 0";
