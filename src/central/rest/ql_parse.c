@@ -211,6 +211,37 @@ static bool parse_alias(struct parser *p, struct ql_item *item)
     return true;
 }
 
+static bool item_named(const struct ql_item *item, spoke_str text)
+{
+    static const char *const PREFIX[] = {
+        [QL_PLAIN] = "",       [QL_SUM] = "sum_", [QL_MAX] = "max_",     [QL_MIN] = "min_",
+        [QL_COUNT] = "count_", [QL_AVG] = "avg_", [QL_FIRST] = "first_", [QL_LAST] = "last_"};
+    const spoke_str prefix = spoke_str_of(PREFIX[item->aggregate]);
+    if (item->alias.len > 0)
+        return spoke_str_equal(item->alias, text);
+    return spoke_str_starts(text, prefix) &&
+           spoke_str_equal(spoke_str_from(text.ptr + prefix.len, text.len - prefix.len), item->path.text);
+}
+
+/* Of two items without an alias the prefixes differ already when the aggregates do. */
+static bool same_name(const struct ql_item *a, const struct ql_item *b)
+{
+    if (a->alias.len > 0)
+        return item_named(b, a->alias);
+    return b->alias.len > 0 ? item_named(a, b->alias)
+                            : a->aggregate == b->aggregate && spoke_str_equal(a->path.text, b->path.text);
+}
+
+/* A row is an object: two of one name would be there, and readers keep one of them. */
+static bool check_name(struct parser *p, const struct ql_item *item)
+{
+    for (size_t i = 0; i < p->q->item_count; i++)
+        if (same_name(&p->q->items[i], item))
+            return wrong_at(p, item->path.at, "two items would have one name; give '%.*s' another with AS",
+                            shown(item->path.text), item->path.text.ptr);
+    return true;
+}
+
 static bool parse_item(struct parser *p)
 {
     struct ql_item item = {.aggregate = QL_PLAIN};
@@ -230,7 +261,7 @@ static bool parse_item(struct parser *p)
     } else if (!parse_path(p, &item.path)) {
         return false;
     }
-    if (!parse_alias(p, &item))
+    if (!parse_alias(p, &item) || !check_name(p, &item))
         return false;
     p->q->items[p->q->item_count++] = item;
     return true;
@@ -678,18 +709,6 @@ static bool check_mixture(struct parser *p)
                             shown(item->path.text), item->path.text.ptr);
     }
     return true;
-}
-
-static bool item_named(const struct ql_item *item, spoke_str text)
-{
-    static const char *const PREFIX[] = {
-        [QL_PLAIN] = "",       [QL_SUM] = "sum_", [QL_MAX] = "max_",     [QL_MIN] = "min_",
-        [QL_COUNT] = "count_", [QL_AVG] = "avg_", [QL_FIRST] = "first_", [QL_LAST] = "last_"};
-    const spoke_str prefix = spoke_str_of(PREFIX[item->aggregate]);
-    if (item->alias.len > 0)
-        return spoke_str_equal(item->alias, text);
-    return spoke_str_starts(text, prefix) &&
-           spoke_str_equal(spoke_str_from(text.ptr + prefix.len, text.len - prefix.len), item->path.text);
 }
 
 static bool settle_order(struct parser *p, struct ql_order *order)
