@@ -79,6 +79,48 @@ static void an_operation_says_what_it_takes_gives_and_needs(void **state)
     cJSON_free(text);
 }
 
+/* Does the GET of the path take the query parameter? */
+static bool takes(const struct fixture *f, const char *path, const char *name)
+{
+    const cJSON *get = find(find(find(f->json, "paths"), path), "get"), *item = NULL;
+    assert_non_null(get);
+    cJSON_ArrayForEach(item, find(get, "parameters"))
+    {
+        const char *in = cJSON_GetStringValue(find(item, "in"));
+        if (in != NULL && strcmp(in, "query") == 0 && strcmp(cJSON_GetStringValue(find(item, "name")), name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void every_query_parameter_is_described(void **state)
+{
+    static const struct {
+        const char *path, *names[10];
+    } CASES[] = {
+        {"/api/devices", {"$top", "maxpagesize", "$skiptoken", "$filter", "filter", "$orderby", "orderby"}},
+        {"/api/events", {"$top", "deviceId", "group", "kind", "after", "before", "order", "from", "to"}},
+        {"/api/events/stream", {"deviceId", "kind", "after"}},
+        {"/api/devices/{deviceId}/telemetry/{telemetryName}/history", {"from", "to", "buckets"}},
+        {"/api/devices/{deviceId}/components/{componentName}/telemetry/{telemetryName}/history", {"buckets"}},
+    };
+    const struct fixture *f = *state;
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)
+        for (size_t j = 0; CASES[i].names[j] != NULL; j++)
+            if (!takes(f, CASES[i].path, CASES[i].names[j]))
+                fail_msg("%s is silent about %s", CASES[i].path, CASES[i].names[j]);
+    assert_false(takes(f, "/api/users", "$filter"));
+}
+
+static void a_stream_is_described_as_one(void **state)
+{
+    const struct fixture *f = *state;
+    const cJSON *get = find(find(find(f->json, "paths"), "/api/events/stream"), "get");
+    const cJSON *good = find(find(get, "responses"), "200");
+    assert_non_null(find(find(good, "content"), "text/event-stream"));
+    assert_null(find(find(good, "content"), "application/json"));
+}
+
 static void a_patch_may_be_a_merge_patch(void **state)
 {
     const struct fixture *f = *state;
@@ -103,6 +145,8 @@ int main(void)
         cmocka_unit_test(every_form_that_a_route_names_is_described),
         STAGED(every_route_is_an_operation_with_an_id_of_its_own),
         STAGED(an_operation_says_what_it_takes_gives_and_needs),
+        STAGED(every_query_parameter_is_described),
+        STAGED(a_stream_is_described_as_one),
         STAGED(a_patch_may_be_a_merge_patch),
         cmocka_unit_test(without_control_mode_it_is_silent_about_the_control_area),
     };

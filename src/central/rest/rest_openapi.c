@@ -100,13 +100,22 @@ static void add_query(cJSON *list, unsigned query)
         unsigned flag;
         const char *name, *type, *says;
     } QUERY[] = {
-        {REST_QUERY_PAGE, "$top", "integer", "Items in a page, 1 to 100"},
+        {REST_QUERY_PAGE, "$top", "integer", "Items in a page, 1 to 100, of events to 1000"},
         {REST_QUERY_PAGE, "maxpagesize", "integer", "The same, as the preview spells it"},
         {REST_QUERY_PAGE, "$skiptoken", "string", "Where a page goes on; nextLink has it"},
         {REST_QUERY_FILTER, "$filter", "string", "Such as: provisioned eq true and template eq 'dtmi:a:b;1'"},
         {REST_QUERY_FILTER, "filter", "string", "The same, as the preview spells it"},
         {REST_QUERY_FILTER, "$orderby", "string", "displayName, or displayName desc"},
         {REST_QUERY_FILTER, "orderby", "string", "The same, as the preview spells it"},
+        {REST_QUERY_EVENTS, "deviceId", "string", "Events of this device"},
+        {REST_QUERY_EVENTS, "group", "string", "Events of the devices of this device group"},
+        {REST_QUERY_EVENTS, "kind", "string", "Sources or types, with commas between: telemetry,connected"},
+        {REST_QUERY_EVENTS, "after", "integer", "Behind this position"},
+        {REST_QUERY_PAST, "before", "integer", "Before this position"},
+        {REST_QUERY_PAST, "order", "string", "desc, the newest first, or asc"},
+        {REST_QUERY_TIME, "from", "string", "From this time on: 2026-03-04T05:06:07Z"},
+        {REST_QUERY_TIME, "to", "string", "Before this time"},
+        {REST_QUERY_BUCKETS, "buckets", "integer", "Parts of the time, 1 to 1000"},
     };
     for (size_t i = 0; i < sizeof QUERY / sizeof QUERY[0]; i++)
         if ((query & QUERY[i].flag) != 0)
@@ -134,9 +143,10 @@ static void add_parameters(cJSON *operation, const struct rest_route *route, con
 
 static cJSON *content(const char *schema, bool patch)
 {
+    const bool live = strcmp(schema, "EventStream") == 0;
     cJSON *types = cJSON_CreateObject();
-    cJSON_AddItemToObject(cJSON_AddObjectToObject(types, "application/json"), "schema",
-                          rest_schema_reference(schema));
+    cJSON_AddItemToObject(cJSON_AddObjectToObject(types, live ? "text/event-stream" : "application/json"),
+                          "schema", rest_schema_reference(schema));
     if (patch)
         cJSON_AddItemToObject(cJSON_AddObjectToObject(types, "application/merge-patch+json"), "schema",
                               rest_schema_reference(schema));

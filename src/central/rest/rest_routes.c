@@ -22,6 +22,9 @@
 #define TEXT REST_BODY_TEXT
 #define PAGE REST_QUERY_PAGE
 #define FILTER REST_QUERY_FILTER
+#define LIVE REST_QUERY_EVENTS
+#define PAST (REST_QUERY_EVENTS | REST_QUERY_PAST | REST_QUERY_TIME)
+#define HISTORY (REST_QUERY_TIME | REST_QUERY_BUCKETS)
 
 /* A line each, so that two can be added without meeting. */
 /* clang-format off */
@@ -66,8 +69,8 @@ static const struct rest_route COMMANDS[] = {
 
 static const struct rest_route TELEMETRY[] = {
     {"GET", DEVICE "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name"},
-    {"GET", DEVICE "/telemetry/{}/history", RIGHT_DEVICE_READ, NONE, rest_history_get, 0, 200, NULL, "History", "Get what a telemetry name was over a time"},
-    {"GET", COMPONENT "/telemetry/{}/history", RIGHT_DEVICE_READ, NONE, rest_component_history_get, 0, 200, NULL, "History", "Get what a telemetry name of a component was over a time"},
+    {"GET", DEVICE "/telemetry/{}/history", RIGHT_DEVICE_READ, NONE, rest_history_get, HISTORY, 200, NULL, "History", "Get what a telemetry name was over a time"},
+    {"GET", COMPONENT "/telemetry/{}/history", RIGHT_DEVICE_READ, NONE, rest_component_history_get, HISTORY, 200, NULL, "History", "Get what a telemetry name of a component was over a time"},
     {"GET", COMPONENT "/telemetry/{}", RIGHT_DEVICE_READ, NONE, rest_component_telemetry_get, 0, 200, NULL, "Telemetry", "Get the newest value of a telemetry name of a component"},
 };
 
@@ -104,8 +107,8 @@ static const struct rest_route QUERIES[] = {
 };
 
 static const struct rest_route EVENTS[] = {
-    {"GET", "/api/events", RIGHT_DEVICE_READ, NONE, rest_events_list, PAGE, 200, NULL, "[Event]", "List events, the newest first: deviceId, group, kind, after, before, from, to, order"},
-    {"GET", "/api/events/stream", RIGHT_DEVICE_READ, NONE, rest_events_stream, 0, 200, NULL, "Any", "Follow events live, as text/event-stream: deviceId, group, kind, after"},
+    {"GET", "/api/events", RIGHT_DEVICE_READ, NONE, rest_events_list, PAGE | PAST, 200, NULL, "[Event]", "List events, the newest first"},
+    {"GET", "/api/events/stream", RIGHT_DEVICE_READ, NONE, rest_events_stream, LIVE, 200, NULL, "EventStream", "Follow events live"},
 };
 
 static const struct rest_route TEMPLATES[] = {

@@ -10,8 +10,12 @@ enum rest_body { REST_BODY_NONE, REST_BODY_OBJECT, REST_BODY_OPTIONAL, REST_BODY
 
 /* Query parameters beyond api-version. */
 enum rest_query {
-    REST_QUERY_PAGE = 1,  /* $top, maxpagesize, $skiptoken */
-    REST_QUERY_FILTER = 2 /* $filter, filter, $orderby, orderby */
+    REST_QUERY_PAGE = 1,   /* $top, maxpagesize, $skiptoken */
+    REST_QUERY_FILTER = 2, /* $filter, filter, $orderby, orderby */
+    REST_QUERY_EVENTS = 4, /* deviceId, group, kind, after */
+    REST_QUERY_PAST = 8,   /* before, order */
+    REST_QUERY_TIME = 16,  /* from, to */
+    REST_QUERY_BUCKETS = 32
 };
 
 struct rest_route {
