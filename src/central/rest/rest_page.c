@@ -18,12 +18,13 @@
 /* Ignoring a filter would hand out what was not asked for. */
 static bool refuse_unoffered(struct rest_call *call)
 {
-    static const char *const NAMES[] = {"expand", "$filter", "filter", "$orderby", "orderby"};
+    static const char *const NAMES[] = {"expand",  "$expand", "unmodeled", "$select",  "$skip",  "$count",
+                                        "$search", "$filter", "filter",    "$orderby", "orderby"};
+    static const size_t SORTING = 4; /* at the end; those before are not offered anywhere */
     const bool sorts = (call->route->query & REST_QUERY_FILTER) != 0;
-    for (size_t i = 0; i < sizeof NAMES / sizeof NAMES[0]; i++) {
+    const size_t count = sizeof NAMES / sizeof NAMES[0] - (sorts ? SORTING : 0);
+    for (size_t i = 0; i < count; i++) {
         char *value = NULL;
-        if (sorts && i > 0)
-            return true;
         if (!rest_option(call, NAMES[i], &value))
             return false;
         if (value != NULL) {
