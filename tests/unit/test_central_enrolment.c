@@ -193,6 +193,33 @@ static void a_group_may_be_of_edge_devices(void **state)
     assert_string_equal(fixture_text(f, "idScope"), "0ne0000ABCD");
 }
 
+static void a_put_replaces_all_of_a_group_but_its_keys(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", GROUP,
+                "{\"displayName\":\"G\",\"enabled\":false,\"type\":\"iotEdge\","
+                "\"attestation\":{\"type\":\"symmetricKey\"}}");
+    char *key = strdup(fixture_text(f, "attestation.symmetricKey.primaryKey"));
+    fixture_ask(f, "PUT", GROUP, "{\"attestation\":{\"type\":\"symmetricKey\"}}");
+    assert_string_equal(fixture_text(f, "displayName"), "g1");
+    assert_string_equal(fixture_text(f, "type"), "iot");
+    assert_true(cJSON_IsTrue(fixture_at(f, "enabled")));
+    assert_string_equal(fixture_text(f, "attestation.symmetricKey.primaryKey"), key);
+    free(key);
+}
+
+static void a_null_takes_a_groups_name_and_type_back(void **state)
+{
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", GROUP,
+                "{\"displayName\":\"G\",\"type\":\"iotEdge\",\"attestation\":{\"type\":\"symmetricKey\"}}");
+    fixture_ask(f, "PATCH", GROUP, "{\"displayName\":null,\"type\":null}");
+    assert_string_equal(fixture_text(f, "displayName"), "g1");
+    assert_string_equal(fixture_text(f, "type"), "iot");
+    fixture_ask(f, "PATCH", GROUP, "{\"displayName\":5}");
+    assert_refused(f, 400, "InvalidBody", "\"displayName\" of an enrolment group");
+}
+
 static void a_group_keeps_its_kind_of_attestation(void **state)
 {
     struct fixture *f = *state;
@@ -809,6 +836,8 @@ int main(void)
         CLAIM(new_keys_of_a_group_end_the_connections_of_a_fleet),
         CLAIM(new_keys_of_a_group_leave_those_with_keys_of_their_own),
         CLAIM(a_group_may_be_of_edge_devices),
+        CLAIM(a_put_replaces_all_of_a_group_but_its_keys),
+        CLAIM(a_null_takes_a_groups_name_and_type_back),
         CLAIM(a_group_keeps_its_kind_of_attestation),
         CLAIM(what_was_read_of_a_group_can_be_written_back),
         CLAIM(an_authority_is_uploaded_read_and_deleted),

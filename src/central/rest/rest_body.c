@@ -122,6 +122,17 @@ cJSON *rest_raw(const char *json)
 }
 
 size_t rest_characters(const char *text)
+bool rest_take_text(char **slot, const cJSON *item, bool merge)
+{
+    if (item == NULL && merge)
+        return true;
+    if (cJSON_IsString(item))
+        return text_set(slot, spoke_str_of(item->valuestring));
+    free(*slot);
+    *slot = NULL;
+    return true;
+}
+
 {
     size_t count = 0;
     for (; *text != '\0'; text++)

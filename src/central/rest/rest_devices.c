@@ -186,22 +186,10 @@ static bool read_device(struct rest_call *call, struct device_body *out)
     return reply->status == 0;
 }
 
-/* What a text member makes of a column: PUT replaces, so what is left out goes; PATCH merges (RFC 7396). */
-static bool apply_text(char **slot, const cJSON *item, bool merge)
-{
-    if (item == NULL && merge)
-        return true;
-    if (cJSON_IsString(item))
-        return text_set(slot, spoke_str_of(item->valuestring));
-    free(*slot);
-    *slot = NULL;
-    return true;
-}
-
 static bool apply(struct store_device *row, const struct device_body *body, bool merge)
 {
-    if (!apply_text(&row->display_name, body->display_name, merge) ||
-        !apply_text(&row->template_id, body->template_id, merge))
+    if (!rest_take_text(&row->display_name, body->display_name, merge) ||
+        !rest_take_text(&row->template_id, body->template_id, merge))
         return false;
     if (body->enabled != NULL || !merge)
         row->enabled = body->enabled == NULL || cJSON_IsTrue(body->enabled);

@@ -97,9 +97,9 @@ static bool read_group(struct rest_call *call, struct group_body *out)
     const cJSON *scope;
     const struct rest_member members[] = {{"id", REST_TEXT, false, &out->id},
                                           {"etag", REST_TEXT, false, &out->etag},
-                                          {"displayName", REST_TEXT, false, &out->display_name},
+                                          {"displayName", REST_TEXT, true, &out->display_name},
                                           {"enabled", REST_BOOL, false, &out->enabled},
-                                          {"type", REST_TEXT, false, &out->type},
+                                          {"type", REST_TEXT, true, &out->type},
                                           {"idScope", REST_TEXT, false, &scope}, /* of an answer */
                                           {"organizations", REST_ARRAY, true, &out->organizations},
                                           {"attestation", REST_OBJECT, false, &out->attestation}};
@@ -108,10 +108,10 @@ static bool read_group(struct rest_call *call, struct group_body *out)
         return false;
     if (out->id != NULL && strcmp(out->id->valuestring, call->args[0]) != 0)
         rest_fail(reply, 400, "InvalidBody", "\"id\" of an enrolment group differs from the path's.");
-    else if (out->display_name != NULL && strlen(out->display_name->valuestring) > MAX_NAME)
+    else if (cJSON_IsString(out->display_name) && strlen(out->display_name->valuestring) > MAX_NAME)
         rest_fail(reply, 400, "InvalidBody", "\"displayName\" of an enrolment group has at most %u bytes.",
                   MAX_NAME);
-    else if (out->type != NULL && !type_good(out->type->valuestring))
+    else if (cJSON_IsString(out->type) && !type_good(out->type->valuestring))
         rest_fail(reply, 400, "InvalidBody", TYPES_RULE);
     out->certificates.of[0].change = out->certificates.of[1].change = REST_KEEP;
     return reply->status == 0;
@@ -136,19 +136,16 @@ static bool apply_attestation(struct rest_call *call, struct store_group *row, s
            rest_certificates_free(call, call->args[0], &body->certificates);
 }
 
+/* PUT replaces; what is left out goes back to what a new group has. */
 static bool apply(struct rest_call *call, struct store_group *row, struct group_body *body, bool merge)
 {
-    bool done = true;
-    if (body->display_name != NULL)
-        done = text_set(&row->display_name, spoke_str_of(body->display_name->valuestring));
-    if (body->type != NULL)
-        done = done && text_set(&row->type, spoke_str_of(body->type->valuestring));
-    if (!done) {
+    if (!rest_take_text(&row->display_name, body->display_name, merge) ||
+        !rest_take_text(&row->type, body->type, merge)) {
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
         return false;
     }
-    if (body->enabled != NULL)
-        row->enabled = cJSON_IsTrue(body->enabled);
+    if (body->enabled != NULL || !merge)
+        row->enabled = body->enabled == NULL || cJSON_IsTrue(body->enabled);
     if (!rest_organizations(call, body->organizations, merge, &row->organizations))
         return false;
     return body->attestation == NULL || apply_attestation(call, row, body, merge);
@@ -180,7 +177,7 @@ static bool begin_group(struct rest_call *call, struct store_group *out, const s
                   MAX_GROUP_ID);
     else if (body->attestation == NULL)
         rest_fail(&call->reply, 400, "InvalidBody", "\"attestation\" of an enrolment group is missing.");
-    else if (!text_set(&out->id, spoke_str_of(id)) || !text_set(&out->type, SPOKE_STR("iot")))
+    else if (!text_set(&out->id, spoke_str_of(id)))
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
     out->enabled = true;
     return call->reply.status == 0;
