@@ -325,9 +325,11 @@ static void block(struct life *l, bool blocked)
 
 /* --- what goes wrong --- */
 
-static size_t put_fault(struct life *l, char *out, size_t cap)
+#define FAULT_KINDS 13u
+
+static size_t put_fault(struct life *l, uint32_t kind, char *out, size_t cap)
 {
-    switch (draw(l, 0, 12)) {
+    switch (kind) {
     case 0:
         return (size_t)snprintf(out, cap, "\"dpsRefuseConnect\":{\"count\":%u,\"code\":%u}", draw(l, 1, 3),
                                 draw(l, 2, 5));
@@ -366,9 +368,11 @@ static void service_faults(struct life *l)
 {
     char body[512] = "{";
     size_t len = 1;
+    uint32_t kind = draw(l, 0, FAULT_KINDS - 1);
     for (uint32_t i = draw(l, 1, 2); i > 0; i--) {
-        len += put_fault(l, body + len, sizeof body - len - 2);
+        len += put_fault(l, kind, body + len, sizeof body - len - 2);
         body[len++] = i > 1 ? ',' : '}';
+        kind = (kind + draw(l, 1, FAULT_KINDS - 1)) % FAULT_KINDS; /* a body has no name twice */
     }
     const int status = ask(l, "PUT", "/control/faults", body);
     note(l, "service faults %s: %d", body, status);

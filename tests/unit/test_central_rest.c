@@ -158,6 +158,39 @@ static void a_body_that_cannot_be_read_is_refused(void **state)
     assert_string_equal(fixture_text(f, "displayName"), "a\\u0000b");
 }
 
+static void a_name_that_is_there_twice_is_refused(void **state)
+{
+    static const struct {
+        const char *method, *path, *body;
+    } CASES[] = {
+        {"PUT", "/api/devices/d1", "{\"displayName\":\"a\",\"displayName\":\"b\"}"},
+        {"PATCH", "/api/devices/d1/properties", "{\"speed\":1,\"level\":2,\"speed\":3}"},
+        {"PATCH", "/api/devices/d1/properties", "{\"limits\":{\"high\":1,\"high\":2}}"},
+        {"PUT", "/api/devices/d1/properties", "{\"list\":[{\"a\":1},{\"a\":1,\"\\u0061\":2}]}"},
+        {"POST", "/api/devices/d1/commands/go", "{\"request\":{\"a\":1,\"a\":1}}"},
+    };
+    struct fixture *f = *state;
+    fixture_ask(f, "PUT", "/api/devices/d1", "{}");
+    for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
+        fixture_ask(f, CASES[i].method, CASES[i].path, CASES[i].body);
+        assert_refused(f, 400, "InvalidBody", "is there twice");
+    }
+}
+
+/* They are sorted, and the devices wait meanwhile. */
+static void an_object_with_too_many_names_is_413(void **state)
+{
+    struct fixture *f = *state;
+    char *body = malloc(200000);
+    size_t len = 0;
+    for (int i = 0; i <= 10000; i++)
+        len += (size_t)sprintf(body + len, "%c\"n%d\":0", i == 0 ? '{' : ',', i);
+    strcpy(body + len, "}");
+    fixture_ask(f, "PUT", "/api/devices/d1", body);
+    free(body);
+    assert_refused(f, 413, "PayloadTooLarge", "10000 members");
+}
+
 static void a_body_too_large_is_413(void **state)
 {
     struct fixture *f = *state;
@@ -984,6 +1017,8 @@ int main(void)
         REST(a_wrong_method_is_405_and_names_the_right_ones),
         REST(an_error_has_the_documented_shape),
         REST(a_body_that_cannot_be_read_is_refused),
+        REST(a_name_that_is_there_twice_is_refused),
+        REST(an_object_with_too_many_names_is_413),
         REST(a_body_too_large_is_413),
         REST(a_device_made_by_put_is_registered),
         REST(connection_info_says_what_is_known),

@@ -301,6 +301,8 @@ static bool body_read(struct rest_call *call, enum rest_body kind)
         rest_fail(&call->reply, 400, "InvalidBody", "The body is not JSON, or has a NUL character (\\u0000).");
     else if (!cJSON_IsObject(call->body))
         rest_fail(&call->reply, 400, "InvalidBody", "The body has to be a JSON object.");
+    else
+        (void)rest_names_once(call, call->body);
     return call->reply.status == 0;
 }
 

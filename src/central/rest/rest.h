@@ -130,7 +130,10 @@ struct rest_member {
     bool nullable;
     const cJSON **out; /* NULL when the member is not there; a null of a nullable one as it is */
 };
-/* Takes an object apart. False, with 400 InvalidBody that names the place: unknown, twice, another type.
+/* Has each object of the body its names once? Which of two counts, readers of JSON do not agree on. False, with 400,
+ * or 413 for more names than an object may have. */
+bool rest_names_once(struct rest_call *call, cJSON *body);
+/* Takes an object apart. False, with 400 InvalidBody that names the place: unknown, another type.
  * place: what the object is, "device" or "attestation.symmetricKey". */
 bool rest_members(struct rest_call *call, const cJSON *object, const char *place,
                   const struct rest_member *members, size_t count);

@@ -5,7 +5,63 @@
 #include <string.h>
 
 #include "central/core/core_internal.h"
+#include "central/core/json_tree.h"
 #include "rest.h"
+
+/* --- names --- */
+
+#define MOST_NAMES 10000u /* of an object, which are sorted: a few ms */
+
+static int by_text(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sorts the names. NULL: none is there twice. */
+static const char *first_double(const char **names, size_t count)
+{
+    qsort(names, count, sizeof *names, by_text);
+    for (size_t i = 1; i < count; i++)
+        if (strcmp(names[i - 1], names[i]) == 0)
+            return names[i];
+    return NULL;
+}
+
+/* `names` has room for MOST_NAMES. */
+static bool object_names_once(struct rest_call *call, const cJSON *object, const char **names)
+{
+    const cJSON *item = NULL;
+    size_t count = 0;
+    cJSON_ArrayForEach(item, object)
+    {
+        if (count == MOST_NAMES) {
+            rest_fail(&call->reply, 413, "PayloadTooLarge", "An object of a body has at most %u members.",
+                      MOST_NAMES);
+            return false;
+        }
+        names[count++] = item->string;
+    }
+    const char *twice = first_double(names, count);
+    if (twice != NULL)
+        rest_fail(&call->reply, 400, "InvalidBody", "\"%.100s\" is there twice in an object of the body.", twice);
+    return twice == NULL;
+}
+
+bool rest_names_once(struct rest_call *call, cJSON *body)
+{
+    struct json_tree_walk walk;
+    const char **names = malloc(MOST_NAMES * sizeof *names);
+    bool good = names != NULL;
+    if (!good)
+        rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
+    json_tree_begin(&walk, body);
+    for (cJSON *item = body; good && item != NULL; item = json_tree_next(&walk))
+        good = !cJSON_IsObject(item) || object_names_once(call, item, names);
+    free(names);
+    return good;
+}
+
+/* --- members --- */
 
 static bool has_type(const cJSON *item, enum rest_type type)
 {
@@ -54,10 +110,6 @@ bool rest_members(struct rest_call *call, const cJSON *object, const char *place
         const struct rest_member *member = find_member(item->string, members, count);
         if (member == NULL) {
             rest_fail(reply, 400, "InvalidBody", "\"%.100s\" is not a member of %s.", item->string, place);
-            return false;
-        }
-        if (*member->out != NULL) {
-            rest_fail(reply, 400, "InvalidBody", "\"%s\" is there twice in %s.", member->name, place);
             return false;
         }
         if (!has_type(item, member->type) && !(member->nullable && cJSON_IsNull(item))) {
