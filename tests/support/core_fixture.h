@@ -15,7 +15,7 @@ struct fixture {
     unsigned answers;
     int status;
     uint32_t retry_after_s;
-    char code[40];
+    char code[40], allow[80];
     char *text;
     cJSON *json;
     uint64_t ticket;
@@ -54,6 +54,7 @@ static inline void fixture_done(void *user, const struct core_response *response
     f->status = response->status;
     f->retry_after_s = response->retry_after_s;
     snprintf(f->code, sizeof f->code, "%s", response->error_code != NULL ? response->error_code : "");
+    snprintf(f->allow, sizeof f->allow, "%s", response->allow != NULL ? response->allow : "");
     free(f->text);
     cJSON_Delete(f->json);
     f->text = strndup(response->body.len > 0 ? response->body.ptr : "", response->body.len);

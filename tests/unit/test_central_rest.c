@@ -128,10 +128,14 @@ static void a_wrong_method_is_405_and_names_the_right_ones(void **state)
 {
     struct fixture *f = *state;
     fixture_ask(f, "POST", "/api/devices/d1", "{}");
-    assert_refused(f, 405, "MethodNotAllowed", "GET, PUT, PATCH, DELETE");
-    assert_string_equal(fixture_text(f, "error.allow"), "GET, PUT, PATCH, DELETE");
+    assert_refused(f, 405, "MethodNotAllowed", "only GET, HEAD, PUT, PATCH, DELETE.");
+    assert_string_equal(f->allow, "GET, HEAD, PUT, PATCH, DELETE");
     fixture_ask(f, "DELETE", "/api/devices", "");
-    assert_string_equal(fixture_text(f, "error.allow"), "GET");
+    assert_string_equal(f->allow, "GET, HEAD");
+    fixture_ask(f, "GET", "/api/jobs/j1/rerun/j2", "");
+    assert_string_equal(f->allow, "PUT");
+    fixture_ask(f, "GET", "/api/devices", "");
+    assert_string_equal(f->allow, "");
 }
 
 static void an_error_has_the_documented_shape(void **state)

@@ -838,6 +838,14 @@ static void options_names_the_methods(void **state)
     assert_has(&f->clients[0], "Allow: GET, HEAD, PUT, PATCH, POST, DELETE, OPTIONS\r\n");
 }
 
+static void a_wrong_method_is_told_the_right_ones_in_a_header(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    http(f, &f->clients[0], "POST", "/api/devices/d1?api-version=2022-07-31", authorized(f, ""), "{}", 405);
+    assert_has(&f->clients[0], "Allow: GET, HEAD, PUT, PATCH, DELETE\r\n");
+}
+
 /* --- the web page --- */
 
 static void page_needs_no_token_and_allows_nothing_foreign(void **state)
@@ -1421,6 +1429,7 @@ int main(void)
         SHELL_TEST(request_without_a_token_is_refused_with_its_code),
         SHELL_TEST(head_is_get_without_a_body),
         SHELL_TEST(options_names_the_methods),
+        SHELL_TEST(a_wrong_method_is_told_the_right_ones_in_a_header),
         SHELL_TEST(page_needs_no_token_and_allows_nothing_foreign),
         SHELL_TEST(page_that_the_browser_has_is_not_sent_again),
         SHELL_TEST(page_is_packed_for_who_takes_gzip),

@@ -325,6 +325,28 @@ static void if_match_guards_like_an_etag(void **state)
     assert_int_equal(f->status, 204);
 }
 
+static void if_none_match_creates_and_never_replaces(void **state)
+{
+    struct fixture *f = *state;
+    struct core_request request = {.method = "PUT",
+                                   .path = "/api/organizations/oslo",
+                                   .query = "",
+                                   .trusted = true,
+                                   .if_none_match = "*",
+                                   .body = SPOKE_STR("{\"displayName\":\"Oslo\"}")};
+    static const char *const PATHS[] = {"/api/organizations/oslo", "/api/devices/d1"};
+    for (size_t i = 0; i < sizeof PATHS / sizeof PATHS[0]; i++) {
+        request.path = PATHS[i];
+        (void)core_request(f->bench.core, &request, fixture_done, f);
+        assert_int_equal(f->status, 200);
+        (void)core_request(f->bench.core, &request, fixture_done, f);
+        assert_refused(f, 412, "PreconditionFailed", "there already");
+    }
+    request.if_none_match = "\"0\"";
+    (void)core_request(f->bench.core, &request, fixture_done, f);
+    assert_int_equal(f->status, 200);
+}
+
 static void templates_come_in_pages(void **state)
 {
     struct fixture *f = *state;
@@ -868,6 +890,7 @@ int main(void)
         TEST(a_patch_merges_and_is_judged),
         TEST(an_old_etag_is_412),
         TEST(if_match_guards_like_an_etag),
+        TEST(if_none_match_creates_and_never_replaces),
         TEST(templates_come_in_pages),
         TEST(a_device_gets_the_template_of_the_model_that_it_announces_in_its_connect),
         TEST(a_device_gets_the_template_of_the_model_that_it_announces_to_dps),

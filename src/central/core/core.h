@@ -121,6 +121,7 @@ struct core_request {
     const char *query;         /* raw, without '?'; "" */
     const char *authorization; /* NULL: none was sent */
     const char *if_match;      /* the same */
+    const char *if_none_match; /* the same */
     const char *content_type;  /* the same; a body without one is taken for JSON */
     spoke_str address;    /* of the asker, up to 16 bytes, by which refused tokens count; empty: they do not */
     spoke_str peer_chain; /* certificates that the client showed, DER, as for core_conn_open */
@@ -138,6 +139,7 @@ struct core_stream;
 struct core_response {
     int status;
     const char *error_code; /* x-ms-error-code, or NULL */
+    const char *allow;      /* of a 405: the methods that there are; else NULL */
     uint32_t retry_after_s; /* 0: none */
     spoke_str body;         /* JSON or empty */
 };

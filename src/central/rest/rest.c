@@ -62,8 +62,6 @@ static cJSON *error_body(struct core *c, struct rest_reply *reply)
     if (reply->issues != NULL)
         cJSON_AddItemToObject(error, "issues", reply->issues);
     reply->issues = NULL;
-    if (reply->allow != NULL)
-        cJSON_AddStringToObject(error, "allow", reply->allow);
     cJSON_AddStringToObject(error, "requestId", id);
     cJSON_AddStringToObject(error, "time", when);
     return body;
@@ -71,7 +69,7 @@ static cJSON *error_body(struct core *c, struct rest_reply *reply)
 
 void rest_send(struct core *c, struct rest_reply *reply, core_done_fn done, void *user)
 {
-    struct core_response response = {.status = reply->status, .error_code = reply->code};
+    struct core_response response = {.status = reply->status, .error_code = reply->code, .allow = reply->allow};
     if (reply->code != NULL)
         reply->body = error_body(c, reply);
     char *text = reply->body != NULL ? cJSON_PrintUnformatted(reply->body) : NULL;
@@ -191,7 +189,9 @@ static spoke_status find_route(struct rest_call *call, struct match *m)
             return SPOKE_OK;
         }
         const size_t used = strlen(m->allow);
-        (void)snprintf(m->allow + used, sizeof m->allow - used, "%s%s", used > 0 ? ", " : "", route->method);
+        const bool reads = strcmp(route->method, "GET") == 0; /* where there is GET, there is HEAD */
+        (void)snprintf(m->allow + used, sizeof m->allow - used, "%s%s%s", used > 0 ? ", " : "", route->method,
+                       reads ? ", HEAD" : "");
     }
     return SPOKE_E_NOT_FOUND;
 }

@@ -137,13 +137,13 @@ bool rest_names_once(struct rest_call *call, cJSON *body);
  * place: what the object is, "device" or "attestation.symmetricKey". */
 bool rest_members(struct rest_call *call, const cJSON *object, const char *place,
                   const struct rest_member *members, size_t count);
-#define REST_ETAG_CAP 24u
-void rest_etag_text(int64_t etag, char out[REST_ETAG_CAP]); /* with the quotes of an HTTP entity tag */
-/* "etag" of a body, and the request's If-Match, against the present one (0: nothing is there yet). False, with 412:
 /* What a text member makes of a column: PUT replaces, so what is left out goes; PATCH merges (RFC 7396). False: no
  * memory. */
 bool rest_take_text(char **slot, const cJSON *item, bool merge);
- * they differ. */
+#define REST_ETAG_CAP 24u
+void rest_etag_text(int64_t etag, char out[REST_ETAG_CAP]); /* with the quotes of an HTTP entity tag */
+/* "etag" of a body, and the request's If-Match and If-None-Match, against the present one (0: nothing is there yet).
+ * False, with 412: they do not fit. */
 bool rest_etag_matches(struct rest_call *call, const cJSON *wanted, int64_t present);
 void rest_add_etag(cJSON *object, int64_t etag);
 /* JSON text as one value of a tree; null when it is NULL. */

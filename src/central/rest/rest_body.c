@@ -122,6 +122,17 @@ bool rest_members(struct rest_call *call, const cJSON *object, const char *place
     return true;
 }
 
+bool rest_take_text(char **slot, const cJSON *item, bool merge)
+{
+    if (item == NULL && merge)
+        return true;
+    if (cJSON_IsString(item))
+        return text_set(slot, spoke_str_of(item->valuestring));
+    free(*slot);
+    *slot = NULL;
+    return true;
+}
+
 /* The body carries the quotes of an HTTP entity tag, as the cloud's does. */
 void rest_etag_text(int64_t etag, char out[REST_ETAG_CAP])
 {
@@ -135,12 +146,10 @@ void rest_add_etag(cJSON *object, int64_t etag)
     cJSON_AddStringToObject(object, "etag", text);
 }
 
-/* RFC 9110 section 13.1.1: "*" is anything that is there, else a list of tags. Ours have no commas. */
-static bool in_if_match(const char *header, const char *present)
+/* RFC 9110 section 13.1: "*" is anything that is there, else a list of tags. Ours have no commas. */
+static bool has_tag(const char *header, const char *present)
 {
     spoke_str rest = spoke_str_of(header);
-    if (header == NULL)
-        return true;
     while (present != NULL && rest.len > 0) {
         spoke_str tag, tail = {NULL, 0};
         (void)spoke_str_cut(rest, ',', &tag, &tail);
@@ -157,15 +166,20 @@ static bool in_if_match(const char *header, const char *present)
 
 bool rest_etag_matches(struct rest_call *call, const cJSON *wanted, int64_t present)
 {
+    const struct core_request *request = call->request;
     char text[REST_ETAG_CAP];
     rest_etag_text(present, text);
-    if ((wanted == NULL || (present != 0 && strcmp(wanted->valuestring, text) == 0)) &&
-        in_if_match(call->request->if_match, present != 0 ? text : NULL))
-        return true;
-    rest_fail(&call->reply, 412, "PreconditionFailed",
-              present != 0 ? "It was changed since that etag was read; read it again."
-                           : "There is nothing yet that could have an etag.");
-    return false;
+    const char *tag = present != 0 ? text : NULL;
+    const bool same = (wanted == NULL || (tag != NULL && strcmp(wanted->valuestring, tag) == 0)) &&
+                      (request->if_match == NULL || has_tag(request->if_match, tag));
+    if (!same)
+        rest_fail(&call->reply, 412, "PreconditionFailed",
+                  tag != NULL ? "It was changed since that etag was read; read it again."
+                              : "There is nothing yet that could have an etag.");
+    else if (has_tag(request->if_none_match, tag))
+        rest_fail(&call->reply, 412, "PreconditionFailed",
+                  "It is there already, and If-None-Match asks that it is not.");
+    return call->reply.status == 0;
 }
 
 cJSON *rest_raw(const char *json)
@@ -174,17 +188,6 @@ cJSON *rest_raw(const char *json)
 }
 
 size_t rest_characters(const char *text)
-bool rest_take_text(char **slot, const cJSON *item, bool merge)
-{
-    if (item == NULL && merge)
-        return true;
-    if (cJSON_IsString(item))
-        return text_set(slot, spoke_str_of(item->valuestring));
-    free(*slot);
-    *slot = NULL;
-    return true;
-}
-
 {
     size_t count = 0;
     for (; *text != '\0'; text++)

@@ -25,7 +25,7 @@ static const struct {
     {"DeviceTemplate", "+@id:string @type:any @context:any displayName:string description:any +capabilityModel:object etag:string"},
     {"EnrollmentGroup", "!id:string etag:string displayName:string enabled:boolean type:string !idScope:string organizations:[string] +attestation:Attestation"},
     {"Error", "+error:ErrorDetail"},
-    {"ErrorDetail", "+code:string +message:string +requestId:string +time:string allow:string issues:[object]"},
+    {"ErrorDetail", "+code:string +message:string +requestId:string +time:string issues:[object]"},
     {"Event", "!position:integer !source:string !type:string !deviceId:string !templateId:string !component:string !enqueuedTime:time !creationTime:time !duplicate:boolean !body:any !text:string !messageProperties:object"},
     {"EventStream", NULL},
     {"File", "!correlationId:string !deviceId:string !blobName:string !blobUri:string !state:string !startTime:time !endTime:time !statusCode:integer !statusDescription:string"},

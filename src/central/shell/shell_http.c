@@ -213,6 +213,7 @@ static void hear_core(void *user, const struct core_response *response)
     (void)snprintf(seconds, sizeof seconds, "%u", (unsigned)response->retry_after_s);
     add_header(x->response, "Retry-After", response->retry_after_s > 0 ? seconds : NULL);
     add_header(x->response, "WWW-Authenticate", response->status == 401 ? CHALLENGE : NULL);
+    add_header(x->response, "Allow", response->allow);
     if (suspended)
         resume(x);
 }
@@ -359,6 +360,7 @@ static void ask_core(struct exchange *x, const char *method)
         .authorization = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Authorization"),
         .content_type = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "Content-Type"),
         .if_match = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-Match"),
+        .if_none_match = MHD_lookup_connection_value(x->connection, MHD_HEADER_KIND, "If-None-Match"),
         .base = shell->base != NULL ? shell->base : "",
         .address = stream_address(x->link->stream),
         .peer_chain = backlog_view(&x->link->stream->peer),
