@@ -42,6 +42,9 @@
     "{\"displayName\":\"T\",\"x\":0,\"y\":1,\"width\":2,\"height\":2,\"configuration\":{\"type\":\"lineChart\"," \
     "\"group\":\"all\",\"devices\":[\"pump-1\"],\"capabilities\":[{\"capability\":\"flow\"}]," \
     "\"queryRange\":{\"type\":\"time\",\"duration\":\"PT1H\"},\"format\":{\"legendEnabled\":true}}}]}"
+#define SAVED \
+    "{\"displayName\":\"S\",\"description\":\"d\",\"query\":\"SELECT AVG(flow) FROM " PUMP \
+    "\",\"organizations\":[\"oslo\"]}"
 #define VIEW \
     "{\"displayName\":\"V\",\"kind\":\"dashboard\",\"order\":2,\"tiles\":[{\"displayName\":\"T\",\"x\":0,\"y\":1," \
     "\"width\":2,\"height\":2,\"configuration\":{\"type\":\"lineChart\",\"capabilities\":[{\"capability\":\"flow\"}]," \
@@ -128,6 +131,11 @@ static const struct operation OPERATIONS[] = {
     {"GET", "/api/scheduledJobs/{}/jobs", "/api/scheduledJobs/daily/jobs", NULL, "\"value\":[]", "/api/scheduledJobs/none/jobs", 404, 0},
 
     {"POST", "/api/query", "/api/query", "{\"query\":\"SELECT flow FROM " PUMP "\"}", "\"flow\":1.5", NULL, 0, 0},
+    {"GET", "/api/queries", "/api/queries", NULL, "\"id\":\"flow\"", NULL, 0, 0},
+    {"GET", "/api/queries/{}", "/api/queries/flow", NULL, "SELECT AVG(flow)", "/api/queries/none", 404, 0},
+    {"PUT", "/api/queries/{}", "/api/queries/new", SAVED, "SELECT AVG(flow)", "/api/queries/n.w", 400, 0},
+    {"PATCH", "/api/queries/{}", "/api/queries/flow", SAVED, "SELECT AVG(flow)", "/api/queries/none", 404, 0},
+    {"DELETE", "/api/queries/{}", "/api/queries/flow", NULL, "", "/api/queries/none", 404, 0},
 
     {"GET", "/api/events", "/api/events", NULL, "\"type\":\"connected\"", "/api/events?kind=weather", 400, 0},
     {"GET", "/api/events/stream", "/api/events/stream", NULL, "", "/api/events/stream?kind=weather", 400, 0},
@@ -288,6 +296,7 @@ static void furnish(struct fixture *f)
     ask_well(f, "PUT", "/api/enrollmentGroups/keys", ENROLMENT);
     ask_well(f, "PUT", "/api/fileUploads", FILES);
     ask_well(f, "PUT", "/api/dashboards/dtmi:acme:d;1", DASHBOARD);
+    ask_well(f, "PUT", "/api/queries/flow", SAVED);
     furnish_devices(f);
     furnish_authority(f);
     ask_well(f, "PUT", "/api/deviceGroups/all",

@@ -110,6 +110,12 @@ static const struct expected EXPECTED[] = {
     {"GET", "/api/devices/{}/modules/{}/components/{}/telemetry/{}", "ABO", 404},
     {"GET", "/api/devices/{}/modules/{}/components", "ABO", 404},
 
+    {"GET", "/api/queries", "ABO", 200},
+    {"GET", "/api/queries/{}", "ABO", 404},
+    {"PUT", "/api/queries/{}", "AB", 404},
+    {"PATCH", "/api/queries/{}", "AB", 404},
+    {"DELETE", "/api/queries/{}", "AB", 404},
+
     {"GET", "/api/dashboards", "ABO", 200},
     {"GET", "/api/dashboards/{}", "ABO", 404},
     {"PUT", "/api/dashboards/{}", "AB", 404},
@@ -200,6 +206,8 @@ static void furnish(struct fixture *f)
     ask_well(f, "PUT", "/api/devices/bergen", "{\"organizations\":[\"bergen\"]}");
     ask_well(f, "PUT", "/api/roles/bergen", "{\"displayName\":\"bergen\",\"rights\":[\"device.read\"]}");
     ask_well(f, "PUT", "/api/dashboards/bergen", "{\"displayName\":\"x\",\"organizations\":[\"bergen\"]}");
+    ask_well(f, "PUT", "/api/queries/bergen",
+             "{\"displayName\":\"x\",\"query\":\"SELECT a FROM dtmi:b:t;1\",\"organizations\":[\"bergen\"]}");
     ask_well(f, "PUT", "/api/users/bergen",
              "{\"type\":\"email\",\"email\":\"b@example.com\",\"roles\":[{\"role\":\"" OPERATOR
              "\",\"organization\":\"bergen\"}]}");

@@ -274,6 +274,14 @@ void rest_device_group_delete(struct rest_call *call);
 void rest_device_group_devices(struct rest_call *call);
 
 void rest_ql_post(struct rest_call *call);
+
+/* rest_saved_queries.c */
+void rest_saved_queries_list(struct rest_call *call);
+void rest_saved_query_get(struct rest_call *call);
+void rest_saved_query_put(struct rest_call *call);
+void rest_saved_query_patch(struct rest_call *call);
+void rest_saved_query_delete(struct rest_call *call);
+
 void rest_history_get(struct rest_call *call);
 void rest_component_history_get(struct rest_call *call);
 

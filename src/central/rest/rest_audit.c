@@ -31,6 +31,7 @@ static const struct audited {
     {AUTHORITY "/generateVerificationCode", "enrollmentGroup", "certificates", 0},
     {AUTHORITY "/verify", "enrollmentGroup", "certificates", 0},
     {"/api/dashboards/{}", "dashboard", NULL, 0},
+    {"/api/queries/{}", "query", NULL, 0},
     {"/api/apiTokens/{}", "apiToken", NULL, 0},
     {"/api/users/{}", "user", NULL, 0},
     {"/api/roles/{}", "role", NULL, 0},

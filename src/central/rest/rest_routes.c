@@ -102,8 +102,14 @@ static const struct rest_route JOBS[] = {
     {"GET", SCHEDULED_JOB "/jobs", RIGHT_JOB_READ, NONE, rest_scheduled_job_jobs, PAGE, 200, NULL, "[Job]", "List the jobs that a scheduled job made"},
 };
 
+#define QUERY "/api/queries/{}"
 static const struct rest_route QUERIES[] = {
     {"POST", "/api/query", RIGHT_QUERY, OBJECT, rest_ql_post, 0, 200, "Query", "QueryResult", "Query the telemetry or the properties of the devices of a template"},
+    {"GET", "/api/queries", RIGHT_QUERY, NONE, rest_saved_queries_list, PAGE, 200, NULL, "[SavedQuery]", "List saved queries"},
+    {"GET", QUERY, RIGHT_QUERY, NONE, rest_saved_query_get, 0, 200, NULL, "SavedQuery", "Get a saved query"},
+    {"PUT", QUERY, RIGHT_DASHBOARD_WRITE, OBJECT, rest_saved_query_put, 0, 200, "SavedQuery", "SavedQuery", "Create or replace a saved query"},
+    {"PATCH", QUERY, RIGHT_DASHBOARD_WRITE, OBJECT, rest_saved_query_patch, 0, 200, "SavedQuery", "SavedQuery", "Change a saved query"},
+    {"DELETE", QUERY, RIGHT_DASHBOARD_WRITE, NONE, rest_saved_query_delete, 0, 204, NULL, NULL, "Delete a saved query"},
 };
 
 static const struct rest_route EVENTS[] = {

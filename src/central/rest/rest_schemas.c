@@ -48,6 +48,7 @@ static const struct {
     {"Relationship", "!id:string etag:string source:string +target:string"},
     {"Role", "!id:string etag:string +displayName:string +rights:[string]"},
     {"RoleAssignment", "+role:string organization:string"},
+    {"SavedQuery", "!id:string etag:string +displayName:string description:string +query:string organizations:[string]"},
     {"SigningCertificate", "+certificate:string !verified:boolean !info:CertificateInfo etag:string"},
     {"Schedule", "+start:time recurrence:string end:ScheduleEnd"},
     {"ScheduleEnd", "+type:string date:time occurrences:integer"},
