@@ -25,6 +25,33 @@ const TILES = [
     ['Notes', 3, 1, { type: 'markdown', description: '# Notes\n\n**All** is well. See [the devices](#/devices).\n\n- one\n- two' }],
 ].map(([displayName, width, height, configuration], i) => ({ displayName, x: 0, y: i, width, height, configuration }));
 
+// A template with views of its own, and a simulated device that shows them.
+const PUMP = {
+    '@id': 'dtmi:look:pumpTemplate;1', '@type': ['ModelDefinition', 'DeviceModel'], '@context': ['dtmi:iotcentral:context;2', 'dtmi:dtdl:context;2'], displayName: 'Pump',
+    capabilityModel: {
+        '@id': 'dtmi:look:pump;1', '@type': 'Interface',
+        contents: [
+            { '@type': 'Telemetry', name: 'flow', displayName: 'Flow', schema: 'double' },
+            { '@type': 'Telemetry', name: 'pressure', displayName: 'Pressure', schema: 'double' },
+            { '@type': 'Property', name: 'setpoint', displayName: 'Setpoint', schema: 'double', writable: true, minValue: 0, maxValue: 80 },
+            { '@type': 'Property', name: 'firmware', displayName: 'Firmware', schema: 'string' },
+            { '@type': ['Property', 'Cloud'], name: 'city', displayName: 'City', schema: 'string' },
+            { '@type': 'Command', name: 'flush', displayName: 'Flush', description: 'Empties the pump.' },
+        ],
+    },
+};
+const { queryRange } = timed;
+const of = (type, names, more = {}) => ({ type, capabilities: names.map((capability) => ({ capability })), ...more });
+const OWN = [
+    ['overview', 'Overview', 'dashboard', [
+        ['Flow', 1, 1, of('lkv', ['flow'])], ['Pressure', 1, 1, of('lkv', ['pressure'])], ['Highest flow', 1, 1, of('kpi', ['flow'], { queryRange })], ['Runs since Monday', 3, 1, { type: 'markdown', description: 'Runs **well** since Monday.' }],
+        ['Flow and pressure', 3, 2, of('lineChart', ['flow', 'pressure'], { queryRange })], ['Flush', 2, 2, { type: 'command', command: 'flush' }], ['Setpoint', 1, 1, of('property', ['setpoint'])],
+    ]],
+    ['place', 'Place and settings', 'form', [
+        ['Where it stands', 3, 1, of('property', ['city'])], ['How it runs', 3, 1, of('property', ['setpoint', 'firmware'])], ['Before you change it', 6, 1, { type: 'markdown', description: 'Ask the shift before the setpoint is changed.' }],
+    ]],
+].map(([id, displayName, kind, tiles]) => [id, { displayName, kind, tiles: tiles.map(([name, width, height, configuration], i) => ({ displayName: name, x: 0, y: i, width, height, configuration })) }]);
+
 /** What the pictures show beside what the other tests left. */
 before(async () => {
     const context = await newContext();
@@ -37,6 +64,9 @@ before(async () => {
     await put('/enrollmentGroups/look-authority', { displayName: 'Authority', attestation: { type: 'x509' } });
     await put('/enrollmentGroups/look-authority/certificates/primary', { certificate: authority().certificate });
     await put('/dashboards/dtmi:look:all;1', { displayName: 'Every tile', tiles: TILES });
+    await put(`/deviceTemplates/${PUMP['@id']}`, PUMP);
+    for (const [name, view] of OWN) await put(`/deviceTemplates/${PUMP['@id']}/views/${name}`, view);
+    await put('/devices/pump-1', { displayName: 'Pump 1', simulated: true, template: PUMP['@id'] });
     await context.close();
 });
 
@@ -65,6 +95,11 @@ describe('the look', () => {
         ['templates', '#/templates', 'Templates'],
         ['template', '#/templates/dtmi:spoke:templates:HostMonitor;1/tree', 'Host monitor'],
         ['template-views', '#/templates/dtmi:spoke:templates:HostMonitor;1', 'Host monitor'],
+        ['template-views-own', '#/templates/dtmi:look:pumpTemplate;1', 'Pump'],
+        ['view-edit', '#/templates/dtmi:look:pumpTemplate;1/views/overview', 'Overview'],
+        ['view-form-edit', '#/templates/dtmi:look:pumpTemplate;1/views/place', 'Place and settings'],
+        ['device-view', '#/devices/pump-1', 'Pump 1'],
+        ['device-view-form', '#/devices/pump-1/views/place', 'Pump 1'],
         ['dashboards', '#/dashboards', 'Dashboards'],
         ['analytics', '#/analytics', 'Analytics'],
         ['analytics-filled', '#/analytics', 'Analytics', fillAnalytics],

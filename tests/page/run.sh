@@ -3,8 +3,8 @@
 #
 #   tests/page/run.sh BUILD_FOLDER [NODE_TEST_ARGUMENTS]
 #
-# Screenshots of each view go into BUILD_FOLDER/page_screenshots. SPOKE_PAGE_PARTS names some of page, manage, safety and
-# look, in place of all. Exit code 77: Node.js, Chromium, the registry or the page itself is not there.
+# Screenshots of each view go into BUILD_FOLDER/page_screenshots. SPOKE_PAGE_PARTS names some of page, manage, views,
+# safety and look, in place of all. Exit code 77: Node.js, Chromium, the registry or the page itself is not there.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
@@ -81,7 +81,7 @@ unset SPOKE_DEVICE_KEY SPOKE_GROUP_KEY
 
 export CHROMIUM SPOKE_PAGE_MODELS=$models SPOKE_PAGE_PACKAGES=$packages SPOKE_SCREENSHOTS=$SPOKE_BUILD_DIR/page_screenshots
 mkdir -p "$SPOKE_SCREENSHOTS"
-for part in ${SPOKE_PAGE_PARTS:-page manage safety look}; do
+for part in ${SPOKE_PAGE_PARTS:-page manage views safety look}; do
     node --test --test-reporter=spec "$@" "$here/$part.test.mjs" || failed=1
 done
 [ -n "${failed-}" ] || exit 0

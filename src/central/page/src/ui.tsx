@@ -160,9 +160,13 @@ export function Loaded<T>(props: { of: Resource<T>; children: (data: T) => Child
             </>
         );
     if (error !== undefined) return <Problem error={error} />;
+    return <Waiting lines={props.lines} />;
+}
+
+export function Waiting({ lines }: { lines?: number | undefined }): JSX.Element {
     return (
         <div class="skeleton" aria-busy="true" aria-label="Loading">
-            {Array.from({ length: props.lines ?? 5 }, () => (
+            {Array.from({ length: lines ?? 5 }, () => (
                 <div />
             ))}
         </div>
@@ -264,6 +268,8 @@ const PATHS: Record<string, string> = {
     sun: 'M12 8a4 4 0 1 0 0 8 4 4 0 0 0 0-8zM12 2v3M12 19v3M2 12h3M19 12h3M5 5l2 2M17 17l2 2M19 5l-2 2M7 17l-2 2',
     out: 'M10 4H5v16h5M14 8l4 4-4 4M18 12H9',
     right: 'M9 6l6 6-6 6',
+    up: 'M6 15l6-6 6 6',
+    down: 'M6 9l6 6 6-6',
     move: 'M12 3v18M3 12h18M9 6l3-3 3 3M9 18l3 3 3-3M6 9l-3 3 3 3M18 9l3 3-3 3',
     edit: 'M4 20l1-4L16 5l3 3L8 19zM14 7l3 3',
     settings: 'M4 7h9M17 7h3M4 17h3M11 17h9M15 4.500v5M9 14.500v5',

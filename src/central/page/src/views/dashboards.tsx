@@ -102,7 +102,7 @@ export function DashboardView({ dashboardId, editing }: { dashboardId: string; e
                             {editing ? <button onClick={() => setAdding('new')}>Add tile</button> : <a href={`#/dashboards/${id(dashboardId)}/edit`}>Edit this dashboard</a>}
                         </Empty>
                     ) : (
-                        <TileGrid tiles={tiles} editing={editing} save={save} onEdit={setAdding} />
+                        <TileGrid tiles={tiles} edit={editing ? { save, open: setAdding } : undefined} />
                     )
                 }
             </Loaded>

@@ -4,7 +4,7 @@ import { useMemo, useState } from 'preact/hooks';
 import { deviceState, get, id, may, patch, type Device } from '../api';
 import { useChanges } from '../live';
 import { partsOf, templateName, type Template } from '../model';
-import { FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useResource, type Resource } from '../ui';
+import { FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useResource, Waiting, type Tab } from '../ui';
 import { DeleteDevice, TemplateName, useTemplates } from './devices';
 import { Commands } from './device_commands';
 import { About } from './device_about';
@@ -14,23 +14,49 @@ import { Files } from './device_files';
 import { EventsTab } from './device_events';
 import { Overview } from './device_overview';
 import { Properties } from './device_properties';
+import { DeviceTemplateView, viewsOf, type View } from './views';
 
-const TABS: [key: string, text: string][] = [
+// Where a template has no views of its own.
+const MADE: [key: string, text: string][] = [
     ['overview', 'Overview'],
     ['about', 'About'],
     ['properties', 'Properties'],
     ['commands', 'Commands'],
+];
+const COMMON: [key: string, text: string][] = [
     ['raw', 'Raw data'],
     ['history', 'History'],
     ['files', 'Files'],
     ['connect', 'Connection'],
 ];
 
-export function DeviceView({ deviceId, tab }: { deviceId: string; tab: string }): JSX.Element {
+/** Those of the device's template, none where they cannot be had; undefined: not known yet. */
+function useViews(device: Device | undefined): View[] | undefined {
+    const load = async (): Promise<View[] | undefined> => (device === undefined ? undefined : device.template === undefined || !may('template.read') ? [] : viewsOf(device.template).catch(() => []));
+    return useResource(load, [device === undefined, device?.template]).data;
+}
+
+const isReplaced = (tab: string): boolean => tab === 'views' || (tab !== 'properties' && MADE.some(([key]) => key === tab));
+
+/** The view that an address means: one by its id, or the first. */
+function chosenView(views: View[], tab: string, viewId: string | undefined): View | undefined {
+    const wanted = tab === 'views' ? viewId : tab;
+    return isReplaced(tab) ? (views.find((one) => one.id === wanted) ?? views[0]) : undefined;
+}
+
+function tabsOf(deviceId: string, views: View[]): Tab[] {
+    const fixed = ([key, text]: [string, string]): Tab => ({ key, text, href: `#/devices/${id(deviceId)}/${key}` });
+    const own = views.map((one): Tab => ({ key: `views/${one.id}`, text: one.displayName ?? one.id, href: `#/devices/${id(deviceId)}/views/${id(one.id)}` }));
+    return [...(own.length > 0 ? [...own, fixed(['properties', 'Properties'])] : MADE.map(fixed)), ...COMMON.map(fixed)];
+}
+
+export function DeviceView({ deviceId, tab, viewId }: { deviceId: string; tab: string; viewId: string | undefined }): JSX.Element {
     const device = useResource(() => get<Device>(`/devices/${id(deviceId)}`), [deviceId]);
     const templates = useTemplates();
     useChanges({ deviceId, kind: 'deviceConnectivity,deviceLifecycle' }, device.reload, 20000);
     const name = device.data?.displayName ?? deviceId;
+    const views = useViews(device.data);
+    const view = chosenView(views ?? [], tab, viewId);
     return (
         <Page
             title={name}
@@ -38,7 +64,7 @@ export function DeviceView({ deviceId, tab }: { deviceId: string; tab: string })
             lead={device.data !== undefined && <Summary device={device.data} templates={templates} />}
             actions={device.data !== undefined && may('device.write') && <Actions device={device.data} templates={templates} reload={device.reload} />}
         >
-            <Tabs label="Of this device" current={tab} tabs={TABS.map(([key, text]) => ({ key, text, href: `#/devices/${id(deviceId)}/${key}` }))} />
+            <Tabs label="Of this device" current={view !== undefined ? `views/${view.id}` : tab === 'views' ? 'overview' : tab} tabs={tabsOf(deviceId, views ?? [])} />
             {device.data !== undefined && deviceState(device.data) === 'waiting' && (
                 <div class="notice" role="status">
                     <p>
@@ -46,7 +72,7 @@ export function DeviceView({ deviceId, tab }: { deviceId: string; tab: string })
                     </p>
                 </div>
             )}
-            <Loaded of={device}>{(data) => <Body device={data} templates={templates} tab={tab} resource={device} />}</Loaded>
+            <Loaded of={device}>{(data) => (views === undefined && isReplaced(tab) ? <Waiting /> : <Body device={data} templates={templates} tab={tab} view={view} />)}</Loaded>
         </Page>
     );
 }
@@ -64,10 +90,11 @@ function Summary({ device, templates }: { device: Device; templates: Map<string,
     );
 }
 
-function Body(props: { device: Device; templates: Map<string, Template>; tab: string; resource: Resource<Device> }): JSX.Element {
+function Body(props: { device: Device; templates: Map<string, Template>; tab: string; view: View | undefined }): JSX.Element {
     const { device, tab } = props;
     const template = device.template === undefined ? undefined : props.templates.get(device.template);
     const parts = useMemo(() => (template === undefined ? [] : partsOf(template)), [template]);
+    if (props.view !== undefined) return <DeviceTemplateView key={props.view.id} view={props.view} device={device} parts={parts} />;
     switch (tab) {
         case 'properties':
             return <Properties device={device} parts={parts} />;

@@ -1,15 +1,10 @@
 // What a device is: its properties, and the newest of each telemetry, to read and not to change.
 import type { JSX } from 'preact';
-import { get, id, type Device } from '../api';
+import type { Device } from '../api';
 import { show } from '../format';
-import { useChanges } from '../live';
-import { templateName, type Capability, type Json, type Part, type Template } from '../model';
-import { Card, Facts, Loaded, StateBadge, useResource } from '../ui';
-
-const level = (all: Json, component: string): Json => {
-    const own = component === '' ? all : all[component];
-    return typeof own === 'object' && own !== null && !Array.isArray(own) ? (own as Json) : {};
-};
+import { templateName, type Capability, type Part, type Template } from '../model';
+import { Card, Facts, Loaded, StateBadge } from '../ui';
+import { level, useProperties } from './device_properties';
 
 function text(of: Capability, value: unknown): string {
     if (of.schema.kind === 'enum') return of.schema.values.find((one) => one.value === value)?.label ?? show(value);
@@ -17,8 +12,7 @@ function text(of: Capability, value: unknown): string {
 }
 
 export function About({ device, parts, template }: { device: Device; parts: Part[]; template: Template | undefined }): JSX.Element {
-    const values = useResource(() => get<Json>(`/devices/${id(device.id)}/properties`), [device.id]);
-    useChanges({ deviceId: device.id, kind: 'properties' }, values.reload, 30000);
+    const values = useProperties(device.id);
     const described = parts.filter((part) => part.capabilities.some((one) => one.kind === 'Property'));
     return (
         <div class="columns">

@@ -1,12 +1,12 @@
 // Reported beside desired: what the device says, what is asked of it, and whether it agreed.
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useId, useState } from 'preact/hooks';
 import { get, id, may, patch, type Device } from '../api';
 import { ago, show, when } from '../format';
 import { useChanges } from '../live';
 import { pathOf, schemaName, type Capability, type Json, type Part } from '../model';
 import { Control } from '../schema';
-import { Badge, Card, Empty, Loaded, useAction, useResource } from '../ui';
+import { Badge, Card, Empty, Loaded, useAction, useResource, type Resource } from '../ui';
 
 interface Meta {
     desiredValue?: unknown;
@@ -20,7 +20,7 @@ interface Meta {
 }
 
 const object = (value: unknown): Json => (typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Json) : {});
-const level = (all: Json, component: string): Json => (component === '' ? all : object(all[component]));
+export const level = (all: Json, component: string): Json => (component === '' ? all : object(all[component]));
 const metaOf = (values: Json, name: string): Meta => object(object(values['$metadata'])[name]) as Meta;
 const same = (a: unknown, b: unknown): boolean => JSON.stringify(a) === JSON.stringify(b);
 
@@ -47,9 +47,15 @@ function SyncBadge({ meta }: { meta: Meta }): JSX.Element | null {
     }
 }
 
+/** All that is known of them, as they change. */
+export function useProperties(deviceId: string): Resource<Json> {
+    const values = useResource(() => get<Json>(`/devices/${id(deviceId)}/properties`), [deviceId]);
+    useChanges({ deviceId, kind: 'properties' }, values.reload, 20000);
+    return values;
+}
+
 export function Properties({ device, parts }: { device: Device; parts: Part[] }): JSX.Element {
-    const values = useResource(() => get<Json>(`/devices/${id(device.id)}/properties`), [device.id]);
-    useChanges({ deviceId: device.id, kind: 'properties' }, values.reload, 20000);
+    const values = useProperties(device.id);
     return (
         <Loaded of={values}>
             {(all) => {
@@ -104,7 +110,7 @@ function PartProperties(props: { device: Device; part: Part; all: Json; reload: 
     );
 }
 
-function Reported({ of, values }: { of: Capability; values: Json }): JSX.Element {
+export function Reported({ of, values }: { of: Capability; values: Json }): JSX.Element {
     const meta = metaOf(values, of.name);
     return (
         <div>
@@ -130,7 +136,7 @@ function range(of: Capability): string {
     return parts.join(' · ');
 }
 
-function Editable(props: { device: Device; of: Capability; values: Json; reload: () => void }): JSX.Element {
+export function Editable(props: { device: Device; of: Capability; values: Json; reload: () => void }): JSX.Element {
     const { of, values } = props;
     const meta = metaOf(values, of.name);
     const current = of.cloud ? values[of.name] : (meta.desiredValue ?? values[of.name]);
@@ -138,7 +144,7 @@ function Editable(props: { device: Device; of: Capability; values: Json; reload:
     const [problem, setProblem] = useState('');
     const [busy, act] = useAction();
     const shown = draft === undefined ? current : draft.value;
-    const field = `p-${of.component}-${of.name}`;
+    const field = useId(); // a form may have it twice
     const save = async (event: Event): Promise<void> => {
         event.preventDefault();
         setProblem('');

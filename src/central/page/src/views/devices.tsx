@@ -11,15 +11,15 @@ export const useTemplates = (): Map<string, Template> => {
     return useMemo(() => new Map((data ?? []).map((one) => [one['@id'], one])), [data]);
 };
 
-/** One more simulated device of a template, named after it; shows it. */
-export async function simulate(template: Template): Promise<void> {
+/** One more simulated device of a template, named after it: its id. */
+export async function simulate(template: Template): Promise<string> {
     const base = `sim-${templateName(template).toLowerCase().replace(/[^a-z0-9]+/g, '-').replace(/^-+|-+$/g, '').slice(0, 40) || 'device'}`;
     const taken = new Set((await all<Device>('/devices', { filter: `contains(id,'${base}')` })).map((one) => one.id));
     let number = 1;
     while (taken.has(`${base}-${number}`)) number++;
     const own = `${base}-${number}`;
     await put(`/devices/${id(own)}`, { displayName: `Simulated ${templateName(template)} ${number}`.slice(0, 148), simulated: true, template: template['@id'] });
-    location.hash = `#/devices/${id(own)}`;
+    return own;
 }
 
 export function TemplateName({ of, templates }: { of: string | undefined; templates: Map<string, Template> }): JSX.Element {

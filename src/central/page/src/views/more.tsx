@@ -7,3 +7,4 @@ export { GroupsView } from './groups';
 export { JobsView, JobView } from './jobs';
 export { SettingsView } from './settings';
 export { TemplatesView, TemplateView } from './templates';
+export { ViewEditor } from './template_views';

@@ -15,15 +15,16 @@ const device = (): Promise<One> => import('./device');
 const more = (): Promise<More> => import('./more');
 
 export function viewOf(place: string[]): JSX.Element {
-    const [area, given, tab] = place;
+    const [area, given, tab, part] = place;
     const name = given === '' ? undefined : given;
     if (area === 'devices')
-        return name === undefined ? <DevicesView /> : <Later key="device" load={device} show={({ DeviceView }) => <DeviceView key={name} deviceId={name} tab={tab ?? 'overview'} />} />;
+        return name === undefined ? <DevicesView /> : <Later key="device" load={device} show={({ DeviceView }) => <DeviceView key={name} deviceId={name} tab={tab ?? 'overview'} viewId={part} />} />;
     const show = ((): ((views: More) => JSX.Element) | undefined => {
         switch (area) {
             case 'groups':
                 return ({ GroupsView }) => <GroupsView chosen={name} />;
             case 'templates':
+                if (name !== undefined && tab === 'views' && part !== undefined && part !== '') return ({ ViewEditor }) => <ViewEditor key={`${name} ${part}`} templateId={name} viewId={part} />;
                 return ({ TemplatesView, TemplateView }) => (name === undefined ? <TemplatesView /> : <TemplateView key={name} templateId={name} tab={tab ?? 'views'} />);
             case 'dashboards':
                 return ({ DashboardsView, DashboardView }) => (name === undefined ? <DashboardsView /> : <DashboardView key={name} dashboardId={name} editing={tab === 'edit'} />);

@@ -70,7 +70,7 @@ export function TemplatesView(): JSX.Element {
 function Simulate({ of, small }: { of: Template; small?: boolean }): JSX.Element {
     const [busy, act] = useAction();
     return (
-        <button class={small === true ? 'small' : ''} disabled={busy} onClick={() => void act(() => simulate(of), 'The service plays this device: its values are made up.')} aria-label={small === true ? `Simulate a device of ${templateName(of)}` : undefined}>
+        <button class={small === true ? 'small' : ''} disabled={busy} onClick={() => void act(async () => (location.hash = `#/devices/${id(await simulate(of))}`), 'The service plays this device: its values are made up.')} aria-label={small === true ? `Simulate a device of ${templateName(of)}` : undefined}>
             Simulate a device
         </button>
     );

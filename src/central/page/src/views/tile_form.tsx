@@ -49,6 +49,7 @@ interface TileFormProps {
     /** Says whose values are shown. */
     bind: (of: TileConfiguration) => Promise<TileConfiguration>;
     suggest?: (kind: string) => string | undefined;
+    size?: [width: number, height: number]; // of a new tile, whatever its kind
     /** Asks for that, above the choice of what is shown; `reset` forgets the choice. */
     children?: (kind: string, reset: () => void) => Children;
     onClose: () => void;
@@ -100,7 +101,7 @@ export function TileForm(props: TileFormProps): JSX.Element {
     const save = async (): Promise<void> => {
         if (isOfDevice(kind) && kind !== 'command' && names.length === 0) throw new Error('Choose what to show.');
         if (kind === 'image' && !isImage(image)) throw new Error('Choose a picture.');
-        const [width, height] = SIZES[kind] ?? [1, 1];
+        const [width, height] = props.size ?? SIZES[kind] ?? [1, 1];
         const fresh = props.tile === undefined || props.tile.configuration.type !== kind;
         const title = name !== '' ? name : suggested();
         await props.onDone({ ...props.tile, displayName: title, x: 0, y: 0, width: fresh ? width : (size.width ?? width), height: fresh ? height : (size.height ?? height), configuration: await props.bind(configure()) });

@@ -55,14 +55,21 @@ export function pack(tiles: Tile[]): Tile[] {
 
 export const inOrder = (tiles: Tile[]): Tile[] => [...tiles].sort((a, b) => a.y - b.y || a.x - b.x);
 
-interface GridProps {
-    tiles: Tile[]; // in order
-    editing: boolean;
+export interface Edit {
     save: (next: Tile[]) => Promise<void>;
-    onEdit: (at: number) => void;
+    open: (at: number) => void; // the form of a tile
 }
 
-export function TileGrid({ tiles, editing, save, onEdit }: GridProps): JSX.Element {
+interface GridProps {
+    tiles: Tile[]; // in order
+    edit?: Edit | undefined; // undefined: to look at
+    show?: (of: TileConfiguration) => JSX.Element | undefined; // in place of what tiles show by themselves
+    form?: boolean; // tiles are as high as what is in them
+}
+
+export function TileGrid({ tiles, edit, show, form }: GridProps): JSX.Element {
+    const editing = edit !== undefined;
+    const save = async (next: Tile[]): Promise<void> => edit?.save(next);
     const [busy, act] = useAction();
     const [dragged, setDragged] = useState<number>();
     const say = useSay();
@@ -91,7 +98,7 @@ export function TileGrid({ tiles, editing, save, onEdit }: GridProps): JSX.Eleme
     return (
         <Streamed tiles={tiles}>
             {editing && <p class="dim toolbar">Drag a tile by its name, or focus its handle: the arrow keys move it, with Shift they change its size.</p>}
-            <div class={editing ? 'tiles editing' : 'tiles'}>
+            <div class={['tiles', ...(editing ? ['editing'] : []), ...(form === true ? ['form'] : [])].join(' ')}>
                 {tiles.map((tile, i) => (
                     <section
                         key={tile.id ?? `${i} ${tile.displayName}`}
@@ -108,7 +115,7 @@ export function TileGrid({ tiles, editing, save, onEdit }: GridProps): JSX.Eleme
                                     <button class="small handle" aria-label={`Move ${tile.displayName}`} title="Arrow keys move, Shift and arrow keys change the size" disabled={busy && dragged !== undefined} onKeyDown={(event) => onKey(event, i, tile)}>
                                         <Icon name="move" />
                                     </button>
-                                    <button class="small" disabled={busy} onClick={() => onEdit(i)} aria-label={`Edit ${tile.displayName}`}>
+                                    <button class="small" disabled={busy} onClick={() => edit.open(i)} aria-label={`Edit ${tile.displayName}`}>
                                         <Icon name="edit" />
                                     </button>
                                     <button class="small" disabled={busy} onClick={() => change(tiles.filter((_, at) => at !== i))} aria-label={`Remove ${tile.displayName}`}>
@@ -117,7 +124,7 @@ export function TileGrid({ tiles, editing, save, onEdit }: GridProps): JSX.Eleme
                                 </div>
                             )}
                         </div>
-                        <TileBody of={tile.configuration} tall={Math.min(tile.height, 6)} />
+                        {show?.(tile.configuration) ?? <TileBody of={tile.configuration} tall={Math.min(tile.height, 6)} />}
                     </section>
                 ))}
             </div>
