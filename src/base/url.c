@@ -8,21 +8,24 @@ static bool unreserved(char c)
     return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '_' || c == '.' || c == '~';
 }
 
+/* The properties of every message come through here. */
 spoke_status url_encode(spoke_str text, spoke_buf *out)
 {
-    const size_t start = out->len;
-    spoke_status status = SPOKE_OK;
-    for (size_t i = 0; i < text.len && status == SPOKE_OK; i++) {
+    size_t len = out->len;
+    for (size_t i = 0; i < text.len; i++) {
         const uint8_t byte = (uint8_t)text.ptr[i];
-        const char escape[3] = {'%', hex_digit(byte >> 4, 'A'), hex_digit(byte & 15, 'A')};
-        if (unreserved(text.ptr[i]))
-            status = spoke_buf_append_byte(out, byte);
-        else
-            status = spoke_buf_append(out, spoke_str_from(escape, sizeof escape));
+        const size_t bytes = unreserved(text.ptr[i]) ? 1 : 3;
+        if (bytes > out->cap - len)
+            return SPOKE_E_TOO_SMALL;
+        out->ptr[len] = bytes == 1 ? byte : '%';
+        if (bytes > 1) {
+            out->ptr[len + 1] = (uint8_t)hex_digit(byte >> 4, 'A');
+            out->ptr[len + 2] = (uint8_t)hex_digit(byte & 15, 'A');
+        }
+        len += bytes;
     }
-    if (status != SPOKE_OK)
-        out->len = start;
-    return status;
+    out->len = len;
+    return SPOKE_OK;
 }
 
 spoke_status url_next(spoke_str text, size_t *at, uint8_t *byte)
