@@ -1,3 +1,6 @@
+#include <stddef.h>
+#include <string.h>
+
 #include <spoke/proto/hub.h>
 
 #include "base/url.h"
@@ -52,21 +55,46 @@ spoke_status spoke_percent_encode(spoke_str text, spoke_buf *out)
     return url_encode(text, out);
 }
 
+/* Most messages have few of them: what is absent costs a look, which a pattern of them all would not give. */
+static spoke_status write_system(const spoke_message_properties *properties, spoke_buf *out)
+{
+    static const struct {
+        const char *front; /* percent-encoded; the first item of a bag has no '&' */
+        size_t place;
+    } members[] = {
+        {"&%24.ct=", offsetof(spoke_message_properties, content_type)},
+        {"&%24.ce=", offsetof(spoke_message_properties, content_encoding)},
+        {"&%24.sub=", offsetof(spoke_message_properties, component)},
+        {"&%24.mid=", offsetof(spoke_message_properties, message_id)},
+        {"&%24.cid=", offsetof(spoke_message_properties, correlation_id)},
+        {"&iothub-creation-time-utc=", offsetof(spoke_message_properties, creation_time)},
+    };
+    const size_t start = out->len;
+    for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
+        const spoke_str *value = (const spoke_str *)((const char *)properties + members[i].place);
+        if (value->len == 0)
+            continue;
+        const char *front = members[i].front + (out->len == start);
+        spoke_status status = spoke_buf_append(out, spoke_str_from(front, strlen(front)));
+        if (status == SPOKE_OK)
+            status = url_encode(*value, out);
+        if (status != SPOKE_OK)
+            return status;
+    }
+    return SPOKE_OK;
+}
+
 /* An application property may be empty, and then is still there. */
 static spoke_status write_application(const spoke_property_pair *pair, bool first, spoke_buf *out)
 {
-    if (pair->name.len == 0)
-        return SPOKE_E_ARG;
-    return topic_write(out, first ? "{%}={%}" : "&{%}={%}", &pair->name, &pair->value);
+    static const char pattern[] = "&{%}={%}";
+    return pair->name.len > 0 ? topic_write(out, pattern + first, &pair->name, &pair->value) : SPOKE_E_ARG;
 }
 
 spoke_status spoke_bag_write(const spoke_message_properties *properties, spoke_buf *out)
 {
     const size_t start = out->len;
-    spoke_status status = topic_write(
-        out, "[|%24.ct={%}][|%24.ce={%}][|%24.sub={%}][|%24.mid={%}][|%24.cid={%}][|iothub-creation-time-utc={%}]",
-        &properties->content_type, &properties->content_encoding, &properties->component, &properties->message_id,
-        &properties->correlation_id, &properties->creation_time);
+    spoke_status status = write_system(properties, out);
     for (size_t i = 0; i < properties->application_count && status == SPOKE_OK; i++)
         status = write_application(&properties->application[i], out->len == start, out);
     if (status != SPOKE_OK)

@@ -11,11 +11,10 @@
 
 static spoke_status write_pattern(spoke_buf *out, const char *at, va_list values)
 {
-    const size_t start = out->len;
     const spoke_str *value = NULL;
     spoke_status status = SPOKE_OK;
     while (status == SPOKE_OK) {
-        const size_t plain = strcspn(at, "[{}]|");
+        const size_t plain = strcspn(at, "[{}]");
         status = spoke_buf_append(out, spoke_str_from(at, plain));
         at += plain;
         if (*at == '\0' || status != SPOKE_OK)
@@ -29,10 +28,6 @@ static spoke_status write_pattern(spoke_buf *out, const char *at, va_list values
             value = value != NULL ? value : va_arg(values, const spoke_str *);
             status = *at == '%' ? url_encode(*value, out) : spoke_buf_append(out, *value);
             at = strchr(at, '}');
-            break;
-        case '|':
-            if (out->len > start)
-                status = spoke_buf_append_byte(out, '&');
             break;
         default:
             value = NULL;

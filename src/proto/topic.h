@@ -5,7 +5,7 @@
 #include <spoke/base.h>
 
 /* Appends the pattern, with a value (`const spoke_str *`) for each pair of braces: {} as it stands, {%} percent-encoded.
- * What stands in [] is left out when the value in it is empty; '|' is an '&' unless it comes first:
+ * What stands in [] is left out when the value in it is empty:
  *
  *     topic_write(out, "devices/{}[/modules/{}]/messages/events/", &device_id, &module_id);
  *

@@ -177,6 +177,18 @@ static void no_property_makes_an_empty_bag(void **state)
     assert_writes(write_bag, &none, "");
 }
 
+static void only_items_behind_the_first_have_an_ampersand(void **state)
+{
+    (void)state;
+    const spoke_property_pair pair = {SPOKE_STR("k"), SPOKE_STR("v")};
+    const spoke_message_properties alone[] = {{.content_encoding = SPOKE_STR("x")}, {.component = SPOKE_STR("x")}};
+    const spoke_message_properties both = {
+        .creation_time = SPOKE_STR("x"), .application = &pair, .application_count = 1};
+    assert_writes(write_bag, &alone[0], "%24.ce=x");
+    assert_writes(write_bag, &alone[1], "%24.sub=x");
+    assert_writes(write_bag, &both, "iothub-creation-time-utc=x&k=v");
+}
+
 static void an_application_property_may_be_empty(void **state)
 {
     (void)state;
@@ -246,6 +258,7 @@ int main(void)
         cmocka_unit_test(percent_coding_fills_its_room_exactly),
         cmocka_unit_test(system_properties_have_encoded_names_and_values),
         cmocka_unit_test(no_property_makes_an_empty_bag),
+        cmocka_unit_test(only_items_behind_the_first_have_an_ampersand),
         cmocka_unit_test(an_application_property_may_be_empty),
         cmocka_unit_test(a_property_without_a_name_is_refused),
         cmocka_unit_test(reserved_characters_never_reach_the_topic),
