@@ -100,6 +100,10 @@ static spoke_status copy_all(const struct data_dir *from, const struct data_dir 
     spoke_status status = with_paths(from, to, STORE, progress, why, why_cap);
     for (size_t i = 0; i < OTHER_COUNT && status == SPOKE_OK; i++)
         status = with_paths(from, to, OTHERS[i], NULL, why, why_cap);
+    if (status == SPOKE_OK && !(file_sync_folder(to->path) && file_sync_parent(to->path))) {
+        (void)snprintf(why, why_cap, "the folder %s does not get to the disk: %s", to->path, strerror(errno));
+        status = SPOKE_E_PORT;
+    }
     return status;
 }
 

@@ -15,6 +15,7 @@
 #include <mbedtls/ecp.h>
 
 #include "base/secret.h"
+#include "file.h"
 #include "tls/mbedtls_compat.h"
 
 enum {
@@ -431,6 +432,15 @@ static spoke_status hand_over(const struct ca *ca, struct ca_identity *out)
     return status;
 }
 
+/* A CA that was handed out and is gone after a power cut would lock every device out. */
+static spoke_status settle(const struct ca *ca)
+{
+    if (file_sync_folder(ca->options->folder))
+        return SPOKE_OK;
+    return fail(ca, SPOKE_E_PORT, "the folder %s does not get to the disk: %s", ca->options->folder,
+                strerror(errno));
+}
+
 spoke_status ca_open(const struct ca_options *options, struct ca_identity *out, char *why, size_t why_cap)
 {
     memset(out, 0, sizeof *out);
@@ -449,6 +459,8 @@ spoke_status ca_open(const struct ca_options *options, struct ca_identity *out, 
         status = ready_ca(ca);
     if (status == SPOKE_OK)
         status = ready_server(ca);
+    if (status == SPOKE_OK)
+        status = settle(ca);
     if (status == SPOKE_OK)
         status = hand_over(ca, out);
     if (status != SPOKE_OK)

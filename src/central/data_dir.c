@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "file.h"
+
 static char *joined(const char *folder, const char *name)
 {
     char *path = NULL;
@@ -40,6 +42,15 @@ static char *temporary_path(void)
     return path;
 }
 
+/* A new one is to last; a disk that cannot do that says so at the first commit. */
+static int make_folder(const char *path)
+{
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST ? 0 : -1;
+    (void)file_sync_parent(path);
+    return 0;
+}
+
 /* Parents too. */
 static int make_folders(const char *path)
 {
@@ -48,10 +59,10 @@ static int make_folders(const char *path)
         return -1;
     for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
         *slash = '\0';
-        (void)mkdir(copy, 0700); /* what fails here fails below, with the reason */
+        (void)make_folder(copy); /* what fails here fails below, with the reason */
         *slash = '/';
     }
-    const int result = mkdir(copy, 0700) == 0 || errno == EEXIST ? 0 : -1;
+    const int result = make_folder(copy);
     free(copy);
     return result;
 }

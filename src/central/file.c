@@ -1,9 +1,11 @@
 #include "file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Wiped when it is not handed on: it may be a key. */
 static spoke_status take(FILE *file, size_t most, char **out)
@@ -34,4 +36,31 @@ spoke_status file_read(const char *path, const char *what, size_t most, char **o
     if (file != NULL)
         (void)fclose(file);
     return status;
+}
+
+bool file_sync_folder(const char *path)
+{
+    const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        return false;
+    const bool done = fsync(fd) == 0 || errno == EINVAL;
+    const int reason = errno;
+    (void)close(fd);
+    errno = reason;
+    return done;
+}
+
+bool file_sync_parent(const char *path)
+{
+    size_t len = strlen(path);
+    while (len > 1 && path[len - 1] == '/')
+        len--;
+    while (len > 0 && path[len - 1] != '/')
+        len--;
+    char *folder = len > 0 ? strndup(path, len) : strdup(".");
+    const bool done = folder != NULL && file_sync_folder(folder);
+    const int reason = errno;
+    free(folder);
+    errno = reason;
+    return done;
 }
