@@ -3,6 +3,8 @@
 
 #include "support/certificates.h"
 
+#include <central/core/core_internal.h>
+
 static struct device dev;
 static struct test_ca *root, *other;
 
@@ -463,6 +465,22 @@ static void an_intermediate_is_an_authority_too_and_the_nearest_counts(void **st
     test_ca_destroy(line);
 }
 
+/* Whoever gives certificates of his own the authority's name must not have them judged once for each. */
+static void an_authority_is_held_against_a_chain_once(void **state)
+{
+    struct fixture *f = *state;
+    struct shown shown;
+    struct auth_enrolment found;
+    struct test_ca *forged = test_ca_create("Factory Root");
+    make_x509_group(f);
+    verified(f, PRIMARY, root);
+    (void)shown_leaf(&shown, forged, &(struct test_cert_options){.common_name = "d1"}, test_ca_pem(forged));
+    assert_ok(auth_certificate(f->bench.core, NULL, NULL, shown.chain, &found));
+    assert_false(found.proven);
+    assert_int_equal(found.tries, AUTH_AUTHORITY_TRIES);
+    test_ca_destroy(forged);
+}
+
 static void groups_of_several_authorities_take_their_own_devices(void **state)
 {
     struct fixture *f = *state;
@@ -854,6 +872,7 @@ int main(void)
         CLAIM(certificates_out_of_order_are_refused_with_the_reason),
         CLAIM(a_certificate_that_ends_is_refused_at_the_next_connect),
         CLAIM(an_intermediate_is_an_authority_too_and_the_nearest_counts),
+        CLAIM(an_authority_is_held_against_a_chain_once),
         CLAIM(groups_of_several_authorities_take_their_own_devices),
         CLAIM(a_disabled_group_has_no_operation_for_its_devices),
         CLAIM(authorities_are_rotated_while_devices_are_connected),

@@ -81,11 +81,21 @@ static bool try_authority(void *ctx, const struct store_certificate *row)
     return verdict != X509_TRUSTED;
 }
 
-/* The authority nearest to the device counts: its certificate's issuer first, then that one's. */
+static bool is_among(uint8_t (*names)[32], size_t count, const uint8_t name[32])
+{
+    bool found = false;
+    for (size_t i = 0; i < count; i++)
+        found = found || memcmp(names[i], name, 32) == 0;
+    return found;
+}
+
+/* The authority nearest to the device counts: its certificate's issuer first, then that one's. Each name once: what it
+ * stands for is held against the whole chain, which takes milliseconds. */
 static spoke_status search_chain(struct chain_search *search)
 {
     spoke_str rest = search->chain, one;
     struct x509_facts facts;
+    uint8_t issuers[X509_MAX_CHAIN][32];
     spoke_status status = SPOKE_OK;
     search->verdict = X509_UNTRUSTED;
     for (size_t i = 0; status == SPOKE_OK && search->verdict != X509_TRUSTED && x509_cut(&rest, &one); i++) {
@@ -93,7 +103,9 @@ static spoke_status search_chain(struct chain_search *search)
             search->verdict = i == X509_MAX_CHAIN ? X509_TOO_DEEP : X509_UNREADABLE;
             return SPOKE_OK;
         }
-        status = store_authority_each(search->c->store, facts.issuer, try_authority, search);
+        memcpy(issuers[i], facts.issuer, sizeof issuers[i]);
+        if (!is_among(issuers, i, facts.issuer))
+            status = store_authority_each(search->c->store, facts.issuer, try_authority, search);
     }
     return search->failed ? SPOKE_E_NO_MEMORY : status;
 }
