@@ -256,9 +256,25 @@ static void the_oldest_of_other_devices_do_not_go_in_their_place(void **state)
     assert_ok(store_device_delete(s, "d"));
     add_messages(s, "other", 1000, "x");
     assert_int_equal(messages_of(s, "other"), 1500);
+    add_messages(s, "other", 1000, "x"); /* 900 of "d" go, which do not count */
+    assert_int_equal(messages_of(s, "other"), 2500);
+    assert_int_equal(rows(s), 100);
     clear_all(s);
     add_messages(s, "other", 1000, "x");
     assert_int_equal(messages_of(s, "other"), 1600);
+}
+
+static void a_store_that_is_opened_meanwhile_does_not_count_them(void **state)
+{
+    struct store *s = *state;
+    add_messages(s, "other", 500, "x");
+    assert_ok(store_device_delete(s, "d"));
+    put_device(s, "d");
+    store_keep(s, 1400);
+    s->events = STORE_NOT_COUNTED;       /* as after an opening */
+    add_messages(s, "other", 1000, "x"); /* with those of "d" 2,500 */
+    assert_int_equal(rows(s), MANY - 100);
+    assert_int_equal(messages_of(s, "other"), 1500);
 }
 
 static void they_are_not_lost_for_a_consumer(void **state)
@@ -274,6 +290,20 @@ static void they_are_not_lost_for_a_consumer(void **state)
     assert_int_equal(consumer.lost, 3);
     store_consumer_free(&consumer);
     assert_int_equal(rows(s), STORE_MESSAGES_KEPT);
+}
+
+static void they_are_not_lost_for_a_consumer_when_the_oldest_go(void **state)
+{
+    struct store *s = *state;
+    struct store_consumer consumer;
+    assert_ok(store_consumer_put(s, "slow", 10));
+    assert_ok(store_device_delete(s, "d"));
+    store_keep(s, 10);
+    add_messages(s, "other", 1100, "x"); /* of which 90 go with the 1,000 */
+    assert_int_equal(rows(s), 0);
+    assert_ok(store_consumer_get(s, "slow", &consumer));
+    assert_int_equal(consumer.lost, 90);
+    store_consumer_free(&consumer);
 }
 
 /* --- the service --- */
@@ -429,7 +459,9 @@ int main(void)
         STORE(no_event_of_a_device_that_is_gone_is_kept_meanwhile_or_later),
         STORE(a_clear_that_was_not_committed_was_none),
         STORE(the_oldest_of_other_devices_do_not_go_in_their_place),
+        STORE(a_store_that_is_opened_meanwhile_does_not_count_them),
         STORE(they_are_not_lost_for_a_consumer),
+        STORE(they_are_not_lost_for_a_consumer_when_the_oldest_go),
         SERVICE(a_turn_takes_some_of_them),
         SERVICE(a_service_that_was_killed_in_the_midst_goes_on),
         SERVICE(events_of_before_are_on_no_page),

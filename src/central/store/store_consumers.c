@@ -63,8 +63,9 @@ spoke_status store_consumer_each(struct store *s, bool (*each)(void *ctx, const 
 spoke_status store_consumers_note(struct store *s, int64_t position, const char *device_id, int64_t seq)
 {
     static const char ALL[] = "UPDATE consumer SET lost = lost + (SELECT count(*) FROM event"
-                              " WHERE event.position > consumer.position AND event.position <= ?1)"
-                              " WHERE position < ?1";
+                              " WHERE event.position > consumer.position AND event.position <= ?1"
+                              " AND NOT " STORE_IS_CLEARED("event") ")"
+                                                                    " WHERE position < ?1";
     static const char ONE[] = "UPDATE consumer SET lost = lost + (SELECT count(*) FROM event"
                               " WHERE device_id = ?2 AND seq > " STORE_CLEARED_UP_TO(
                                   "?2") " AND seq <= ?3"

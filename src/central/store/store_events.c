@@ -212,8 +212,10 @@ void store_keep_ms(struct store *s, int64_t age_ms)
 static spoke_status count_events(struct store *s)
 {
     static const char SPAN[] = "SELECT (SELECT max(position) FROM event) - (SELECT min(position) FROM event) + 1";
-    static const char COUNT[] = "SELECT sum((SELECT max(seq) FROM event WHERE device_id = device.id)"
-                                " - (SELECT min(seq) FROM event WHERE device_id = device.id) + 1) FROM device";
+    static const char COUNT[] =
+        "SELECT sum((SELECT max(seq) FROM event WHERE device_id = device.id)"
+        " - (SELECT min(seq) FROM event WHERE device_id = device.id AND seq > " STORE_CLEARED_UP_TO(
+            "device.id") ") + 1) FROM device";
     int64_t span = 0;
     if (s->events != STORE_NOT_COUNTED)
         return SPOKE_OK;
@@ -221,7 +223,7 @@ static spoke_status count_events(struct store *s)
     return status == SPOKE_OK && span > s->keep ? store_query_number(s, COUNT, &s->events) : status;
 }
 
-static spoke_status ask_position(struct store *s, const char *sql, int64_t with, int64_t *out)
+static spoke_status ask_number(struct store *s, const char *sql, int64_t with, int64_t *out)
 {
     struct store_query q;
     store_query_open(&q, s, sql);
@@ -230,22 +232,35 @@ static spoke_status ask_position(struct store *s, const char *sql, int64_t with,
     return store_query_close(&q);
 }
 
+/* How many up to that position do not count any more. */
+static spoke_status count_cleared(struct store *s, int64_t position, int64_t *count)
+{
+    static const char SQL[] = "SELECT count(*) FROM event WHERE position <= ? AND " STORE_IS_CLEARED("event");
+    *count = 0;
+    return s->clearing ? ask_number(s, SQL, position, count) : SPOKE_OK;
+}
+
 /* Positions rise in the order that events came, so the oldest have the lowest. */
 static spoke_status forget_oldest(struct store *s, int64_t count)
 {
     static const char UP_TO[] = "SELECT max(position) FROM (SELECT position FROM event ORDER BY position LIMIT ?)";
     static const char SQL[] = "DELETE FROM event WHERE position <= ?";
     struct store_query q;
-    int64_t position = 0;
-    spoke_status status = ask_position(s, UP_TO, count < FORGET_AT_ONCE ? count : FORGET_AT_ONCE, &position);
+    int64_t position = 0, cleared = 0;
+    spoke_status status = ask_number(s, UP_TO, count < FORGET_AT_ONCE ? count : FORGET_AT_ONCE, &position);
     if (status == SPOKE_OK)
         status = store_consumers_note(s, position, NULL, 0);
+    if (status == SPOKE_OK)
+        status = count_cleared(s, position, &cleared);
     if (status != SPOKE_OK)
         return status;
     store_query_open(&q, s, SQL);
     store_query_int(&q, position);
     (void)store_query_row(&q);
-    return close_delete(&q);
+    status = close_delete(&q);
+    if (status == SPOKE_OK)
+        store_events_count(s, cleared);
+    return status;
 }
 
 static spoke_status forget_old(struct store *s)
@@ -268,10 +283,9 @@ static spoke_status forget_old(struct store *s)
     return status == SPOKE_OK && count > 0 ? forget_oldest(s, count) : status;
 }
 
-/* What was cleared goes first: it is not to be counted among the oldest. */
 spoke_status store_events_forget(struct store *s)
 {
-    if (s->added < LOOK_EVERY || s->clearing)
+    if (s->added < LOOK_EVERY)
         return SPOKE_OK;
     s->added = 0;
     spoke_status status = count_events(s);
