@@ -153,6 +153,27 @@ static void a_dashboard_has_at_most_a_hundred_tiles(void **state)
     free(body);
 }
 
+/* The page offers it: a file of 100 KB is 133,360 characters in base64. */
+static void a_dashboard_holds_a_picture_of_a_hundred_kilobytes(void **state)
+{
+    struct fixture *f = *state;
+    char *body = calloc(1, 150000);
+    for (int more = 0; more <= 1; more++) {
+        const size_t len = (size_t)snprintf(body, 150000,
+                                            "{\"displayName\":\"x\",\"tiles\":[{\"displayName\":\"t\","
+                                            "\"configuration\":{\"type\":\"image\",\"image\":\"");
+        const size_t picture = 140000 + (size_t)more;
+        memset(body + len, 'A', picture);
+        (void)snprintf(body + len + picture, 10, "\"}}]}");
+        fixture_ask(f, "PUT", PATH, body);
+        if (more == 0)
+            assert_int_equal(f->status, 200);
+        else
+            assert_refused(f, 400, "InvalidBody", "an \"image\" of more than 140000 bytes");
+    }
+    free(body);
+}
+
 static void a_dashboard_is_changed_listed_and_deleted(void **state)
 {
     struct fixture *f = *state;
@@ -198,6 +219,7 @@ int main(void)
         STAGED(a_tile_that_cannot_be_is_refused_by_place),
         STAGED(a_dashboard_that_cannot_be_is_refused),
         STAGED(a_dashboard_has_at_most_a_hundred_tiles),
+        STAGED(a_dashboard_holds_a_picture_of_a_hundred_kilobytes),
         STAGED(a_dashboard_is_changed_listed_and_deleted),
         STAGED(no_device_has_modules),
     };
