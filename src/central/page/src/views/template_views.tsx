@@ -70,7 +70,7 @@ function OwnViews({ of, views, parts }: { of: Template; views: Resource<View[]>;
     return (
         <>
             {list.length > 0 && (
-                <div class="toolbar">
+                <div class="toolbar apart">
                     <p class="dim">The tabs of each device of this template, in this order.</p>
                     <NewButton what="view" right="template.write" onClick={() => setMaking(true)} />
                 </div>
@@ -81,9 +81,10 @@ function OwnViews({ of, views, parts }: { of: Template; views: Resource<View[]>;
                 list={views}
                 right="template.write"
                 add={() => setMaking(true)}
+                edit={(one) => (location.hash = `#/templates/${id(own)}/views/${id(one.id)}`)}
                 empty={
                     <>
-                        <p>Until then devices show what is made of the template: the tabs below.</p>
+                        <p>Until then devices show what is made of the template: the three below.</p>
                         {may('template.write') && (
                             <button class="primary" disabled={busy} onClick={generate}>
                                 Generate default views

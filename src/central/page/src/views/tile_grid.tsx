@@ -64,10 +64,11 @@ interface GridProps {
     tiles: Tile[]; // in order
     edit?: Edit | undefined; // undefined: to look at
     show?: (of: TileConfiguration) => JSX.Element | undefined; // in place of what tiles show by themselves
+    known?: boolean; // all are of a device that is named above them
     form?: boolean; // tiles are as high as what is in them
 }
 
-export function TileGrid({ tiles, edit, show, form }: GridProps): JSX.Element {
+export function TileGrid({ tiles, edit, show, known, form }: GridProps): JSX.Element {
     const editing = edit !== undefined;
     const save = async (next: Tile[]): Promise<void> => edit?.save(next);
     const [busy, act] = useAction();
@@ -124,7 +125,7 @@ export function TileGrid({ tiles, edit, show, form }: GridProps): JSX.Element {
                                 </div>
                             )}
                         </div>
-                        {show?.(tile.configuration) ?? <TileBody of={tile.configuration} tall={Math.min(tile.height, 6)} />}
+                        {show?.(tile.configuration) ?? <TileBody of={tile.configuration} tall={Math.min(tile.height, 6)} known={known === true} />}
                     </section>
                 ))}
             </div>

@@ -82,11 +82,12 @@ function Simulated({ of }: { of: TileConfiguration }): JSX.Element | null {
     ) : null;
 }
 
-export function TileBody(props: { of: TileConfiguration; tall: number }): JSX.Element {
+/** known: what is around it says already whether the device is simulated. */
+export function TileBody({ known, ...props }: { of: TileConfiguration; tall: number; known?: boolean }): JSX.Element {
     return (
         <>
             <TileContent {...props} />
-            <Simulated of={props.of} />
+            {known !== true && <Simulated of={props.of} />}
         </>
     );
 }

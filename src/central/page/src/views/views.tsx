@@ -1,6 +1,6 @@
 // Views of a template: what the pages of its devices show in their tabs.
 import type { JSX } from 'preact';
-import { all, id, put, type Device } from '../api';
+import { all, id, may, put, type Device } from '../api';
 import { isNumeric, keyOf, type Capability, type Part } from '../model';
 import { Empty, Loaded } from '../ui';
 import { Editable, level, Reported, useProperties } from './device_properties';
@@ -47,7 +47,7 @@ const isBound = (of: TileConfiguration): boolean => of.capabilities !== undefine
 
 function DashboardTiles({ view, device, edit }: ViewProps & { device: Device }): JSX.Element {
     const tiles = inOrder(view.tiles).map((tile) => ({ ...tile, configuration: boundTo(device.id, tile.configuration) }));
-    return <TileGrid tiles={tiles} edit={edit} />;
+    return <TileGrid known tiles={tiles} edit={edit} />;
 }
 
 function boundTo(device: string, of: TileConfiguration): TileConfiguration {
@@ -151,15 +151,18 @@ export async function generateViews(templateId: string, parts: Part[]): Promise<
     for (const [order, [own, displayName, kind, tiles]] of wanted.entries()) await putView(templateId, { id: own, displayName, kind, order, tiles: pack(tiles) });
 }
 
-/** In a device's tab. */
+/** In a device's tab, with the way to change it. */
 export function DeviceTemplateView({ view, device, parts }: { view: View; device: Device; parts: Part[] }): JSX.Element {
-    if (view.tiles.length === 0)
-        return (
-            <Empty title="This view has no tiles yet">
-                <p>
-                    <a href={`#/templates/${id(device.template ?? '')}/views/${id(view.id)}`}>Edit it</a> in the template of the device.
-                </p>
-            </Empty>
-        );
-    return <ViewTiles view={view} device={device} parts={parts} />;
+    const edit = may('template.write') && (
+        <p class="silent">
+            <a href={`#/templates/${id(device.template ?? '')}/views/${id(view.id)}`}>Edit this view</a> <span class="dim">for all devices of the template</span>
+        </p>
+    );
+    if (view.tiles.length === 0) return <Empty title="This view has no tiles yet">{edit}</Empty>;
+    return (
+        <>
+            <ViewTiles view={view} device={device} parts={parts} />
+            {edit}
+        </>
+    );
 }
