@@ -3,12 +3,14 @@
  *     bench_central prepare --data DIR --devices N --group-key KEY
  *     bench_central fill --data DIR --devices N --messages M [--keep K] [--burst B] [--commit C]
  *     bench_central load --port P --ca FILE --devices N --group-key KEY [--service PID] [--messages M] [--window W]
- *                        [--rate R] [--burst B] [--connecting C]
+ *                        [--rate R] [--burst B] [--connecting C] [--attempt-s S]
  *
  * `prepare` makes a data folder in which so many devices are provisioned, `fill` gives it M messages, B of a device in a row
- * and C in a transaction, of which the store keeps K. `load` connects all of them over TLS, C at a time, looks at the service's memory while they are idle, sends M
- * QoS 1 messages in all, with at most W of a device unacknowledged and R a second (0: as fast as they are acknowledged)
- * in bursts of B of a device, each a record. Both print what that took as JSON. */
+ * and C in a transaction, of which the store keeps K. `load` connects all of them over TLS, C at a time (0: all at once), looks
+ * at the service's memory while they are idle, sends M QoS 1 messages in all, with at most W of a device unacknowledged and
+ * R a second (0: as fast as they are acknowledged) in bursts of B of a device, each a record. A device that does not get
+ * online, or not within S seconds, tries again as our client does: after a random part of 1 s, 2 s, 4 s .. 120 s. All print
+ * what that took as JSON. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <getopt.h>
@@ -25,6 +27,7 @@
 
 #include <central/store/store.h>
 #include <crypto/crypto.h>
+#include <spoke/limits.h>
 #include <spoke/platform.h>
 #include <spoke/proto/mqtt.h>
 #include <spoke/proto/sas.h>
@@ -36,19 +39,23 @@ enum {
     EVENTS = 512,
     MAX_SAMPLES = 2000000,
     IDLE_MS = 1000, /* of quiet before memory is looked at */
-    PATIENCE_MS = 600000
+    PATIENCE_MS = 600000,
+    BACKOFF_MS = 1000, /* the client's (docs/reliability.md) */
+    BACKOFF_CAP_MS = 120000
 };
 
 struct options {
     const char *command, *data, *ca_file, *group_key;
-    uint32_t port, devices, messages, window, rate, burst, connecting, service, keep, commit;
+    uint32_t port, devices, messages, window, rate, burst, connecting, service, keep, commit, attempt_s;
 };
 
-enum stage { STAGE_NONE, STAGE_HANDSHAKE, STAGE_CONNECT, STAGE_ONLINE };
+enum stage { STAGE_NONE, STAGE_HANDSHAKE, STAGE_CONNECT, STAGE_ONLINE, STAGE_BACKOFF };
+enum loss { LOSS_REFUSED, LOSS_HANDSHAKE, LOSS_CONNECTION, LOSS_TIMEOUT, LOSS_COUNT };
 
 struct device {
     struct load *load;
-    uint32_t number, in_flight;
+    uint32_t number, in_flight, losses;
+    uint64_t due_ns; /* when this attempt, or the pause before the next one, ends */
     int fd;
     enum stage stage;
     bool wants_write;
@@ -67,8 +74,10 @@ struct load {
     struct tls_context *tls;
     int epoll;
     struct device *devices;
-    uint32_t begun, online, sent, acknowledged, resumed;
-    uint32_t next; /* whose turn it is to send */
+    uint32_t begun, online, sent, acknowledged;
+    uint32_t losses[LOSS_COUNT], most_losses; /* of all, and of one device */
+    bool sending;                             /* what breaks now breaks the figures */
+    uint32_t next;                            /* whose turn it is to send */
     uint64_t start_ns;
     uint32_t *samples;
     size_t sample_count;
@@ -157,15 +166,16 @@ static double process_cpu_s(uint32_t pid)
     return (double)(user + system) / (double)sysconf(_SC_CLK_TCK);
 }
 
-static long process_memory_kb(uint32_t pid)
+/* name: "VmRSS:" now, "VmHWM:" at most. */
+static long process_memory_kb(uint32_t pid, const char *name)
 {
     char path[64], line[256];
     long kb = -1;
     (void)snprintf(path, sizeof path, "/proc/%u/status", (unsigned)pid);
     FILE *file = fopen(path, "re");
     while (file != NULL && kb < 0 && fgets(line, sizeof line, file) != NULL)
-        if (strncmp(line, "VmRSS:", 6) == 0)
-            kb = strtol(line + 6, NULL, 10);
+        if (strncmp(line, name, strlen(name)) == 0)
+            kb = strtol(line + strlen(name), NULL, 10);
     if (file != NULL)
         (void)fclose(file);
     return kb;
@@ -244,6 +254,47 @@ static void watch(struct device *d, bool add)
         fail("epoll_ctl", strerror(errno));
 }
 
+/* --- attempts --- */
+
+static void close_link(struct device *d)
+{
+    if (d->fd >= 0)
+        (void)close(d->fd);
+    tls_fini(d->tls);
+    free(d->tls_memory);
+    free(d->out);
+    d->fd = -1;
+    d->tls = NULL;
+    d->tls_memory = NULL;
+    d->out = NULL;
+    d->out_at = d->out_len = d->in_len = 0;
+}
+
+/* The whole random part of a pause that doubles, as the client has it. */
+static uint64_t backoff_ns(uint32_t losses)
+{
+    uint32_t random = 0;
+    uint64_t most_ms = BACKOFF_MS;
+    for (uint32_t i = 1; i < losses && most_ms < BACKOFF_CAP_MS; i++)
+        most_ms *= 2;
+    check(random_bytes(NULL, (uint8_t *)&random, sizeof random), "random");
+    return (most_ms < BACKOFF_CAP_MS ? most_ms : BACKOFF_CAP_MS) * UINT64_C(1000000) * random / UINT32_MAX;
+}
+
+static void lose(struct device *d, enum loss how, const char *why)
+{
+    struct load *l = d->load;
+    if (l->sending)
+        fail("a connection ended", why);
+    l->online -= d->stage == STAGE_ONLINE;
+    l->losses[how]++;
+    d->losses++;
+    l->most_losses = d->losses > l->most_losses ? d->losses : l->most_losses;
+    close_link(d);
+    d->stage = STAGE_BACKOFF;
+    d->due_ns = clock_ns(CLOCK_MONOTONIC) + backoff_ns(d->losses);
+}
+
 static void flush(struct device *d)
 {
     size_t count = 0;
@@ -252,8 +303,10 @@ static void flush(struct device *d)
         status = tls_write(d->tls, d->out + d->out_at, d->out_len - d->out_at, &count);
         d->out_at += status == SPOKE_OK ? count : 0;
     }
-    if (status != SPOKE_OK && status != SPOKE_E_AGAIN)
-        fail("a connection broke", tls_error(d->tls).text);
+    if (status != SPOKE_OK && status != SPOKE_E_AGAIN) {
+        lose(d, LOSS_CONNECTION, tls_error(d->tls).text);
+        return;
+    }
     if (d->out_at == d->out_len) {
         free(d->out); /* as the service: ten thousand idle ones keep no buffer */
         d->out = NULL;
@@ -297,6 +350,7 @@ static void begin(struct load *l, struct device *d)
     check(tls_init(d->tls_memory, tls_size(), l->tls, &d->tls), "TLS");
     check(tls_start(d->tls, "localhost", &below), "TLS");
     d->stage = STAGE_HANDSHAKE;
+    d->due_ns = clock_ns(CLOCK_MONOTONIC) + l->options.attempt_s * UINT64_C(1000000000);
     d->wants_write = true; /* until it is connected */
     watch(d, true);
 }
@@ -360,8 +414,12 @@ static void take(struct device *d, const uint8_t *bytes, size_t len)
     if (spoke_mqtt_decode(bytes, len, &p) != SPOKE_OK)
         fail("an answer", "is malformed");
     if (p.type == SPOKE_MQTT_CONNACK) {
+        if (p.as.connack.code == 3) {
+            lose(d, LOSS_REFUSED, "CONNECT was refused");
+            return;
+        }
         if (p.as.connack.code != 0)
-            fail("CONNECT", "was refused");
+            fail("CONNECT", "was refused for good");
         d->stage = STAGE_ONLINE;
         l->online++;
     } else if (p.type == SPOKE_MQTT_PUBACK) {
@@ -380,6 +438,8 @@ static void take_all(struct device *d, uint8_t *bytes, size_t len)
     while (spoke_mqtt_peek(bytes + at, len - at, &header) == SPOKE_OK &&
            header.head_bytes + header.body_bytes <= len - at) {
         take(d, bytes + at, header.head_bytes + header.body_bytes);
+        if (d->stage == STAGE_BACKOFF)
+            return;
         at += header.head_bytes + header.body_bytes;
     }
     d->in_len = len - at;
@@ -399,9 +459,11 @@ static void receive(struct device *d)
         if (status != SPOKE_OK)
             break;
         take_all(d, bytes, d->in_len + count);
+        if (d->stage == STAGE_BACKOFF)
+            return;
     }
     if (status != SPOKE_E_AGAIN)
-        fail("a connection ended", tls_error(d->tls).text);
+        lose(d, LOSS_CONNECTION, tls_error(d->tls).text);
 }
 
 static void hear(struct device *d)
@@ -409,8 +471,10 @@ static void hear(struct device *d)
     if (d->stage == STAGE_HANDSHAKE) {
         const spoke_status status = tls_handshake(d->tls);
         const bool wants_write = status == SPOKE_E_AGAIN && (tls_wants(d->tls) & SPOKE_WANT_WRITE) != 0;
-        if (status != SPOKE_OK && status != SPOKE_E_AGAIN)
-            fail("the handshake", tls_error(d->tls).text);
+        if (status != SPOKE_OK && status != SPOKE_E_AGAIN) {
+            lose(d, LOSS_HANDSHAKE, tls_error(d->tls).text);
+            return;
+        }
         if (wants_write != d->wants_write) {
             d->wants_write = wants_write;
             watch(d, false);
@@ -422,7 +486,8 @@ static void hear(struct device *d)
         return;
     }
     flush(d);
-    receive(d);
+    if (d->stage != STAGE_BACKOFF)
+        receive(d);
 }
 
 static void wait_for_events(struct load *l, int limit_ms)
@@ -435,6 +500,20 @@ static void wait_for_events(struct load *l, int limit_ms)
 
 /* --- the run --- */
 
+/* Attempts that take too long end, and those that are due begin. */
+static void look_at_attempts(struct load *l, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < l->begun; i++) {
+        struct device *d = &l->devices[i];
+        if (d->stage == STAGE_ONLINE || d->due_ns > now_ns)
+            continue;
+        if (d->stage == STAGE_BACKOFF)
+            begin(l, d);
+        else
+            lose(d, LOSS_TIMEOUT, "it takes too long");
+    }
+}
+
 static void connect_all(struct load *l)
 {
     const uint64_t end = clock_ns(CLOCK_MONOTONIC) + PATIENCE_MS * UINT64_C(1000000);
@@ -442,9 +521,11 @@ static void connect_all(struct load *l)
         while (l->begun < l->options.devices && l->begun - l->online < l->options.connecting)
             begin(l, &l->devices[l->begun++]);
         wait_for_events(l, 100);
+        look_at_attempts(l, clock_ns(CLOCK_MONOTONIC));
         if (clock_ns(CLOCK_MONOTONIC) > end)
             fail("connecting", "takes too long");
     }
+    l->sending = true;
 }
 
 /* Each device in turn, one record at most, until enough is out. */
@@ -496,7 +577,7 @@ static void run(struct load *l)
     const struct options *o = &l->options;
     const uint64_t start = clock_ns(CLOCK_MONOTONIC);
     const double cpu_start = process_cpu_s(o->service);
-    const long before_kb = process_memory_kb(o->service);
+    const long before_kb = process_memory_kb(o->service, "VmRSS:");
     connect_all(l);
     const double connect_s = (double)(clock_ns(CLOCK_MONOTONIC) - start) / 1e9;
     const double cpu_connected = process_cpu_s(o->service);
@@ -504,7 +585,8 @@ static void run(struct load *l)
     const struct timespec pause = {IDLE_MS / 1000, 0};
     (void)nanosleep(&pause, NULL);
     const double cpu_idle = process_cpu_s(o->service);
-    const long idle_kb = process_memory_kb(o->service);
+    const long idle_kb = process_memory_kb(o->service, "VmRSS:"),
+               peak_kb = process_memory_kb(o->service, "VmHWM:");
     const uint64_t send_start = clock_ns(CLOCK_MONOTONIC), own_start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
     send_all(l);
     const double send_s = (double)(clock_ns(CLOCK_MONOTONIC) - send_start) / 1e9;
@@ -512,14 +594,19 @@ static void run(struct load *l)
     const double cpu_s = process_cpu_s(o->service) - cpu_idle;
     const double hundred_thousands = o->messages > 0 ? o->messages / 100000.0 : 1;
     qsort(l->samples, l->sample_count, sizeof *l->samples, by_size);
-    printf("{\"devices\": %u, \"connect_s\": %.2f, \"connect_service_cpu_s\": %.2f, \"idle_cpu_share\": %.4f,"
-           " \"empty_kb\": %ld, \"idle_kb\": %ld, \"after_kb\": %ld, \"messages\": %u, \"send_s\": %.2f,"
-           " \"messages_per_s\": %.0f, \"service_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f,"
-           " \"p50_ms\": %.2f, \"p99_ms\": %.2f}\n",
-           (unsigned)o->devices, connect_s, cpu_connected - cpu_start,
-           (cpu_idle - cpu_connected) / (IDLE_MS / 1000.0), before_kb, idle_kb, process_memory_kb(o->service),
-           (unsigned)o->messages, send_s, o->messages / (send_s > 0 ? send_s : 1), cpu_s / hundred_thousands,
-           own_s / hundred_thousands, percentile_ms(l, 0.5), percentile_ms(l, 0.99));
+    printf(
+        "{\"devices\": %u, \"connect_s\": %.2f, \"connect_service_cpu_s\": %.2f, \"idle_cpu_share\": %.4f,"
+        " \"refused\": %u, \"handshakes_lost\": %u, \"connections_lost\": %u, \"timeouts\": %u, \"most_of_one\": %u,"
+        " \"empty_kb\": %ld, \"peak_kb\": %ld, \"idle_kb\": %ld, \"after_kb\": %ld, \"messages\": %u, \"send_s\": %.2f,"
+        " \"messages_per_s\": %.0f, \"service_cpu_s_per_100k\": %.3f, \"client_cpu_s_per_100k\": %.3f,"
+        " \"p50_ms\": %.2f, \"p99_ms\": %.2f}\n",
+        (unsigned)o->devices, connect_s, cpu_connected - cpu_start,
+        (cpu_idle - cpu_connected) / (IDLE_MS / 1000.0), (unsigned)l->losses[LOSS_REFUSED],
+        (unsigned)l->losses[LOSS_HANDSHAKE], (unsigned)l->losses[LOSS_CONNECTION],
+        (unsigned)l->losses[LOSS_TIMEOUT], (unsigned)l->most_losses, before_kb, peak_kb, idle_kb,
+        process_memory_kb(o->service, "VmRSS:"), (unsigned)o->messages, send_s,
+        o->messages / (send_s > 0 ? send_s : 1), cpu_s / hundred_thousands, own_s / hundred_thousands,
+        percentile_ms(l, 0.5), percentile_ms(l, 0.99));
 }
 
 static void load(const struct options *o)
@@ -546,11 +633,8 @@ static void load(const struct options *o)
     }
     run(&l);
     for (uint32_t i = 0; i < o->devices; i++) {
-        tls_fini(l.devices[i].tls);
-        free(l.devices[i].tls_memory);
+        close_link(&l.devices[i]);
         free(l.devices[i].sent_us);
-        free(l.devices[i].out);
-        (void)close(l.devices[i].fd);
     }
     tls_context_destroy(l.tls);
     free(l.devices);
@@ -567,19 +651,27 @@ static uint32_t number(const char *text)
 
 int main(int argc, char **argv)
 {
-    static const struct option names[] = {
-        {"data", required_argument, NULL, 'd'},      {"ca", required_argument, NULL, 'a'},
-        {"group-key", required_argument, NULL, 'k'}, {"port", required_argument, NULL, 'p'},
-        {"devices", required_argument, NULL, 'n'},   {"messages", required_argument, NULL, 'm'},
-        {"window", required_argument, NULL, 'w'},    {"rate", required_argument, NULL, 'r'},
-        {"burst", required_argument, NULL, 'b'},     {"connecting", required_argument, NULL, 'c'},
-        {"service", required_argument, NULL, 's'},   {"keep", required_argument, NULL, 'e'},
-        {"commit", required_argument, NULL, 'o'},    {NULL, 0, NULL, 0}};
+    static const struct option names[] = {{"data", required_argument, NULL, 'd'},
+                                          {"ca", required_argument, NULL, 'a'},
+                                          {"group-key", required_argument, NULL, 'k'},
+                                          {"port", required_argument, NULL, 'p'},
+                                          {"devices", required_argument, NULL, 'n'},
+                                          {"messages", required_argument, NULL, 'm'},
+                                          {"window", required_argument, NULL, 'w'},
+                                          {"rate", required_argument, NULL, 'r'},
+                                          {"burst", required_argument, NULL, 'b'},
+                                          {"connecting", required_argument, NULL, 'c'},
+                                          {"service", required_argument, NULL, 's'},
+                                          {"keep", required_argument, NULL, 'e'},
+                                          {"commit", required_argument, NULL, 'o'},
+                                          {"attempt-s", required_argument, NULL, 't'},
+                                          {NULL, 0, NULL, 0}};
     struct options o = {.devices = 100,
                         .window = 64,
                         .burst = 1,
                         .connecting = 128,
                         .commit = 2000,
+                        .attempt_s = SPOKE_DEFAULT_CONNECT_LIMIT_MS / 1000,
                         .data = ".",
                         .group_key = "",
                         .ca_file = ""};
@@ -624,13 +716,18 @@ int main(int argc, char **argv)
         case 'o':
             o.commit = number(optarg);
             break;
+        case 't':
+            o.attempt_s = number(optarg);
+            break;
         default:
             return 2;
         }
     }
     o.command = optind < argc ? argv[optind] : "";
-    if (o.devices == 0 || o.window == 0 || o.burst == 0 || o.connecting == 0 || o.commit == 0)
-        fail("options", "devices, window, burst, connecting and commit are at least 1");
+    if (o.devices == 0 || o.window == 0 || o.burst == 0 || o.commit == 0 || o.attempt_s == 0)
+        fail("options", "devices, window, burst, commit and attempt-s are at least 1");
+    if (o.connecting == 0)
+        o.connecting = o.devices;
     if (strcmp(o.command, "prepare") == 0)
         prepare(&o);
     else if (strcmp(o.command, "fill") == 0)

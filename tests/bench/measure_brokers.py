@@ -84,11 +84,7 @@ def rest_meanwhile(bench, durability, burst):
     reader = None
     try:
         seconds = 2 if bench.quick else 6
-        here = os.path.dirname(os.path.abspath(__file__))
-        reader = subprocess.Popen(bench.client_pin + bench.realtime + [
-            sys.executable, "-B", os.path.join(here, "rest_reader.py"), "--port", service.env["SPOKE_HTTPS_PORT"],
-            "--ca", service.env["SPOKE_CA_FILE"], "--token", service.env["SPOKE_API_TOKEN"], "--seconds",
-            str(seconds)], stdout=subprocess.PIPE, text=True)
+        reader = service.read(seconds)
         result = service.load(PACED[durability] * (seconds + 1), WINDOW, PACED[durability], burst)
         answer = json.loads(reader.communicate(timeout=LIMIT_S)[0])
     finally:

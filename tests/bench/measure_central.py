@@ -10,9 +10,9 @@ GROUP_KEY = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDE
 
 
 class Service:
-    """On a data folder of its own, in which the devices are provisioned."""
+    """On a data folder of its own, in which the devices are provisioned. cert: of the run in place of its own."""
 
-    def __init__(self, bench, devices, durability):
+    def __init__(self, bench, devices, durability, cert=None):
         self.bench = bench
         self.devices = devices
         self.load_program = bench.program("bench_central")
@@ -22,15 +22,30 @@ class Service:
         program = os.path.join(bench.programs, "..", "..", "spoke-central")
         self.process = subprocess.Popen(
             bench.sink_pin + bench.realtime + [program, "--data-dir", self.folder.name, "--group-key", GROUP_KEY, "--mqtt-port", "0",
-                              "--https-port", "0", "--durability", durability, "--print-env"],
+                              "--https-port", "0", "--durability", durability, "--print-env"] + self.certificate(cert),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.env = dict(self.process.stdout.readline().rstrip("\n").partition("=")[::2] for _ in range(8))
+        self.ca = self.env["SPOKE_CA_FILE"] or self.bench.path(f"{cert}.cert.pem")
 
-    def load(self, messages, window, rate, burst=1):
+    def certificate(self, cert):
+        if cert is None:
+            return []
+        return ["--tls-cert", self.bench.path(f"{cert}.cert.pem"), "--tls-key", self.bench.path(f"{cert}.key.pem")]
+
+    def read(self, seconds):
+        """Asks the REST API beside the devices; its output is what it saw, as JSON."""
+        here = os.path.dirname(os.path.abspath(__file__))
+        ahead = ["chrt", "--fifo", "11"] if self.bench.realtime else [] # of the devices, which leave their core to nobody
+        return subprocess.Popen(self.bench.client_pin + ahead + [
+            sys.executable, "-B", os.path.join(here, "rest_reader.py"), "--port", self.env["SPOKE_HTTPS_PORT"],
+            "--ca", self.ca, "--token", self.env["SPOKE_API_TOKEN"], "--seconds",
+            str(seconds)], stdout=subprocess.PIPE, text=True)
+
+    def load(self, messages, window, rate, burst=1, *more):
         return self.bench.run([self.load_program, "load", "--port", self.env["SPOKE_MQTT_PORT"],
-                               "--ca", self.env["SPOKE_CA_FILE"], "--group-key", GROUP_KEY,
+                               "--ca", self.ca, "--group-key", GROUP_KEY,
                                "--devices", str(self.devices), "--messages", str(messages), "--window", str(window),
-                               "--rate", str(rate), "--burst", str(burst), "--service", str(self.process.pid)],
+                               "--rate", str(rate), "--burst", str(burst), "--service", str(self.process.pid), *more],
                               before=self.bench.realtime)
 
     def close(self):

@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Asks the REST API of a service one question after the other over one connection, and prints how long the answers
-took as JSON.
+took as JSON, when the time is over or SIGTERM comes.
 
     rest_reader.py --port P --ca FILE --token TOKEN [--seconds S] [--pause-ms M]"""
 import argparse
 import http.client
 import json
+import signal
 import ssl
 import time
 
@@ -23,7 +24,9 @@ def main():
     options = parser.parse_args()
     link = http.client.HTTPSConnection("localhost", options.port, context=ssl.create_default_context(cafile=options.ca))
     took, end, number = [], time.monotonic() + options.seconds, 0
-    while time.monotonic() < end:
+    stopped = []
+    signal.signal(signal.SIGTERM, lambda *_: stopped.append(True))
+    while time.monotonic() < end and not stopped:
         path = PATHS[number % len(PATHS)]
         number += 1
         begun = time.perf_counter()

@@ -670,6 +670,89 @@ static void connections_wait_in_the_backlog_while_handshakes_are_behind(void **s
     hang_up(fds);
 }
 
+/* The first stream, whose client has sent its ClientHello, gets the answer. */
+static struct stream *begin_handshake(struct fixture *f, struct client *c)
+{
+    const int on = 1;
+    client_start(f, c, shell_mqtt_port(f->shell));
+    assert_int_equal(setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), 0);
+    client_step(c);
+    do {
+        shell_wait(f->shell, TEST_LIMIT_MS);
+        shell_turn(f->shell);
+    } while (f->shell->streams.count == 0 || !((struct stream *)f->shell->streams.first->owner)->shaken);
+    return f->shell->streams.first->owner;
+}
+
+static void wait_for_crowd(struct fixture *f)
+{
+    do {
+        shell_wait(f->shell, TEST_LIMIT_MS);
+        shell_turn(f->shell);
+    } while (f->shell->shaking.count < SHELL_MAX_HANDSHAKES);
+}
+
+static void handshake_that_has_begun_goes_on_before_others_begin(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CROWD];
+    start(f);
+    const struct stream *s = begin_handshake(f, &f->clients[0]);
+    dial_crowd(f, fds);
+    wait_for_crowd(f);
+    client_step(&f->clients[0]);
+    for (int i = 0; i < 3 && s->state == STREAM_HANDSHAKE; i++) {
+        shell_wait(f->shell, TEST_LIMIT_MS);
+        shell_turn(f->shell);
+    }
+    assert_int_equal(s->state, STREAM_OPEN);
+    assert_true(f->shell->shaking.count > 0);
+    hang_up(fds);
+}
+
+/* Its patience is over, and nothing else happens. */
+static void run_out(struct fixture *f, struct stream *s)
+{
+    s->due_ms = 1;
+    stream_touch(s);
+    f->shell->event_count = 0;
+    shell_turn(f->shell);
+}
+
+static void peer_that_waits_for_our_step_is_not_given_up_so_soon(void **state)
+{
+    struct fixture *f = *state;
+    int fds[CROWD];
+    start(f);
+    dial_crowd(f, fds);
+    wait_for_crowd(f);
+    struct stream *s = f->shell->shaking.last->owner;
+    for (int i = 0; i < SHELL_MORE_PATIENCE; i++) {
+        run_out(f, s);
+        assert_int_equal(s->state, STREAM_HANDSHAKE);
+        assert_true(s->due_ms > f->shell->now_ms);
+    }
+    assert_int_equal(s->late, SHELL_MORE_PATIENCE);
+    f->shell->listeners[0].socket.ready = 0; /* nobody takes its place */
+    const size_t before = f->shell->streams.count;
+    run_out(f, s);
+    assert_int_equal(f->shell->streams.count, before - 1);
+    hang_up(fds);
+}
+
+static void who_left_before_the_handshake_began_costs_no_step(void **state)
+{
+    static const uint8_t hello[] = {0x16, 3, 1, 0, 100};
+    struct fixture *f = *state;
+    start(f);
+    const int fd = dial(shell_mqtt_port(f->shell));
+    assert_int_equal(send(fd, hello, sizeof hello, 0), sizeof hello);
+    close(fd);
+    until(f, f->logged > 0);
+    assert_non_null(strstr(f->last_line, "left before its TLS handshake began"));
+    assert_int_equal(f->shell->streams.count, 0);
+}
+
 /* A crowd whose steps take tens of turns; the client of HTTP needs two steps and the bytes in between. */
 static void handshake_of_http_does_not_stand_in_line_with_devices(void **state)
 {
@@ -1421,6 +1504,9 @@ int main(void)
         SHELL_TEST(connections_above_the_limit_share_a_line),
         SHELL_TEST(turn_steps_no_more_than_a_few_handshakes),
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
+        SHELL_TEST(handshake_that_has_begun_goes_on_before_others_begin),
+        SHELL_TEST(peer_that_waits_for_our_step_is_not_given_up_so_soon),
+        SHELL_TEST(who_left_before_the_handshake_began_costs_no_step),
         SHELL_TEST(handshake_of_http_does_not_stand_in_line_with_devices),
         SHELL_TEST(request_with_a_token_is_answered_in_json),
         SHELL_TEST(a_refused_token_is_told_how_to_sign_in),

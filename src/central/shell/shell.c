@@ -217,15 +217,18 @@ static void log_refused(struct shell *shell, struct listener *l)
     l->refused_log_ms = shell->now_ms + SHELL_LOG_PAUSE_MS;
 }
 
-struct list *shell_shaking(struct shell *shell, enum stream_kind kind)
+struct list *shell_shaking(struct shell *shell, enum stream_kind kind, bool begun)
 {
-    return kind == STREAM_HTTP ? &shell->http_shaking : &shell->shaking;
+    if (kind == STREAM_HTTP)
+        return begun ? &shell->http_shaken : &shell->http_shaking;
+    return begun ? &shell->shaken : &shell->shaking;
 }
 
 void shell_accept(struct shell *shell, struct listener *l)
 {
-    const struct list *waiting = shell_shaking(shell, l->kind);
-    for (int i = 0; i < ACCEPTS_PER_TURN && waiting->count < SHELL_MAX_HANDSHAKES; i++) {
+    const size_t waiting =
+        shell_shaking(shell, l->kind, false)->count + shell_shaking(shell, l->kind, true)->count;
+    for (size_t i = 0; i < ACCEPTS_PER_TURN && waiting < SHELL_MAX_HANDSHAKES; i++) {
         struct sockaddr_storage address;
         socklen_t len = sizeof address;
         const int fd = accept4(l->socket.fd, (struct sockaddr *)&address, &len, SOCK_NONBLOCK | SOCK_CLOEXEC);

@@ -32,7 +32,8 @@ void watch_close(struct shell *shell, struct watch *watch)
 static bool has_work(const struct shell *shell)
 {
     return shell->http_work.count > 0 || shell->work.count > 0 || shell->shaking.count > 0 ||
-           shell->http_shaking.count > 0 || core_any_stirred(shell->core) ||
+           shell->http_shaking.count > 0 || shell->shaken.count > 0 || shell->http_shaken.count > 0 ||
+           core_any_stirred(shell->core) ||
            (shell->options.broker != NULL && broker_any_stirred(shell->options.broker));
 }
 
@@ -88,7 +89,8 @@ static void take_events(struct shell *shell)
         if (watch->stream == NULL)
             continue;
         if (watch->stream->state == STREAM_HANDSHAKE)
-            list_join(shell_shaking(shell, watch->stream->kind), &watch->stream->in_shaking, watch->stream);
+            list_join(shell_shaking(shell, watch->stream->kind, watch->stream->shaken), &watch->stream->in_shaking,
+                      watch->stream);
         else
             stream_touch(watch->stream);
     }
@@ -104,19 +106,31 @@ static void take_timers(struct shell *shell)
     }
 }
 
-/* Every other step is HTTP's as long as it wants one: neither holds the other up. */
-static struct stream *next_to_shake(struct shell *shell, bool http)
+static struct stream *take_shaking(struct shell *shell, enum stream_kind kind, bool begun)
 {
-    struct stream *s = list_take(http ? &shell->http_shaking : &shell->shaking);
-    return s != NULL ? s : list_take(http ? &shell->shaking : &shell->http_shaking);
+    struct stream *s = list_take(shell_shaking(shell, kind, begun));
+    return s != NULL ? s : list_take(shell_shaking(shell, kind, !begun));
+}
+
+/* Every other step is HTTP's as long as it wants one: neither holds the other up. What has begun goes on before others
+ * begin, but for one step in four: when more arrive than can be served in the time that peers wait, some get through
+ * instead of all being given up half-way. */
+static struct stream *next_to_shake(struct shell *shell)
+{
+    const uint32_t step = shell->steps++;
+    const bool begun = step / 2 % 4 != 3, http = step % 2 == 0;
+    struct stream *s = take_shaking(shell, http ? STREAM_HTTP : STREAM_MQTT, begun);
+    return s != NULL ? s : take_shaking(shell, http ? STREAM_MQTT : STREAM_HTTP, begun);
 }
 
 static void shake_hands(struct shell *shell)
 {
     struct stream *s;
-    for (int i = 0; i < SHELL_HANDSHAKES_PER_TURN && (s = next_to_shake(shell, i % 2 == 0)) != NULL; i++) {
+    for (int i = 0; i < SHELL_HANDSHAKES_PER_TURN && (s = next_to_shake(shell)) != NULL; i++) {
         stream_shake_hands(s);
         stream_touch(s);
+        if (shell_now_ms() - shell->now_ms >= SHELL_HANDSHAKE_MS)
+            break;
     }
 }
 

@@ -17,7 +17,9 @@ enum {
     SHELL_MAX_OUTPUT_BYTES = 1 << 20, /* waiting for a peer that does not read */
     SHELL_READS_PER_TURN = 1,      /* records of one connection, so that a loud one does not starve the others */
     SHELL_BYTES_PER_TURN = 49152,  /* of all: some hundred small messages, two milliseconds; the rest waits */
-    SHELL_HANDSHAKES_PER_TURN = 8, /* steps, of about a millisecond each; the others wait for the next turn */
+    SHELL_HANDSHAKES_PER_TURN = 8, /* steps; the others wait for the next turn */
+    SHELL_HANDSHAKE_MS = 4,        /* no further step after that: with an RSA certificate one takes milliseconds */
+    SHELL_MORE_PATIENCE = 3,       /* times that a handshake's patience begins anew, since we are late ourselves */
     SHELL_MAX_HANDSHAKES = 64,     /* that wait for their step; with more, connections stay in the backlog */
     SHELL_LOG_PAUSE_MS = 1000,     /* between lines that strangers cause: their number must not fill a disk */
     SHELL_MAX_EVENTS = 1024        /* what they bring shares one commit */
@@ -69,6 +71,8 @@ struct stream {
     struct sockaddr_storage address;
     socklen_t address_len;
     uint64_t due_ms;     /* when patience with this state, or with an HTTP request, ends; UINT64_MAX: never */
+    bool shaken;         /* its handshake has begun */
+    uint8_t late;        /* times that its patience began anew */
     uint64_t stuck_ms;   /* when patience with a peer that reads nothing ends; UINT64_MAX: it reads */
     bool again;          /* more can be read without waiting for the socket */
     struct backlog wire; /* received and not taken by TLS when the turn ended */
@@ -107,12 +111,15 @@ struct shell {
     uint64_t accept_after_ms; /* out of descriptors: listeners rest until then */
     struct tls_context *tls;
     struct list streams;
-    struct list http_streams;  /* those of HTTP, the oldest first */
-    struct list work;          /* streams to receive from, or which something happened to */
-    struct list http_work;     /* the same of HTTP, which does not wait behind devices */
-    struct list sending;       /* streams to send to in this turn */
-    struct list shaking;       /* streams whose handshake can go on */
-    struct list http_shaking;  /* the same of HTTP */
+    struct list http_streams; /* those of HTTP, the oldest first */
+    struct list work;         /* streams to receive from, or which something happened to */
+    struct list http_work;    /* the same of HTTP, which does not wait behind devices */
+    struct list sending;      /* streams to send to in this turn */
+    struct list shaking;      /* streams whose handshake can begin */
+    struct list http_shaking; /* the same of HTTP */
+    struct list shaken;       /* streams whose handshake can go on */
+    struct list http_shaken;
+    uint32_t steps;            /* of handshakes, so far */
     uint32_t unlogged;         /* handshakes that broke off since the last log line of one */
     uint64_t handshake_log_ms; /* no further line before */
     struct timers timers;
@@ -136,7 +143,8 @@ struct shell {
 uint64_t shell_now_ms(void); /* real time, whatever clock the core has: it guards real sockets */
 void shell_accept(struct shell *shell, struct listener *listener);
 /* Those of a listener's streams whose handshake can go on. */
-struct list *shell_shaking(struct shell *shell, enum stream_kind kind);
+/* Where a stream waits for the first, or the next, step of its handshake. */
+struct list *shell_shaking(struct shell *shell, enum stream_kind kind, bool begun);
 /* Connections of MQTT, over both. */
 bool shell_mqtt_full(const struct shell *shell);
 

@@ -199,7 +199,7 @@ spoke_status stream_open(struct shell *shell, enum stream_kind kind, int fd,
     if (status == SPOKE_OK)
         status = kind == STREAM_BROKER ? start_plain(s) : start_tls(s);
     if (status == SPOKE_OK)
-        status = watch_set(shell, &s->socket, EPOLLIN);
+        status = watch_set(shell, &s->socket, EPOLLIN | (kind == STREAM_BROKER ? 0u : (uint32_t)EPOLLRDHUP));
     if (status != SPOKE_OK)
         stream_free(s);
     return status;
@@ -447,15 +447,14 @@ static void enter_open(struct stream *s)
 }
 
 /* The line tells why one broke off, and how many did that got none. */
-static void log_handshake(const struct stream *s)
+static void log_handshake(const struct stream *s, const char *why, int32_t detail)
 {
     struct shell *shell = s->shell;
-    const spoke_error error = tls_error(s->tls);
     if (shell->now_ms < shell->handshake_log_ms) {
         shell->unlogged++;
         return;
     }
-    log_end(s, SPOKE_LOG_WARN, error.text, error.detail);
+    log_end(s, SPOKE_LOG_WARN, why, detail);
     if (shell->unlogged > 0)
         core_log(shell->core, SPOKE_LOG_WARN, "shell", "%u more TLS handshakes broke off since the last line",
                  (unsigned)shell->unlogged);
@@ -465,7 +464,14 @@ static void log_handshake(const struct stream *s)
 
 void stream_shake_hands(struct stream *s)
 {
+    const bool gone = !s->shaken && (s->socket.ready & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
     s->socket.ready = 0;
+    if (gone) { /* who gave up waiting in line costs no step */
+        log_handshake(s, "the peer left before its TLS handshake began", 0);
+        enter_closed(s);
+        return;
+    }
+    s->shaken = true;
     begin_reading(s);
     const spoke_status status = tls_handshake(s->tls);
     end_reading(s);
@@ -474,7 +480,8 @@ void stream_shake_hands(struct stream *s)
     } else if (status == SPOKE_OK) {
         enter_open(s);
     } else if (status != SPOKE_E_AGAIN) {
-        log_handshake(s);
+        const spoke_error error = tls_error(s->tls);
+        log_handshake(s, error.text, error.detail);
         enter_lingering(s); /* the alert says why; it has to arrive */
     }
 }
@@ -492,9 +499,19 @@ static void discard(struct stream *s)
     }
 }
 
+/* A peer that waits for our step of its handshake is not the one that takes too long. */
+static bool we_are_late(struct stream *s)
+{
+    if (s->state != STREAM_HANDSHAKE || s->in_shaking.in == NULL || s->late == SHELL_MORE_PATIENCE)
+        return false;
+    s->late++;
+    s->due_ms = s->shell->now_ms + s->shell->options.patience_ms;
+    return true;
+}
+
 static void check_due(struct stream *s)
 {
-    if (s->shell->now_ms < end_of_patience(s))
+    if (s->shell->now_ms < end_of_patience(s) || we_are_late(s))
         return;
     if (s->state == STREAM_LINGERING)
         enter_closed(s);
@@ -669,6 +686,8 @@ static uint32_t wanted_mask(const struct stream *s)
 {
     if (s->state == STREAM_LINGERING)
         return EPOLLIN;
+    if (s->state == STREAM_HANDSHAKE && !s->shaken)
+        return EPOLLIN | EPOLLRDHUP;
     if (s->state == STREAM_HANDSHAKE)
         return (tls_wants(s->tls) & SPOKE_WANT_WRITE) != 0 ? EPOLLOUT : EPOLLIN;
     return (may_read(s) ? (uint32_t)EPOLLIN : 0u) | (s->stuck_ms != UINT64_MAX ? (uint32_t)EPOLLOUT : 0u);
