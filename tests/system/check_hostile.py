@@ -176,7 +176,7 @@ class Hostile(Case):
     def test_errors_are_json_whatever_they_name(self):
         for evil in ('"}{"', "<script>alert(1)</script>", "\\", "\u2028", "\U0001f600"):
             reply = self.service.call("GET", "/api/devices/" + urllib.parse.quote(evil, safe=""))
-            self.assertEqual(reply.status, 404)
+            self.assertEqual(reply.status, 400 if "/" in evil else 404)
             self.assertEqual(reply.headers["X-Content-Type-Options"], "nosniff")
             self.assertTrue(reply.headers["Content-Type"].startswith("application/json"))
         reply = self.service.call("GET", "/api/devices/%ff%fe")

@@ -982,8 +982,8 @@ static void page_is_only_read(void **state)
 
 static void path_beside_the_page_leads_to_no_file(void **state)
 {
-    static const char *const TARGETS[] = {"/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "/..%2fcentral.db",
-                                          "//etc/passwd", "/app-0.js"};
+    static const char *const TARGETS[] = {"/../etc/passwd", "/%2e%2e/%2e%2e/etc/passwd", "//etc/passwd",
+                                          "/app-0.js"};
     struct fixture *f = *state;
     start(f);
     for (size_t i = 0; i < sizeof TARGETS / sizeof TARGETS[0]; i++) {
@@ -1006,6 +1006,9 @@ static void broken_path_is_refused(void **state)
     struct fixture *f = *state;
     start(f);
     http(f, &f->clients[0], "GET", "/api/devices/a%00b?api-version=2022-07-31", authorized(f, ""), "", 400);
+    http(f, &f->clients[0], "GET", "/api/devices/a%2fcredentials?api-version=2022-07-31", authorized(f, ""), "",
+         400);
+    http(f, &f->clients[0], "GET", "/..%2fcentral.db", authorized(f, ""), "", 400);
     assert_has(&f->clients[0], "InvalidRequest");
 }
 

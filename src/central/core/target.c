@@ -12,7 +12,8 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* `out` has room for path.len + 1. A path is handed on as a C string, so a NUL inside would hide its tail. */
+/* `out` has room for path.len + 1. A path is handed on as a C string, so a NUL inside would hide its tail. An escaped
+ * '/' belongs to a name (RFC 3986 section 2.2): taken for a separator it would lead past who filters paths before us. */
 static spoke_status decode_path(spoke_str path, char *out)
 {
     size_t len = 0;
@@ -25,6 +26,8 @@ static spoke_status decode_path(spoke_str path, char *out)
                 return SPOKE_E_ARG;
             byte = (unsigned char)(high * 16 + low);
             i += 2;
+            if (byte == '/')
+                return SPOKE_E_ARG;
         }
         if (byte < 0x20 || byte == 0x7F)
             return SPOKE_E_ARG;

@@ -11,7 +11,7 @@ struct target {
     char *query; /* raw, without the '?'; "" when there is none */
 };
 
-/* E_ARG: does not begin with '/', a broken or NUL escape, a control character. E_TOO_LARGE, E_NO_MEMORY. */
+/* E_ARG: does not begin with '/', a broken escape, one of a '/' or NUL, a control character. E_TOO_LARGE, E_NO_MEMORY. */
 spoke_status target_parse(spoke_str text, struct target *out);
 void target_free(struct target *target);
 
