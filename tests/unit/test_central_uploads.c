@@ -235,7 +235,7 @@ static void the_configuration_is_patched_and_deleted(void **state)
     fixture_ask(f, "DELETE", "/api/fileUploads", "");
     assert_answer(f, 204, "");
     fixture_ask(f, "GET", "/api/fileUploads", "");
-    assert_int_equal(f->status, 404);
+    assert_refused(f, 404, "NotFound", "There is no storage for files yet");
     begin(f);
     assert_hub_error(f, 400, 400014);
 }

@@ -155,6 +155,8 @@ static void named(struct rest_call *call, void (*handler)(struct rest_call *call
 {
     call->args[0] = UPLOADS_ID;
     handler(call, &CONFIG);
+    if (call->reply.status == 404)
+        rest_fail(&call->reply, 404, "NotFound", "There is no storage for files yet; a PUT says where they go.");
     if (call->reply.code == NULL)
         cJSON_DeleteItemFromObjectCaseSensitive(call->reply.body, "id");
 }
