@@ -130,10 +130,12 @@ spoke_status store_document_count(struct store *s, const char *kind, size_t *out
     return store_query_count(&q, out);
 }
 
+/* Of many devices the arrays are not taken apart where the id does not even stand in the text. */
 spoke_status store_organization_users(struct store *s, const char *id, size_t *out)
 {
     static const char SQL[] =
-        "SELECT (SELECT count(*) FROM device, json_each(device.organizations) AS o WHERE o.value = ?1) +"
+        "SELECT (SELECT count(*) FROM device, json_each(device.organizations) AS o"
+        " WHERE instr(device.organizations, '\"' || ?1 || '\"') AND o.value = ?1) +"
         " (SELECT count(*) FROM enrolment_group AS g, json_each(g.organizations) AS o WHERE o.value = ?1) +"
         " (SELECT count(*) FROM document, json_each(document.organizations) AS o WHERE o.value = ?1"
         " AND document.kind <> 'organization') +"
