@@ -169,11 +169,8 @@ static void record(struct job_run *run, const char *device_id, bool completed, c
     }
     run->completed += completed;
     run->failed += !completed;
-    if (too_many_failed(run) && !run->leaving) {
-        end_run(run, "cancelled");
-        if (store_job_cancel(core_store(c), run->id) != SPOKE_OK)
-            jobs_lost(c);
-    }
+    if (too_many_failed(run) && !run->leaving)
+        end_run(run, "cancelled"); /* and with it those that are pending: there may be many */
     if (done_count(run) % batch_size(run) == 0)
         run->failed_before = run->failed;
     (void)core_task_set(c, &run->jobs->task, core_now_ms(c));

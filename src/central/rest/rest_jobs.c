@@ -16,6 +16,18 @@ static const cJSON *member(const cJSON *object, const char *name)
     return cJSON_GetObjectItemCaseSensitive(object, name);
 }
 
+static const char *status_of(const cJSON *document)
+{
+    const char *status = cJSON_GetStringValue(member(document, "status"));
+    return status != NULL ? status : "";
+}
+
+/* What is pending then is cancelled, too. */
+static bool is_cancelled(const cJSON *document)
+{
+    return strcmp(status_of(document), "cancelled") == 0;
+}
+
 static void drop(cJSON *object, const char *name)
 {
     cJSON_DeleteItemFromObjectCaseSensitive(object, name);
@@ -76,7 +88,7 @@ static void show_job(struct rest_call *call, cJSON *document)
     call->looked += total;
     cJSON *progress = cJSON_CreateObject();
     cJSON_AddNumberToObject(progress, "total", (double)total);
-    cJSON_AddNumberToObject(progress, "pending", (double)counts[STORE_JOB_PENDING]);
+    cJSON_AddNumberToObject(progress, "pending", is_cancelled(document) ? 0 : (double)counts[STORE_JOB_PENDING]);
     cJSON_AddNumberToObject(progress, "completed", (double)counts[STORE_JOB_COMPLETED]);
     cJSON_AddNumberToObject(progress, "failed", (double)counts[STORE_JOB_FAILED]);
     drop(document, JOB_ID);
@@ -116,6 +128,7 @@ void rest_job_put(struct rest_call *call)
 struct device_list {
     struct rest_call *call;
     struct rest_page page;
+    bool cancelled; /* the job is */
 };
 
 /* One that is gone is nobody's; one that went to another organization is not shown. */
@@ -140,7 +153,9 @@ static bool add_device(void *ctx, const struct store_job_device *row)
         return rest_page_pass(&list->page, row->device_id, NULL);
     cJSON *item = cJSON_CreateObject();
     cJSON_AddStringToObject(item, "id", row->device_id);
-    cJSON_AddStringToObject(item, "status", row->state < STORE_JOB_STATES ? STATES[row->state] : "failed");
+    const enum store_job_state state =
+        list->cancelled && row->state == STORE_JOB_PENDING ? STORE_JOB_CANCELLED : row->state;
+    cJSON_AddStringToObject(item, "status", state < STORE_JOB_STATES ? STATES[state] : "failed");
     if (row->message != NULL)
         cJSON_AddItemToObject(item, "message", rest_text(row->message, strlen(row->message)));
     return rest_page_add(&list->page, item, row->device_id);
@@ -152,6 +167,9 @@ void rest_job_devices(struct rest_call *call)
     struct device_list list = {.call = call};
     if (!rest_entity_find(call, &JOB, &row))
         return;
+    cJSON *document = cJSON_Parse(row.json);
+    list.cancelled = is_cancelled(document);
+    cJSON_Delete(document);
     store_document_free(&row);
     if (!rest_page_begin(call, &list.page))
         return;
@@ -161,12 +179,6 @@ void rest_job_devices(struct rest_call *call)
 }
 
 /* --- stop, resume, run again --- */
-
-static const char *status_of(const cJSON *document)
-{
-    const char *status = cJSON_GetStringValue(member(document, "status"));
-    return status != NULL ? status : "";
-}
 
 /* Stopping does nothing to devices, but may take something from other organizations. */
 static bool stop_allowed(struct rest_call *call, const cJSON *document, const char *organizations)

@@ -215,7 +215,7 @@ enum store_job_state {
     STORE_JOB_PENDING,
     STORE_JOB_COMPLETED,
     STORE_JOB_FAILED,
-    STORE_JOB_CANCELLED,
+    STORE_JOB_CANCELLED, /* of files of before: those that are pending when their job is cancelled are, too */
     STORE_JOB_STATES
 };
 struct store_job_device {
@@ -233,7 +233,6 @@ spoke_status store_job_device_each(struct store *s, const char *job_id, unsigned
 spoke_status store_job_count(struct store *s, const char *job_id, size_t counts[STORE_JOB_STATES]);
 /* How many of the first `count` devices, in order, failed. */
 spoke_status store_job_failures(struct store *s, const char *job_id, size_t count, size_t *out);
-spoke_status store_job_cancel(struct store *s, const char *job_id); /* those that are pending */
 /* The devices that failed in one job are pending in another. */
 spoke_status store_job_repeat(struct store *s, const char *job_id, const char *from_id);
 spoke_status store_job_delete(struct store *s, const char *job_id);

@@ -65,15 +65,6 @@ spoke_status store_job_failures(struct store *s, const char *job_id, size_t coun
     return store_query_count(&q, out);
 }
 
-spoke_status store_job_cancel(struct store *s, const char *job_id)
-{
-    static const char SQL[] = "UPDATE job_device SET state = 3 WHERE job_id = ? AND state = 0";
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, job_id);
-    return store_query_run(&q);
-}
-
 spoke_status store_job_repeat(struct store *s, const char *job_id, const char *from_id)
 {
     static const char SQL[] = "INSERT INTO job_device (job_id, device_id, state) SELECT ?, device_id, 0"
