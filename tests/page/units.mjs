@@ -39,3 +39,30 @@ describe('CSV', () => {
         assert.equal(csv(['=x', 'y'], [[1, '@z']]), "'=x,y\r\n1,'@z\r\n");
     });
 });
+
+// What modules look at when they are loaded.
+globalThis.location = new URL('https://localhost/');
+globalThis.addEventListener = () => {};
+globalThis.sessionStorage = { getItem: () => 'token', setItem() {}, removeItem() {} };
+const { rowsOf } = await load('telemetry.ts');
+
+/** What the page asks `/api/query` for, answered with `rows`. */
+async function asked(names, rows) {
+    const queries = [];
+    globalThis.fetch = async (_url, options) => {
+        queries.push(JSON.parse(options.body).query);
+        return new Response(JSON.stringify({ results: rows }), { status: 200, headers: { 'Content-Type': 'application/json' } });
+    };
+    const found = await rowsOf({ template: 'dtmi:acme:p;1', names, windowMs: 60000 });
+    return { queries, found };
+}
+
+describe('telemetry', () => {
+    test('no telemetry can have the name of a column that the page gives', async () => {
+        const { queries, found } = await asked(['v1', 'v0', 'motor.rpm'], [{ $ts: '2026-03-04T05:06:07Z', v0_: 1, v2_: 3 }]);
+        const given = [...queries[0].matchAll(/ AS (\w+)/g)].map((match) => match[1]);
+        assert.equal(given.length, 3);
+        for (const name of given) assert.match(name, /_$/); // a name of DTDL ends with a letter or a digit
+        assert.deepEqual(found, [{ $ts: '2026-03-04T05:06:07Z', v1: 1, 'motor.rpm': 3 }]);
+    });
+});
