@@ -1,9 +1,7 @@
-#include <spoke/central/central.h>
+#include "central_private.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,62 +9,14 @@
 #include <unistd.h>
 
 #include "base/secret.h"
-#include "ca.h"
-#include "central/core/core.h"
-#include "central/core/target.h"
-#include "central/shell/shell.h"
 #include "central/store/store_broker.h"
-#include "data_dir.h"
 #include "file.h"
 
-enum {
-    COMMIT_PAUSE_MS = 2,
-    INJECTED_CLOCK_LOOK_MS = 10,
-    IDLE_MS = 60000,
-    SERVICE_UNAVAILABLE = 503,
-    MAX_PEM_BYTES = 256 * 1024
-};
-
-struct spoke_central {
-    spoke_central_config config; /* its texts are the caller's until start returns, and not used later */
-    struct data_dir dir;
-    struct ca_identity identity;
-    char *device_ca_pem, *bind_address, *hub_host;
-    struct core *core;
-    struct shell *shell;   /* NULL: no_listen without a thread */
-    struct broker *broker; /* NULL: no plain MQTT */
-    struct store *broker_store;
-    spoke_central_env env;
-    char *host, *api_base, *api_token, *group_key, *plain_mqtt_host;
-    struct pending *pending; /* requests that wait for their answer */
-
-    bool thread_runs;
-    atomic_bool stopping;
-    pthread_t thread;
-    pthread_mutex_t lock; /* recursive: `done` may call back in */
-    pthread_cond_t answered;
-};
-
-/* A request on its way through the core, which borrows its texts until it answers. */
-struct pending {
-    struct pending *next, *prev;
-    spoke_central *central;
-    uint64_t ticket; /* 0: answered */
-    spoke_central_done_fn done;
-    void *user;
-    struct target target;
-    char *method;
-    uint8_t *body;
-};
-
-struct spoke_central_link {
-    spoke_central *central;
-    struct conn *conn;
-};
+enum { COMMIT_PAUSE_MS = 2, INJECTED_CLOCK_LOOK_MS = 10, MAX_PEM_BYTES = 256 * 1024 };
 
 /* --- the machine --- */
 
-static uint64_t system_monotonic_ms(void *ctx)
+uint64_t central_monotonic_ms(void *ctx)
 {
     (void)ctx;
     struct timespec now;
@@ -98,24 +48,23 @@ static void log_to_stderr(void *user, spoke_log_level level, const char *module,
 
 /* --- locking: nothing without a thread --- */
 
-static void lock(const spoke_central *central)
+void central_lock(const spoke_central *central)
 {
     if (central->config.threaded)
         (void)pthread_mutex_lock((pthread_mutex_t *)(uintptr_t)&central->lock);
 }
 
-static void unlock(const spoke_central *central)
+void central_unlock(const spoke_central *central)
 {
     if (central->config.threaded)
         (void)pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&central->lock);
 }
 
-/* After a call from outside changed something: the loop has something to commit and to send. */
-static void unlock_and_wake(spoke_central *central)
+void central_unlock_and_wake(spoke_central *central)
 {
     if (central->config.threaded && !pthread_equal(pthread_self(), central->thread))
         shell_wake(central->shell);
-    unlock(central);
+    central_unlock(central);
 }
 
 /* --- configuration --- */
@@ -254,7 +203,7 @@ static spoke_status open_core(spoke_central *central, char *why, size_t cap)
         .keep_days = config->keep_days,
         .profile = config->profile,
         .commit_pause_ms = config->no_listen ? 0 : COMMIT_PAUSE_MS,
-        .monotonic_ms = clocked ? config->monotonic_ms : system_monotonic_ms,
+        .monotonic_ms = clocked ? config->monotonic_ms : central_monotonic_ms,
         .unix_ms = clocked ? config->unix_ms : system_unix_ms,
         .clock_ctx = config->clock_ctx,
         .random = system_random,
@@ -449,15 +398,15 @@ static spoke_status fill_env(spoke_central *central)
 static void *turn_until_stopped(void *argument)
 {
     spoke_central *central = argument;
-    const uint32_t limit_ms = central->config.monotonic_ms != NULL ? INJECTED_CLOCK_LOOK_MS : IDLE_MS;
+    const uint32_t limit_ms = central->config.monotonic_ms != NULL ? INJECTED_CLOCK_LOOK_MS : CENTRAL_IDLE_MS;
     while (!atomic_load(&central->stopping)) {
-        lock(central);
+        central_lock(central);
         const uint32_t sleep_ms = shell_sleep_ms(central->shell, limit_ms);
-        unlock(central);
+        central_unlock(central);
         shell_wait(central->shell, sleep_ms);
-        lock(central);
+        central_lock(central);
         shell_turn(central->shell);
-        unlock(central);
+        central_unlock(central);
     }
     return NULL;
 }
@@ -466,9 +415,9 @@ static spoke_status start_thread(spoke_central *central, char *why, size_t cap)
 {
     if (!central->config.threaded)
         return SPOKE_OK;
-    lock(central); /* central->thread is written before the thread looks at it */
+    central_lock(central); /* central->thread is written before the thread looks at it */
     central->thread_runs = pthread_create(&central->thread, NULL, turn_until_stopped, central) == 0;
-    unlock(central);
+    central_unlock(central);
     if (central->thread_runs)
         return SPOKE_OK;
     (void)snprintf(why, cap, "the service's thread cannot start");
@@ -593,14 +542,14 @@ uint64_t spoke_central_deadline(const spoke_central *central)
 {
     if (central == NULL)
         return UINT64_MAX;
-    lock(central);
+    central_lock(central);
     uint64_t due = core_deadline(central->core);
     if (central->shell != NULL) {
         const uint32_t sleep_ms = shell_sleep_ms(central->shell, UINT32_MAX);
         const uint64_t at = core_now_ms(central->core) + sleep_ms;
         due = sleep_ms != UINT32_MAX && at < due ? at : due;
     }
-    unlock(central);
+    central_unlock(central);
     return due;
 }
 
@@ -609,179 +558,13 @@ spoke_status spoke_central_device_key(spoke_central *central, const char *regist
     char key[96] = "";
     if (central == NULL || registration_id == NULL || out == NULL)
         return SPOKE_E_ARG;
-    lock(central);
+    central_lock(central);
     spoke_status status = core_device_key(central->core, registration_id, false, key);
-    unlock(central);
+    central_unlock(central);
     if (status == SPOKE_OK)
         status = spoke_buf_append(out, spoke_str_of(key));
     spoke_wipe(key, sizeof key);
     return status;
-}
-
-/* --- requests --- */
-
-static void free_pending(struct pending *pending)
-{
-    if (pending->next != NULL)
-        pending->next->prev = pending->prev;
-    if (pending->prev != NULL)
-        pending->prev->next = pending->next;
-    else if (pending->central->pending == pending)
-        pending->central->pending = pending->next;
-    target_free(&pending->target);
-    free(pending->method);
-    free(pending->body);
-    free(pending);
-}
-
-static void hear_core(void *user, const struct core_response *response)
-{
-    struct pending *pending = user;
-    pending->done(pending->user, response->status, response->body);
-    free_pending(pending);
-}
-
-/* Every request is answered once, also by the end of the service. */
-static void refuse_pending(spoke_central *central)
-{
-    while (central->pending != NULL) {
-        struct pending *pending = central->pending;
-        core_request_cancel(central->core, pending->ticket);
-        pending->done(pending->user, SERVICE_UNAVAILABLE, spoke_str_from("", 0));
-        free_pending(pending);
-    }
-}
-
-static spoke_status make_pending(spoke_central *central, const char *method, const char *target, spoke_str body,
-                                 struct pending **out)
-{
-    struct pending *pending = calloc(1, sizeof *pending);
-    if (pending == NULL)
-        return SPOKE_E_NO_MEMORY;
-    pending->central = central;
-    pending->next = central->pending;
-    if (pending->next != NULL)
-        pending->next->prev = pending;
-    central->pending = pending;
-    spoke_status status = target_parse(spoke_str_of(target), &pending->target);
-    pending->method = strdup(method);
-    pending->body = malloc(body.len + 1);
-    if (status == SPOKE_OK && (pending->method == NULL || pending->body == NULL))
-        status = SPOKE_E_NO_MEMORY;
-    if (status != SPOKE_OK) {
-        free_pending(pending);
-        return status;
-    }
-    if (body.len > 0)
-        memcpy(pending->body, body.ptr, body.len);
-    pending->body[body.len] = '\0';
-    *out = pending;
-    return SPOKE_OK;
-}
-
-/* When it returns, `done` may have been called and the pending block be gone. */
-static spoke_status ask(spoke_central *central, const char *method, const char *target, spoke_str body,
-                        spoke_central_done_fn done, void *user, struct pending **pending)
-{
-    if (atomic_load(&central->stopping)) /* `done` hears the 503 and tries again */
-        return SPOKE_E_STATE;
-    const spoke_status status = make_pending(central, method, target, body, pending);
-    if (status != SPOKE_OK)
-        return status;
-    (*pending)->done = done;
-    (*pending)->user = user;
-    const struct core_request request = {
-        .method = (*pending)->method,
-        .path = (*pending)->target.path,
-        .query = (*pending)->target.query,
-        .trusted = true,
-        .base = central->api_base,
-        .body = spoke_str_from((const char *)(*pending)->body, body.len),
-    };
-    const uint64_t ticket = core_request(central->core, &request, hear_core, *pending);
-    if (ticket != 0)
-        (*pending)->ticket = ticket;
-    (void)core_commit(central->core);
-    return SPOKE_OK;
-}
-
-spoke_status spoke_central_request(spoke_central *central, const char *method, const char *target, spoke_str body,
-                                   spoke_central_done_fn done, void *user)
-{
-    struct pending *pending = NULL;
-    if (central == NULL || method == NULL || target == NULL || done == NULL)
-        return SPOKE_E_ARG;
-    lock(central);
-    const spoke_status status = ask(central, method, target, body, done, user, &pending);
-    unlock_and_wake(central);
-    return status;
-}
-
-struct wait {
-    spoke_central *central;
-    bool done;
-    int http_status;
-    spoke_status status;
-    spoke_buf *out;
-};
-
-static void hear_answer(void *user, int http_status, spoke_str body)
-{
-    struct wait *wait = user;
-    wait->done = true;
-    wait->http_status = http_status;
-    if (wait->out != NULL)
-        wait->status = spoke_buf_append(wait->out, body);
-    (void)pthread_cond_broadcast(&wait->central->answered);
-}
-
-/* Called with the lock. In the service's own thread nobody else would turn, so nothing may wait there. */
-static void wait_for_thread(struct wait *wait, uint64_t end_ms)
-{
-    const struct timespec end = {(time_t)(end_ms / 1000), (long)(end_ms % 1000) * 1000000};
-    int result = 0;
-    shell_wake(wait->central->shell);
-    while (!wait->done && result == 0)
-        result = pthread_cond_timedwait(&wait->central->answered, &wait->central->lock, &end);
-}
-
-static void wait_by_polling(struct wait *wait, uint64_t end_ms)
-{
-    for (uint64_t now = system_monotonic_ms(NULL); !wait->done && now < end_ms; now = system_monotonic_ms(NULL)) {
-        const uint64_t left = end_ms - now;
-        /* An injected clock may be moved by nobody but `done`; real time still ends the wait. */
-        const bool clocked = wait->central->config.monotonic_ms != NULL;
-        const uint32_t limit_ms = clocked && left > 1 ? 1 : left < IDLE_MS ? (uint32_t)left : (uint32_t)IDLE_MS;
-        if (spoke_central_poll(wait->central, limit_ms) != SPOKE_OK)
-            return;
-    }
-}
-
-spoke_status spoke_central_request_wait(spoke_central *central, const char *method, const char *target,
-                                        spoke_str body, uint32_t limit_ms, int *http_status, spoke_buf *out)
-{
-    struct wait wait = {.central = central, .status = SPOKE_OK, .out = out};
-    struct pending *pending = NULL;
-    if (central == NULL || method == NULL || target == NULL)
-        return SPOKE_E_ARG;
-    const uint64_t end_ms = system_monotonic_ms(NULL) + limit_ms;
-    lock(central);
-    spoke_status status = ask(central, method, target, body, hear_answer, &wait, &pending);
-    if (status == SPOKE_OK && !wait.done) {
-        if (!central->config.threaded)
-            wait_by_polling(&wait, end_ms);
-        else if (!pthread_equal(pthread_self(), central->thread))
-            wait_for_thread(&wait, end_ms);
-    }
-    if (status == SPOKE_OK && !wait.done) {
-        core_request_cancel(central->core, pending->ticket);
-        free_pending(pending);
-        status = SPOKE_E_TIMEOUT;
-    }
-    unlock_and_wake(central);
-    if (status == SPOKE_OK && http_status != NULL)
-        *http_status = wait.http_status;
-    return status == SPOKE_OK ? wait.status : status;
 }
 
 /* --- stopping --- */
@@ -795,7 +578,7 @@ void spoke_central_stop(spoke_central *central)
         shell_wake(central->shell);
         (void)pthread_join(central->thread, NULL);
     }
-    refuse_pending(central); /* with the shell still there: `done` may call */
+    central_refuse(central); /* with the shell still there: `done` may call */
     shell_destroy(central->shell);
     broker_destroy(central->broker);
     store_close(central->broker_store);
@@ -815,57 +598,4 @@ void spoke_central_stop(spoke_central *central)
     free(central->bind_address);
     free(central->device_ca_pem);
     free(central);
-}
-
-/* --- links --- */
-
-spoke_status spoke_central_link_open(spoke_central *central, spoke_central_link **out)
-{
-    if (central == NULL || out == NULL)
-        return SPOKE_E_ARG;
-    if (central->config.threaded)
-        return SPOKE_E_STATE;
-    spoke_central_link *link = calloc(1, sizeof *link);
-    if (link == NULL)
-        return SPOKE_E_NO_MEMORY;
-    link->central = central;
-    const spoke_status status = core_conn_open(central->core, spoke_str_of(NULL), &link->conn);
-    if (status != SPOKE_OK) {
-        free(link);
-        return status;
-    }
-    *out = link;
-    return SPOKE_OK;
-}
-
-void spoke_central_link_send(spoke_central_link *link, spoke_str bytes)
-{
-    if (bytes.len > 0 && !core_conn_ended(link->conn))
-        core_conn_receive(link->conn, (const uint8_t *)bytes.ptr, bytes.len);
-    (void)core_commit(link->central->core);
-}
-
-spoke_str spoke_central_link_output(const spoke_central_link *link)
-{
-    return core_conn_output(link->conn);
-}
-
-void spoke_central_link_sent(spoke_central_link *link, size_t count)
-{
-    core_conn_sent(link->conn, count);
-}
-
-bool spoke_central_link_closed(const spoke_central_link *link)
-{
-    return core_conn_ended(link->conn);
-}
-
-void spoke_central_link_close(spoke_central_link *link)
-{
-    if (link == NULL)
-        return;
-    struct core *core = link->central->core;
-    core_conn_close(link->conn);
-    (void)core_commit(core);
-    free(link);
 }
