@@ -200,6 +200,10 @@ static void events_between_positions_and_times_are_found(void **state)
     make_events(f, 2);
     get(f, "after=1&before=4");
     assert_int_equal(count(f), 2);
+    get(f, "after=0");
+    assert_int_equal(count(f), 4);
+    get(f, "before=0");
+    assert_int_equal(count(f), 0);
     get(f, "from=2026-03-04T05:07:00Z");
     assert_int_equal(count(f), 2);
     get(f, "to=2026-03-04T05:07:00Z");

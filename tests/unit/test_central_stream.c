@@ -209,6 +209,16 @@ static void it_goes_on_behind_what_the_client_had(void **state)
     assert_int_equal(count_of(read_on(), "\"connected\""), 1);
 }
 
+static void after_zero_is_from_the_first_event_on(void **state)
+{
+    struct fixture *f = *state;
+    happen(f, "pump-1", 5);
+    ask(f, "after=0", NULL, NULL, &heard.stream);
+    const char *text = read_on();
+    assert_non_null(strstr(text, "data: {\"position\":0}"));
+    assert_int_equal(count_of(text, "\"connected\""), 5);
+}
+
 /* Such a position is from before an older copy of the store was put back. */
 static void a_position_that_was_not_reached_yet_is_now(void **state)
 {
@@ -552,6 +562,7 @@ int main(void)
         LIVE(a_round_of_many_strangers_to_the_group_is_short_and_the_next_goes_on),
         LIVE(it_ends_when_its_group_is_deleted),
         LIVE(it_goes_on_behind_what_the_client_had),
+        LIVE(after_zero_is_from_the_first_event_on),
         LIVE(a_position_that_was_not_reached_yet_is_now),
         LIVE(body_with_line_breaks_takes_one_line),
         LIVE(silence_is_broken_now_and_then),

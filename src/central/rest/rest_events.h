@@ -20,8 +20,9 @@ struct events_asked {
     struct store_event_range range;
     struct core *core;
     struct rest_call *call;
-    bool bound;    /* the caller does not see every device */
-    size_t looked; /* devices that were looked up */
+    bool positioned; /* "after" was given, perhaps as 0 */
+    bool bound;      /* the caller does not see every device */
+    size_t looked;   /* devices that were looked up */
     struct events_remembered {
         char *id;
         bool good; /* the caller sees it, and the group has it */

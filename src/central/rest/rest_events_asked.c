@@ -22,7 +22,8 @@ bool events_position(const char *text, int64_t *out)
     return true;
 }
 
-static bool read_position(struct rest_call *call, const char *name, int64_t *out)
+/* *given: it is there, perhaps as 0. */
+static bool read_position(struct rest_call *call, const char *name, int64_t *out, bool *given)
 {
     char *text = NULL;
     if (!rest_option(call, name, &text))
@@ -31,8 +32,21 @@ static bool read_position(struct rest_call *call, const char *name, int64_t *out
     if (!good)
         rest_fail(&call->reply, 400, "InvalidQuery", "%s has to be the position of an event, a whole number.",
                   name);
+    *given = text != NULL;
     free(text);
     return good;
+}
+
+/* Before position 0 is nothing, as before the first one; the store takes 0 for no bound. */
+static bool read_positions(struct rest_call *call, struct events_asked *out)
+{
+    bool bounded = false;
+    if (!read_position(call, "after", &out->range.after, &out->positioned) ||
+        !read_position(call, "before", &out->range.before, &bounded))
+        return false;
+    if (bounded && out->range.before == 0)
+        out->range.before = 1;
+    return true;
 }
 
 /* What people do is for those who look after people. */
@@ -127,8 +141,8 @@ bool events_asked_read(struct rest_call *call, struct events_asked *out)
 {
     *out = (struct events_asked){.core = call->core, .call = call, .bound = !rest_sees(call, NULL)};
     return read_devices(call, out) && read_group(call, out) && read_kinds(call, &out->range.kinds) &&
-           read_position(call, "after", &out->range.after) && read_position(call, "before", &out->range.before) &&
-           rest_option_time(call, "from", &out->range.from_ms) && rest_option_time(call, "to", &out->range.to_ms);
+           read_positions(call, out) && rest_option_time(call, "from", &out->range.from_ms) &&
+           rest_option_time(call, "to", &out->range.to_ms);
 }
 
 void events_asked_free(struct events_asked *asked)

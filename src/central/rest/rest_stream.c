@@ -299,7 +299,7 @@ static bool start_position(struct rest_call *call, int64_t *out)
     const char *had = call->request->last_event_id;
     const bool good = events_asked_read(call, &asked);
     const int64_t last = store_event_last(core_store(call->core));
-    *out = asked.range.after > 0 ? asked.range.after : last;
+    *out = asked.positioned ? asked.range.after : last;
     events_asked_free(&asked);
     if (good && had != NULL && had[0] != '\0' && !events_position(had, out))
         rest_fail(&call->reply, 400, "InvalidRequest", "Last-Event-ID has to be the position of an event.");
