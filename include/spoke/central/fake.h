@@ -28,7 +28,7 @@ typedef struct spoke_fake spoke_fake;
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_start(const spoke_central_config *config, spoke_fake **out);
 /* After the clients that use its platform are destroyed. NULL is fine. */
 SPOKE_API void spoke_fake_stop(spoke_fake *fake);
-/* The service itself, for spoke_central_request. */
+/* The service itself, for spoke_central_request. The fake's, valid until stop. */
 SPOKE_API spoke_central *spoke_fake_central(spoke_fake *fake);
 
 /* --- the device's side --- */
@@ -50,6 +50,7 @@ SPOKE_API void spoke_fake_drive(spoke_fake *fake, spoke_fake_poll_fn poll, void 
 
 /* --- time and network --- */
 
+/* Of the fake's monotonic clock, which its platform shows the device, too. */
 SPOKE_API uint64_t spoke_fake_now_ms(const spoke_fake *fake);
 /* Lets time pass, with the device at work. */
 SPOKE_API void spoke_fake_pass(spoke_fake *fake, uint32_t ms);
@@ -82,13 +83,14 @@ SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_desire(spoke_fake *fake, cons
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_command(spoke_fake *fake, const char *device_id,
                                                            const char *name, const char *request, int *code,
                                                            const char **response);
-/* Arms faults in place of those armed before: {"dropPuback":{"count":1}}; docs/central_testing.md has the list. E_ARG. */
+/* Arms faults in place of those armed before: {"dropPuback":{"count":1}}; docs/central_testing.md has the list. E_ARG: it
+ * is none of those, and nothing changes. */
 SPOKE_API SPOKE_MUST_CHECK spoke_status spoke_fake_fault(spoke_fake *fake, const char *faults);
 /* Any route of the REST API and the control area, with the device at work meanwhile. The HTTP status, 0: no memory.
  * *answer may be NULL. */
 SPOKE_API int spoke_fake_request(spoke_fake *fake, const char *method, const char *target, const char *body,
                                  const char **answer);
-/* What the last call that failed was told. */
+/* What the last call that failed was told: a sentence, "" when none has. */
 SPOKE_API const char *spoke_fake_why(const spoke_fake *fake);
 
 #ifdef __cplusplus
