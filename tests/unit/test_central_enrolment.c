@@ -187,6 +187,27 @@ static void new_keys_of_a_group_leave_those_with_keys_of_their_own(void **state)
     assert_true(core_device_connected(f->bench.core, "d1"));
 }
 
+static void a_thousand_groups_are_the_most(void **state)
+{
+    struct fixture *f = *state;
+    size_t count = 0;
+    char id[20];
+    assert_ok(store_begin(core_store(f->bench.core)));
+    for (unsigned i = 0; count < 1000; i++) {
+        (void)snprintf(id, sizeof id, "g%u", i);
+        const struct store_group row = {
+            .id = id, .display_name = id, .type = (char[]){"iot"}, .primary_key = (char[]){FIXTURE_GROUP_KEY}};
+        assert_ok(store_group_put(core_store(f->bench.core), &row));
+        assert_ok(store_group_count(core_store(f->bench.core), &count));
+    }
+    assert_ok(store_commit(core_store(f->bench.core)));
+    fixture_ask(f, "PUT", "/api/enrollmentGroups/one-more",
+                "{\"displayName\":\"x\",\"attestation\":{\"type\":\"symmetricKey\"}}");
+    assert_refused(f, 422, "UnprocessableEntity", "at most 1000 enrolment groups");
+    fixture_ask(f, "PATCH", "/api/enrollmentGroups/g1", "{\"enabled\":true}");
+    assert_int_equal(f->status, 200);
+}
+
 static void a_group_may_be_of_edge_devices(void **state)
 {
     struct fixture *f = *state;
@@ -853,6 +874,7 @@ int main(void)
         CLAIM(new_keys_of_a_group_end_the_connections_by_the_old_ones),
         CLAIM(new_keys_of_a_group_end_the_connections_of_a_fleet),
         CLAIM(new_keys_of_a_group_leave_those_with_keys_of_their_own),
+        CLAIM(a_thousand_groups_are_the_most),
         CLAIM(a_group_may_be_of_edge_devices),
         CLAIM(a_put_replaces_all_of_a_group_but_its_keys),
         CLAIM(a_null_takes_a_groups_name_and_type_back),

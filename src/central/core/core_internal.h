@@ -156,6 +156,7 @@ struct auth_enrolment {
     const char *why; /* not proven; static, or NULL */
     uint32_t tries;  /* groups whose keys were tried; an authority counts as AUTH_AUTHORITY_TRIES */
 };
+#define AUTH_MAX_GROUPS 1000u     /* the keys of all are tried for a new device */
 #define AUTH_AUTHORITY_TRIES 100u /* a signature is verified in the time of that many groups */
 /* By what is likely, in the time of three keys: the device's own enrolment, its group, the group that accepted the last
  * device. `device`: the row of that id, NULL when there is none. */

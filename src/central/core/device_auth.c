@@ -206,8 +206,6 @@ bool auth_device_has_key(struct core *c, const struct store_device *device, cons
 
 /* --- enrolments --- */
 
-#define MAX_GROUPS 1000u
-
 struct group_search {
     struct core *c;
     const struct auth_token *token;
@@ -275,6 +273,6 @@ spoke_status auth_enrolment_find(struct core *c, spoke_str registration_id, cons
     spoke_status status = auth_enrolment_near(c, registration_id, device, token, out);
     if (status != SPOKE_OK || out->proven || out->own)
         return status;
-    status = store_group_each(c->store, NULL, MAX_GROUPS, try_group, &search);
+    status = store_group_each(c->store, NULL, AUTH_MAX_GROUPS, try_group, &search);
     return search.no_memory ? SPOKE_E_NO_MEMORY : status;
 }

@@ -167,6 +167,19 @@ static void save(struct rest_call *call, struct store_group *row, struct group_b
         rest_fail_internal(&call->reply, status);
 }
 
+static bool room_for_one(struct rest_call *call)
+{
+    size_t count = 0;
+    const spoke_status status = store_group_count(core_store(call->core), &count);
+    if (status != SPOKE_OK)
+        rest_fail_internal(&call->reply, status);
+    else if (count >= AUTH_MAX_GROUPS)
+        rest_fail(&call->reply, 422, "UnprocessableEntity",
+                  "An application has at most %u enrolment groups; delete one that is not needed.",
+                  AUTH_MAX_GROUPS);
+    return call->reply.status == 0;
+}
+
 static bool begin_group(struct rest_call *call, struct store_group *out, const struct group_body *body)
 {
     const char *id = call->args[0];
@@ -177,7 +190,7 @@ static bool begin_group(struct rest_call *call, struct store_group *out, const s
                   MAX_GROUP_ID);
     else if (body->attestation == NULL)
         rest_fail(&call->reply, 400, "InvalidBody", "\"attestation\" of an enrolment group is missing.");
-    else if (!text_set(&out->id, spoke_str_of(id)))
+    else if (room_for_one(call) && !text_set(&out->id, spoke_str_of(id)))
         rest_fail_internal(&call->reply, SPOKE_E_NO_MEMORY);
     out->enabled = true;
     return call->reply.status == 0;

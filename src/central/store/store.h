@@ -63,6 +63,7 @@ void store_group_free(struct store_group *row);
 spoke_status store_group_get(struct store *s, const char *id, struct store_group *out);
 spoke_status store_group_put(struct store *s, const struct store_group *row); /* etag is raised by the store */
 spoke_status store_group_delete(struct store *s, const char *id);
+spoke_status store_group_count(struct store *s, size_t *out);
 /* Calls `each` in order of id, after `after` (NULL: from the start), at most limit; false stops. */
 spoke_status store_group_each(struct store *s, const char *after, size_t limit,
                               bool (*each)(void *ctx, const struct store_group *row), void *ctx);

@@ -47,6 +47,13 @@ spoke_status store_group_delete(struct store *s, const char *id)
     return store_query_change(s, SQL, id);
 }
 
+spoke_status store_group_count(struct store *s, size_t *out)
+{
+    struct store_query q;
+    store_query_open(&q, s, "SELECT count(*) FROM enrolment_group");
+    return store_query_count(&q, out);
+}
+
 spoke_status store_group_each(struct store *s, const char *after, size_t limit,
                               bool (*each)(void *ctx, const struct store_group *row), void *ctx)
 {
