@@ -192,17 +192,21 @@ describe('rights', () => {
         const rights = ['device.read', 'template.read', 'group.read', 'job.read', 'dashboard.read', 'enrolment.read', 'people.read', 'file.read'];
         assert.equal((await rest(context, 'PUT', '/roles/reader', { displayName: 'Reader', rights })).status, 200);
         const made = await rest(context, 'PUT', '/apiTokens/reader', { roles: [{ role: 'reader' }] });
+        const view = `/deviceTemplates/${TEMPLATE}/views/read`;
+        const configuration = { type: 'lkv', capabilities: [{ capability: 'uptime' }] };
+        assert.equal((await rest(context, 'PUT', view, { displayName: 'Read', tiles: [{ displayName: 'Uptime', configuration }] })).status, 200);
         const other = await context.newPage();
         await other.goto(`${base}/#token=${encodeURIComponent(made.body.token)}`);
         await other.getByRole('link', { name: 'hostmon-1' }).waitFor();
         await other.getByText('reader').first().waitFor();
-        const offered = /^(New|Upload|Approve|Block|Unblock|Delete|Edit|Rotate|Disable|Set up|Save|Simulate|Put it|Add a device|Detach)/;
+        const offered = /^(New|Upload|Approve|Block|Unblock|Delete|Edit|Rotate|Disable|Set up|Save|Simulate|Put it|Add a device|Add tile|Detach|Generate|Rename)/;
         const places = [
             ['#/devices', 'Devices'],
             ['#/devices/hostmon-1/connect', 'hostmon-1'],
             ['#/groups', 'Device groups'],
             ['#/templates', 'Templates'],
             [`#/templates/${TEMPLATE}`, 'Host monitor'],
+            [`#/templates/${TEMPLATE}/views/read`, 'Read'],
             ['#/dashboards', 'Dashboards'],
             ['#/jobs', 'Jobs'],
             ['#/access', 'Access'],
@@ -222,6 +226,6 @@ describe('rights', () => {
         }
         assert.deepEqual(wrong, []);
         assert.equal(await other.getByRole('link', { name: 'Analytics' }).count(), 0);
-        assert.equal((await rest(context, 'DELETE', '/apiTokens/reader')).status, 204);
+        for (const path of ['/apiTokens/reader', view]) assert.equal((await rest(context, 'DELETE', path)).status, 204);
     });
 });

@@ -74,6 +74,20 @@ async function hostileEvents(page) {
     await page.route(/\/api\/events\?/, (route) => route.fulfill({ json: { value } }));
 }
 
+async function staysText(page, places) {
+    for (const place of places) {
+        await page.evaluate((hash) => (location.hash = hash), place);
+        await page.getByRole('heading', { level: 1 }).waitFor();
+        await settled(page);
+        const found = await page.evaluate(() => ({
+            hit: globalThis.hit,
+            made: document.querySelectorAll('main script, main img[src="x"], main [onerror], main iframe').length,
+            links: [...document.querySelectorAll('a[href]')].map((link) => link.href).filter((href) => !/^https?:/.test(href)),
+        }));
+        assert.deepEqual({ place, ...found }, { place, hit: undefined, made: 0, links: [] });
+    }
+}
+
 describe('hostile text', () => {
     flow('names, values, notes and links that would run stay text in every view', async (page) => {
         await hostileEvents(page);
@@ -95,20 +109,24 @@ describe('hostile text', () => {
             '#/organizations',
             `#/devices/${encodeURIComponent(EVIL)}`,
         ];
-        for (const place of places) {
-            await page.evaluate((hash) => (location.hash = hash), place);
-            await page.getByRole('heading', { level: 1 }).waitFor();
-            await settled(page);
-            const found = await page.evaluate(() => ({
-                hit: globalThis.hit,
-                made: document.querySelectorAll('main script, main img[src="x"], main [onerror], main iframe').length,
-                links: [...document.querySelectorAll('a[href]')].map((link) => link.href).filter((href) => !/^https?:/.test(href)),
-            }));
-            assert.deepEqual({ place, ...found }, { place, hit: undefined, made: 0, links: [] });
-        }
+        await staysText(page, places);
         await go(page, '#/dashboards/dtmi:hostile:d;1', EVIL);
         await page.getByText('[a](javascript:globalThis.hit=1)').waitFor();
         await page.getByText('pictures from other places are not fetched').first().waitFor();
+    });
+    flow('the views of a template are text as well', async (page, context) => {
+        const path = `/deviceTemplates/${TEMPLATE}/views`;
+        const tile = (type, more, y) => ({ displayName: EVIL, x: 0, y, width: 2, height: 1, configuration: { type, ...more } });
+        const named = (...names) => ({ capabilities: names.map((capability) => ({ capability })) });
+        const text = tile('markdown', { description: MARKDOWN }, 9);
+        const views = {
+            board: { displayName: EVIL, tiles: [tile('lkv', named('note', 'mode'), 0), tile('command', { command: 'go' }, 1), tile('image', { image: 'http://127.0.0.2/x.png' }, 2), text] },
+            form: { displayName: EVIL, kind: 'form', tiles: [tile('property', named('label'), 0), text] },
+        };
+        for (const [name, view] of Object.entries(views)) assert.equal((await rest(context, 'PUT', `${path}/${name}`, view)).status, 200);
+        await staysText(page, [`#/templates/${TEMPLATE}`, ...Object.keys(views).flatMap((name) => [`#/devices/hostile/views/${name}`, `#/templates/${TEMPLATE}/views/${name}`]), `#/devices/hostile/views/${encodeURIComponent(EVIL)}`]);
+        await page.getByRole('region', { name: EVIL }).first().waitFor();
+        for (const name of Object.keys(views)) await rest(context, 'DELETE', `${path}/${name}`);
     });
     flow('a link that signs in leads nowhere but into the page', async (page) => {
         for (const to of ['//127.0.0.2/', '/javascript:globalThis.hit=1', `/${SHORT}`]) {
