@@ -44,7 +44,7 @@ const { queryRange } = timed;
 const of = (type, names, more = {}) => ({ type, capabilities: names.map((capability) => ({ capability })), ...more });
 const OWN = [
     ['overview', 'Overview', 'dashboard', [
-        ['Flow', 1, 1, of('lkv', ['flow'])], ['Pressure', 1, 1, of('lkv', ['pressure'])], ['Highest flow', 1, 1, of('kpi', ['flow'], { queryRange })], ['Runs since Monday', 3, 1, { type: 'markdown', description: 'Runs **well** since Monday.' }],
+        ['Flow', 1, 1, of('lkv', ['flow'])], ['Pressure', 1, 1, of('lkv', ['pressure'])], ['Highest flow', 1, 1, { type: 'kpi', capabilities: [{ capability: 'flow', aggregateFunction: 'max' }], queryRange }], ['Runs since Monday', 3, 1, { type: 'markdown', description: 'Runs **well** since Monday.' }],
         ['Flow and pressure', 3, 2, of('lineChart', ['flow', 'pressure'], { queryRange })], ['Flush', 2, 2, { type: 'command', command: 'flush' }], ['Setpoint', 1, 1, of('property', ['setpoint'])],
     ]],
     ['place', 'Place and settings', 'form', [

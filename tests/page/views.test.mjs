@@ -1,7 +1,8 @@
 // Views of a template: made, looked at on a device, edited, and gone again.
 import assert from 'node:assert/strict';
+import { join } from 'node:path';
 import { before, describe } from 'node:test';
-import { flow, go, newContext, rest, row, until } from './flow.mjs';
+import { flow, go, newContext, rest, row, screenshots, settled, until } from './flow.mjs';
 
 const TEMPLATE = 'dtmi:spoke:templates:HostMonitor;1';
 const HOST = `#/templates/${TEMPLATE}`;
@@ -110,6 +111,13 @@ describe('views of a template', () => {
         assert.equal(await link.getAttribute('aria-current'), 'page');
         await page.getByRole('button', { name: 'Run Snapshot' }).click();
         await page.getByText('Answered 200').first().waitFor();
+        await tab(page, 'Overview').click();
+        await page.getByRole('img', { name: /CPU load: \d+ values/ }).first().waitFor();
+        await settled(page);
+        await page.screenshot({ path: join(screenshots, 'views-generated.png'), fullPage: true });
+        await tab(page, 'About').click();
+        await page.getByLabel('Interval of readings', { exact: true }).waitFor();
+        await page.screenshot({ path: join(screenshots, 'views-generated-about.png'), fullPage: true });
         await page.setViewportSize({ width: 390, height: 844 });
         await tab(page, 'Overview').click();
         await page.getByRole('img', { name: /CPU load: \d+ values/ }).first().waitFor();

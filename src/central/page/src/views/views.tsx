@@ -99,29 +99,31 @@ function Outline({ view, parts, edit }: ViewProps): JSX.Element {
 const MOST_VALUES = 6;
 const MOST_CHARTS = 12;
 const MOST_COMMANDS = 30;
-const MOST_NAMES = 60; // of a tile
+const MOST_PARTS = 3;
+const MOST_NAMES = 30; // of a tile: two of each part are below the 200 of a view
+const AXES = { xAxisEnabled: true, yAxisEnabled: true, legendEnabled: true };
 const TIMED = { type: 'time', duration: 'PT30M', resolution: 'PT1M' };
 
 const tile = (displayName: string, width: number, height: number, configuration: TileConfiguration): Tile => ({ displayName: displayName.slice(0, 60), x: 0, y: 0, width, height, configuration });
 const nameIn = (parts: Part[], one: Capability): string => (one.component === '' ? one.displayName : `${parts.find((part) => part.name === one.component)?.displayName ?? one.component}: ${one.displayName}`);
 const shown = (list: Capability[]): { capability: string }[] => list.slice(0, MOST_NAMES).map((one) => ({ capability: keyOf(one) }));
 
+/** Charts of what the device itself measures; a component often speaks seldom, as about its own state. */
 function overview(parts: Part[]): Tile[] {
-    const telemetry = parts.flatMap((part) => part.capabilities.filter((one) => one.kind === 'Telemetry'));
-    const numbers = telemetry.filter((one) => isNumeric(one.schema));
-    const charted = telemetry.filter((one) => isCharted(one)).slice(0, MOST_CHARTS);
-    const others = telemetry.filter((one) => !charted.includes(one));
+    const telemetryOf = (part: Part): Capability[] => part.capabilities.filter((one) => one.kind === 'Telemetry');
+    const own = parts.filter((part) => part.name === '').flatMap(telemetryOf);
+    const main = own.length > 0 ? own : parts.flatMap(telemetryOf);
+    const charted = main.filter((one) => isCharted(one)).slice(0, MOST_CHARTS);
+    const others = parts.map((part) => ({ part, list: telemetryOf(part).filter((one) => !charted.includes(one)) })).filter(({ list }) => list.length > 0);
     return [
-        ...numbers.slice(0, MOST_VALUES).map((one) => tile(nameIn(parts, one), 1, 1, { type: 'lkv', capabilities: shown([one]) })),
-        ...charted.map((one) =>
-            tile(nameIn(parts, one), 3, 2, { type: 'lineChart', capabilities: [{ capability: keyOf(one), aggregateFunction: 'avg' }], queryRange: TIMED, format: { xAxisEnabled: true, yAxisEnabled: true, legendEnabled: true } }),
-        ),
-        ...(others.length > 0 ? [tile('Other values', 3, 2, { type: 'lkv', capabilities: shown(others) })] : []),
+        ...main.filter((one) => isNumeric(one.schema)).slice(0, MOST_VALUES).map((one) => tile(nameIn(parts, one), 1, 1, { type: 'lkv', capabilities: shown([one]) })),
+        ...charted.map((one) => tile(nameIn(parts, one), 3, 2, { type: 'lineChart', capabilities: [{ capability: keyOf(one), aggregateFunction: 'avg' }], queryRange: TIMED, format: AXES })),
+        ...others.slice(0, MOST_PARTS).map(({ part, list }) => tile(part.name === '' ? 'Other values' : part.displayName, 3, 2, { type: 'lkv', capabilities: shown(list) })),
     ];
 }
 
 function about(parts: Part[]): Tile[] {
-    return parts.slice(0, 3).flatMap((part) => {
+    return parts.slice(0, MOST_PARTS).flatMap((part) => {
         const own = part.capabilities.filter((one) => one.kind === 'Property');
         const groups: [string, Capability[]][] = [
             ['Settings', own.filter((one) => one.writable)],
