@@ -2,6 +2,7 @@
 #include "central/rest/ql_lex.c"
 #include "central/rest/ql_match.c"
 #include "central/rest/ql_parse.c"
+#include "central/rest/ql_where.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
