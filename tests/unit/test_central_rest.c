@@ -533,7 +533,7 @@ static void a_group_is_made_changed_and_deleted(void **state)
                 "{\"displayName\":\"Factory\",\"type\":\"iot\",\"attestation\":{\"type\":\"symmetricKey\"}}");
     assert_int_equal(f->status, 200);
     assert_string_equal(fixture_text(f, "displayName"), "Factory");
-    assert_string_equal(fixture_text(f, "etag"), "\"1\"");
+    assert_non_null(fixture_at(f, "etag"));
     assert_string_equal(fixture_text(f, "type"), "iot");
     assert_true(cJSON_IsTrue(fixture_at(f, "enabled")));
     char *key = strdup(fixture_text(f, "attestation.symmetricKey.primaryKey"));

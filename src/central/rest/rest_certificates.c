@@ -115,9 +115,10 @@ static bool same(const struct store_certificate *row, const struct rest_certific
     return row->der_len == certificate->len && memcmp(row->der, certificate->der, certificate->len) == 0;
 }
 
-static spoke_status keep_one(struct store *s, enum store_owner kind, const char *owner, const char *entry,
+static spoke_status keep_one(struct rest_call *call, enum store_owner kind, const char *owner, const char *entry,
                              const struct rest_certificate *certificate)
 {
+    struct store *s = core_store(call->core);
     struct store_certificate present;
     const spoke_status found = store_certificate_get(s, kind, owner, entry, &present);
     if (found != SPOKE_OK && found != SPOKE_E_NOT_FOUND)
@@ -129,7 +130,8 @@ static spoke_status keep_one(struct store *s, enum store_owner kind, const char 
     const struct store_certificate row = {.owner = (char *)(uintptr_t)owner,
                                           .entry = (char *)(uintptr_t)entry,
                                           .der = (void *)(uintptr_t)certificate->der,
-                                          .der_len = certificate->len};
+                                          .der_len = certificate->len,
+                                          .etag = core_unix_ms(call->core)};
     return store_certificate_put(s, kind, &row, certificate->facts.subject);
 }
 
@@ -140,7 +142,7 @@ spoke_status rest_certificates_keep(struct rest_call *call, enum store_owner kin
     spoke_status status = SPOKE_OK;
     for (size_t i = 0; i < 2 && status == SPOKE_OK; i++) {
         if (certificates->of[i].change == REST_SET)
-            status = keep_one(s, kind, owner, ENTRIES[i], &certificates->of[i]);
+            status = keep_one(call, kind, owner, ENTRIES[i], &certificates->of[i]);
         else if (certificates->of[i].change == REST_REMOVE)
             status = store_certificate_delete(s, kind, owner, ENTRIES[i]);
         if (certificates->of[i].change == REST_REMOVE && status == SPOKE_E_NOT_FOUND)

@@ -156,6 +156,8 @@ static void save(struct rest_call *call, struct store_group *row, struct group_b
     if (!apply(call, row, body, merge))
         return;
     call->created = row->etag == 0;
+    if (call->created)
+        row->etag = core_unix_ms(call->core);
     spoke_status status = store_group_put(core_store(call->core), row);
     if (status == SPOKE_OK)
         status = rest_certificates_keep(call, STORE_OF_GROUP, row->id, &body->certificates);

@@ -61,7 +61,9 @@ struct store_group {
 };
 void store_group_free(struct store_group *row);
 spoke_status store_group_get(struct store *s, const char *id, struct store_group *out);
-spoke_status store_group_put(struct store *s, const struct store_group *row); /* etag is raised by the store */
+/* row->etag is the first one of a new row (take the time, so that a row deleted and made again does not repeat one);
+ * later the store raises it. */
+spoke_status store_group_put(struct store *s, const struct store_group *row);
 spoke_status store_group_delete(struct store *s, const char *id);
 spoke_status store_group_count(struct store *s, size_t *out);
 /* Calls `each` in order of id, after `after` (NULL: from the start), at most limit; false stops. */
@@ -82,7 +84,7 @@ struct store_certificate {
 void store_certificate_free(struct store_certificate *row);
 spoke_status store_certificate_get(struct store *s, enum store_owner kind, const char *owner, const char *entry,
                                    struct store_certificate *out);
-/* subject: digest of its name, to find authorities by. The etag is raised by the store. */
+/* subject: digest of its name, to find authorities by. The etag as in store_group_put. */
 spoke_status store_certificate_put(struct store *s, enum store_owner kind, const struct store_certificate *row,
                                    const uint8_t subject[32]);
 /* entry NULL: all of the owner. E_NOT_FOUND: none was there. */

@@ -34,13 +34,13 @@ spoke_status store_certificate_put(struct store *s, enum store_owner kind, const
 {
     static const char SQL[] =
         "INSERT INTO certificate (kind, subject, " COLUMNS ")"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT (kind, owner, entry) DO UPDATE SET subject = excluded.subject,"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, max(?, 1)) ON CONFLICT (kind, owner, entry) DO UPDATE SET subject = excluded.subject,"
         " der = excluded.der, verified = excluded.verified, code = excluded.code, etag = etag + 1";
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_int(&q, kind);
     store_query_blob(&q, subject, 32);
-    store_row_bind(&q, &ROW, row, ROW.count - 1);
+    store_row_bind(&q, &ROW, row, ROW.count);
     return store_query_run(&q);
 }
 

@@ -31,13 +31,13 @@ spoke_status store_group_get(struct store *s, const char *id, struct store_group
 spoke_status store_group_put(struct store *s, const struct store_group *row)
 {
     static const char SQL[] =
-        "INSERT INTO enrolment_group (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, 1)"
+        "INSERT INTO enrolment_group (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, max(?, 1))"
         " ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name, type = excluded.type,"
         " primary_key = excluded.primary_key, secondary_key = excluded.secondary_key,"
         " organizations = excluded.organizations, enabled = excluded.enabled, etag = etag + 1";
     struct store_query q;
     store_query_open(&q, s, SQL);
-    store_row_bind(&q, &ROW, row, ROW.count - 1);
+    store_row_bind(&q, &ROW, row, ROW.count);
     return store_query_run(&q);
 }
 
