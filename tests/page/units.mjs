@@ -19,7 +19,7 @@ async function load(name) {
     return import(`data:text/javascript;base64,${Buffer.from(built.outputFiles[0].contents).toString('base64')}`);
 }
 
-const { csv, csvCell } = await load('format.ts');
+const { csv, csvCell, ticks } = await load('format.ts');
 
 describe('CSV', () => {
     for (const first of ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠', '﹦', '﹢', '﹣', '﹫', ' =', '\u00a0+', '\ufeff=', '\u200b@', '\0='])
@@ -64,5 +64,17 @@ describe('telemetry', () => {
         assert.equal(given.length, 3);
         for (const name of given) assert.match(name, /_$/); // a name of DTDL ends with a letter or a digit
         assert.deepEqual(found, [{ $ts: '2026-03-04T05:06:07Z', v1: 1, 'motor.rpm': 3 }]);
+    });
+});
+
+describe('values along an axis', () => {
+    test('hours that are minutes apart are told as a clock tells them', () => {
+        assert.deepEqual(ticks([53700, 53760], 's'), ['14:55 h', '14:56 h']);
+    });
+    test('and with seconds where they are seconds apart', () => {
+        assert.deepEqual(ticks([53700, 53710], 's'), ['14:55:00 h', '14:55:10 h']);
+    });
+    test('hours that are hours apart stay hours', () => {
+        assert.deepEqual(ticks([0, 7200, 14400], 's'), ['0 h', '2 h', '4 h']);
     });
 });

@@ -58,6 +58,7 @@ export function quantity(value: number, unit: string): string {
 export function ticks(values: number[], unit: string): string[] {
     const step = Math.abs((values[1] ?? 1) - (values[0] ?? 0));
     const largest = Math.max(...values.map(Math.abs));
+    if (unit === 's' && largest >= 7200 && step < 360) return values.map((value) => clockOf(value, step));
     if (unit === 's' && largest >= 120) {
         const [size, name] = largest >= 172800 ? [86400, 'd'] : largest >= 7200 ? [3600, 'h'] : [60, 'min'];
         return decimals(values, step, size as number).map((text) => `${text} ${name}`);
@@ -67,20 +68,31 @@ export function ticks(values: number[], unit: string): string[] {
     return decimals(values, step, 1000 ** Math.max(0, power)).map((text) => `${text}${name === '' ? '' : ` ${name}`}`);
 }
 
+/** 53,730 s as 14:55 h, with seconds where steps are shorter than minutes. */
+function clockOf(seconds: number, step: number): string {
+    const whole = Math.round(Math.abs(seconds));
+    const two = (value: number): string => String(Math.floor(value)).padStart(2, '0');
+    const tail = step < 60 ? `:${two(whole % 60)}` : '';
+    return `${seconds < 0 ? '−' : ''}${Math.floor(whole / 3600)}:${two((whole / 60) % 60)}${tail} h`;
+}
+
 function decimals(values: number[], step: number, size: number): string[] {
     const digits = Math.min(6, Math.max(0, Math.ceil(-Math.log10(step / size) - 1e-9)));
     return values.map((value) => (value / size).toLocaleString(undefined, { minimumFractionDigits: digits, maximumFractionDigits: digits }));
 }
+
+const TIME = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?(Z|[+-]\d\d:\d\d)$/; // of RFC 3339
 
 /** Any JSON value in one line. */
 export function show(value: unknown, unit = ''): string {
     if (value === undefined || value === null) return '–';
     if (typeof value === 'number') return quantity(value, unit);
     if (typeof value === 'boolean') return value ? 'true' : 'false';
-    return typeof value === 'string' ? value : JSON.stringify(value);
+    if (typeof value === 'string') return TIME.test(value) ? when(value) : value;
+    return JSON.stringify(value);
 }
 
-export const when = (iso: string | undefined): string => (iso === undefined ? '–' : dateTime.format(new Date(iso)));
+export const when = (iso: string | undefined): string => (iso === undefined ? '–' : Number.isNaN(Date.parse(iso)) ? iso : dateTime.format(new Date(iso)));
 
 /** The time of today, the day as well before that. */
 export function dayTime(iso: string): string {

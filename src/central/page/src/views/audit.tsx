@@ -13,9 +13,14 @@ interface Change {
 
 const TONES: Record<string, Tone> = { created: 'good', updated: 'info', deleted: 'bad' };
 const SHOWN = 200;
+const KINDS: Record<string, [text: string, place?: string]> = {
+    device: ['Device', 'devices'], deviceTemplate: ['Template', 'templates'], deviceGroup: ['Device group', 'groups'], job: ['Job', 'jobs'], scheduledJob: ['Scheduled job'],
+    enrollmentGroup: ['Enrolment group', 'access/enrolment'], dashboard: ['Dashboard', 'dashboards'], query: ['Saved query', 'analytics'], apiToken: ['API token'], user: ['User'],
+    role: ['Role'], organization: ['Organization'], fileUpload: ['File upload'],
+};
 
 const changeOf = ({ body }: LiveEvent): Change => (typeof body === 'object' && body !== null ? (body as Change) : {});
-const actorName = ({ actor }: Change): string => (actor?.id === 'bootstrap' ? 'Start-up token' : (actor?.id ?? actor?.type ?? '–'));
+const actorName = ({ actor }: Change): string => (actor?.id === 'bootstrap' ? 'Start-up\u00a0token' : (actor?.id ?? actor?.type ?? '–'));
 
 /** quiet: nothing where there is nothing to say, or where one may not see it. */
 export function Audit({ deviceId, quiet }: { deviceId?: string; quiet?: boolean }): JSX.Element | null {
@@ -30,7 +35,9 @@ export function Audit({ deviceId, quiet }: { deviceId?: string; quiet?: boolean 
                 events.length === 0 ? (
                     <Empty title="Nothing has been changed yet">Who changes something, and what, is listed here.</Empty>
                 ) : (
-                    <Table
+                    <>
+                        {quiet === true && <h2 class="part">Who changed it</h2>}
+                        <Table
                         label="Who changed what"
                         rows={events}
                         keyOf={(event) => String(event.position)}
@@ -38,21 +45,23 @@ export function Audit({ deviceId, quiet }: { deviceId?: string; quiet?: boolean 
                             { name: 'When', class: 'main nowrap', cell: (event) => <time dateTime={event.enqueuedTime} title={when(event.enqueuedTime)}>{dayTime(event.enqueuedTime)}</time> },
                             { name: 'Who', cell: (event) => actorName(changeOf(event)) },
                             { name: 'Did', cell: (event) => <Badge tone={TONES[event.type] ?? 'dim'}>{event.type.charAt(0).toUpperCase() + event.type.slice(1)}</Badge> },
-                            ...(deviceId === undefined ? [{ name: 'To', cell: (event: LiveEvent) => <Resource of={changeOf(event)} /> }] : []),
-                            { name: 'Members', class: 'long', cell: (event) => <span class="dim">{changeOf(event).updated?.properties?.join(', ') ?? ''}</span> },
+                            ...(deviceId === undefined ? [{ name: 'To', cell: (event: LiveEvent) => <Resource of={changeOf(event)} gone={event.type === 'deleted'} /> }] : []),
+                            { name: 'What', class: 'long', cell: (event) => <span class="dim">{changeOf(event).updated?.properties?.join(', ') ?? ''}</span> },
                         ]}
-                    />
+                        />
+                    </>
                 )
             }
         </Loaded>
     );
 }
 
-function Resource({ of }: { of: Change }): JSX.Element {
+function Resource({ of, gone }: { of: Change; gone: boolean }): JSX.Element {
     const { id: own = '', type = '', displayName } = of.resource ?? {};
+    const [text, place] = KINDS[type] ?? [type];
     return (
         <span>
-            {type === 'device' ? <a href={`#/devices/${id(own)}`}>{displayName ?? own}</a> : (displayName ?? own)} <span class="dim sub">{type}</span>
+            {place !== undefined && !gone ? <a href={`#/${place}/${id(own)}`}>{displayName ?? own}</a> : (displayName ?? own)} <span class="dim sub">{text}</span>
         </span>
     );
 }

@@ -80,12 +80,12 @@ function Contents({ of }: { of: Template }): JSX.Element {
     const parts = partsOf(of);
     const count = (kind: string): number => parts.flatMap((part) => part.capabilities).filter((one) => one.kind === kind).length;
     const text = [
-        [count('Telemetry'), 'telemetry'],
-        [count('Property'), 'properties'],
-        [count('Command'), 'commands'],
-        [parts.length - 1, 'components'],
-    ];
-    return <span class="dim">{text.filter(([n]) => (n as number) > 0).map(([n, name]) => `${n} ${name}`).join(' · ')}</span>;
+        [count('Telemetry'), 'telemetry', 'telemetry'],
+        [count('Property'), 'property', 'properties'],
+        [count('Command'), 'command', 'commands'],
+        [parts.length - 1, 'component', 'components'],
+    ] as const;
+    return <span class="dim">{text.filter(([n]) => n > 0).map(([n, one, several]) => `${n} ${n === 1 ? one : several}`).join(' · ')}</span>;
 }
 
 /** Where IoT Central would put a plain interface: its id with ":template". */
