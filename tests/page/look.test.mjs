@@ -14,10 +14,13 @@ const TILES = [
     ['Received', 3, 2, data('barChart', ['hostmon-1'], ['networkReceived', 'networkSent'], timed)],
     ['Uptime', 1, 1, data('lkv', ['hostmon-1'], ['uptime'])],
     ['CPU load', 1, 1, data('lkv', ['made-up'], ['cpuLoad'])],
-    ['Highest load', 1, 1, data('kpi', ['hostmon-1'], ['cpuLoad'], timed)],
+    ['Average load', 1, 1, data('kpi', ['hostmon-1'], ['cpuLoad'], timed)],
     ['Hosts', 1, 1, { type: 'deviceCount', group: 'hosts' }],
     ['Hall 3', 2, 1, { type: 'label', text: 'Everything in hall 3' }],
     ['Memory by machine', 2, 2, data('pieChart', ['hostmon-1', 'made-up'], ['memoryUsed'], timed)],
+    ['Load by machine', 3, 2, data('heatMapChart', ['hostmon-1', 'made-up'], ['cpuLoad'], { queryRange: { type: 'time', duration: 'PT1H', resolution: 'PT1M' } })],
+    ['Load of the query', 3, 2, { type: 'dataExplorer', query: 'look-load' }],
+    ['Devices of the query', 2, 2, { type: 'dataExplorer', query: 'look-names' }],
     ['Load as it changed', 2, 2, data('stateHistoryChart', ['hostmon-1'], ['cpuLoad'], timed)],
     ['Machine', 2, 2, data('property', ['hostmon-1'], ['hostName', 'kernel', 'processors'])],
     ['Snapshot', 2, 2, { type: 'command', group: 'hosts', command: 'snapshot', device: 'hostmon-1' }],
@@ -63,6 +66,8 @@ before(async () => {
     await put('/enrollmentGroups/look-keys', { displayName: 'Keys', attestation: { type: 'symmetricKey' } });
     await put('/enrollmentGroups/look-authority', { displayName: 'Authority', attestation: { type: 'x509' } });
     await put('/enrollmentGroups/look-authority/certificates/primary', { certificate: authority().certificate });
+    await put('/queries/look-load', { displayName: 'Load of the last hour', query: `SELECT $id, AVG(cpuLoad) FROM ${TEMPLATE} WHERE WITHIN_WINDOW(PT1H) GROUP BY WINDOW(PT1M), $id` });
+    await put('/queries/look-names', { displayName: 'Where they run', query: `SELECT $id, hostName, kernel FROM ${TEMPLATE}` });
     await put('/dashboards/dtmi:look:all;1', { displayName: 'Every tile', tiles: TILES });
     await put(`/deviceTemplates/${PUMP['@id']}`, PUMP);
     for (const [name, view] of OWN) await put(`/deviceTemplates/${PUMP['@id']}/views/${name}`, view);
@@ -103,6 +108,7 @@ describe('the look', () => {
         ['dashboards', '#/dashboards', 'Dashboards'],
         ['analytics', '#/analytics', 'Analytics'],
         ['analytics-filled', '#/analytics', 'Analytics', fillAnalytics],
+        ['query', '#/analytics/look-load', 'Load of the last hour'],
         ['jobs', '#/jobs', 'Jobs'],
         ['jobs-scheduled', '#/jobs/scheduled', 'Jobs'],
         ['connect', '#/connect/hostmon-1', 'Connect a device'],

@@ -321,6 +321,47 @@ describe('groups, dashboards, analytics, jobs', () => {
         assert.equal(lines[0], 'time,avg CPU load,avg Memory used');
         assert.match(lines[1], /^\d{4}-\d\d-\d\dT[\d:.]+Z,[\d.]+,[\d.]+$/);
     });
+    flow('a query is saved, shows what it finds, and is a tile of a dashboard', async (page, context) => {
+        await go(page, '#/analytics', 'Analytics');
+        await page.getByLabel('Template').selectOption({ label: 'Host monitor' });
+        await page.getByLabel('CPU load').check();
+        await page.getByLabel('Time', { exact: true }).selectOption({ label: 'Last 30 minutes' });
+        await page.getByRole('button', { name: 'Show' }).click();
+        await page.getByRole('button', { name: 'Save query' }).click();
+        await page.getByLabel('Name').fill('Load of all');
+        await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+        await page.getByRole('heading', { level: 1, name: 'Load of all' }).waitFor();
+        await page.getByText('FROM dtmi:spoke:templates:HostMonitor;1').waitFor();
+        await page.getByText(/^\d+ rows?$/).waitFor();
+        await page.getByRole('button', { name: 'Edit' }).click();
+        await page.getByRole('textbox', { name: 'Query' }).fill('SELECT $id, $ts, cpuLoad FROM dtmi:spoke:templates:HostMonitor;1 WHERE WITHIN_WINDOW(PT30M)');
+        await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+        await page.getByRole('img', { name: /Line chart, Load of all/ }).waitFor();
+        await page.getByRole('button', { name: 'As a table' }).click();
+        await page.getByRole('columnheader', { name: 'Device' }).waitFor();
+        await rest(context, 'PUT', '/dashboards/dtmi:saved:d;1', { displayName: 'Saved', tiles: [] });
+        await go(page, '#/dashboards/dtmi:saved:d;1/edit', 'Saved');
+        await addTile(page, 'dataExplorer', (form) => form.getByLabel('Saved query').selectOption({ label: 'Load of all' }));
+        await page.getByRole('region', { name: 'Load of all' }).first().getByRole('img', { name: /Line chart/ }).waitFor();
+    });
+    flow('a query that is none is refused beside its form', async (page, context) => {
+        await rest(context, 'PUT', '/queries/wrong', { displayName: 'To be wrong', query: 'SELECT cpuLoad FROM dtmi:spoke:templates:HostMonitor;1' });
+        await go(page, '#/analytics/wrong', 'To be wrong');
+        await page.getByRole('button', { name: 'Edit' }).click();
+        await page.getByRole('textbox', { name: 'Query' }).fill('SELECT');
+        await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+        assert.match(await page.getByRole('alert').innerText(), /at character/);
+    });
+    flow('a heat map has its numbers as a table', async (page, context) => {
+        const configuration = { type: 'heatMapChart', group: 'hosts', devices: ['hostmon-1'], capabilities: [{ capability: 'cpuLoad', aggregateFunction: 'avg' }], queryRange: { type: 'time', duration: 'PT30M', resolution: 'PT1M' } };
+        await rest(context, 'PUT', '/dashboards/dtmi:heat:d;1', { displayName: 'Heat', tiles: [{ displayName: 'Load', x: 0, y: 0, width: 3, height: 2, configuration }] });
+        await go(page, '#/dashboards/dtmi:heat:d;1', 'Heat');
+        const tile = page.getByRole('region', { name: 'Load', exact: true });
+        await tile.getByRole('img', { name: /Heat map of 1 rows? and 30 times. CPU load from 0 % to 100 %/ }).waitFor();
+        await tile.getByRole('button', { name: 'As a table' }).press('Enter');
+        await tile.getByRole('cell', { name: /%/ }).first().waitFor();
+        assert.equal(await tile.getByRole('row').count(), 31);
+    });
     flow('a job sets a property of a group', async (page) => {
         await go(page, '#/jobs', 'Jobs');
         await page.getByRole('button', { name: 'New job' }).click();

@@ -79,7 +79,7 @@ function options(props: ChartProps, width: number, hover: (at: number | null) =>
         width,
         height: props.height,
         legend: { show: false },
-        padding: [8, 8, 0, 0],
+        padding: [8, units.length > 1 ? 8 : 20, 0, 0], // the last time stands half beside the end of the axis
         cursor: { drag: { x: false, y: false }, points: { size: 6 }, y: false },
         hooks: { setCursor: [(plot) => hover(plot.cursor.idx ?? null)] },
         scales: {

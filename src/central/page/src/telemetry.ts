@@ -68,6 +68,13 @@ export async function rowsOf(wanted: Ask): Promise<Row[]> {
     return rows.sort((a, b) => Date.parse(String(a['$ts'])) - Date.parse(String(b['$ts'])));
 }
 
+/** The same as one text to keep; `devices`: these alone, unless there are none. */
+export function textOf({ template, names, windowMs, bucketMs = 0, aggregate = 'AVG' }: Ask, devices: string[], split: boolean): string {
+    const of = devices.length === 0 ? '' : devices.length === 1 ? ` AND $id = ${quote(devices[0] ?? '')}` : ` AND $id IN [${devices.map(quote).join(', ')}]`;
+    const items = names.map((name) => `${aggregate}(${name})`).join(', ');
+    return `SELECT ${split ? '$id, ' : ''}${items} FROM ${template} WHERE WITHIN_WINDOW(${isoDuration(windowMs)})${of} GROUP BY WINDOW(${isoDuration(bucketMs)})${split ? ', $id' : ''}`;
+}
+
 export function pointsOf(rows: Row[], name: string): Points {
     return rows.flatMap((row): Points => {
         const value = row[name];
@@ -86,11 +93,13 @@ export interface Bucket {
 }
 
 /** What a telemetry of a device was over a time. Not a query: those are few a second where limits hold. */
-export async function bucketsOf(deviceId: string, one: Capability, windowMs: number, buckets: number): Promise<Bucket[]> {
+export async function historyOf(deviceId: string, one: Capability, windowMs: number, buckets: number): Promise<{ from: string; value: Bucket[] }> {
     const path = `/devices/${id(deviceId)}${pathOf(one, `/telemetry/${id(one.name)}/history`)}`;
     const from = new Date(Date.now() - windowMs).toISOString();
-    return (await get<{ value: Bucket[] }>(path, { from, buckets: String(buckets) })).value;
+    return get(path, { from, buckets: String(buckets) });
 }
+
+export const bucketsOf = async (...asked: Parameters<typeof historyOf>): Promise<Bucket[]> => (await historyOf(...asked)).value;
 
 /** avg, min, max, sum or count of a bucket; undefined where it has no numbers. */
 export function aggregateOf(bucket: Bucket, aggregate: string): number | undefined {

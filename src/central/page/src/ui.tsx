@@ -253,6 +253,7 @@ const PATHS: Record<string, string> = {
     devices: 'M4 6h16v9H4zM9 19h6M12 15v4',
     dashboards: 'M4 4h7v9H4zM13 4h7v5h-7zM13 11h7v9h-7zM4 15h7v5H4z',
     analytics: 'M4 19h16M5 15l4-5 4 3 6-8',
+    table: 'M4 5h16v14H4zM4 10h16M4 14.500h16M10 10v9',
     groups: 'M4 5h7v6H4zM13 5h7v6h-7zM8.500 13h7v6h-7z',
     templates: 'M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6',
     jobs: 'M4 6h11M4 12h11M4 18h7M15 17l2 2 4-4',

@@ -5,12 +5,13 @@ import { all, deviceLabel, type Device } from '../api';
 import { Chart, type Series } from '../chart';
 import { csv, download, quantity, when } from '../format';
 import { capabilitiesOf, isNumeric, keyOf, templateName, wholeRange, type Capability } from '../model';
-import { isoDuration, pointsOf, rowsOf, type Ask } from '../telemetry';
+import { isoDuration, pointsOf, rowsOf, textOf, type Ask } from '../telemetry';
 import { Card, Empty, Page, Problem, SelectField, Table } from '../ui';
 import { Choices } from './tile_form';
 import { useTemplates } from './devices';
 import { useEntities } from './entities';
 import { groupDevices, type Group } from './groups';
+import { mayKeepQueries, QueryForm, SavedQueries } from './saved_queries';
 
 const WINDOWS: [string, string][] = [['1800', 'Last 30 minutes'], ['3600', 'Last hour'], ['43200', 'Last 12 hours'], ['86400', 'Last day'], ['604800', 'Last week'], ['2592000', 'Last 30 days']];
 const AGGREGATES: [string, string][] = [['AVG', 'Average'], ['MIN', 'Minimum'], ['MAX', 'Maximum'], ['SUM', 'Sum'], ['COUNT', 'Count']];
@@ -22,6 +23,7 @@ interface Result {
     series: Series[];
     columns: string[];
     rows: unknown[][];
+    text: string; // of one query that asks for the same
     from: number;
     to: number;
 }
@@ -76,7 +78,8 @@ export function AnalyticsView(): JSX.Element {
         const series: Series[] = [];
         const table = new Map<number, unknown[]>();
         const columns: string[] = [];
-        for (const device of (await members()).slice(0, MAX_SPLIT)) {
+        const asked = (await members()).slice(0, MAX_SPLIT);
+        for (const device of asked) {
             const ask: Ask = { template, names, windowMs, bucketMs, aggregate };
             if (device !== undefined) ask.deviceId = device;
             const rows = await rowsOf(ask);
@@ -94,7 +97,8 @@ export function AnalyticsView(): JSX.Element {
             }
         }
         const rows = [...table.entries()].sort(([a], [b]) => a - b).map(([time, values]) => [new Date(time).toISOString(), ...columns.map((_, i) => values[i])]);
-        return { series, columns: ['time', ...columns], rows, from: to - windowMs, to };
+        const text = textOf({ template, names, windowMs, bucketMs, aggregate }, source === '*' ? [] : asked.flatMap((one) => one ?? []), asked[0] !== undefined && asked.length > 1);
+        return { series, columns: ['time', ...columns], rows, text, from: to - windowMs, to };
     };
     return (
         <Page title="Analytics" lead="What devices sent, over time and side by side.">
@@ -141,6 +145,7 @@ export function AnalyticsView(): JSX.Element {
                     {result === undefined ? <Empty title="Choose a template and what to look at">Then the chart and the numbers appear here.</Empty> : <Shown result={result} />}
                 </div>
             </div>
+            <SavedQueries />
         </Page>
     );
 }
@@ -148,6 +153,7 @@ export function AnalyticsView(): JSX.Element {
 const name = (seconds: number): string => isoDuration(seconds * 1000).replace(/^PT?/, '').replace(/(\d+)(\w)/, (_, n: string, unit: string) => `${n} ${{ M: 'min', H: 'h', D: 'd' }[unit] ?? unit}`);
 
 function Shown({ result }: { result: Result }): JSX.Element {
+    const [saving, setSaving] = useState(false);
     const units = [...new Set(result.series.map((one) => one.unit))];
     if (result.rows.length === 0) return <Empty title="Nothing was sent in that time">Try a longer time, or other devices.</Empty>;
     return (
@@ -161,7 +167,10 @@ function Shown({ result }: { result: Result }): JSX.Element {
                 title={result.rows.length === 1 ? '1 row' : `${result.rows.length} rows`}
                 class="spaced"
                 actions={
-                    <button onClick={() => download('telemetry.csv', 'text/csv', csv(result.columns, result.rows))}>Export CSV</button>
+                    <div class="row-actions">
+                        {mayKeepQueries() && <button onClick={() => setSaving(true)}>Save query</button>}
+                        <button onClick={() => download('telemetry.csv', 'text/csv', csv(result.columns, result.rows))}>Export CSV</button>
+                    </div>
                 }
             >
                 <Table
@@ -176,6 +185,7 @@ function Shown({ result }: { result: Result }): JSX.Element {
                     }))}
                 />
             </Card>
+            {saving && <QueryForm text={result.text} onClose={() => setSaving(false)} onDone={(saved) => (location.hash = `#/analytics/${encodeURIComponent(saved.id)}`)} />}
         </>
     );
 }

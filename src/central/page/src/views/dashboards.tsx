@@ -1,12 +1,13 @@
 // Dashboards: tiles that anyone can put together, kept by the service.
 import type { JSX } from 'preact';
 import { useState } from 'preact/hooks';
-import { deviceLabel, get, id, may, put, remove, type Device } from '../api';
+import { all, deviceLabel, get, id, may, put, remove, type Device } from '../api';
 import { capabilitiesOf } from '../model';
 import { Confirm, Empty, FormDialog, Icon, Loaded, Page, SelectField, TextField, useResource } from '../ui';
 import { EntityList, freshId, NewButton, useEntities, type Entity } from './entities';
 import { useTemplates } from './devices';
 import { filterOf, groupDevices, type Group } from './groups';
+import { QUERIES, type SavedQuery } from './saved_queries';
 import { isOfDevice, KINDS, TileForm } from './tile_form';
 import { inOrder, pack, TileGrid, type Tile, type TileConfiguration } from './tile_grid';
 
@@ -135,7 +136,9 @@ function DashboardTileForm(props: { tile: Tile | undefined; onClose: () => void;
     const templates = useTemplates();
     const groups = useEntities<Group>('/deviceGroups');
     const devices = useResource(() => get<{ value: Device[] }>('/devices', { maxpagesize: '100' }), []);
+    const queries = useResource(async () => (may('query.run') ? await all<SavedQuery>(QUERIES) : []), []);
     const [group, setGroup] = useState(old?.group ?? '');
+    const [saved, setSaved] = useState(typeof old?.['query'] === 'string' ? old['query'] : '');
     const [device, setDevice] = useState(old?.devices?.[0] ?? old?.device ?? (old?.devices !== undefined && old.group !== undefined ? `=${old.group}` : ''));
     const everyOf = device.startsWith('=') ? device.slice(1) : undefined; // all devices of a group
     const members = useResource(async () => (everyOf === undefined ? [] : await groupDevices(everyOf)), [everyOf]);
@@ -157,9 +160,14 @@ function DashboardTileForm(props: { tile: Tile | undefined; onClose: () => void;
     };
     const bind = async (of: TileConfiguration): Promise<TileConfiguration> => {
         if (of.type === 'deviceCount') return { ...of, group };
+        if (of.type === 'dataExplorer') return { ...of, query: saved };
         if (!isOfDevice(of.type)) return of;
         const bound = { ...of, group: await groupFor(of.type) };
         return of.type === 'command' ? { ...bound, device } : { ...bound, devices: everyOf === undefined ? [device] : [] };
+    };
+    const suggest = (kind: string): string | undefined => {
+        if (kind === 'deviceCount') return groups.data?.find((one) => one.id === group)?.displayName ?? 'Devices';
+        return kind === 'dataExplorer' ? (queries.data?.find((one) => one.id === saved)?.displayName ?? 'Query') : undefined;
     };
     return (
         <TileForm
@@ -167,12 +175,15 @@ function DashboardTileForm(props: { tile: Tile | undefined; onClose: () => void;
             kinds={KINDS}
             capabilities={template === undefined ? undefined : capabilitiesOf(template)}
             bind={bind}
-            suggest={(kind) => (kind === 'deviceCount' ? (groups.data?.find((one) => one.id === group)?.displayName ?? 'Devices') : undefined)}
+            suggest={suggest}
         >
             {(kind, reset) => (
                 <>
                     {kind === 'deviceCount' && (
                         <SelectField label="Device group" required value={group} onInput={setGroup} options={[['', 'Choose…'], ...(groups.data ?? []).map((one): [string, string] => [one.id, one.displayName ?? one.id])]} hint={groups.data?.length === 0 ? 'Make a device group first.' : undefined} />
+                    )}
+                    {kind === 'dataExplorer' && (
+                        <SelectField label="Saved query" required value={saved} onInput={setSaved} options={[['', 'Choose…'], ...(queries.data ?? []).map((one): [string, string] => [one.id, one.displayName ?? one.id])]} hint={queries.data?.length === 0 ? 'Save a query under Analytics first.' : undefined} />
                     )}
                     {isOfDevice(kind) && (
                         <SelectField

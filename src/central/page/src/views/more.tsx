@@ -4,6 +4,7 @@ export { AnalyticsView } from './analytics';
 export { ConnectView } from './connect';
 export { DashboardsView, DashboardView } from './dashboards';
 export { GroupsView } from './groups';
+export { SavedQueryView } from './saved_queries';
 export { JobsView, JobView } from './jobs';
 export { SettingsView } from './settings';
 export { TemplatesView, TemplateView } from './templates';

@@ -29,7 +29,7 @@ export function viewOf(place: string[]): JSX.Element {
             case 'dashboards':
                 return ({ DashboardsView, DashboardView }) => (name === undefined ? <DashboardsView /> : <DashboardView key={name} dashboardId={name} editing={tab === 'edit'} />);
             case 'analytics':
-                return ({ AnalyticsView }) => <AnalyticsView />;
+                return ({ AnalyticsView, SavedQueryView }) => (name === undefined ? <AnalyticsView /> : <SavedQueryView key={name} queryId={name} />);
             case 'jobs':
                 return ({ JobsView, JobView }) => (name === undefined || name === 'scheduled' ? <JobsView scheduled={name !== undefined} /> : <JobView key={name} jobId={name} />);
             case 'connect':

@@ -25,7 +25,7 @@ const FORM_KINDS: [string, string][] = [
     ['markdown', 'Text (Markdown)'],
     ['label', 'Label'],
 ];
-const NOT_OF_VIEWS = new Set(['deviceCount']);
+const NOT_OF_VIEWS = new Set(['deviceCount', 'dataExplorer']);
 
 const named = (part: Part, one: Capability): string => (part.name === '' ? one.displayName : `${part.displayName}: ${one.displayName}`);
 

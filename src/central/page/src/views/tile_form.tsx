@@ -10,6 +10,7 @@ export const KINDS: [string, string][] = [
     ['lineChart', 'Line chart'],
     ['barChart', 'Bar chart'],
     ['pieChart', 'Pie chart: shares of a sum'],
+    ['heatMapChart', 'Heat map: time by device'],
     ['lkv', 'Last value, with its trend'],
     ['kpi', 'KPI: one number over a time'],
     ['stateHistoryChart', 'State history: when it changed'],
@@ -17,19 +18,20 @@ export const KINDS: [string, string][] = [
     ['property', 'Property'],
     ['mapTelemetry', 'Place, as coordinates'],
     ['deviceCount', 'Number of devices'],
+    ['dataExplorer', 'Saved query'],
     ['command', 'Command'],
     ['markdown', 'Text (Markdown)'],
     ['label', 'Label'],
     ['image', 'Picture'],
 ];
-const ALONE = new Set(['markdown', 'label', 'image', 'deviceCount']); // of no device
-const TIMED = new Set(['lineChart', 'barChart', 'pieChart', 'kpi', 'stateHistoryChart', 'eventHistoryChart']);
-const AGGREGATED = new Set(['lineChart', 'barChart', 'pieChart', 'kpi']);
+const ALONE = new Set(['markdown', 'label', 'image', 'deviceCount', 'dataExplorer']); // of no device
+const TIMED = new Set(['lineChart', 'barChart', 'pieChart', 'heatMapChart', 'kpi', 'stateHistoryChart', 'eventHistoryChart']);
+const AGGREGATED = new Set(['lineChart', 'barChart', 'pieChart', 'heatMapChart', 'kpi']);
 const MOST_IMAGE = 100000; // bytes: a dashboard holds its pictures itself
 const AGGREGATES: [string, string][] = [['avg', 'Average'], ['min', 'Minimum'], ['max', 'Maximum'], ['sum', 'Sum'], ['count', 'Count']];
 const DURATIONS: [string, string, string][] = [['PT30M', 'PT1M', '30 minutes'], ['PT1H', 'PT1M', '1 hour'], ['PT12H', 'PT10M', '12 hours'], ['P1D', 'PT30M', '1 day'], ['P1W', 'PT12H', '1 week'], ['P30D', 'P1D', '30 days']];
 const SIZES: Record<string, [number, number]> = {
-    lineChart: [3, 2], barChart: [3, 2], pieChart: [2, 2], markdown: [2, 1], command: [2, 2], property: [2, 1], label: [2, 1], image: [1, 1], stateHistoryChart: [2, 2], eventHistoryChart: [2, 2], mapTelemetry: [2, 1],
+    lineChart: [3, 2], barChart: [3, 2], heatMapChart: [3, 2], dataExplorer: [3, 2], pieChart: [2, 2], markdown: [2, 1], command: [2, 2], property: [2, 1], label: [2, 1], image: [1, 1], stateHistoryChart: [2, 2], eventHistoryChart: [2, 2], mapTelemetry: [2, 1],
 };
 const COUNTS: [string, string][] = Array.from({ length: 6 }, (_, i) => [String(i + 1), String(i + 1)]);
 
@@ -38,7 +40,7 @@ function suits(kind: string, one: Capability): boolean {
     if (kind === 'property') return one.kind === 'Property';
     if (one.kind !== 'Telemetry') return false;
     if (kind === 'pieChart' || kind === 'kpi') return isNumeric(one.schema);
-    if (kind === 'lineChart' || kind === 'barChart') return isCharted(one);
+    if (kind === 'lineChart' || kind === 'barChart' || kind === 'heatMapChart') return isCharted(one);
     return kind !== 'mapTelemetry' || !isCharted(one);
 }
 
@@ -84,7 +86,7 @@ export function TileForm(props: TileFormProps): JSX.Element {
         if (kind === 'markdown') return { type: kind, description: text };
         if (kind === 'label') return { type: kind, text, textSize: 24, wordWrap: true };
         if (kind === 'image') return { type: kind, image };
-        if (kind === 'deviceCount') return { type: kind };
+        if (kind === 'deviceCount' || kind === 'dataExplorer') return { type: kind };
         if (kind === 'command') return { type: kind, command };
         return {
             type: kind,

@@ -11,6 +11,8 @@ import { Badge, Facts, Loaded, useInterval, useResource, type Children, type Res
 import type { Tile, TileConfiguration } from './tile_grid';
 import { CommandCard } from './device_commands';
 import { groupDevices } from './groups';
+import { QueryTile } from './saved_queries';
+import { HeatTile } from './tile_heat';
 
 const SECONDS: Record<string, number> = { S: 1, M: 60, H: 3600, D: 86400, W: 604800 };
 const AGAIN_MS = 15000; // for what no event tells
@@ -23,7 +25,7 @@ export function durationMs(iso: string | undefined): number {
 }
 
 /** A resource that is asked for again and again. */
-function useFresh<T>(load: () => Promise<T>, deps: unknown[], ms = AGAIN_MS): Resource<T> {
+export function useFresh<T>(load: () => Promise<T>, deps: unknown[], ms = AGAIN_MS): Resource<T> {
     const own = useResource(load, deps);
     useInterval(own.reload, ms);
     return own;
@@ -99,6 +101,10 @@ function TileContent({ of, tall }: { of: TileConfiguration; tall: number }): JSX
         case 'lineChart':
         case 'barChart':
             return <ChartTile of={of} height={height} />;
+        case 'heatMapChart':
+            return <HeatTile of={of} />;
+        case 'dataExplorer':
+            return <QueryTile of={of} height={height} />;
         case 'pieChart':
             return <PieTile of={of} />;
         case 'lkv':
@@ -125,14 +131,14 @@ function TileContent({ of, tall }: { of: TileConfiguration; tall: number }): JSX
     }
 }
 
-interface Target {
+export interface Target {
     device: Device;
     capabilities: Capability[];
 }
 
 const MAX_DEVICES = 10;
 
-async function targets(of: TileConfiguration): Promise<Target[]> {
+export async function targets(of: TileConfiguration): Promise<Target[]> {
     const names = await shownDevices(of);
     const wanted = (of.capabilities ?? []).map((one) => one.capability);
     const found = names.slice(0, MAX_DEVICES).map(async (name): Promise<Target[]> => {
@@ -144,9 +150,9 @@ async function targets(of: TileConfiguration): Promise<Target[]> {
     return (await Promise.all(found)).flat();
 }
 
-const aggregateFor = (of: TileConfiguration, one: Capability): string => of.capabilities?.find((own) => own.capability === keyOf(one))?.aggregateFunction ?? 'avg';
-const nameFor = (found: Target[], device: Device, one: Capability): string => (found.length > 1 ? `${device.displayName ?? device.id} ${one.displayName}` : one.displayName);
-const unitFor = (aggregate: string, one: Capability): string => (aggregate === 'count' ? '' : one.unit);
+export const aggregateFor = (of: TileConfiguration, one: Capability): string => of.capabilities?.find((own) => own.capability === keyOf(one))?.aggregateFunction ?? 'avg';
+export const nameFor = (found: Target[], device: Device, one: Capability): string => (found.length > 1 ? `${device.displayName ?? device.id} ${one.displayName}` : one.displayName);
+export const unitFor = (aggregate: string, one: Capability): string => (aggregate === 'count' ? '' : one.unit);
 
 /** The last so many values, as they came. */
 async function lastPoints(device: Device, one: Capability, count: number): Promise<Points> {
