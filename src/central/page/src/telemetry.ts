@@ -47,6 +47,8 @@ export interface Ask {
     deviceId?: string;
 }
 
+const column = (i: number): string => `v${i}_`; // no telemetry is called so: names of DTDL do not end with '_'
+
 /** Rows in order of time; a column is called as its name. */
 export async function rowsOf(wanted: Ask): Promise<Row[]> {
     const aggregate = wanted.aggregate ?? 'AVG';
@@ -56,14 +58,14 @@ export async function rowsOf(wanted: Ask): Promise<Row[]> {
         ` FROM ${wanted.template} WHERE WITHIN_WINDOW(${isoDuration(wanted.windowMs)})${device}` +
         (bucketed ? ` GROUP BY WINDOW(${isoDuration(wanted.bucketMs ?? 0)})` : '') +
         (bucketed ? '' : ' ORDER BY $ts DESC');
-    const items = wanted.names.map((name, i) => (bucketed ? `${aggregate}(${name}) AS v${i}` : `${name} AS v${i}`));
+    const items = wanted.names.map((name, i) => `${bucketed ? `${aggregate}(${name})` : name} AS ${column(i)}`);
     const parts = chunks(items, MAX_TEXT - tail.length - 'SELECT $ts, '.length);
     const rows: Row[] = [];
     for (const part of parts) rows.push(...(await query(`SELECT ${bucketed ? '' : '$ts, '}${part.join(', ')}${tail}`)));
     for (const row of rows)
         for (const [i, name] of wanted.names.entries()) {
-            if (row[`v${i}`] !== undefined) row[name] = row[`v${i}`];
-            delete row[`v${i}`];
+            if (row[column(i)] !== undefined) row[name] = row[column(i)];
+            delete row[column(i)];
         }
     return rows.sort((a, b) => Date.parse(String(a['$ts'])) - Date.parse(String(b['$ts'])));
 }
