@@ -149,6 +149,32 @@ static void a_view_has_64_kilobytes_at_most(void **state)
     free(body);
 }
 
+/* A document is parsed to be shown, which keeps the service from everything else meanwhile. */
+static void large_views_come_in_more_pages(void **state)
+{
+    struct fixture *f = *state;
+    char target[400], *body = calloc(1, 70000);
+    int seen = 0;
+    snprintf(body, 70000,
+             "{\"displayName\":\"v\",\"tiles\":[{\"displayName\":\"t\",\"configuration\":{\"type\":\"image\","
+             "\"image\":\"%060000d\"}}]}",
+             0);
+    for (int i = 0; i < 9; i++) {
+        snprintf(target, sizeof target, VIEWS "/v%d", i);
+        put_well(f, target, body);
+    }
+    snprintf(target, sizeof target, VIEWS);
+    for (int page = 0; page < 3; page++) {
+        fixture_ask(f, "GET", target, "");
+        seen += cJSON_GetArraySize(fixture_at(f, "value"));
+        assert_int_equal(fixture_at(f, "nextLink") != NULL, page < 2);
+        if (page < 2)
+            snprintf(target, sizeof target, VIEWS "%s", strchr(fixture_text(f, "nextLink"), '?'));
+    }
+    assert_int_equal(seen, 9);
+    free(body);
+}
+
 static void a_view_names_two_hundred_capabilities_at_most(void **state)
 {
     struct fixture *f = *state;
@@ -243,6 +269,7 @@ int main(void)
         STAGED(an_older_etag_does_not_change_a_view),
         STAGED(a_template_has_twenty_views_of_its_own_at_most),
         STAGED(a_view_has_64_kilobytes_at_most),
+        STAGED(large_views_come_in_more_pages),
         STAGED(a_view_names_two_hundred_capabilities_at_most),
         STAGED(what_the_template_lost_is_shown_as_missing_and_may_stay),
         STAGED(a_new_version_takes_the_views_of_the_one_before_along),

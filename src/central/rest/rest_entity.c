@@ -6,6 +6,8 @@
 #include "central/core/core_internal.h"
 #include "central/core/json_tree.h"
 
+#define MAX_PAGE_BYTES (256u * 1024u) /* of documents, which are parsed to be shown: some milliseconds */
+
 bool rest_id_good(const char *id, const char *more, size_t most)
 {
     const size_t len = strlen(id);
@@ -56,6 +58,7 @@ struct listing {
     struct rest_call *call;
     const struct rest_entity *entity;
     struct rest_page page;
+    size_t bytes;
 };
 
 static bool add_to_page(void *ctx, const struct store_document *row)
@@ -63,6 +66,9 @@ static bool add_to_page(void *ctx, const struct store_document *row)
     struct listing *list = ctx;
     if (!visible(list->call, list->entity, row))
         return rest_page_pass(&list->page, row->id, NULL);
+    list->bytes += strlen(row->json);
+    if (list->bytes > MAX_PAGE_BYTES && list->page.count > 0)
+        list->page.limit = list->page.count; /* what is beyond comes with the next page */
     return rest_page_add(&list->page, rest_entity_json(list->call, list->entity, row), row->id) &&
            rest_page_goes_on(&list->page, list->call->looked);
 }

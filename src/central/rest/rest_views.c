@@ -8,7 +8,7 @@
 #include "central/core/template_doc.h"
 #include "rest_tiles.h"
 
-#define MAX_VIEWS 20u /* of a template: a page of the list has them all */
+#define MAX_VIEWS 20u /* of a template */
 #define MAX_NAMES 200 /* of a view; each is looked up whenever it is shown */
 #define MAX_ORDER 1000
 #define MAX_BYTES 65536u /* of a body */
