@@ -754,6 +754,32 @@ static void who_left_before_the_handshake_began_costs_no_step(void **state)
     assert_int_equal(f->shell->streams.count, 0);
 }
 
+static void credentials_count_by_the_address_of_the_peer(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    client_start(f, &f->clients[0], shell_mqtt_port(f->shell));
+    until(f, f->clients[0].open);
+    struct stream *s = f->shell->streams.first->owner;
+    assert_int_equal(conn_address(s->conn).len, 4);
+    assert_memory_equal(conn_address(s->conn).ptr, "\x7f\0\0\1", 4);
+}
+
+static void an_address_of_ipv6_counts_by_its_network(void **state)
+{
+    struct stream s = {.address = {.ss_family = AF_INET6}};
+    struct sockaddr_in6 *six = (void *)&s.address;
+    (void)state;
+    assert_int_equal(inet_pton(AF_INET6, "2001:db8:1:2:3:4:5:6", &six->sin6_addr), 1);
+    assert_int_equal(stream_address(&s).len, 8);
+    assert_memory_equal(stream_address(&s).ptr, &six->sin6_addr, 8);
+    assert_int_equal(inet_pton(AF_INET6, "::ffff:192.0.2.1", &six->sin6_addr), 1);
+    assert_int_equal(stream_address(&s).len, 4);
+    assert_memory_equal(stream_address(&s).ptr, "\xc0\0\2\1", 4);
+    s.address.ss_family = AF_UNIX;
+    assert_int_equal(stream_address(&s).len, 0);
+}
+
 /* A crowd whose steps take tens of turns; the client of HTTP needs two steps and the bytes in between. */
 static void handshake_of_http_does_not_stand_in_line_with_devices(void **state)
 {
@@ -1508,6 +1534,8 @@ int main(void)
         SHELL_TEST(connections_above_the_limit_share_a_line),
         SHELL_TEST(turn_steps_no_more_than_a_few_handshakes),
         SHELL_TEST(connections_wait_in_the_backlog_while_handshakes_are_behind),
+        SHELL_TEST(credentials_count_by_the_address_of_the_peer),
+        cmocka_unit_test(an_address_of_ipv6_counts_by_its_network),
         SHELL_TEST(handshake_that_has_begun_goes_on_before_others_begin),
         SHELL_TEST(peer_that_waits_for_our_step_is_not_given_up_so_soon),
         SHELL_TEST(who_left_before_the_handshake_began_costs_no_step),
