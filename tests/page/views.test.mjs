@@ -97,6 +97,23 @@ describe('views of a template', () => {
         await rest(context, 'PATCH', '/devices/hostmon-1/properties', { interval: 1 });
         await forget(context);
     });
+    flow('a picture is kept in its tile, where it is not too large', async (page, context) => {
+        await forget(context);
+        const picture = (kilobytes) => ({ name: 'plan.svg', mimeType: 'image/svg+xml', buffer: Buffer.from(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><!--${'x'.repeat(kilobytes * 1000)}--><circle cx="4" cy="4" r="4"/></svg>`) });
+        assert.equal((await rest(context, 'PUT', `${VIEWS}/plan`, { displayName: 'Plan' })).status, 200);
+        await go(page, `${HOST}/views/plan`, 'Plan');
+        await page.getByRole('button', { name: 'Add tile' }).first().click();
+        const dialog = page.getByRole('dialog');
+        await dialog.getByLabel('Kind').selectOption('image');
+        await dialog.getByLabel('File').setInputFiles(picture(50));
+        await page.getByText('A picture has 40 KB at most here').waitFor();
+        await dialog.getByLabel('File').setInputFiles(picture(30));
+        await dialog.getByRole('img', { name: 'The picture' }).waitFor();
+        await dialog.getByRole('button', { name: 'Save' }).click();
+        await dialog.waitFor({ state: 'detached' });
+        await until(() => region(page, 'Picture').locator('img').evaluate((image) => image.naturalWidth > 0));
+        await forget(context);
+    });
     flow('the default ones are generated, put in another order, and changed', async (page, context) => {
         await forget(context);
         await go(page, HOST, 'Host monitor');

@@ -25,6 +25,7 @@ const FORM_KINDS: [string, string][] = [
     ['markdown', 'Text (Markdown)'],
     ['label', 'Label'],
 ];
+const MOST_IMAGE = 40000; // bytes: a view has 64 KB, and base64 takes a third more
 const NOT_OF_VIEWS = new Set(['deviceCount', 'dataExplorer']);
 
 const named = (part: Part, one: Capability): string => (part.name === '' ? one.displayName : `${part.displayName}: ${one.displayName}`);
@@ -246,6 +247,7 @@ export function ViewEditor({ templateId, viewId }: { templateId: string; viewId:
                     kinds={data.kind === 'form' ? FORM_KINDS : KINDS.filter(([kind]) => !NOT_OF_VIEWS.has(kind))}
                     capabilities={capabilitiesOf(template.data)}
                     bind={async (own) => own}
+                    mostImage={MOST_IMAGE}
                     {...(data.kind === 'form' ? { size: [3, 2] as [number, number] } : {})}
                     onClose={() => setOpen(undefined)}
                     onDone={(tile) => save(open === 'new' ? [...tiles, tile] : tiles.map((one, i) => (i === open ? tile : one)))}

@@ -27,7 +27,7 @@ export const KINDS: [string, string][] = [
 const ALONE = new Set(['markdown', 'label', 'image', 'deviceCount', 'dataExplorer']); // of no device
 const TIMED = new Set(['lineChart', 'barChart', 'pieChart', 'heatMapChart', 'kpi', 'stateHistoryChart', 'eventHistoryChart']);
 const AGGREGATED = new Set(['lineChart', 'barChart', 'pieChart', 'heatMapChart', 'kpi']);
-const MOST_IMAGE = 100000; // bytes: a dashboard holds its pictures itself
+const MOST_IMAGE = 100000; // bytes: what holds a tile holds its picture
 const AGGREGATES: [string, string][] = [['avg', 'Average'], ['min', 'Minimum'], ['max', 'Maximum'], ['sum', 'Sum'], ['count', 'Count']];
 const DURATIONS: [string, string, string][] = [['PT30M', 'PT1M', '30 minutes'], ['PT1H', 'PT1M', '1 hour'], ['PT12H', 'PT10M', '12 hours'], ['P1D', 'PT30M', '1 day'], ['P1W', 'PT12H', '1 week'], ['P30D', 'P1D', '30 days']];
 const SIZES: Record<string, [number, number]> = {
@@ -51,6 +51,7 @@ interface TileFormProps {
     /** Says whose values are shown. */
     bind: (of: TileConfiguration) => Promise<TileConfiguration>;
     suggest?: (kind: string) => string | undefined;
+    mostImage?: number; // bytes
     size?: [width: number, height: number]; // of a new tile, whatever its kind
     /** Asks for that, above the choice of what is shown; `reset` forgets the choice. */
     children?: (kind: string, reset: () => void) => Children;
@@ -97,7 +98,8 @@ export function TileForm(props: TileFormProps): JSX.Element {
     };
     const choosePicture = async (file: File | undefined): Promise<void> => {
         if (file === undefined) return;
-        if (file.size > MOST_IMAGE) throw new Error(`A picture of a dashboard has ${MOST_IMAGE / 1000} KB at most; this one has ${Math.ceil(file.size / 1000)}.`);
+        const most = props.mostImage ?? MOST_IMAGE;
+        if (file.size > most) throw new Error(`A picture has ${most / 1000} KB at most here; this one has ${Math.ceil(file.size / 1000)}.`);
         setImage(await dataUrl(file));
     };
     const save = async (): Promise<void> => {
@@ -122,7 +124,7 @@ export function TileForm(props: TileFormProps): JSX.Element {
             {kind === 'markdown' && <TextField label="Text" required rows={6} value={text} onInput={setText} hint="# heading, **bold**, *italic*, `code`, - list, [link](https://…)" />}
             {kind === 'label' && <TextField label="Text" required value={text} onInput={setText} />}
             {kind === 'image' && (
-                <Field label="File" hint="PNG, JPEG, GIF, WebP or SVG. The dashboard keeps the picture itself.">
+                <Field label="File" hint="PNG, JPEG, GIF, WebP or SVG. The tile keeps the picture itself.">
                     {(own, hint) => <input id={own} aria-describedby={hint} type="file" accept="image/*" onChange={(event) => void act(() => choosePicture(event.currentTarget.files?.[0]))} />}
                 </Field>
             )}
