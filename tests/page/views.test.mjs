@@ -60,8 +60,8 @@ describe('views of a template', () => {
         await page.getByRole('button', { name: 'Move Memory now', exact: true }).focus();
         await page.keyboard.press('ArrowRight');
         await until(async () => (await viewsOf(context))[0].tiles.map((one) => one.displayName).join() === 'Load,Memory now');
-        await page.getByRole('button', { name: 'Move Memory now', exact: true }).focus();
-        await page.keyboard.press('Shift+ArrowRight');
+        await page.getByText('Memory now is number 2 of 2.').waitFor();
+        await page.keyboard.press('Shift+ArrowRight'); // the handle has kept the focus
         await until(async () => (await viewsOf(context))[0].tiles[1].width === 2);
         const [{ tiles }] = await viewsOf(context);
         assert.equal(tiles.some(({ configuration }) => 'devices' in configuration || 'group' in configuration), false);

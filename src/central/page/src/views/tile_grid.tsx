@@ -1,6 +1,6 @@
 // Tiles on a grid: where they stand, and how somebody moves them. What one shows: tiles.tsx.
 import type { JSX } from 'preact';
-import { useState } from 'preact/hooks';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import { Icon, useAction, useSay } from '../ui';
 import { Streamed, TileBody } from './tiles';
 
@@ -74,13 +74,23 @@ export function TileGrid({ tiles, edit, show, known, form }: GridProps): JSX.Ele
     const [busy, act] = useAction();
     const [dragged, setDragged] = useState<number>();
     const say = useSay();
+    const grid = useRef<HTMLDivElement>(null);
+    const [moved, setMoved] = useState<{ to: number }>();
+    // A tile that moves is drawn anew; its handle keeps the focus, so that the next key moves it on.
+    useEffect(() => {
+        if (moved !== undefined) grid.current?.querySelectorAll<HTMLElement>('.handle')[moved.to]?.focus();
+    }, [moved]);
     const change = (next: Tile[]): void => void act(() => save(next));
     const move = (at: number, to: number): void => {
         const next = [...tiles];
         const [tile] = next.splice(at, 1);
         if (tile === undefined || to < 0 || to > next.length) return;
         next.splice(to, 0, tile);
-        void act(() => save(next)).then((done) => done && say(`${tile.displayName} is number ${to + 1} of ${tiles.length}.`));
+        void act(() => save(next)).then((done) => {
+            if (!done) return;
+            setMoved({ to });
+            say(`${tile.displayName} is number ${to + 1} of ${tiles.length}.`);
+        });
     };
     const resize = (at: number, width: number, height: number): void =>
         change(tiles.map((tile, i) => (i === at ? { ...tile, width: Math.max(1, Math.min(COLUMNS, width)), height: Math.max(1, Math.min(6, height)) } : tile)));
@@ -99,7 +109,7 @@ export function TileGrid({ tiles, edit, show, known, form }: GridProps): JSX.Ele
     return (
         <Streamed tiles={tiles}>
             {editing && <p class="dim toolbar">Drag a tile by its name, or focus its handle: the arrow keys move it, with Shift they change its size.</p>}
-            <div class={['tiles', ...(editing ? ['editing'] : []), ...(form === true ? ['form'] : [])].join(' ')}>
+            <div ref={grid} class={['tiles', ...(editing ? ['editing'] : []), ...(form === true ? ['form'] : [])].join(' ')}>
                 {tiles.map((tile, i) => (
                     <section
                         key={tile.id ?? `${i} ${tile.displayName}`}
