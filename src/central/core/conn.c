@@ -703,7 +703,8 @@ void core_conn_receive(struct conn *k, const uint8_t *bytes, size_t len)
 
 /* --- time --- */
 
-uint64_t conn_deadline(const struct conn *k)
+/* When it wants a tick; UINT64_MAX: never. */
+static uint64_t deadline_of(const struct conn *k)
 {
     if (k->state == CONN_ENDED)
         return k->quiet_until != 0 ? k->quiet_until : UINT64_MAX;
@@ -759,5 +760,5 @@ static void do_what_is_due(struct conn *k)
 void conn_tick(struct conn *k)
 {
     do_what_is_due(k);
-    timers_set(&k->core->timers, &k->timer, conn_deadline(k));
+    timers_set(&k->core->timers, &k->timer, deadline_of(k));
 }

@@ -53,7 +53,7 @@ struct log_budget {
 struct conn {
     struct core *core;
     struct list_node in_conns, in_held, in_stirred; /* of the core's lists */
-    struct timer timer;                             /* not later than conn_deadline */
+    struct timer timer;                             /* not later than it wants a tick */
     void *owner;                                    /* whose stream it is */
     enum conn_state state;
     bool simulated; /* the simulator is at the other end */
@@ -151,8 +151,6 @@ spoke_status conn_accept(struct conn *k, enum conn_state role, const spoke_mqtt_
 void conn_due(struct conn *k, uint64_t at);
 
 /* --- for core.c --- */
-/* When it wants a tick; UINT64_MAX: never. */
-uint64_t conn_deadline(const struct conn *k);
 /* Does what is due, and sets the timer anew. */
 void conn_tick(struct conn *k);
 /* There is something to send or to close: the owner of the stream has to look. */

@@ -141,9 +141,6 @@ const char *auth_verdict_text(enum auth_verdict verdict);
 /* Everything but the signature. `nocase`: registration ids compare without case. */
 enum auth_verdict auth_token_read(const struct core *c, spoke_str password, spoke_str resource, bool nocase,
                                   struct auth_token *out);
-bool auth_token_signed_by(const struct auth_token *token, const char *base64_key);
-/* The key that a group gives an id. False: an X.509 group, or a broken key. */
-bool auth_group_key(const struct store_group *group, bool secondary, spoke_str id, char out[96]);
 
 /* What a credential proved. */
 struct auth_enrolment {
@@ -215,7 +212,6 @@ const struct template_table *core_template(struct core *c, const char *id);
 void core_template_changed(struct core *c, const char *id); /* stored, or deleted */
 /* The same for the device of a connection. */
 const struct template_table *conn_template(struct conn *k);
-void conn_template_changed(struct core *c, const char *device_id); /* the device may have another one */
 /* The device says which model it has, at DPS or in its CONNECT: the row gets the template of that model when it has
  * none, or when the model is another one than before. Not stored. */
 spoke_status device_announced(struct core *c, struct store_device *row, const char *model_id);

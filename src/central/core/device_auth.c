@@ -75,7 +75,7 @@ enum auth_verdict auth_token_read(const struct core *c, spoke_str password, spok
     return parts.se <= core_unix_ms(c) / 1000 ? AUTH_EXPIRED : AUTH_OK;
 }
 
-bool auth_token_signed_by(const struct auth_token *token, const char *base64_key)
+static bool signed_by(const struct auth_token *token, const char *base64_key)
 {
     spoke_key key;
     uint8_t mac[32];
@@ -91,7 +91,8 @@ bool auth_token_signed_by(const struct auth_token *token, const char *base64_key
 
 /* --- keys --- */
 
-bool auth_group_key(const struct store_group *group, bool secondary, spoke_str id, char out[96])
+/* The key that a group gives an id. False: an X.509 group, or a broken key. */
+static bool derived_key(const struct store_group *group, bool secondary, spoke_str id, char out[96])
 {
     spoke_key key;
     const char *group_key = secondary ? group->secondary_key : group->primary_key;
@@ -130,7 +131,7 @@ spoke_status core_device_key(struct core *c, const char *device_id, bool seconda
         bool known = status == SPOKE_OK;
         status = group_of(c, known ? &device : NULL, &group);
         if (status == SPOKE_OK) {
-            bool made = auth_group_key(&group, secondary, spoke_str_of(device_id), out);
+            bool made = derived_key(&group, secondary, spoke_str_of(device_id), out);
             status = made ? SPOKE_OK : SPOKE_E_NOT_FOUND;
             store_group_free(&group);
         }
@@ -168,15 +169,15 @@ static bool any_key(struct core *c, const struct store_device *device,
     char lower[CONN_ID_CAP];
     lower_case(lower, device->id);
     for (int i = 0; i < 4 && !hit; i++)
-        hit = auth_group_key(&group, (i & 1) != 0, spoke_str_of(i < 2 ? device->id : lower), found) &&
-              each(ctx, found);
+        hit =
+            derived_key(&group, (i & 1) != 0, spoke_str_of(i < 2 ? device->id : lower), found) && each(ctx, found);
     store_group_free(&group);
     return hit;
 }
 
 static bool signed_with(const void *token, const char *base64_key)
 {
-    return auth_token_signed_by(token, base64_key);
+    return signed_by(token, base64_key);
 }
 
 static bool has_digest(const void *digest, const char *base64_key)
@@ -221,7 +222,7 @@ static bool try_group(void *ctx, const struct store_group *group)
     bool hit = false;
     search->found->tries++;
     for (int i = 0; i < 2 && !hit; i++)
-        hit = auth_group_key(group, i == 1, search->id, key) && auth_token_signed_by(search->token, key) &&
+        hit = derived_key(group, i == 1, search->id, key) && signed_by(search->token, key) &&
               crypto_sha256(spoke_str_of(key), search->found->digest) == SPOKE_OK;
     spoke_wipe(key, sizeof key);
     if (!hit)

@@ -132,6 +132,14 @@ static spoke_status has_own(struct core *c, const struct store_device *row, bool
     return status == SPOKE_E_NOT_FOUND ? SPOKE_OK : status;
 }
 
+/* The device may have another one: its connection looks again. */
+static void template_changed(struct core *c, const char *device_id)
+{
+    struct conn *k = hub_conn(c, device_id);
+    if (k != NULL)
+        k->template_round = 0;
+}
+
 spoke_status device_announced(struct core *c, struct store_device *row, const char *model_id)
 {
     const bool changed = !same(row->model_id, model_id);
@@ -145,20 +153,13 @@ spoke_status device_announced(struct core *c, struct store_device *row, const ch
         status = SPOKE_OK;
         free(row->template_id);
         row->template_id = found; /* NULL: unassigned until the template of the new model comes */
-        conn_template_changed(c, row->id);
+        template_changed(c, row->id);
         if (found != NULL)
             core_log(c, SPOKE_LOG_INFO, "template", "%s: has the template %s", row->id, found);
     }
     if (status != SPOKE_OK)
         return status;
     return text_set(&row->model_id, spoke_str_of(model_id)) ? SPOKE_OK : SPOKE_E_NO_MEMORY;
-}
-
-void conn_template_changed(struct core *c, const char *device_id)
-{
-    struct conn *k = hub_conn(c, device_id);
-    if (k != NULL)
-        k->template_round = 0;
 }
 
 const struct template_table *conn_template(struct conn *k)

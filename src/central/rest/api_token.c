@@ -60,8 +60,9 @@ static bool usable_id(const char *id)
     return id[0] != '\0' && strlen(id) < FIELD_CAP && strchr(id, '\n') == NULL;
 }
 
-spoke_status api_token_write(const char *application_id, const char *sig, const char *token_id, int64_t expiry_ms,
-                             char **out)
+/* The whole Authorization value on the heap, to be wiped. E_ARG: the id cannot be used. */
+static spoke_status write_token(const char *application_id, const char *sig, const char *token_id,
+                                int64_t expiry_ms, char **out)
 {
     char se[24], coded[2048];
     if (!usable_id(token_id) || !usable_id(application_id))
@@ -93,7 +94,7 @@ spoke_status api_token_make(const char *application_id, const char *secret, cons
     (void)snprintf(se, sizeof se, "%" PRId64, expiry_ms);
     spoke_status status = sign(secret, application_id, token_id, se, sig);
     if (status == SPOKE_OK)
-        status = api_token_write(application_id, sig, token_id, expiry_ms, out);
+        status = write_token(application_id, sig, token_id, expiry_ms, out);
     spoke_wipe(sig, sizeof sig);
     return status;
 }
@@ -118,7 +119,7 @@ spoke_status api_token_issue(const char *application_id, const char *sig, const 
     if (status == SPOKE_OK)
         status = iso8601_format(expiry_ms, 3, &buf);
     if (status == SPOKE_OK)
-        status = api_token_write(application_id, sig, token_id, expiry_ms, token);
+        status = write_token(application_id, sig, token_id, expiry_ms, token);
     if (status != SPOKE_OK)
         return status;
     at[buf.len] = '\0';

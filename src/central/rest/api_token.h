@@ -35,9 +35,6 @@ spoke_status api_token_hash(const char *sig, char out[API_TOKEN_HASH_CAP]);
 /* Of an issued token: OK, WRONG_SIGNATURE (also for another expiry than it was issued with), EXPIRED. */
 enum api_token_verdict api_token_judge_issued(const struct api_token *token, const char *hash, int64_t expiry_ms,
                                               int64_t now_ms);
-/* The whole Authorization value on the heap, to be wiped. E_ARG: the id cannot be used. */
-spoke_status api_token_write(const char *application_id, const char *sig, const char *token_id, int64_t expiry_ms,
-                             char **out);
 
 /* Issues one: `document` gets "expiry", "expiryMs" and the "hash" of sig, *token its text, which is to be shown once and
  * wiped. sig: random, base64. E_ARG: the id cannot be used. */

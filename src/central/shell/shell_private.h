@@ -165,8 +165,6 @@ spoke_str stream_address(const struct stream *s);
 void stream_shake_hands(struct stream *s);
 void stream_receive(struct stream *s); /* first half of a turn */
 void stream_send(struct stream *s);    /* second half, after the commit */
-/* Lets what waits go out, then closes. */
-void stream_end(struct stream *s);
 void stream_drop(struct stream *s, const char *why);
 /* HTTP turns into WebSocket: the 101 head is in s->out; `early` are bytes the client sent behind its request. */
 void stream_upgrade(struct stream *s, spoke_str early);

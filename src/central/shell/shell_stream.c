@@ -246,7 +246,8 @@ void stream_drop(struct stream *s, const char *why)
     enter_closed(s);
 }
 
-void stream_end(struct stream *s)
+/* Lets what waits go out, then closes. */
+static void drain(struct stream *s)
 {
     if (s->state != STREAM_OPEN)
         return;
@@ -294,7 +295,7 @@ static void close_websocket(struct stream *s, uint16_t code)
     if (!s->close_sent)
         say_websocket(s, WEBSOCKET_CLOSE, spoke_str_from((const char *)payload, len));
     s->close_sent = true;
-    stream_end(s);
+    drain(s);
 }
 
 static void hear_websocket(struct stream *s, const struct websocket_event *event)
@@ -622,7 +623,7 @@ static void fill_from_http(struct stream *s)
             return;
         }
         if (count == 0)
-            stream_end(s); /* libmicrohttpd is done with the connection */
+            drain(s); /* libmicrohttpd is done with the connection */
         else if (backlog_add(&s->out, s->shell->chunk, (size_t)count) != SPOKE_OK)
             stream_drop(s, "there is no memory for the answer");
     }
@@ -678,7 +679,7 @@ static void end_with_conn(struct stream *s)
         if (s->state == STREAM_DRAINING)
             send_backlog(s);
     } else if (s->kind != STREAM_WEBSOCKET) {
-        stream_end(s);
+        drain(s);
     }
 }
 

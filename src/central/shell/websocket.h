@@ -25,7 +25,6 @@ enum websocket_opcode {
 /* Section 7.4.1. */
 enum websocket_code {
     WEBSOCKET_CODE_NORMAL = 1000,
-    WEBSOCKET_CODE_GOING_AWAY = 1001,
     WEBSOCKET_CODE_PROTOCOL = 1002,
     WEBSOCKET_CODE_DATA_TYPE = 1003,
     WEBSOCKET_CODE_NONE = 1005, /* never on the wire: a close without a code */

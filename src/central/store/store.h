@@ -313,7 +313,6 @@ struct store_event {
     void *body;        /* telemetry: as it came; else a JSON object, or empty. NUL-terminated */
     size_t body_len;
 };
-void store_event_free(struct store_event *row);
 /* position and seq of the row are not looked at. E_NOT_FOUND: there is no such device, unless the kind is
  * EVENT_DEVICE_DELETED. */
 spoke_status store_event_add(struct store *s, const struct store_event *row);
@@ -435,7 +434,6 @@ struct store_c2d {
     void *body;
     size_t body_len;
 };
-void store_c2d_free(struct store_c2d *row);
 spoke_status store_c2d_add(struct store *s, const char *device_id, const struct store_c2d *row, int64_t *seq);
 spoke_status store_c2d_each(struct store *s, const char *device_id,
                             bool (*each)(void *ctx, const struct store_c2d *row), void *ctx);

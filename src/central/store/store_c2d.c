@@ -9,11 +9,6 @@ static const struct store_member MEMBERS[] = {
 };
 static const struct store_layout ROW = STORE_LAYOUT(struct store_c2d, MEMBERS);
 
-void store_c2d_free(struct store_c2d *row)
-{
-    store_row_free(&ROW, row);
-}
-
 spoke_status store_c2d_add(struct store *s, const char *device_id, const struct store_c2d *row, int64_t *seq)
 {
     static const char SQL[] =

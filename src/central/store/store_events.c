@@ -12,7 +12,7 @@
     " properties, body"
 #define CLEARED_COLUMN 14 /* behind those, of what is read */
 
-void store_event_free(struct store_event *row)
+static void free_row(struct store_event *row)
 {
     free(row->device_id);
     free(row->component);
@@ -455,7 +455,7 @@ spoke_status store_event_each(struct store *s, const struct store_event_range *r
         struct store_event row;
         take(&q, &row);
         more = q.status == SPOKE_OK && each(ctx, &row);
-        store_event_free(&row);
+        free_row(&row);
     }
     return store_query_close(&q);
 }
@@ -511,7 +511,7 @@ spoke_status store_message_each(struct store *s, const char *device_id, int64_t 
         take(&q, &event);
         const struct store_message row = as_message(&event);
         more = q.status == SPOKE_OK && each(ctx, &row);
-        store_event_free(&event);
+        free_row(&event);
     }
     return store_query_close(&q);
 }
