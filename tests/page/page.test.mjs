@@ -408,8 +408,10 @@ describe('connecting a device', () => {
         await page.getByRole('button', { name: 'Create' }).click();
         const program = await page.getByRole('region', { name: 'program' }).innerText();
         assert.equal(program, readFileSync(new URL('../../samples/runner.c', import.meta.url), 'utf8'));
-        const settings = await page.getByRole('region', { name: 'settings' }).innerText();
         const { body } = await rest(context, 'GET', '/devices/first-device/credentials');
+        assert.ok(!(await page.locator('main').innerText()).includes(body.symmetricKey.primaryKey), 'the key is shown before somebody asks');
+        await page.getByRole('button', { name: 'Show the key in the settings' }).click();
+        const settings = await page.getByRole('region', { name: 'settings' }).innerText();
         assert.ok(settings.includes(`export SPOKE_DEVICE_KEY="${body.symmetricKey.primaryKey}"`));
         assert.ok(settings.includes('-----BEGIN CERTIFICATE-----'));
         assert.equal((await rest(context, 'DELETE', '/devices/first-device')).status, 204);

@@ -526,12 +526,21 @@ export function Secret({ value, label }: { value: string; label: string }): JSX.
     );
 }
 
-export function Code({ text, label }: { text: string; label: string }): JSX.Element {
+/** A `secret` in the text is hidden until asked for; what is copied has it. */
+export function Code({ text, label, secret = '' }: { text: string; label: string; secret?: string | undefined }): JSX.Element {
+    const [shown, setShown] = useState(false);
     return (
         <div class="code">
-            <Copy text={text} label={label} />
+            <div class="code-tools">
+                {secret !== '' && (
+                    <button type="button" class="small" aria-pressed={shown} aria-label={`${shown ? 'Hide' : 'Show'} the key in the ${label}`} onClick={() => setShown(!shown)}>
+                        {shown ? 'Hide key' : 'Show key'}
+                    </button>
+                )}
+                <Copy text={text} label={label} />
+            </div>
             <pre tabIndex={0} role="region" aria-label={label}>
-                <code>{text}</code>
+                <code>{secret === '' || shown ? text : text.replaceAll(secret, '•'.repeat(16))}</code>
             </pre>
         </div>
     );

@@ -82,7 +82,7 @@ export function Snippet({ device, steps }: { device: Device; steps?: boolean }):
                     )}
                     <Card title={steps === true ? '3. A program' : 'A program for it'}>
                         <p>In a terminal, in an empty folder: the settings, and the authority that the device has to trust.</p>
-                        <Code label="settings" text={settings(info, keys, device.id)} />
+                        <Code label="settings" text={settings(info, keys, device.id)} secret={keys.symmetricKey?.primaryKey} />
                         <p>
                             <code>device.c</code>: sends twenty messages and ends.
                         </p>
