@@ -45,6 +45,7 @@ before(async () => {
     await put('/organizations/hostile', { displayName: EVIL });
     await put('/enrollmentGroups/hostile', { displayName: EVIL, attestation: { type: 'symmetricKey' } });
     const tile = (type, more, y) => ({ displayName: EVIL, x: 0, y, width: 2, height: 1, configuration: { type, ...more } });
+    await put('/queries/hostile', { displayName: EVIL, description: EVIL, query: `SELECT $id, $ts, note, mode FROM ${TEMPLATE}` });
     await put('/dashboards/dtmi:hostile:d;1', {
         displayName: EVIL,
         tiles: [
@@ -55,6 +56,9 @@ before(async () => {
             tile('image', { image: '//127.0.0.2/x.png' }, 4),
             tile('externalContent', { sourceUrl: 'https://127.0.0.2/' }, 5),
             tile('lkv', { group: 'hostile', devices: ['hostile'], capabilities: [{ capability: 'note' }, { capability: 'mode' }] }, 6),
+            tile('heatMapChart', { group: 'hostile', devices: ['hostile'], capabilities: [{ capability: 'power' }], queryRange: { type: 'time', duration: 'PT30M' } }, 7),
+            tile('dataExplorer', { query: 'hostile' }, 8),
+            tile('dataExplorer', { query: SHORT }, 9),
         ],
     });
     await context.close();
@@ -101,6 +105,8 @@ describe('hostile text', () => {
             '#/dashboards',
             '#/dashboards/dtmi:hostile:d;1',
             '#/dashboards/dtmi:hostile:d;1/edit',
+            '#/analytics',
+            '#/analytics/hostile',
             '#/jobs',
             '#/connect/hostile',
             '#/access/roles',

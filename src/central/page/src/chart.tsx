@@ -131,7 +131,7 @@ const fromZero = (min: number | null, max: number | null): [number, number] => {
 };
 
 /** Bars beside each other where there are several series. */
-const bars = (at: number, of: number): uPlot.Series.PathBuilder | undefined => uPlot.paths.bars?.({ size: [0.7 / of, 40], align: of === 1 ? 0 : at < of / 2 ? -1 : 1 }) as uPlot.Series.PathBuilder | undefined;
+const bars = (at: number, of: number): uPlot.Series.PathBuilder | undefined => uPlot.paths.bars?.({ size: [0.7 / of, 24], align: of === 1 ? 0 : at < of / 2 ? -1 : 1 }) as uPlot.Series.PathBuilder | undefined;
 
 /** Room around the values; a flat line stays in the middle, and what is near zero begins there. */
 function span(min: number | null, max: number | null): [number, number] {
