@@ -222,6 +222,19 @@ static void a_device_whose_events_were_cleared_goes_on(void **state)
     assert_int_equal(messages_of(s, "d"), 3);
 }
 
+/* The last piece is gone a moment before the device is known to be done with. */
+static void an_event_after_the_last_piece_is_kept(void **state)
+{
+    struct store *s = *state;
+    assert_ok(store_message_clear(s, "d"));
+    for (int i = 0; i < MANY && rows(s) > 0; i++)
+        assert_ok(store_clear_some(s));
+    add_messages(s, "d", 1, "new");
+    assert_int_equal(messages_of(s, "d"), 1);
+    clear_all(s);
+    assert_int_equal(messages_of(s, "d"), 1);
+}
+
 /* Of a device that is there only the first two events ask whether it is. */
 static void no_event_of_a_device_that_is_gone_is_kept_meanwhile_or_later(void **state)
 {
@@ -456,6 +469,7 @@ int main(void)
         STORE(a_new_device_of_the_id_keeps_its_events),
         STORE(a_new_device_that_is_deleted_too_leaves_as_well),
         STORE(a_device_whose_events_were_cleared_goes_on),
+        STORE(an_event_after_the_last_piece_is_kept),
         STORE(no_event_of_a_device_that_is_gone_is_kept_meanwhile_or_later),
         STORE(a_clear_that_was_not_committed_was_none),
         STORE(the_oldest_of_other_devices_do_not_go_in_their_place),

@@ -87,14 +87,14 @@ static int64_t span_of(int64_t seq)
     return seq / STORE_SEQ_SPAN * STORE_SEQ_SPAN;
 }
 
-/* Behind those that are on their way out, a span begins. */
+/* Behind those that are on their way out, and behind the last of them that has just left, a span begins. */
 static spoke_status next_number(struct store *s, const char *device_id, int64_t *seq)
 {
     int64_t last = 0, cleared = 0;
     spoke_status status = last_number(s, device_id, &last);
     if (status == SPOKE_OK && s->clearing)
         status = store_cleared_up_to(s, device_id, &cleared);
-    *seq = (last > 0 && last <= cleared ? span_of(last) + STORE_SEQ_SPAN : last) + 1;
+    *seq = (cleared > 0 && last <= cleared ? span_of(cleared) + STORE_SEQ_SPAN : last) + 1;
     return status;
 }
 
