@@ -3,6 +3,7 @@
 #include "support/certificates.h"
 
 #include <central/core/guesses.h>
+#include <central/store/store_query.h>
 
 #define FILTER "$dps/registrations/res/#"
 #define PUT "$dps/registrations/PUT/iotdps-register/?$rid=1"
@@ -180,6 +181,25 @@ static void who_waited_is_judged_on_the_same_connection(void **state)
     assert_int_equal(ask("guessed"), 401); /* known to be false: not judged once more */
 }
 
+static int stop_reading(void *ctx)
+{
+    (void)ctx;
+    return 1;
+}
+
+static void who_waited_while_the_store_failed_is_judged_later(void **state)
+{
+    (void)state;
+    add_groups(3);
+    guess(HERE, 100);
+    assert_int_equal(attempt(HERE, "new", other_key("new")), 429);
+    bench_advance(&bench, retry_after_s * 1000);
+    sqlite3_progress_handler(core_store(bench.core)->db, 1, stop_reading, NULL);
+    assert_int_equal(ask("new"), 500);
+    sqlite3_progress_handler(core_store(bench.core)->db, 0, NULL, NULL);
+    assert_int_equal(ask("new"), 200);
+}
+
 static void from_many_addresses_a_thousand_are_judged_at_once(void **state)
 {
     char address[5] = HERE;
@@ -250,6 +270,34 @@ static void certificates_have_a_budget_of_their_own(void **state)
     test_ca_destroy(stranger);
 }
 
+static void keep_own_certificate(const char *id, struct shown *shown)
+{
+    static const uint8_t subject[32] = {0};
+    struct store_device device = {
+        .id = (char *)(uintptr_t)id, .display_name = (char *)(uintptr_t)id, .enabled = true, .approved = true};
+    struct store_certificate row = {.owner = (char *)(uintptr_t)id,
+                                    .entry = (char[]){"primary"},
+                                    .der = shown->der,
+                                    .der_len = shown->chain.len};
+    assert_ok(store_device_put(core_store(bench.core), &device));
+    assert_ok(store_certificate_put(core_store(bench.core), STORE_OF_DEVICE, &row, subject));
+}
+
+static void a_certificate_of_the_devices_own_needs_no_budget(void **state)
+{
+    struct shown theirs, own;
+    struct test_ca *stranger = test_ca_create("Strangers");
+    (void)state;
+    shown_as(&theirs, stranger, "x");
+    shown_as(&own, stranger, "own");
+    keep_own_certificate("own", &own);
+    for (int i = 0; i < 100; i++)
+        assert_int_equal(attempt_with(HERE, "x", &theirs.chain), 401);
+    assert_int_equal(attempt_with(HERE, "x", &theirs.chain), 429);
+    assert_int_equal(attempt_with(HERE, "own", &own.chain), 200);
+    test_ca_destroy(stranger);
+}
+
 /* --- who counts --- */
 
 static void what_was_done_is_charged_beyond_the_burst(void **state)
@@ -309,10 +357,12 @@ int main(void)
         CLAIM(so_does_one_with_a_key_of_its_own),
         CLAIM(a_new_device_of_another_address_is_judged_meanwhile),
         CLAIM(who_waited_is_judged_on_the_same_connection),
+        CLAIM(who_waited_while_the_store_failed_is_judged_later),
         CLAIM(from_many_addresses_a_thousand_are_judged_at_once),
         CLAIM(with_a_thousand_groups_a_false_token_costs_ten_times_as_much),
         CLAIM(the_program_itself_may_guess_as_it_likes),
         CLAIM(certificates_have_a_budget_of_their_own),
+        CLAIM(a_certificate_of_the_devices_own_needs_no_budget),
         CLAIM(with_limits_two_hundred_devices_register_in_a_minute),
         cmocka_unit_test(what_was_done_is_charged_beyond_the_burst),
         cmocka_unit_test(an_address_that_is_too_long_does_not_count),

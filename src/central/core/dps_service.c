@@ -138,6 +138,12 @@ static uint64_t budget_wait_ms(const struct conn *k)
     return guesses_wait_ms(guesses_of(k), conn_address(k), COST_LEAST_MS, core_now_ms(k->core));
 }
 
+/* A certificate of the device's own is only compared. */
+static bool is_own(struct conn *k, const struct store_device *device)
+{
+    return device != NULL && (device->primary_key != NULL || auth_device_has_certificates(k->core, device->id));
+}
+
 static spoke_status judge(struct conn *k, const struct store_device *device, const struct auth_token *token,
                           bool thorough, struct auth_enrolment *found)
 {
@@ -146,10 +152,24 @@ static spoke_status judge(struct conn *k, const struct store_device *device, con
     if (token != NULL)
         return thorough ? auth_enrolment_find(k->core, id, device, token, found)
                         : auth_enrolment_near(k->core, id, device, token, found);
-    return thorough ? auth_certificate(k->core, device, NULL, conn_chain(k), found) : SPOKE_OK;
+    return thorough || is_own(k, device) ? auth_certificate(k->core, device, NULL, conn_chain(k), found)
+                                         : SPOKE_OK;
 }
 
-/* A wrong key is answered at the registration, as the cloud does: here it is only found out. */
+static void keep_verdict(struct conn *k, const struct auth_enrolment *found, bool thorough)
+{
+    k->proven = found->proven;
+    k->unproven_why = found->why;
+    k->enrolment_enabled = found->enabled;
+    k->group_id = found->group_id;
+    memcpy(k->proof_digest, found->digest, sizeof k->proof_digest);
+    k->unjudged = !found->proven && !thorough;
+    if (!found->proven && thorough)
+        guesses_charge(guesses_of(k), conn_address(k), found->tries > COST_LEAST_MS ? found->tries : COST_LEAST_MS,
+                       core_now_ms(k->core));
+}
+
+/* A wrong key is answered at the registration, as the cloud does: here it is only found out. An error: nothing was. */
 static spoke_status prove(struct conn *k, const struct auth_token *token)
 {
     struct store_device device;
@@ -160,15 +180,10 @@ static spoke_status prove(struct conn *k, const struct auth_token *token)
     if (!known && status != SPOKE_E_NOT_FOUND)
         return status;
     status = judge(k, known ? &device : NULL, token, thorough, &found);
-    k->proven = found.proven;
-    k->unproven_why = found.why;
-    k->enrolment_enabled = found.enabled;
-    k->group_id = found.group_id;
-    memcpy(k->proof_digest, found.digest, sizeof k->proof_digest);
-    k->unjudged = status == SPOKE_OK && !found.proven && !thorough;
-    if (status == SPOKE_OK && !found.proven && thorough)
-        guesses_charge(guesses_of(k), conn_address(k), found.tries > COST_LEAST_MS ? found.tries : COST_LEAST_MS,
-                       core_now_ms(k->core));
+    if (status == SPOKE_OK)
+        keep_verdict(k, &found, thorough);
+    else
+        free(found.group_id);
     if (known)
         store_device_free(&device);
     return status;
@@ -202,9 +217,11 @@ static spoke_status prove_again(struct conn *k)
     if (!k->unjudged || budget_wait_ms(k) > 0)
         return SPOKE_OK;
     const spoke_status status = prove(k, k->token);
+    if (status != SPOKE_OK)
+        return status; /* it waits on, for the next time that the device asks */
     dps_forget_token(k);
     conn_forget_chain(k);
-    return status;
+    return SPOKE_OK;
 }
 
 void dps_connect(struct conn *k, const spoke_mqtt_packet *connect)
