@@ -54,6 +54,7 @@ static void a_tile_of_each_type_is_kept(void **state)
         "{\"type\":\"command\",\"group\":\"g\",\"command\":\"purge\",\"device\":\"d1\"}",
         "{\"type\":\"markdown\",\"description\":\"# x\",\"href\":\"https://example.com\"}",
         "{\"type\":\"image\",\"image\":\"a\",\"format\":{\"fitImage\":true,\"showTitle\":false,\"textSizeUnit\":\"px\"}}",
+        "{\"type\":\"image\",\"format\":{\"textSize\":0,\"textSizeUnit\":\"px\"},\"image\":\"\"}", /* as the cloud has one without text */
         "{\"type\":\"label\",\"text\":\"x\",\"textSize\":24,\"textSizeUnit\":\"pt\",\"wordWrap\":true}",
         "{\"type\":\"externalContent\",\"sourceUrl\":\"https://example.com/\"}",
         "{\"type\":\"dataExplorer\",\"query\":\"q\"," TIME "}",
@@ -96,7 +97,7 @@ static void a_tile_that_cannot_be_is_refused_by_place(void **state)
          "\"aggregateFunction\" that is not"},
         {"{\"type\":\"mapProperty\"," DATA ",\"zoomLevel\":25}", "from 0 to 24"},
         {"{\"type\":\"kpi\"," DATA ",\"format\":{\"decimalPlaces\":1.5}}", "\"decimalPlaces\""},
-        {"{\"type\":\"kpi\"," DATA ",\"format\":{\"textSize\":0}}", "\"textSize\""},
+        {"{\"type\":\"kpi\"," DATA ",\"format\":{\"textSize\":-1}}", "\"textSize\""},
         {"{\"type\":\"kpi\"," DATA ",\"format\":{\"colour\":1}}", "\"colour\" is not a member"},
         {"{\"type\":\"markdown\",\"description\":\"x\",\"href\":\"javascript:alert(1)\"}",
          "\"href\" that does not begin"},

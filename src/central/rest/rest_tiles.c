@@ -210,8 +210,8 @@ static bool check_format(struct rest_call *call, const cJSON *format, const char
             return fail(call, place, "has a format with a text of more than 256 bytes");
     if (places != NULL && !whole_in(places, 0, 20))
         return fail(call, place, "has \"decimalPlaces\" that are not from 0 to 20");
-    if (size != NULL && !whole_in(size, 1, 500))
-        return fail(call, place, "has a \"textSize\" that is not from 1 to 500");
+    if (size != NULL && !whole_in(size, 0, 500))
+        return fail(call, place, "has a \"textSize\" that is not from 0 to 500");
     return true;
 }
 
