@@ -67,6 +67,59 @@ describe('telemetry', () => {
     });
 });
 
+const { listen } = await load('live.ts');
+
+/** What is listened for and not yet let go. */
+function countListeners() {
+    const held = new Set();
+    globalThis.document = { hidden: false, addEventListener: (type, hear) => held.add(hear), removeEventListener: (type, hear) => held.delete(hear) };
+    const { addEventListener: add, removeEventListener: remove } = AbortSignal.prototype;
+    AbortSignal.prototype.addEventListener = function (type, hear, options) {
+        held.add(hear);
+        add.call(this, type, hear, options);
+    };
+    AbortSignal.prototype.removeEventListener = function (type, hear, options) {
+        held.delete(hear);
+        remove.call(this, type, hear, options);
+    };
+    return { held, end: () => Object.assign(AbortSignal.prototype, { addEventListener: add, removeEventListener: remove }) };
+}
+
+/** Lets `ms` pass on the mocked clock, and what waits for it run. */
+async function pass(timers, ms) {
+    for (let at = 0; at < ms; at += 500) {
+        for (let turn = 0; turn < 50; turn++) await Promise.resolve();
+        timers.tick(500);
+    }
+}
+
+describe('the stream of events', () => {
+    test('leaves no listeners behind, however often it breaks', async ({ mock: { timers } }) => {
+        timers.enable({ apis: ['setTimeout', 'Date'] });
+        const listeners = countListeners();
+        let asked = 0;
+        globalThis.fetch = async () => (asked++, Promise.reject(new TypeError('away')));
+        const end = listen({}, undefined, () => {}, () => {});
+        await pass(timers, 10000);
+        const early = listeners.held.size;
+        await pass(timers, 60000);
+        assert.ok(asked > 20, `${asked} times asked`);
+        assert.equal(listeners.held.size, early);
+        end();
+        listeners.end();
+    });
+    test('is asked for seldom where it is refused for good', async ({ mock: { timers } }) => {
+        timers.enable({ apis: ['setTimeout', 'Date'] });
+        let asked = 0;
+        globalThis.document = { hidden: false, addEventListener() {}, removeEventListener() {} };
+        globalThis.fetch = async () => (asked++, new Response(JSON.stringify({ error: { code: 'NotFound', message: 'gone' } }), { status: 404 }));
+        const end = listen({ group: 'gone' }, undefined, () => {}, () => {});
+        await pass(timers, 60000);
+        end();
+        assert.ok(asked <= 8, `${asked} times asked`);
+    });
+});
+
 describe('values along an axis', () => {
     test('hours that are minutes apart are told as a clock tells them', () => {
         assert.deepEqual(ticks([53700, 53760], 's'), ['14:55 h', '14:56 h']);

@@ -30,8 +30,13 @@ const APART_MS = 1500; // between two such questions
 
 const sleep = (ms: number, signal: AbortSignal): Promise<void> =>
     new Promise((done) => {
-        const timer = setTimeout(done, ms);
-        signal.addEventListener('abort', () => (clearTimeout(timer), done()), { once: true });
+        const end = (): void => {
+            clearTimeout(timer);
+            signal.removeEventListener('abort', end);
+            done();
+        };
+        const timer = setTimeout(end, ms);
+        signal.addEventListener('abort', end);
     });
 
 /** Cuts the data of server-sent events out of text that arrives in pieces. */
@@ -84,37 +89,43 @@ async function goOn(query: Query, after: number, hear: Hear): Promise<void> {
 async function poll(query: Query, last: () => number | undefined, hear: Hear, signal: AbortSignal, tell: (link: Link) => void): Promise<void> {
     const end = Date.now() + POLLED_MS;
     let begin: number | undefined;
+    let pause = POLL_MS;
     while (!signal.aborted && signedIn() && Date.now() < end) {
         try {
             if (!document.hidden) await goOn(query, last() ?? (begin ??= await newest()), hear);
             tell('polled');
+            pause = POLL_MS;
         } catch {
             tell('broken');
+            pause *= 2; // what is gone, or forbidden, stays so
         }
-        await sleep(Math.max(POLL_MS, heldBack()), signal);
+        await sleep(Math.max(pause, heldBack()), signal);
     }
 }
 
 const HIDDEN_MS = 20000;
 
-/** Aborts what reads while nobody looks: browsers have six connections to a service, for all tabs together. */
-function whileSeen(outer: AbortSignal): AbortSignal {
+/** Aborts what reads while nobody looks: browsers have six connections to a service, for all tabs together. To be
+ * aborted when the reading is over, too: until then it listens. */
+function whileSeen(outer: AbortSignal): AbortController {
     const own = new AbortController();
     let timer: ReturnType<typeof setTimeout> | undefined;
     const look = (): void => {
         clearTimeout(timer);
         if (document.hidden) timer = setTimeout(() => own.abort(), HIDDEN_MS);
     };
+    const stop = (): void => own.abort();
     const end = (): void => {
         clearTimeout(timer);
         document.removeEventListener('visibilitychange', look);
-        own.abort();
+        outer.removeEventListener('abort', stop);
+        own.signal.removeEventListener('abort', end);
     };
     document.addEventListener('visibilitychange', look);
-    own.signal.addEventListener('abort', end, { once: true });
-    outer.addEventListener('abort', end, { once: true });
+    own.signal.addEventListener('abort', end);
+    outer.addEventListener('abort', stop);
     look();
-    return own.signal;
+    return own;
 }
 
 const seen = (signal: AbortSignal): Promise<void> =>
@@ -122,12 +133,15 @@ const seen = (signal: AbortSignal): Promise<void> =>
         const look = (): void => {
             if (document.hidden && !signal.aborted) return;
             document.removeEventListener('visibilitychange', look);
+            signal.removeEventListener('abort', look);
             done();
         };
         document.addEventListener('visibilitychange', look);
-        signal.addEventListener('abort', look, { once: true });
+        signal.addEventListener('abort', look);
         look();
     });
+
+const isRefusal = (error: unknown): boolean => error instanceof ApiError && error.status >= 400 && error.status !== 401;
 
 /** Calls `hear` for each event behind position `after`; undefined: from now on. The result ends it. */
 export function listen(query: Query, after: number | undefined, hear: Hear, tell: (link: Link) => void): () => void {
@@ -143,13 +157,12 @@ export function listen(query: Query, after: number | undefined, hear: Hear, tell
         tell('connecting');
         while (!signal.aborted && signedIn()) {
             const reading = whileSeen(signal);
-            try {
-                await read(url('/events/stream', { ...query, after: last?.toString() }), note, reading, () => tell('live'));
-            } catch (error) {
-                if (error instanceof ApiError && error.status >= 400 && error.status !== 401) {
-                    await poll(query, () => last, note, signal, tell);
-                    continue;
-                }
+            const address = url('/events/stream', { ...query, after: last?.toString() });
+            const refused = await read(address, note, reading.signal, () => tell('live')).then(() => false, isRefusal);
+            reading.abort();
+            if (refused) {
+                await poll(query, () => last, note, signal, tell);
+                continue;
             }
             if (signal.aborted) return;
             tell('broken');
