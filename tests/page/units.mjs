@@ -120,6 +120,54 @@ describe('the stream of events', () => {
     });
 });
 
+const { heatOf } = await load('views/tile_heat.tsx');
+
+describe('a heat map', () => {
+    test('takes the times of its cells from the service, whose clock may be another', async () => {
+        const template = { '@id': 'dtmi:acme:t;1', capabilityModel: { '@id': 'dtmi:acme:m;1', contents: [{ '@type': 'Telemetry', name: 'flow', schema: 'double' }] } };
+        const from = Date.parse('2026-03-04T05:00:00Z'); // 90 minutes in 30 parts, though 30 minutes were meant
+        const bucketMs = 180000;
+        const value = [0, 10, 29].map((i) => ({ timestamp: new Date(from + i * bucketMs).toISOString(), count: 1, min: i, max: i, avg: i }));
+        globalThis.fetch = async (address) => {
+            const path = new URL(address, 'https://localhost/').pathname;
+            const found = path.endsWith('/history') ? { from: new Date(from).toISOString(), bucketMs, value } : path.includes('deviceTemplates') ? template : { id: 'd', template: 'dtmi:acme:t;1' };
+            return new Response(JSON.stringify(found), { status: 200 });
+        };
+        const heat = await heatOf({ type: 'heatMapChart', devices: ['d'], capabilities: [{ capability: 'flow' }], queryRange: { type: 'time', duration: 'PT30M', resolution: 'PT1M' } });
+        assert.deepEqual(Object.entries(heat.rows[0].cells).filter(([, cell]) => cell !== undefined), [['0', 0], ['10', 10], ['29', 29]]);
+        assert.deepEqual([heat.from, heat.stepMs], [from, bucketMs]);
+    });
+});
+
+const { configurationOf } = await load('views/tile_form.tsx');
+
+describe('a tile that is edited', () => {
+    const form = (of) => ({ kind: of.type, names: of.capabilities?.map((one) => one.capability) ?? [], aggregate: of.capabilities?.[0]?.aggregateFunction ?? 'avg', duration: of.queryRange?.duration ?? 'PT30M', text: of.description ?? of.text ?? '', command: of.command ?? '', image: of.image ?? '' });
+    test('keeps what the form does not ask for', () => {
+        for (const of of [
+            { type: 'lineChart', capabilities: [{ capability: 'a', aggregateFunction: 'max' }, { capability: 'b', aggregateFunction: 'min' }], queryRange: { type: 'count', count: 50 }, format: { legendEnabled: false } },
+            { type: 'kpi', capabilities: [{ capability: 'a', aggregateFunction: 'sum' }], queryRange: { type: 'time', duration: 'P1D', resolution: 'PT1H' }, format: { decimalPlaces: 1 } },
+            { type: 'lkv', capabilities: [{ capability: 'a' }], showTrend: false, format: { textSize: 20 } },
+            { type: 'mapTelemetry', capabilities: [{ capability: 'a' }], zoomLevel: 3 },
+            { type: 'label', text: 'x', textSize: 48, wordWrap: false },
+            { type: 'markdown', description: 'x', href: 'https://example.com/' },
+            { type: 'image', image: 'data:x', href: '/x', format: { fitImage: true } },
+            { type: 'dataExplorer', query: 'q', queryRange: { type: 'time', duration: 'P1W' } },
+        ])
+            assert.deepEqual(configurationOf(form(of), of), of);
+    });
+    test('has what was chosen', () => {
+        const of = { type: 'lineChart', capabilities: [{ capability: 'a', aggregateFunction: 'max' }], queryRange: { type: 'count', count: 50 } };
+        const { capabilities, queryRange } = configurationOf({ ...form(of), names: ['a', 'b'], aggregate: 'sum', duration: 'P1D' }, of);
+        assert.deepEqual(capabilities, [{ capability: 'a', aggregateFunction: 'sum' }, { capability: 'b', aggregateFunction: 'sum' }]);
+        assert.deepEqual(queryRange, { type: 'time', duration: 'P1D', resolution: 'PT30M' });
+    });
+    test('of another kind begins anew', () => {
+        const of = { type: 'lkv', capabilities: [{ capability: 'a' }], showTrend: false };
+        assert.deepEqual(configurationOf({ ...form(of), kind: 'property', names: ['b'] }, of), { type: 'property', capabilities: [{ capability: 'b' }] });
+    });
+});
+
 describe('values along an axis', () => {
     test('hours that are minutes apart are told as a clock tells them', () => {
         assert.deepEqual(ticks([53700, 53760], 's'), ['14:55 h', '14:56 h']);

@@ -95,7 +95,7 @@ export interface Bucket {
 }
 
 /** What a telemetry of a device was over a time. Not a query: those are few a second where limits hold. */
-export async function historyOf(deviceId: string, one: Capability, windowMs: number, buckets: number): Promise<{ from: string; value: Bucket[] }> {
+export async function historyOf(deviceId: string, one: Capability, windowMs: number, buckets: number): Promise<{ from: string; bucketMs: number; value: Bucket[] }> {
     const path = `/devices/${id(deviceId)}${pathOf(one, `/telemetry/${id(one.name)}/history`)}`;
     const from = new Date(Date.now() - windowMs).toISOString();
     return get(path, { from, buckets: String(buckets) });

@@ -163,7 +163,7 @@ function DashboardTileForm(props: { tile: Tile | undefined; onClose: () => void;
         if (of.type === 'dataExplorer') return { ...of, query: saved };
         if (!isOfDevice(of.type)) return of;
         const bound = { ...of, group: await groupFor(of.type) };
-        return of.type === 'command' ? { ...bound, device } : { ...bound, devices: everyOf === undefined ? [device] : [] };
+        return of.type === 'command' ? { ...bound, device } : { ...bound, devices: everyOf !== undefined ? [] : device === old?.devices?.[0] ? old.devices : [device] };
     };
     const suggest = (kind: string): string | undefined => {
         if (kind === 'deviceCount') return groups.data?.find((one) => one.id === group)?.displayName ?? 'Devices';

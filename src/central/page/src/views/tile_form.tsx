@@ -44,6 +44,8 @@ function suits(kind: string, one: Capability): boolean {
     return kind !== 'mapTelemetry' || !isCharted(one);
 }
 
+type Shown = NonNullable<TileConfiguration['capabilities']>[number];
+
 interface TileFormProps {
     tile: Tile | undefined;
     kinds: [value: string, text: string][];
@@ -59,6 +61,39 @@ interface TileFormProps {
     onDone: (tile: Tile) => Promise<void>;
 }
 
+interface Chosen {
+    kind: string;
+    names: string[];
+    aggregate: string;
+    duration: string;
+    text: string;
+    command: string;
+    image: string;
+}
+
+const aggregateIn = (of: TileConfiguration | undefined): string => of?.capabilities?.[0]?.aggregateFunction ?? 'avg';
+const durationIn = (of: TileConfiguration | undefined): string => of?.queryRange?.duration ?? 'PT30M';
+
+/** What the form does not ask for, and what nobody changed in it, stays as it was: programs make tiles, too. */
+export function configurationOf({ kind, names, aggregate, duration, text, command, image }: Chosen, old: TileConfiguration | undefined): TileConfiguration {
+    const kept = old?.type === kind ? old : undefined;
+    if (kind === 'markdown') return { ...kept, type: kind, description: text };
+    if (kind === 'label') return { textSize: 24, wordWrap: true, ...kept, type: kind, text };
+    if (kind === 'image') return { ...kept, type: kind, image };
+    if (kind === 'deviceCount' || kind === 'dataExplorer') return { ...kept, type: kind };
+    if (kind === 'command') return { ...kept, type: kind, command };
+    const before = (name: string): Shown | undefined => (aggregate === aggregateIn(kept) ? kept?.capabilities?.find((one) => one.capability === name) : undefined);
+    const chosen = names.map((capability): Shown => before(capability) ?? (AGGREGATED.has(kind) ? { capability, aggregateFunction: aggregate } : { capability }));
+    const timed = { type: 'time', duration, resolution: DURATIONS.find(([value]) => value === duration)?.[1] ?? 'PT5M' };
+    return {
+        ...(kind === 'lineChart' || kind === 'barChart' ? { format: { xAxisEnabled: true, yAxisEnabled: true, legendEnabled: true } } : {}),
+        ...kept,
+        type: kind,
+        capabilities: kind === 'kpi' ? chosen.slice(0, 1) : chosen,
+        ...(TIMED.has(kind) ? { queryRange: (duration === durationIn(kept) ? kept?.queryRange : undefined) ?? timed } : {}),
+    };
+}
+
 export const isOfDevice = (kind: string): boolean => !ALONE.has(kind);
 
 export function TileForm(props: TileFormProps): JSX.Element {
@@ -67,8 +102,8 @@ export function TileForm(props: TileFormProps): JSX.Element {
     const [name, setName] = useState(props.tile?.displayName ?? '');
     const [kind, setKind] = useState(old?.type ?? props.kinds[0]?.[0] ?? '');
     const [names, setNames] = useState<string[]>((old?.capabilities ?? []).map((one) => one.capability));
-    const [aggregate, setAggregate] = useState(old?.capabilities?.[0]?.aggregateFunction ?? 'avg');
-    const [duration, setDuration] = useState(old?.queryRange?.duration ?? 'PT30M');
+    const [aggregate, setAggregate] = useState(aggregateIn(old));
+    const [duration, setDuration] = useState(durationIn(old));
     const [text, setText] = useState(old?.description ?? old?.text ?? '');
     const [command, setCommand] = useState(old?.command ?? '');
     const [image, setImage] = useState(old?.image ?? '');
@@ -80,22 +115,6 @@ export function TileForm(props: TileFormProps): JSX.Element {
     const known = isOfDevice(kind) && props.capabilities !== undefined;
     const reset = (): void => (setNames([]), setCommand(''));
 
-    const configure = (): TileConfiguration => {
-        const range = DURATIONS.find(([value]) => value === duration);
-        const timed = { type: 'time', duration, resolution: range?.[1] ?? 'PT5M' };
-        const chosen = names.map((capability) => (AGGREGATED.has(kind) ? { capability, aggregateFunction: aggregate } : { capability }));
-        if (kind === 'markdown') return { type: kind, description: text };
-        if (kind === 'label') return { type: kind, text, textSize: 24, wordWrap: true };
-        if (kind === 'image') return { type: kind, image };
-        if (kind === 'deviceCount' || kind === 'dataExplorer') return { type: kind };
-        if (kind === 'command') return { type: kind, command };
-        return {
-            type: kind,
-            capabilities: kind === 'kpi' ? chosen.slice(0, 1) : chosen,
-            ...(TIMED.has(kind) ? { queryRange: timed } : {}),
-            ...(kind === 'lineChart' || kind === 'barChart' ? { format: { xAxisEnabled: true, yAxisEnabled: true, legendEnabled: true } } : {}),
-        };
-    };
     const choosePicture = async (file: File | undefined): Promise<void> => {
         if (file === undefined) return;
         const most = props.mostImage ?? MOST_IMAGE;
@@ -108,7 +127,7 @@ export function TileForm(props: TileFormProps): JSX.Element {
         const [width, height] = props.size ?? SIZES[kind] ?? [1, 1];
         const fresh = props.tile === undefined || props.tile.configuration.type !== kind;
         const title = name !== '' ? name : suggested();
-        await props.onDone({ ...props.tile, displayName: title, x: 0, y: 0, width: fresh ? width : (size.width ?? width), height: fresh ? height : (size.height ?? height), configuration: await props.bind(configure()) });
+        await props.onDone({ ...props.tile, displayName: title, x: 0, y: 0, width: fresh ? width : (size.width ?? width), height: fresh ? height : (size.height ?? height), configuration: await props.bind(configurationOf({ kind, names, aggregate, duration, text, command, image }, old)) });
     };
     const suggested = (): string => {
         if (kind === 'markdown' || kind === 'label') return 'Note';

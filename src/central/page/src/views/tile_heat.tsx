@@ -38,16 +38,20 @@ function scaleOf(one: Capability, aggregate: string, rows: HeatRow[]): Scale {
     return { name: one.displayName, unit: unitFor(aggregate, one), low, high };
 }
 
-async function heatOf(of: TileConfiguration): Promise<Heat> {
+export async function heatOf(of: TileConfiguration): Promise<Heat> {
     const found = await targets(of);
     const windowMs = durationMs(of.queryRange?.duration);
     const columns = Math.min(MOST_COLUMNS, Math.max(2, Math.round(windowMs / durationMs(of.queryRange?.resolution ?? 'PT5M'))));
-    const stepMs = windowMs / columns;
+    // As the service says: its clock may differ from the browser's. The rows differ by the ms between their questions.
+    let first = Date.now() - windowMs;
+    let stepMs = windowMs / columns;
     const each = found.flatMap(({ device, capabilities }) =>
         capabilities.map(async (one): Promise<HeatRow> => {
-            const { from, value } = await historyOf(device.id, one, windowMs, columns);
+            const { from, bucketMs, value } = await historyOf(device.id, one, windowMs, columns);
+            first = Date.parse(from);
+            stepMs = bucketMs;
             const cells: (number | undefined)[] = Array.from({ length: columns }, () => undefined);
-            for (const bucket of value) cells[Math.min(columns - 1, Math.max(0, Math.round((Date.parse(bucket.timestamp) - Date.parse(from)) / stepMs)))] = aggregateOf(bucket, aggregateFor(of, one));
+            for (const bucket of value) cells[Math.min(columns - 1, Math.max(0, Math.round((Date.parse(bucket.timestamp) - Date.parse(from)) / bucketMs)))] = aggregateOf(bucket, aggregateFor(of, one));
             const name = capabilities.length === 1 && found.length > 1 ? (device.displayName ?? device.id) : nameFor(found, device, one);
             return { name, scale: keyOf(one), cells };
         }),
@@ -55,7 +59,7 @@ async function heatOf(of: TileConfiguration): Promise<Heat> {
     const rows = (await Promise.all(each)).filter((row) => row.cells.some((value) => value !== undefined));
     const drawn = new Map(found.flatMap(({ capabilities }) => capabilities.map((one): [string, Capability] => [keyOf(one), one])));
     const scales = new Map([...drawn].filter(([key]) => rows.some((row) => row.scale === key)).map(([key, one]): [string, Scale] => [key, scaleOf(one, aggregateFor(of, one), rows)]));
-    return { rows, scales, from: Date.now() - windowMs, stepMs };
+    return { rows, scales, from: first, stepMs };
 }
 
 /** 1 to SHADES. */
