@@ -344,6 +344,33 @@ describe('groups, dashboards, analytics, jobs', () => {
         await addTile(page, 'dataExplorer', (form) => form.getByLabel('Saved query').selectOption({ label: 'Load of all' }));
         await page.getByRole('region', { name: 'Load of all' }).first().getByRole('img', { name: /Line chart/ }).waitFor();
     });
+    flow('a query that is edited stays with its organization', async (page, context) => {
+        assert.equal((await rest(context, 'PUT', '/organizations/queries', { displayName: 'Queries' })).status, 200);
+        const kept = { description: 'of one', organizations: ['queries'], query: 'SELECT cpuLoad FROM dtmi:spoke:templates:HostMonitor;1' };
+        await rest(context, 'PUT', '/queries/owned', { displayName: 'Owned', ...kept });
+        await go(page, '#/analytics/owned', 'Owned');
+        await page.getByRole('button', { name: 'Edit' }).click();
+        await page.getByLabel('Name').fill('Still owned');
+        await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+        await page.getByRole('heading', { level: 1, name: 'Still owned' }).waitFor();
+        const { etag, ...left } = (await rest(context, 'GET', '/queries/owned')).body;
+        assert.deepEqual(left, { id: 'owned', displayName: 'Still owned', ...kept });
+        await rest(context, 'DELETE', '/queries/owned');
+        await rest(context, 'DELETE', '/organizations/queries');
+    });
+    flow('a device group that is edited stays with its organization', async (page, context) => {
+        assert.equal((await rest(context, 'PUT', '/organizations/groups', { displayName: 'Groups' })).status, 200);
+        const kept = { description: 'of one', filter: "SELECT * FROM devices WHERE $template = 'dtmi:spoke:templates:HostMonitor;1'", organizations: ['groups'] };
+        assert.equal((await rest(context, 'PUT', '/deviceGroups/owned', { displayName: 'Owned', ...kept })).status, 200);
+        await go(page, '#/groups', 'Device groups');
+        await page.getByRole('button', { name: 'Edit Owned' }).click();
+        await page.getByLabel('Name').fill('Still owned');
+        await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+        await row(page, 'Still owned').waitFor();
+        assert.deepEqual((await rest(context, 'GET', '/deviceGroups/owned')).body.organizations, ['groups']);
+        await rest(context, 'DELETE', '/deviceGroups/owned');
+        await rest(context, 'DELETE', '/organizations/groups');
+    });
     flow('a query that is none is refused beside its form', async (page, context) => {
         await rest(context, 'PUT', '/queries/wrong', { displayName: 'To be wrong', query: 'SELECT cpuLoad FROM dtmi:spoke:templates:HostMonitor;1' });
         await go(page, '#/analytics/wrong', 'To be wrong');

@@ -89,7 +89,7 @@ function GroupForm(props: { of: Group | undefined; onClose: () => void; onDone: 
     const [description, setDescription] = useState(of?.description ?? '');
     const [filter, setFilter] = useState(of?.filter ?? '');
     const save = async (): Promise<void> => {
-        await put(`/deviceGroups/${id(of?.id ?? freshId('group'))}`, { displayName: name, description, filter });
+        await put(`/deviceGroups/${id(of?.id ?? freshId('group'))}`, { ...of, displayName: name, description, filter });
         props.onDone();
     };
     return (

@@ -58,7 +58,7 @@ export function QueryForm(props: { of?: SavedQuery; text?: string; onClose: () =
     const [text, setText] = useState(props.of?.query ?? props.text ?? '');
     const save = async (): Promise<void> => {
         const own = props.of?.id ?? freshId('query');
-        props.onDone(await put<SavedQuery>(`${QUERIES}/${id(own)}`, { ...(props.of?.description === undefined ? {} : { description: props.of.description }), displayName: name, query: text }));
+        props.onDone(await put<SavedQuery>(`${QUERIES}/${id(own)}`, { ...props.of, displayName: name, query: text }));
     };
     return (
         <FormDialog title={props.of === undefined ? 'Save query' : 'Edit query'} submit="Save" onClose={props.onClose} onSubmit={save}>

@@ -41,6 +41,7 @@ interface Newest {
 const Stream = createContext<Map<string, Newest>>(new Map());
 
 const MOST_ASKED = 100; // devices that a stream can be of
+const MOST_ASKED_BYTES = 6000; // of their ids; an address has 8 KB at most
 
 /** Of a tile of a whole group, the devices that it shows. */
 async function shownDevices({ group = '', devices = [] }: TileConfiguration): Promise<string[]> {
@@ -63,7 +64,8 @@ export function Streamed({ tiles, children }: { tiles: Tile[]; children: Childre
             for (const [key, value, at] of valuesOf(event)) newest.current.set(`${event.deviceId} ${key}`, { value, at });
         };
         const draw = setInterval(() => fresh && ((fresh = false), setRound((n) => n + 1)), 1000);
-        const end = listen({ kind: 'telemetry', deviceId: devices.length > MOST_ASKED ? undefined : devices.join() }, undefined, hear, () => undefined);
+        const asked = devices.length > MOST_ASKED || encodeURIComponent(devices.join()).length > MOST_ASKED_BYTES ? undefined : devices.join();
+        const end = listen({ kind: 'telemetry', deviceId: asked }, undefined, hear, () => undefined);
         return () => (clearInterval(draw), end());
     }, [devices.join()]);
     return <Stream.Provider value={new Map(newest.current)}>{children}</Stream.Provider>;
