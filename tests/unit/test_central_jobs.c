@@ -1,6 +1,7 @@
 /* Jobs and scheduled jobs. */
 #include <unistd.h>
 
+#include "central/rest/jobs.h"
 #include "central/store/store_query.h"
 #include "support/core_fixture.h"
 
@@ -907,6 +908,27 @@ static void of_scheduled_jobs_that_are_due_at_once_a_turn_makes_some(void **stat
     assert_int_equal(jobs_there(f), 12);
 }
 
+static void a_scheduled_job_whose_room_cannot_be_made_is_made_later(void **state)
+{
+    struct fixture *f = *state;
+    char id[20];
+    for (int i = 0; i < JOBS_KEPT; i++) {
+        (void)snprintf(id, sizeof id, "old-%d", i);
+        const struct store_document row = {
+            .kind = (char[]){"job"}, .id = id, .json = (char[]){"{\"status\":\"complete\",\"createdMs\":1}"}};
+        assert_ok(store_document_put(core_store(f->bench.core), &row));
+    }
+    ask(f, "PUT", SCHEDULED,
+        "{\"group\":\"g\"," SETPOINT(9) ",\"schedule\":{\"start\":\"2026-03-04T06:06:07.089Z\"}}");
+    run_sql(f, "ALTER TABLE job_device RENAME TO away");
+    bench_advance(&f->bench, HOUR_MS);
+    run_sql(f, "ALTER TABLE away RENAME TO job_device");
+    bench_advance(&f->bench, 15000);
+    turns(f, 4);
+    ask(f, "GET", "/api/jobs/s1-1", "");
+    assert_int_equal(f->status, 200);
+}
+
 static void what_was_missed_is_made_up_for_once(void **state)
 {
     struct fixture *f = *state;
@@ -1055,6 +1077,7 @@ int main(void)
         WITH_CORE(a_job_leaves_a_device_alone_that_went_elsewhere),
         WITH_CORE(a_scheduled_job_makes_jobs_when_it_is_time),
         WITH_CORE(of_scheduled_jobs_that_are_due_at_once_a_turn_makes_some),
+        WITH_CORE(a_scheduled_job_whose_room_cannot_be_made_is_made_later),
         WITH_CORE(what_was_missed_is_made_up_for_once),
         WITH_CORE(a_disabled_one_waits_until_it_is_enabled),
         WITH_CORE(a_scheduled_job_that_cannot_be_is_refused),

@@ -94,10 +94,10 @@ static void fail_run(struct job_run *run, const char *why)
     end_run(run, "failed");
 }
 
-/* The store could not be read, or memory is short, which passes: that is no end of a job. */
+/* That is no end of a job. */
 static bool passes(struct job_run *run, spoke_status status)
 {
-    if (status != SPOKE_E_PORT && status != SPOKE_E_NO_MEMORY)
+    if (!jobs_passes(status))
         return false;
     core_log(run->jobs->core, SPOKE_LOG_WARN, "jobs", "job %s waits: %s", run->id, spoke_status_text(status));
     jobs_lost(run->jobs->core);

@@ -37,6 +37,8 @@ spoke_status job_run_begin(struct jobs *jobs, const struct store_document *row);
 bool job_run_turn(struct job_run *run);
 void job_run_free(struct job_run *run);
 
+/* The store could not be read or written, or memory is short, which passes. */
+bool jobs_passes(spoke_status status);
 /* Trouble is logged, and makes jobs wait. */
 spoke_status jobs_put_document(struct core *c, const char *kind, const char *id, const char *organizations,
                                const cJSON *document);

@@ -21,6 +21,11 @@ void jobs_lost(struct core *c)
     (void)core_task_set(c, &c->jobs->task, c->jobs->resume_ms);
 }
 
+bool jobs_passes(spoke_status status)
+{
+    return status == SPOKE_E_PORT || status == SPOKE_E_NO_MEMORY;
+}
+
 cJSON *job_create(struct core *c, const char *id, const cJSON *form, const char *scheduled_id)
 {
     static const char *const COPIED[] = {"displayName", "description",           "group",
@@ -125,11 +130,21 @@ static spoke_status make_job(struct jobs *jobs, const struct store_document *row
     return status;
 }
 
+static spoke_status set_next(struct jobs *jobs, const struct store_document *row, cJSON *document, int64_t now_ms)
+{
+    struct schedule schedule;
+    const int64_t next = schedule_read(member(document, "schedule"), &schedule)
+                             ? schedule_next(&schedule, now_ms + 1)
+                             : SCHEDULE_NEVER;
+    set(document, SCHEDULED_NEXT, next != SCHEDULE_NEVER ? cJSON_CreateNumber((double)next) : NULL);
+    set(document, "completed", cJSON_CreateBool(next == SCHEDULE_NEVER));
+    return jobs_put_document(jobs->core, SCHEDULED_JOB_KIND, row->id, row->organizations, document);
+}
+
 /* What was missed while the service was away is made up for once. An error: it is as it was. */
 static spoke_status run_scheduled(struct jobs *jobs, const char *id, int64_t now_ms)
 {
     struct store_document row;
-    struct schedule schedule;
     spoke_status status = store_document_get(core_store(jobs->core), SCHEDULED_JOB_KIND, id, &row);
     if (status != SPOKE_OK)
         return status;
@@ -138,13 +153,8 @@ static spoke_status run_scheduled(struct jobs *jobs, const char *id, int64_t now
     if (status != SPOKE_OK)
         core_log(jobs->core, SPOKE_LOG_WARN, "jobs", "scheduled job %s made none: %s", id,
                  spoke_status_text(status));
-    const int64_t next = schedule_read(member(document, "schedule"), &schedule)
-                             ? schedule_next(&schedule, now_ms + 1)
-                             : SCHEDULE_NEVER;
-    set(document, SCHEDULED_NEXT, next != SCHEDULE_NEVER ? cJSON_CreateNumber((double)next) : NULL);
-    set(document, "completed", cJSON_CreateBool(next == SCHEDULE_NEVER));
-    status = document != NULL ? jobs_put_document(jobs->core, SCHEDULED_JOB_KIND, id, row.organizations, document)
-                              : SPOKE_E_NO_MEMORY;
+    if (!jobs_passes(status))
+        status = set_next(jobs, &row, document, now_ms);
     cJSON_Delete(document);
     store_document_free(&row);
     return status;
