@@ -182,7 +182,7 @@ describe('dashboards', () => {
         await region('States').locator('li', { hasText: '%' }).first().waitFor();
         await region('Events').locator('li').nth(2).waitFor();
         await region('Trend').locator('.kpi', { hasText: /\d/ }).waitFor();
-        await region('Heat').getByText('not drawn').waitFor();
+        await region('Heat').getByRole('img', { name: /Heat map of 1 row/ }).waitFor();
         await rest(context, 'DELETE', path);
     });
 });

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { before, describe } from 'node:test';
-import { flow, go, newContext, rest, row, screenshots, settled, until } from './flow.mjs';
+import { broken, flow, go, newContext, rest, row, screenshots, settled, until } from './flow.mjs';
 
 const TEMPLATE = 'dtmi:spoke:templates:HostMonitor;1';
 const HOST = `#/templates/${TEMPLATE}`;
@@ -132,6 +132,7 @@ describe('views of a template', () => {
         await page.getByRole('img', { name: /CPU load: \d+ values/ }).first().waitFor();
         await settled(page);
         await page.screenshot({ path: join(screenshots, 'views-generated.png'), fullPage: true });
+        assert.deepEqual(await broken(page), []);
         await tab(page, 'About').click();
         await page.getByLabel('Interval of readings', { exact: true }).waitFor();
         await page.screenshot({ path: join(screenshots, 'views-generated-about.png'), fullPage: true });
@@ -155,8 +156,15 @@ describe('views of a template', () => {
         assert.equal((await rest(context, 'PUT', '/deviceTemplates/dtmi:page:pumpTemplate;2', pump(2, [SETPOINT, FLUSH]))).status, 200);
         await go(page, '#/templates/dtmi:page:pumpTemplate;2/views/overview', 'Overview');
         await page.getByText('The template no longer has flow').waitFor();
-        await page.getByRole('button', { name: 'Remove Flow', exact: true }).first().click();
-        await until(async () => (await viewsOf(context, '/deviceTemplates/dtmi:page:pumpTemplate;2/views'))[0].tiles.length === 1);
+        const tiles = async () => (await viewsOf(context, '/deviceTemplates/dtmi:page:pumpTemplate;2/views'))[0].tiles;
+        await page.getByRole('button', { name: 'Remove Flow', exact: true }).click();
+        await until(async () => (await tiles()).length === 1);
+        await page.getByRole('button', { name: 'Edit Flow over time', exact: true }).click();
+        await page.getByRole('dialog').getByLabel('Kind').selectOption('property');
+        await page.getByLabel('Setpoint', { exact: true }).check();
+        await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+        await until(async () => JSON.stringify((await tiles())[0].configuration.capabilities) === '[{"capability":"setpoint"}]');
+        await page.getByText('no longer has').waitFor({ state: 'detached' });
         await rest(context, 'DELETE', '/deviceTemplates/dtmi:page:pumpTemplate;2');
         await rest(context, 'DELETE', `/deviceTemplates/${PUMP}`);
     });

@@ -2,7 +2,7 @@
 import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { all, deviceLabel, get, id, may, patch, put, type Device } from '../api';
-import { capabilitiesOf, partsOf, schemaName, templateName, type Capability, type Part, type Template } from '../model';
+import { capabilitiesOf, keyOf, partsOf, schemaName, templateName, type Capability, type Part, type Template } from '../model';
 import { Card, Empty, Facts, FormDialog, Icon, Loaded, Online, Page, SelectField, StateBadge, TextField, useAction, useResource, type Resource } from '../ui';
 import { simulate } from './devices';
 import { EntityList, freshId, NewButton } from './entities';
@@ -243,7 +243,7 @@ export function ViewEditor({ templateId, viewId }: { templateId: string; viewId:
             {open === 'name' && data !== undefined && <Rename view={data} onClose={() => setOpen(undefined)} onDone={(displayName) => change({ displayName })} />}
             {open !== undefined && open !== 'name' && data !== undefined && template.data !== undefined && (
                 <TileForm
-                    tile={open === 'new' ? undefined : tiles[open]}
+                    tile={open === 'new' ? undefined : pruned(tiles[open], template.data)}
                     kinds={data.kind === 'form' ? FORM_KINDS : KINDS.filter(([kind]) => !NOT_OF_VIEWS.has(kind))}
                     capabilities={capabilitiesOf(template.data)}
                     bind={async (own) => own}
@@ -255,6 +255,13 @@ export function ViewEditor({ templateId, viewId }: { templateId: string; viewId:
             )}
         </Page>
     );
+}
+
+/** What the template no longer has cannot be chosen: a tile that is edited loses it. */
+function pruned(tile: Tile | undefined, template: Template): Tile | undefined {
+    const there = new Set(capabilitiesOf(template).map(keyOf));
+    const { capabilities } = tile?.configuration ?? {};
+    return tile === undefined || capabilities === undefined ? tile : { ...tile, configuration: { ...tile.configuration, capabilities: capabilities.filter((one) => there.has(one.capability)) } };
 }
 
 function unbound(tile: Tile): Tile {

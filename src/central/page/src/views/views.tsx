@@ -117,7 +117,7 @@ function overview(parts: Part[]): Tile[] {
     const others = parts.map((part) => ({ part, list: telemetryOf(part).filter((one) => !charted.includes(one)) })).filter(({ list }) => list.length > 0);
     return [
         ...main.filter((one) => isNumeric(one.schema)).slice(0, MOST_VALUES).map((one) => tile(nameIn(parts, one), 1, 1, { type: 'lkv', capabilities: shown([one]) })),
-        ...charted.map((one) => tile(nameIn(parts, one), 3, 2, { type: 'lineChart', capabilities: [{ capability: keyOf(one), aggregateFunction: 'avg' }], queryRange: TIMED, format: AXES })),
+        ...charted.map((one) => tile(`${nameIn(parts, one)} over time`, 3, 2, { type: 'lineChart', capabilities: [{ capability: keyOf(one), aggregateFunction: 'avg' }], queryRange: TIMED, format: AXES })),
         ...others.slice(0, MOST_PARTS).map(({ part, list }) => tile(part.name === '' ? 'Other values' : part.displayName, 3, 2, { type: 'lkv', capabilities: shown(list) })),
     ];
 }
