@@ -437,7 +437,7 @@ describe('connecting a device', () => {
         assert.equal(program, readFileSync(new URL('../../samples/runner.c', import.meta.url), 'utf8'));
         const { body } = await rest(context, 'GET', '/devices/first-device/credentials');
         assert.ok(!(await page.locator('main').innerText()).includes(body.symmetricKey.primaryKey), 'the key is shown before somebody asks');
-        await page.getByRole('button', { name: 'Show the key in the settings' }).click();
+        await page.getByRole('button', { name: 'Show key in the settings' }).click();
         const settings = await page.getByRole('region', { name: 'settings' }).innerText();
         assert.ok(settings.includes(`export SPOKE_DEVICE_KEY="${body.symmetricKey.primaryKey}"`));
         assert.ok(settings.includes('-----BEGIN CERTIFICATE-----'));

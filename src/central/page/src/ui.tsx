@@ -533,7 +533,7 @@ export function Code({ text, label, secret = '' }: { text: string; label: string
         <div class="code">
             <div class="code-tools">
                 {secret !== '' && (
-                    <button type="button" class="small" aria-pressed={shown} aria-label={`${shown ? 'Hide' : 'Show'} the key in the ${label}`} onClick={() => setShown(!shown)}>
+                    <button type="button" class="small" aria-pressed={shown} aria-label={`${shown ? 'Hide' : 'Show'} key in the ${label}`} onClick={() => setShown(!shown)}>
                         {shown ? 'Hide key' : 'Show key'}
                     </button>
                 )}

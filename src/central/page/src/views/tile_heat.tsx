@@ -74,7 +74,7 @@ function HeatPicture({ heat }: { heat: Heat }): JSX.Element {
     const columns = heat.rows[0]?.cells.length ?? 0;
     const ranges = [...heat.scales.values()].map((scale) => `${scale.name} from ${quantity(scale.low, scale.unit)} to ${quantity(scale.high, scale.unit)}`);
     return (
-        <div class="heat" role="img" style={{ gridTemplateRows: `repeat(${heat.rows.length}, minmax(16px, 1fr)) auto` }} aria-label={`Heat map of ${heat.rows.length} rows and ${columns} times. ${ranges.join('; ')}.`}>
+        <div class="heat" role="img" style={{ gridTemplateRows: `repeat(${heat.rows.length}, minmax(16px, 1fr)) auto` }} aria-label={`Heat map of ${heat.rows.length} ${heat.rows.length === 1 ? 'row' : 'rows'} and ${columns} times. ${ranges.join('; ')}.`}>
             {heat.rows.map((row) => {
                 const scale = heat.scales.get(row.scale);
                 return (
