@@ -595,6 +595,26 @@ static void a_group_that_goes_takes_its_connections_along(void **state)
     assert_false(core_device_connected(f->bench.core, "d1"));
 }
 
+static void registering_by_another_group_ends_the_connection_by_the_one_before(void **state)
+{
+    struct fixture *f = *state;
+    struct shown shown, others;
+    struct device again = {0};
+    int status = 0;
+    make_x509_group(f);
+    verified(f, PRIMARY, root);
+    fixture_ask(f, "PUT", "/api/enrollmentGroups/g2",
+                "{\"displayName\":\"G\",\"attestation\":{\"type\":\"x509\"}}");
+    verified(f, "/api/enrollmentGroups/g2/certificates/primary", other);
+    assert_int_equal(registered(f, "d1", shown_as(&shown, root, "d1")), 200);
+    assert_int_equal(device_hub_with(&dev, &f->bench, "d1", &shown.chain), 0);
+    cJSON_Delete(device_register_with(&again, &f->bench, "d1", shown_as(&others, other, "d1"), &status));
+    device_close(&again);
+    assert_int_equal(status, 200);
+    assert_false(core_device_connected(f->bench.core, "d1"));
+    assert_int_equal(device_hub_with(&dev, &f->bench, "d1", &others.chain), 0);
+}
+
 static void a_registration_counts_by_the_authorities_of_its_moment(void **state)
 {
     struct fixture *f = *state;
@@ -922,6 +942,7 @@ int main(void)
         CLAIM(authorities_are_rotated_while_devices_are_connected),
         CLAIM(an_authority_that_goes_takes_its_connections_along),
         CLAIM(a_group_that_goes_takes_its_connections_along),
+        CLAIM(registering_by_another_group_ends_the_connection_by_the_one_before),
         CLAIM(a_registration_counts_by_the_authorities_of_its_moment),
         CLAIM(authorities_go_with_their_group),
         CLAIM(a_device_proves_itself_by_its_own_certificate),

@@ -199,6 +199,8 @@ bool auth_device_has_certificate(struct core *c, const struct store_device *devi
         return false;
     if (group_id != NULL && auth_device_has_certificates(c, device->id))
         return false;
+    if (group_id != NULL && device->group_id != NULL && strcmp(group_id, device->group_id) != 0)
+        return false; /* it went to another group since */
     const spoke_status status =
         group_id != NULL ? store_certificate_each(c->store, STORE_OF_GROUP, group_id, compare_authority, &search)
                          : store_certificate_each(c->store, STORE_OF_DEVICE, device->id, compare_own, &search);

@@ -529,6 +529,7 @@ static spoke_status link_gateway(struct conn *k, const char *device_id, const cJ
 static spoke_status settle(struct conn *k, struct dps_registration *r, struct store_device *row,
                            const cJSON *payload)
 {
+    const bool moves = k->group_id != NULL && (row->group_id == NULL || strcmp(row->group_id, k->group_id) != 0);
     spoke_status status = set_payload(k->core, row, payload);
     if (status == SPOKE_OK && k->group_id != NULL && !text_set(&row->group_id, spoke_str_of(k->group_id)))
         status = SPOKE_E_NO_MEMORY;
@@ -545,6 +546,8 @@ static spoke_status settle(struct conn *k, struct dps_registration *r, struct st
         status = core_dirty(k->core);
     if (status == SPOKE_OK)
         status = core_device_put(k->core, row);
+    if (status == SPOKE_OK && moves)
+        core_device_changed(k->core, row->id); /* who is connected by the group before */
     return status == SPOKE_OK && r->outcome == OUTCOME_ASSIGNED ? link_gateway(k, row->id, payload) : status;
 }
 
