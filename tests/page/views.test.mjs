@@ -156,6 +156,12 @@ describe('views of a template', () => {
         assert.equal((await rest(context, 'PUT', '/deviceTemplates/dtmi:page:pumpTemplate;2', pump(2, [SETPOINT, FLUSH]))).status, 200);
         await go(page, '#/templates/dtmi:page:pumpTemplate;2/views/overview', 'Overview');
         await page.getByText('The template no longer has flow').waitFor();
+        await rest(context, 'PUT', '/devices/page-lost', { template: 'dtmi:page:pumpTemplate;2' });
+        await page.reload();
+        await until(async () => (await page.getByText('The device does not have this.').count()) === 2); // its value, and its chart
+        await rest(context, 'DELETE', '/devices/page-lost');
+        await page.reload();
+        await page.getByText('No device has this template yet').waitFor();
         const tiles = async () => (await viewsOf(context, '/deviceTemplates/dtmi:page:pumpTemplate;2/views'))[0].tiles;
         await page.getByRole('button', { name: 'Remove Flow', exact: true }).click();
         await until(async () => (await tiles()).length === 1);

@@ -179,13 +179,16 @@ async function seriesOf(of: TileConfiguration): Promise<Series[]> {
     return Promise.all(each);
 }
 
+/** A template that changed, or a group without devices. */
+export const HasNot = ({ of }: { of: TileConfiguration }): JSX.Element => <p class="dim">{of.group === undefined || of.devices?.length === 1 ? 'The device does not have this.' : 'No device has this.'}</p>;
+
 function ChartTile({ of, height }: { of: TileConfiguration; height: number }): JSX.Element {
     const series = useFresh(() => seriesOf(of), [JSON.stringify(of)]);
     const to = Date.now();
     const window = of.queryRange?.type === 'count' ? {} : { from: to - durationMs(of.queryRange?.duration), to };
     return (
         <Loaded of={series} lines={2}>
-            {(data) => <Chart series={data} height={height} label="Tile" bars={of.type === 'barChart'} {...window} />}
+            {(data) => (data.length === 0 ? <HasNot of={of} /> : <Chart series={data} height={height} label="Tile" bars={of.type === 'barChart'} {...window} />)}
         </Loaded>
     );
 }
@@ -354,6 +357,7 @@ function ValuesTile({ of }: { of: TileConfiguration }): JSX.Element {
             {(all) => {
                 const list = all.map(now);
                 const [only] = list;
+                if (list.length === 0) return <HasNot of={of} />;
                 if (list.length !== 1 || only === undefined) return <Facts items={list.map((one) => [one.name, <b>{valueText(one.of, one.value)}</b>])} />;
                 return (
                     <>

@@ -6,7 +6,7 @@ import { Empty, Loaded } from '../ui';
 import { Editable, level, Reported, useProperties } from './device_properties';
 import type { Entity } from './entities';
 import { inOrder, pack, TileGrid, type Edit, type Tile, type TileConfiguration } from './tile_grid';
-import { isCharted } from './tiles';
+import { HasNot, isCharted } from './tiles';
 
 export interface View extends Entity {
     kind: 'dashboard' | 'form';
@@ -69,6 +69,7 @@ function FormTiles({ view, device, parts, edit }: ViewProps & { device: Device }
                     show={(of) =>
                         of.type !== 'property' ? undefined : (
                             <>
+                                {parts.length > 0 && named(of).length === 0 && <HasNot of={of} />}
                                 {named(of).map((one) =>
                                     one.writable ? (
                                         <Editable key={keyOf(one)} device={device} of={one} values={level(all, one.component)} reload={values.reload} />
