@@ -42,7 +42,7 @@ bool file_sync_folder(const char *path)
 {
     const int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
-        return false;
+        return errno == EACCES;
     const bool done = fsync(fd) == 0 || errno == EINVAL;
     const int reason = errno;
     (void)close(fd);

@@ -8,6 +8,7 @@
 
 #include "central/backup.h"
 #include "central/data_dir.h"
+#include "central/file.h"
 #include "central/store/store_broker.h"
 #include <spoke/central/central.h>
 
@@ -179,6 +180,24 @@ static void progress_ends_with_a_hundred_percent(void **state)
     assert_string_equal(shown, "\r100 %\n");
 }
 
+/* As of a folder of drops: who may not read it cannot synchronise it, and a copy in it is a good one all the same. */
+static void folder_that_may_be_written_and_not_read_is_taken_as_it_is(void **state)
+{
+    enum { NOBODY = 65534 };
+    char folder[] = "/tmp/spoke_drops_XXXXXX", file[64];
+    const uid_t before = geteuid();
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    (void)snprintf(file, sizeof file, "%s/copy", folder);
+    assert_int_equal(chmod(folder, 0333), 0);
+    if (before == 0) /* to whom modes are nothing */
+        assert_int_equal(seteuid(NOBODY), 0);
+    const bool done = file_sync_parent(file);
+    assert_int_equal(seteuid(before), 0);
+    assert_int_equal(rmdir(folder), 0);
+    assert_true(done);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -190,6 +209,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(failed_copy_leaves_nothing_and_says_why, setup, teardown),
         cmocka_unit_test_setup_teardown(database_of_another_program_is_not_copied, setup, teardown),
         cmocka_unit_test_setup_teardown(progress_ends_with_a_hundred_percent, setup, teardown),
+        cmocka_unit_test(folder_that_may_be_written_and_not_read_is_taken_as_it_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
