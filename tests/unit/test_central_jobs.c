@@ -893,6 +893,26 @@ static int jobs_there(struct fixture *f)
     return (int)count;
 }
 
+static void a_schedule_that_ends_with_a_day_has_that_day(void **state)
+{
+    struct fixture *f = *state;
+    ask(f, "PUT", SCHEDULED,
+        "{\"group\":\"g\"," SETPOINT(
+            12) ","
+                "\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"recurrence\":\"daily\","
+                "\"end\":{\"type\":\"date\",\"date\":\"2026-03-05\"}}}");
+    bench_advance(&f->bench, HOUR_MS);
+    turns(f, 5);
+    fixture_ask(f, "GET", SCHEDULED, "");
+    assert_true(cJSON_IsFalse(fixture_at(f, "completed")));
+    bench_advance(&f->bench, 24 * HOUR_MS);
+    turns(f, 5);
+    assert_progress(f, "/api/jobs/s1-2", "complete", 4, 0, 4, 0);
+    fixture_ask(f, "GET", SCHEDULED, "");
+    assert_true(cJSON_IsTrue(fixture_at(f, "completed")));
+    assert_string_equal(fixture_text(f, "schedule.end.date"), "2026-03-05");
+}
+
 static void of_scheduled_jobs_that_are_due_at_once_a_turn_makes_some(void **state)
 {
     struct fixture *f = *state;
@@ -1002,6 +1022,10 @@ static void a_scheduled_job_that_cannot_be_is_refused(void **state)
         {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"recurrence\":\"yearly\"}", "\"daily\", \"weekly\""},
         {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{}}", "\"date\" or \"occurrences\""},
         {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{\"type\":\"date\"}}", "\"date\" of \"end\""},
+        {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{\"type\":\"date\",\"date\":\"2026-02-30\"}}",
+         "\"date\" of \"end\""},
+        {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{\"type\":\"date\",\"date\":\"2026-03\"}}",
+         "\"date\" of \"end\""},
         {",\"schedule\":{\"start\":\"2026-03-04T06:00:00Z\",\"end\":{\"type\":\"occurrences\",\"occurrences\":1000}}",
          "1 to 999"},
         {",\"enabled\":1", "true or false"},
@@ -1076,6 +1100,7 @@ int main(void)
         WITH_CORE(whoever_may_not_run_a_command_does_not_run_its_job_again),
         WITH_CORE(a_job_leaves_a_device_alone_that_went_elsewhere),
         WITH_CORE(a_scheduled_job_makes_jobs_when_it_is_time),
+        WITH_CORE(a_schedule_that_ends_with_a_day_has_that_day),
         WITH_CORE(of_scheduled_jobs_that_are_due_at_once_a_turn_makes_some),
         WITH_CORE(a_scheduled_job_whose_room_cannot_be_made_is_made_later),
         WITH_CORE(what_was_missed_is_made_up_for_once),

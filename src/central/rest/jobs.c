@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/iso8601.h"
 
@@ -87,6 +88,15 @@ static bool begin_next(struct jobs *jobs)
 
 /* --- scheduled ones --- */
 
+bool schedule_end_read(const char *text, int64_t *out)
+{
+    char last[] = "2026-03-04T23:59:59.999Z";
+    if (strlen(text) != sizeof "2026-03-04" - 1)
+        return iso8601_parse(spoke_str_of(text), out) == SPOKE_OK;
+    memcpy(last, text, sizeof "2026-03-04" - 1);
+    return iso8601_parse(spoke_str_of(last), out) == SPOKE_OK;
+}
+
 bool schedule_read(const cJSON *schedule, struct schedule *out)
 {
     static const char *const WORDS[] = {[SCHEDULE_ONCE] = "",
@@ -102,8 +112,7 @@ bool schedule_read(const cJSON *schedule, struct schedule *out)
     out->recurrence = (enum schedule_recurrence)i;
     return i < sizeof WORDS / sizeof WORDS[0] &&
            iso8601_parse(spoke_str_of(text_of(schedule, "start")), &out->start_ms) == SPOKE_OK &&
-           (member(end, "date") == NULL ||
-            iso8601_parse(spoke_str_of(text_of(end, "date")), &out->end_ms) == SPOKE_OK);
+           (member(end, "date") == NULL || schedule_end_read(text_of(end, "date"), &out->end_ms));
 }
 
 static spoke_status make_job(struct jobs *jobs, const struct store_document *row, cJSON *scheduled)

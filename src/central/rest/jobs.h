@@ -39,6 +39,8 @@ spoke_status jobs_make_room(struct core *c, const char *but);
 /* One to three segments: "setpoint", "hydraulics.setpoint" as component and name. */
 void job_path_split(const char *path, char component[SPOKE_MAX_ID_BYTES + 1], char name[SPOKE_MAX_ID_BYTES + 1]);
 
+/* The last moment that counts of a schedule's "date": a time, or a day, all of which does. */
+bool schedule_end_read(const char *text, int64_t *out);
 /* "schedule" of a scheduled job, which was checked. */
 bool schedule_read(const cJSON *schedule, struct schedule *out);
 

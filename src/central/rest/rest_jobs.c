@@ -307,6 +307,7 @@ static bool is_time(const cJSON *item)
 static bool check_end(struct rest_call *call, const cJSON *end)
 {
     const cJSON *type, *date, *occurrences;
+    int64_t last_ms;
     const struct rest_member members[] = {{"type", REST_TEXT, false, &type},
                                           {"date", REST_TEXT, false, &date},
                                           {"occurrences", REST_NUMBER, false, &occurrences}};
@@ -317,8 +318,9 @@ static bool check_end(struct rest_call *call, const cJSON *end)
     const bool by_date = type != NULL && strcmp(type->valuestring, "date") == 0;
     if (!by_date && (type == NULL || strcmp(type->valuestring, "occurrences") != 0))
         return fail_schedule(call, "\"type\" of \"end\" has to be \"date\" or \"occurrences\"");
-    if (by_date && (date == NULL || occurrences != NULL || !is_time(date)))
-        return fail_schedule(call, "\"date\" of \"end\" has to be a time such as 2026-03-04T05:06:07Z");
+    if (by_date && (date == NULL || occurrences != NULL || !schedule_end_read(date->valuestring, &last_ms)))
+        return fail_schedule(call,
+                             "\"date\" of \"end\" has to be a day, 2026-03-04, or a time, 2026-03-04T05:06:07Z");
     if (!by_date && (occurrences == NULL || date != NULL || occurrences->valuedouble < 1 ||
                      occurrences->valuedouble > MOST_OCCURRENCES ||
                      floor(occurrences->valuedouble) < occurrences->valuedouble))

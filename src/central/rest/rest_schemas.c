@@ -51,7 +51,7 @@ static const struct {
     {"SavedQuery", "!id:string etag:string +displayName:string description:string +query:string organizations:[string]"},
     {"SigningCertificate", "+certificate:string !verified:boolean !info:CertificateInfo etag:string"},
     {"Schedule", "+start:time recurrence:string end:ScheduleEnd"},
-    {"ScheduleEnd", "+type:string date:time occurrences:integer"},
+    {"ScheduleEnd", "+type:string date:string occurrences:integer"},
     {"ScheduledJob", "!id:string etag:string displayName:string description:string +group:string batch:JobAmount cancellationThreshold:JobAmount +data:[JobData] organizations:[string] +schedule:Schedule enabled:boolean !completed:boolean"},
     {"SymmetricKey", "primaryKey:string secondaryKey:string"},
     {"Telemetry", "!timestamp:time !value:any !flag:string !reason:string"},
