@@ -466,6 +466,19 @@ describe('access', () => {
         await other.getByRole('heading', { level: 1, name: 'Templates' }).waitFor();
         assert.equal(await other.getByRole('button', { name: 'Upload template' }).count(), 0); // nor change templates
     });
+    flow('a service principal that is edited stays one, with its other roles', async (page, context) => {
+        const [operator, builder, administrator] = ['ae2c9854-393b-4f97-8c42-479d70ce626e', '344138e9-8de4-4497-8c54-5237e96d6aaf', 'ca310b8d-2f4a-44e0-a36e-957c202cd8d4'];
+        const principal = { type: 'servicePrincipal', tenantId: '6fc8e9c1-0d5e-4f5a-9b8e-2b1f6d5e4b11', objectId: 'e1a7c1c2-0d5e-4f5a-9b8e-2b1f6d5e4b11' };
+        assert.equal((await rest(context, 'PUT', '/users/principal', { ...principal, roles: [{ role: operator }, { role: builder }] })).status, 200);
+        await go(page, '#/access/users', 'Access');
+        await page.getByRole('button', { name: 'Edit principal' }).click();
+        await page.getByLabel('Role').selectOption({ label: 'Administrator' });
+        await page.getByRole('dialog').getByRole('button', { name: 'Save' }).click();
+        await page.getByRole('dialog').waitFor({ state: 'detached' });
+        const { etag, ...left } = (await rest(context, 'GET', '/users/principal')).body;
+        assert.deepEqual(left, { id: 'principal', ...principal, roles: [{ role: administrator }, { role: builder }] });
+        await rest(context, 'DELETE', '/users/principal');
+    });
     flow('a role of one\'s own is made', async (page) => {
         await go(page, '#/access/roles', 'Access');
         await page.getByRole('button', { name: 'New role' }).click();

@@ -180,15 +180,17 @@ function Users(): JSX.Element {
 function UserForm(props: { user: User | undefined; roles: Role[]; organizations: Organization[]; onClose: () => void; onDone: () => void }): JSX.Element {
     const { user } = props;
     const first = user?.roles?.[0];
+    const isPerson = (user?.type ?? 'email') === 'email'; // others are known by what a directory calls them
     const [email, setEmail] = useState(user?.email ?? '');
     const [choice, setChoice] = useState<RoleChoice>({ role: first?.role ?? '', organization: first?.organization ?? '' });
     const save = async (): Promise<void> => {
-        await put(`/users/${id(user?.id ?? freshId('user'))}`, { type: 'email', email, roles: roleRefs(choice) });
+        const who = isPerson ? { type: 'email', email } : {};
+        await put(`/users/${id(user?.id ?? freshId('user'))}`, { ...user, ...who, roles: [...roleRefs(choice), ...(user?.roles ?? []).slice(1)] });
         props.onDone();
     };
     return (
         <FormDialog title={user === undefined ? 'New user' : `Edit ${user.email ?? user.id}`} submit="Save" onClose={props.onClose} onSubmit={save}>
-            <TextField label="E-mail" required autofocus value={email} onInput={setEmail} />
+            {isPerson && <TextField label="E-mail" required autofocus value={email} onInput={setEmail} />}
             <RoleFields value={choice} onChange={setChoice} roles={props.roles} organizations={props.organizations} />
         </FormDialog>
     );
