@@ -3,7 +3,7 @@ import type { JSX } from 'preact';
 import { useMemo, useState } from 'preact/hooks';
 import { deviceState, get, id, may, patch, type Device } from '../api';
 import { useChanges } from '../live';
-import { partsOf, templateName, type Template } from '../model';
+import { keyOf, partsOf, templateName, type Part, type Template } from '../model';
 import { FormDialog, Loaded, Online, Page, SelectField, StateBadge, Tabs, TextField, useAction, useResource, Waiting, type Tab } from '../ui';
 import { DeleteDevice, TemplateName, useTemplates } from './devices';
 import { Commands } from './device_commands';
@@ -36,18 +36,25 @@ function useViews(device: Device | undefined): View[] | undefined {
     return useResource(load, [device === undefined, device?.template]).data;
 }
 
-const isReplaced = (tab: string): boolean => tab === 'views' || (tab !== 'properties' && MADE.some(([key]) => key === tab));
-
-/** The view that an address means: one by its id, or the first. */
-function chosenView(views: View[], tab: string, viewId: string | undefined): View | undefined {
-    const wanted = tab === 'views' ? viewId : tab;
-    return isReplaced(tab) ? (views.find((one) => one.id === wanted) ?? views[0]) : undefined;
+/** The tabs beside a template's own views. A command that none of them offers must be somewhere to be called. */
+function keptTabs(views: View[], parts: Part[]): string[] {
+    const offered = new Set(views.flatMap((view) => view.tiles.map((tile) => tile.configuration.command)));
+    const all = parts.flatMap((part) => part.capabilities).every((one) => one.kind !== 'Command' || offered.has(keyOf(one)));
+    return all ? ['properties'] : ['properties', 'commands'];
 }
 
-function tabsOf(deviceId: string, views: View[]): Tab[] {
+const isReplaced = (tab: string, kept: string[]): boolean => tab === 'views' || (!kept.includes(tab) && MADE.some(([key]) => key === tab));
+
+/** The view that an address means: one by its id, or the first. */
+function chosenView(views: View[], kept: string[], tab: string, viewId: string | undefined): View | undefined {
+    const wanted = tab === 'views' ? viewId : tab;
+    return isReplaced(tab, kept) ? (views.find((one) => one.id === wanted) ?? views[0]) : undefined;
+}
+
+function tabsOf(deviceId: string, views: View[], kept: string[]): Tab[] {
     const fixed = ([key, text]: [string, string]): Tab => ({ key, text, href: `#/devices/${id(deviceId)}/${key}` });
     const own = views.map((one): Tab => ({ key: `views/${one.id}`, text: one.displayName ?? one.id, href: `#/devices/${id(deviceId)}/views/${id(one.id)}` }));
-    return [...(own.length > 0 ? [...own, fixed(['properties', 'Properties'])] : MADE.map(fixed)), ...COMMON.map(fixed)];
+    return [...own, ...MADE.filter(([key]) => own.length === 0 || kept.includes(key)).map(fixed), ...COMMON.map(fixed)];
 }
 
 export function DeviceView({ deviceId, tab, viewId }: { deviceId: string; tab: string; viewId: string | undefined }): JSX.Element {
@@ -56,7 +63,10 @@ export function DeviceView({ deviceId, tab, viewId }: { deviceId: string; tab: s
     useChanges({ deviceId, kind: 'deviceConnectivity,deviceLifecycle' }, device.reload, 20000);
     const name = device.data?.displayName ?? deviceId;
     const views = useViews(device.data);
-    const view = chosenView(views ?? [], tab, viewId);
+    const template = templates.get(device.data?.template ?? '');
+    const parts = useMemo(() => (template === undefined ? [] : partsOf(template)), [template]);
+    const kept = keptTabs(views ?? [], parts);
+    const view = chosenView(views ?? [], kept, tab, viewId);
     return (
         <Page
             title={name}
@@ -64,7 +74,7 @@ export function DeviceView({ deviceId, tab, viewId }: { deviceId: string; tab: s
             lead={device.data !== undefined && <Summary device={device.data} templates={templates} />}
             actions={device.data !== undefined && may('device.write') && <Actions device={device.data} templates={templates} reload={device.reload} />}
         >
-            <Tabs label="Of this device" current={view !== undefined ? `views/${view.id}` : tab === 'views' ? 'overview' : tab} tabs={tabsOf(deviceId, views ?? [])} />
+            <Tabs label="Of this device" current={view !== undefined ? `views/${view.id}` : tab === 'views' ? 'overview' : tab} tabs={tabsOf(deviceId, views ?? [], kept)} />
             {device.data !== undefined && deviceState(device.data) === 'waiting' && (
                 <div class="notice" role="status">
                     <p>
@@ -72,7 +82,7 @@ export function DeviceView({ deviceId, tab, viewId }: { deviceId: string; tab: s
                     </p>
                 </div>
             )}
-            <Loaded of={device}>{(data) => (views === undefined && isReplaced(tab) ? <Waiting /> : <Body device={data} templates={templates} tab={tab} view={view} />)}</Loaded>
+            <Loaded of={device}>{(data) => (views === undefined && isReplaced(tab, kept) ? <Waiting /> : <Body device={data} template={template} parts={parts} tab={tab} view={view} />)}</Loaded>
         </Page>
     );
 }
@@ -90,11 +100,9 @@ function Summary({ device, templates }: { device: Device; templates: Map<string,
     );
 }
 
-function Body(props: { device: Device; templates: Map<string, Template>; tab: string; view: View | undefined }): JSX.Element {
-    const { device, tab } = props;
-    const template = device.template === undefined ? undefined : props.templates.get(device.template);
-    const parts = useMemo(() => (template === undefined ? [] : partsOf(template)), [template]);
-    if (props.view !== undefined) return <DeviceTemplateView key={props.view.id} view={props.view} device={device} parts={parts} />;
+function Body(props: { device: Device; template: Template | undefined; parts: Part[]; tab: string; view: View | undefined }): JSX.Element {
+    const { device, template, parts, tab, view } = props;
+    if (view !== undefined) return <DeviceTemplateView key={view.id} view={view} device={device} parts={parts} />;
     switch (tab) {
         case 'properties':
             return <Properties device={device} parts={parts} />;
