@@ -21,14 +21,20 @@ bool store_clearing(const struct store *s)
     return s->clearing;
 }
 
+/* The one number that a SELECT answers of a device; 0 for NULL. */
+static spoke_status number_of(struct store *s, const char *sql, const char *device_id, int64_t *out)
+{
+    struct store_query q;
+    store_query_open(&q, s, sql);
+    store_query_text(&q, device_id);
+    *out = store_query_row(&q) ? store_query_take_int(&q) : 0;
+    return store_query_close(&q);
+}
+
 spoke_status store_cleared_up_to(struct store *s, const char *device_id, int64_t *seq)
 {
     static const char SQL[] = "SELECT " STORE_CLEARED_UP_TO("?1");
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, device_id);
-    *seq = store_query_row(&q) ? store_query_take_int(&q) : 0;
-    return store_query_close(&q);
+    return number_of(s, SQL, device_id, seq);
 }
 
 static spoke_status mark(struct store *s, const char *device_id, int64_t seq)
@@ -88,25 +94,15 @@ static bool find_first(struct store *s, char **device_id, int64_t *up_to, spoke_
     return found && *status == SPOKE_OK;
 }
 
-/* 0: there is none. */
-static spoke_status lowest_number(struct store *s, const char *device_id, int64_t *seq)
-{
-    static const char SQL[] = "SELECT min(seq) FROM event WHERE device_id = ?";
-    struct store_query q;
-    store_query_open(&q, s, SQL);
-    store_query_text(&q, device_id);
-    *seq = store_query_row(&q) ? store_query_take_int(&q) : 0;
-    return store_query_close(&q);
-}
-
 spoke_status store_clear_some(struct store *s)
 {
+    static const char LOWEST[] = "SELECT min(seq) FROM event WHERE device_id = ?"; /* NULL: there is none */
     static const char DONE[] = "DELETE FROM cleared WHERE device_id = ?";
     char *device_id = NULL;
     int64_t up_to = 0, lowest = 0;
     spoke_status status;
     if (find_first(s, &device_id, &up_to, &status)) {
-        status = lowest_number(s, device_id, &lowest);
+        status = number_of(s, LOWEST, device_id, &lowest);
         const bool more = lowest > 0 && lowest <= up_to;
         if (status == SPOKE_OK && more)
             status = remove_up_to(s, device_id, up_to - lowest < PIECE ? up_to : lowest + PIECE - 1);

@@ -56,8 +56,7 @@ spoke_status store_documents_delete(struct store *s, const char *kind)
     struct store_query q;
     store_query_open(&q, s, SQL);
     store_query_text(&q, kind);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 spoke_status store_documents_copy(struct store *s, const char *kind, const char *to)
@@ -68,8 +67,7 @@ spoke_status store_documents_copy(struct store *s, const char *kind, const char 
     store_query_open(&q, s, SQL);
     store_query_text(&q, kind);
     store_query_text(&q, to);
-    (void)store_query_row(&q);
-    return store_query_close(&q);
+    return store_query_run(&q);
 }
 
 /* The rows that are left, until `each` is false; closes. */
