@@ -349,16 +349,21 @@ static void count_line(void *user, spoke_log_level level, const char *module, co
     (void)snprintf(lines->last, sizeof lines->last, "%s", line);
 }
 
+static void start_anew_with_log(struct lines *lines)
+{
+    bench_close(&bench);
+    bench.options.log = count_line;
+    bench.options.log_user = lines;
+    bench.options.log_level = SPOKE_LOG_WARN;
+    bench_start(&bench);
+}
+
 /* Refused, or gone before they said who they are: their number must not fill a disk. */
 static void many_strangers_share_a_few_lines_a_second(void **state)
 {
     (void)state;
     struct lines lines = {0};
-    bench_close(&bench);
-    bench.options.log = count_line;
-    bench.options.log_user = &lines;
-    bench.options.log_level = SPOKE_LOG_WARN;
-    bench_start(&bench);
+    start_anew_with_log(&lines);
     for (int i = 0; i < 100; i++) {
         fresh();
         if (i % 2 == 0)
@@ -380,11 +385,7 @@ static void a_device_that_errs_all_the_time_has_a_few_lines_a_second(void **stat
 {
     (void)state;
     struct lines lines = {0};
-    bench_close(&bench);
-    bench.options.log = count_line;
-    bench.options.log_user = &lines;
-    bench.options.log_level = SPOKE_LOG_WARN;
-    bench_start(&bench);
+    start_anew_with_log(&lines);
     bench_provision(&bench, "dev-001");
     online();
     for (int i = 0; i < 100; i++)
