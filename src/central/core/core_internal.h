@@ -134,7 +134,7 @@ struct auth_token {
     char signed_text[AUTH_TOKEN_CAP]; /* sr LF se, as they came */
     size_t signed_len;
     uint8_t signature[32];
-    int64_t expires_s;
+    int64_t expires_ms; /* INT64_MAX: later than that */
 };
 enum auth_verdict { AUTH_OK, AUTH_MALFORMED, AUTH_EXPIRED, AUTH_OTHER_RESOURCE, AUTH_WRONG_KEY };
 const char *auth_verdict_text(enum auth_verdict verdict);
@@ -175,6 +175,8 @@ bool auth_device_has_certificate(struct core *c, const struct store_device *devi
                                  const uint8_t digest[32]);
 /* Has it an enrolment of its own by certificate? Then no key will do. */
 bool auth_device_has_certificates(struct core *c, const char *device_id);
+/* Its own enrolment is by key or by certificates; then no group counts. NULL: there is no device, and it has none. */
+bool auth_device_has_own(struct core *c, const struct store_device *device);
 /* The authorities of --device-ca take the place of those of the last start. E_CERTIFICATE: not such a file. */
 spoke_status auth_device_ca(struct core *c, const char *pem);
 /* Hub: the key of this row that signed the token; its digest goes to key_digest, to notice a later change. */

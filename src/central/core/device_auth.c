@@ -69,7 +69,7 @@ enum auth_verdict auth_token_read(const struct core *c, spoke_str password, spok
     if (password.len > AUTH_TOKEN_CAP || spoke_sas_parse(password, &parts) != SPOKE_OK ||
         !read_signature(parts.sig, out->signature) || !read_signed_text(&parts, out))
         return AUTH_MALFORMED;
-    out->expires_s = parts.se;
+    out->expires_ms = parts.se > INT64_MAX / 1000 ? INT64_MAX : parts.se * 1000;
     if (!covers(parts.sr, resource, nocase))
         return AUTH_OTHER_RESOURCE;
     return parts.se <= core_unix_ms(c) / 1000 ? AUTH_EXPIRED : AUTH_OK;
@@ -207,6 +207,11 @@ bool auth_device_has_key(struct core *c, const struct store_device *device, cons
 
 /* --- enrolments --- */
 
+bool auth_device_has_own(struct core *c, const struct store_device *device)
+{
+    return device != NULL && (device->primary_key != NULL || auth_device_has_certificates(c, device->id));
+}
+
 struct group_search {
     struct core *c;
     const struct auth_token *token;
@@ -254,7 +259,7 @@ spoke_status auth_enrolment_near(struct core *c, spoke_str registration_id, cons
     spoke_status status = SPOKE_OK;
     memset(out, 0, sizeof *out);
     /* an individual enrolment goes first */
-    if (device != NULL && (device->primary_key != NULL || auth_device_has_certificates(c, device->id))) {
+    if (auth_device_has_own(c, device)) {
         out->proven = auth_device_signed(c, device, token, out->digest);
         out->enabled = out->own = true;
         return SPOKE_OK;

@@ -112,8 +112,8 @@ static const char *credential_fault(const struct conn *k, const spoke_mqtt_packe
  * An address has 100 of them at once and ten more a second, all together ten times that: a fleet behind one NAT that was
  * given the wrong key still learns so, device by device, and guessing takes a hundredth of the loop, or a tenth when it
  * comes from everywhere. With more than 100 groups each costs as much more as it takes. Beyond it only what is cheap is
- * looked at, which is all that a device that was here before needs, or one of the fleet that registers just now: nobody
- * can keep those out, from the same address neither. */
+ * looked at, which is all that a device needs that was here before with a key or has a certificate of its own, or one of
+ * the fleet that registers just now: nobody can keep those out, from the same address neither. */
 #define COST_LEAST_MS 100u /* of an address's time; a group that is tried is 1 */
 #define COST_BURST_MS 10000u
 #define COST_SHARE 10u
@@ -138,12 +138,6 @@ static uint64_t budget_wait_ms(const struct conn *k)
     return guesses_wait_ms(guesses_of(k), conn_address(k), COST_LEAST_MS, core_now_ms(k->core));
 }
 
-/* A certificate of the device's own is only compared. */
-static bool is_own(struct conn *k, const struct store_device *device)
-{
-    return device != NULL && (device->primary_key != NULL || auth_device_has_certificates(k->core, device->id));
-}
-
 static spoke_status judge(struct conn *k, const struct store_device *device, const struct auth_token *token,
                           bool thorough, struct auth_enrolment *found)
 {
@@ -152,8 +146,9 @@ static spoke_status judge(struct conn *k, const struct store_device *device, con
     if (token != NULL)
         return thorough ? auth_enrolment_find(k->core, id, device, token, found)
                         : auth_enrolment_near(k->core, id, device, token, found);
-    return thorough || is_own(k, device) ? auth_certificate(k->core, device, NULL, conn_chain(k), found)
-                                         : SPOKE_OK;
+    if (!thorough && !auth_device_has_own(k->core, device)) /* one of its own is only compared */
+        return SPOKE_OK;
+    return auth_certificate(k->core, device, NULL, conn_chain(k), found);
 }
 
 static void keep_verdict(struct conn *k, const struct auth_enrolment *found, bool thorough)
@@ -241,7 +236,7 @@ void dps_connect(struct conn *k, const spoke_mqtt_packet *connect)
         return;
     }
     if (has_token)
-        k->token_expires_ms = token.expires_s > INT64_MAX / 1000 ? INT64_MAX : token.expires_s * 1000;
+        k->token_expires_ms = token.expires_ms;
     k->by_certificate = !has_token;
     spoke_status status = prove(k, has_token ? &token : NULL);
     if (status == SPOKE_OK)
@@ -654,7 +649,7 @@ static bool enrolment_stands(struct conn *k, const struct store_device *known)
 {
     struct core *c = k->core;
     const struct store_device by_group = {.id = k->id, .group_id = k->group_id};
-    const bool own = known != NULL && (known->primary_key != NULL || auth_device_has_certificates(c, known->id));
+    const bool own = auth_device_has_own(c, known);
     const struct store_device *row = own ? known : &by_group;
     if (own == (k->group_id != NULL)) /* it had the other kind at CONNECT */
         return false;

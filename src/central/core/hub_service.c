@@ -87,7 +87,7 @@ static const char *token_fault(struct conn *k, const struct hub_username *name, 
     enum auth_verdict verdict = auth_token_read(k->core, password, spoke_buf_str(&resource), false, &token);
     if (verdict == AUTH_OK && !auth_device_signed(k->core, device, &token, k->proof_digest))
         verdict = AUTH_WRONG_KEY;
-    k->token_expires_ms = token.expires_s > INT64_MAX / 1000 ? INT64_MAX : token.expires_s * 1000;
+    k->token_expires_ms = token.expires_ms;
     spoke_wipe(&token, sizeof token);
     return verdict == AUTH_OK ? NULL : auth_verdict_text(verdict);
 }

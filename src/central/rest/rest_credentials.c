@@ -92,7 +92,7 @@ static bool enrolled(struct rest_call *call, struct store_device *row)
 {
     if (!rest_device(call, row))
         return false;
-    if (row->primary_key != NULL || auth_device_has_certificates(call->core, row->id))
+    if (auth_device_has_own(call->core, row))
         return true;
     rest_fail(&call->reply, 404, "NotFound", "Device %.128s has no individual enrolment.", row->id);
     store_device_free(row);
