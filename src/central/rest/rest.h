@@ -133,6 +133,10 @@ struct rest_member {
 /* Has each object of the body its names once? Which of two counts, readers of JSON do not agree on. False, with 400,
  * or 413 for more names than an object may have. */
 bool rest_names_once(struct rest_call *call, cJSON *body);
+/* Is the text among those of the array? */
+bool rest_in_list(const cJSON *list, const char *text);
+/* 400 InvalidBody with that sentence; always false. */
+bool rest_refuse_body(struct rest_call *call, const char *sentence);
 /* Takes an object apart. False, with 400 InvalidBody that names the place: unknown, another type.
  * place: what the object is, "device" or "attestation.symmetricKey". */
 bool rest_members(struct rest_call *call, const cJSON *object, const char *place,

@@ -98,6 +98,19 @@ static const struct rest_member *find_member(const char *name, const struct rest
     return NULL;
 }
 
+bool rest_in_list(const cJSON *list, const char *text)
+{
+    const cJSON *item = NULL;
+    cJSON_ArrayForEach(item, list) if (cJSON_IsString(item) && strcmp(item->valuestring, text) == 0) return true;
+    return false;
+}
+
+bool rest_refuse_body(struct rest_call *call, const char *sentence)
+{
+    rest_fail(&call->reply, 400, "InvalidBody", "%s", sentence);
+    return false;
+}
+
 bool rest_members(struct rest_call *call, const cJSON *object, const char *place,
                   const struct rest_member *members, size_t count)
 {

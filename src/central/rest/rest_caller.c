@@ -160,13 +160,6 @@ bool rest_may(const struct rest_call *call, enum rest_right right)
     return right == RIGHT_SIGNED_IN;
 }
 
-static bool in_list(const cJSON *list, const char *id)
-{
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, list) if (cJSON_IsString(item) && strcmp(item->valuestring, id) == 0) return true;
-    return false;
-}
-
 /* Does the caller's `right` reach the organization? NULL: the whole application. */
 static bool reaches(const struct rest_call *call, enum rest_right right, const char *organization)
 {
@@ -175,7 +168,7 @@ static bool reaches(const struct rest_call *call, enum rest_right right, const c
     for (size_t i = 0; i < call->caller->count; i++) {
         const struct rest_grant *grant = &call->caller->grants[i];
         if ((grant->rights & bit(right)) != 0 &&
-            (grant->reach == NULL || (organization != NULL && in_list(grant->reach, organization))))
+            (grant->reach == NULL || (organization != NULL && rest_in_list(grant->reach, organization))))
             return true;
     }
     return false;
@@ -241,7 +234,7 @@ bool rest_reach_has(const cJSON *reach, const char *organizations)
     cJSON *list = organizations != NULL ? cJSON_Parse(organizations) : NULL;
     const cJSON *item = NULL;
     bool has = false;
-    cJSON_ArrayForEach(item, list) has = has || (cJSON_IsString(item) && in_list(reach, item->valuestring));
+    cJSON_ArrayForEach(item, list) has = has || (cJSON_IsString(item) && rest_in_list(reach, item->valuestring));
     cJSON_Delete(list);
     return has;
 }
@@ -293,7 +286,7 @@ static bool wanted_good(struct rest_call *call, const cJSON *wanted, const cJSON
                          rest_organization_exists(call->core, item->valuestring);
         if (!cJSON_IsString(item))
             rest_fail(&call->reply, 400, "InvalidBody", "\"organizations\" has to be an array of strings.");
-        else if (!own && !in_list(present, item->valuestring))
+        else if (!own && !rest_in_list(present, item->valuestring))
             rest_fail(&call->reply, 400, "InvalidBody", "Organization %.100s does not exist; create it first.",
                       item->valuestring);
         if (call->reply.status != 0)
@@ -302,7 +295,7 @@ static bool wanted_good(struct rest_call *call, const cJSON *wanted, const cJSON
     const bool bound = !reaches(call, right_of(call), NULL);
     cJSON_ArrayForEach(item, present)
     {
-        if (bound && !reaches(call, right_of(call), item->valuestring) && !in_list(wanted, item->valuestring))
+        if (bound && !reaches(call, right_of(call), item->valuestring) && !rest_in_list(wanted, item->valuestring))
             rest_fail(&call->reply, 403, "Forbidden", "This token may not take it away from %.100s.",
                       item->valuestring);
     }

@@ -5,12 +5,6 @@
 
 #define MAX_DASHBOARDS 100u
 
-static bool fail(struct rest_call *call, const char *sentence)
-{
-    rest_fail(&call->reply, 400, "InvalidBody", "%s", sentence);
-    return false;
-}
-
 static bool check(struct rest_call *call, cJSON *document, const cJSON *before)
 {
     const cJSON *name = NULL, *tiles = NULL, *personal = NULL, *favorite = NULL;
@@ -22,10 +16,10 @@ static bool check(struct rest_call *call, cJSON *document, const cJSON *before)
     if (!rest_members(call, document, "a dashboard", members, 4))
         return false;
     if (name == NULL || name->valuestring[0] == '\0' || strlen(name->valuestring) > REST_TILE_NAME)
-        return fail(call, "\"displayName\" of a dashboard has to have 1 to 200 bytes.");
+        return rest_refuse_body(call, "\"displayName\" of a dashboard has to have 1 to 200 bytes.");
     if (cJSON_IsTrue(personal))
-        return fail(call,
-                    "\"personal\" of a dashboard cannot be true: this service has no dashboards of one person.");
+        return rest_refuse_body(
+            call, "\"personal\" of a dashboard cannot be true: this service has no dashboards of one person.");
     if (!rest_tiles_good(call, tiles, REST_TILES_OF_DASHBOARD))
         return false;
     if (personal == NULL)

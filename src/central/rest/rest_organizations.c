@@ -160,9 +160,7 @@ static char *belongs(const char *id, const cJSON *document)
 static bool has_children(struct core *c, const char *id)
 {
     cJSON *tree = read_tree(c);
-    const cJSON *item = NULL;
-    bool found = tree == NULL; /* when in doubt */
-    cJSON_ArrayForEach(item, tree) found = found || strcmp(item->valuestring, id) == 0;
+    const bool found = tree == NULL || rest_in_list(tree, id); /* when in doubt */
     cJSON_Delete(tree);
     return found;
 }

@@ -8,12 +8,6 @@
 #define MAX_NAME 200u
 #define MAX_DESCRIPTION 1024u
 
-static bool fail(struct rest_call *call, const char *sentence)
-{
-    rest_fail(&call->reply, 400, "InvalidBody", "%s", sentence);
-    return false;
-}
-
 /* What it asks of may be gone, or come later; who runs it is told. */
 static bool parses(struct rest_call *call, const char *text)
 {
@@ -39,12 +33,12 @@ static bool check(struct rest_call *call, cJSON *document, const cJSON *before)
     if (!rest_members(call, document, "a saved query", members, 3))
         return false;
     if (name == NULL || name->valuestring[0] == '\0' || strlen(name->valuestring) > MAX_NAME)
-        return fail(call, "\"displayName\" of a saved query has to have 1 to 200 bytes.");
+        return rest_refuse_body(call, "\"displayName\" of a saved query has to have 1 to 200 bytes.");
     if (description != NULL && strlen(description->valuestring) > MAX_DESCRIPTION)
-        return fail(call, "\"description\" of a saved query has at most 1024 bytes.");
+        return rest_refuse_body(call, "\"description\" of a saved query has at most 1024 bytes.");
     if (query == NULL)
-        return fail(call,
-                    "\"query\" of a saved query is missing: {\"displayName\": \"..\", \"query\": \"SELECT ..\"}.");
+        return rest_refuse_body(
+            call, "\"query\" of a saved query is missing: {\"displayName\": \"..\", \"query\": \"SELECT ..\"}.");
     return parses(call, query->valuestring);
 }
 

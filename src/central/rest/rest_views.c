@@ -68,21 +68,10 @@ struct missing {
     cJSON *names;
 };
 
-static bool contains(const cJSON *names, const char *text)
-{
-    const cJSON *item = NULL;
-    cJSON_ArrayForEach(item, names)
-    {
-        if (strcmp(item->valuestring, text) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool add_missing(void *ctx, const struct named *named)
 {
     struct missing *m = ctx;
-    if (!has(m->table, named) && !contains(m->names, named->text))
+    if (!has(m->table, named) && !rest_in_list(m->names, named->text))
         cJSON_AddItemToArray(m->names, cJSON_CreateString(named->text));
     return true;
 }
@@ -100,12 +89,6 @@ static void show(struct rest_call *call, cJSON *document)
 }
 
 /* --- checking --- */
-
-static bool fail(struct rest_call *call, const char *sentence)
-{
-    rest_fail(&call->reply, 400, "InvalidBody", "%s", sentence);
-    return false;
-}
 
 struct checking {
     struct rest_call *call;
@@ -133,7 +116,7 @@ static bool check_name(void *ctx, const struct named *named)
     struct checking *c = ctx;
     struct sought sought = {named, false};
     if (++c->count > MAX_NAMES)
-        return fail(c->call, "The tiles of a view name at most 200 capabilities.");
+        return rest_refuse_body(c->call, "The tiles of a view name at most 200 capabilities.");
     if (has(c->table, named) || !each_name(c->before, is_other, &sought))
         return true;
     rest_fail(&c->call->reply, 400, "InvalidBody", "The template has no %s \"%.100s\", which \"tiles\" name.",
@@ -180,13 +163,13 @@ static bool check(struct rest_call *call, cJSON *document, const cJSON *before)
     if (!rest_members(call, document, "a view", members, 4))
         return false;
     if (name == NULL || name->valuestring[0] == '\0' || strlen(name->valuestring) > REST_TILE_NAME)
-        return fail(call, "\"displayName\" of a view has to have 1 to 200 bytes.");
+        return rest_refuse_body(call, "\"displayName\" of a view has to have 1 to 200 bytes.");
     const bool is_form = kind != NULL && strcmp(kind->valuestring, "form") == 0;
     if (kind != NULL && !is_form && strcmp(kind->valuestring, "dashboard") != 0)
-        return fail(call, "\"kind\" of a view is \"dashboard\" or \"form\".");
+        return rest_refuse_body(call, "\"kind\" of a view is \"dashboard\" or \"form\".");
     if (order != NULL && !(order->valuedouble >= 0 && order->valuedouble <= MAX_ORDER &&
                            order->valuedouble == (double)order->valueint))
-        return fail(call, "\"order\" of a view is a whole number from 0 to 1000.");
+        return rest_refuse_body(call, "\"order\" of a view is a whole number from 0 to 1000.");
     if (!rest_tiles_good(call, tiles, is_form ? REST_TILES_OF_FORM : REST_TILES_OF_VIEW) ||
         !names_good(call, document, before))
         return false;
